@@ -1,0 +1,47 @@
+"""fastssl: self-supervised pre-training on medical images, fast and faithful.
+
+Covers: the names a user calls, loaded on first use, so that `import fastssl` needs neither torch, DALI nor Triton.
+Does not cover: any work of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it (PEP 562: imported when first asked for).
+_EXPORTS = {
+    "train": "fastssl.run",
+    "TrainConfig": "fastssl.config",
+    "TrainResult": "fastssl.run",
+    "probe": "fastssl.evaluation.probe",
+    "ProbeConfig": "fastssl.config",
+    "open_source": "fastssl.data",
+    "create_encoder": "fastssl.models.encoder",
+    "load_encoder": "fastssl.models.encoder",
+    "FastSSLError": "fastssl.errors",
+}
+
+__all__ = ["__version__", *_EXPORTS]
+
+if TYPE_CHECKING:
+    from fastssl.config import ProbeConfig, TrainConfig
+    from fastssl.data import open_source
+    from fastssl.errors import FastSSLError
+    from fastssl.evaluation.probe import probe
+    from fastssl.models.encoder import create_encoder, load_encoder
+    from fastssl.run import TrainResult, train
+
+
+def __getattr__(name: str) -> object:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'fastssl' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,51 @@
+"""A source of images: plain arrays, named splits, labels if there are any.
+
+Covers: the one form that every data set takes once opened. Does not cover: where images come from (`open.py`),
+nor how they are augmented (`fastssl.pipelines`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Task = Literal["multi-class", "binary-class", "multi-label, binary-class", "ordinal-regression", "none"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one split, in a fixed order.
+
+    images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
+    labels: `[N]` int64 class indices, `[N, L]` for multi-label data, or None.
+    masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    masks: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set: its splits (always "train"; "val" and "test" where they exist) and what is known about it."""
+
+    name: str
+    splits: Mapping[str, Split]
+    task: Task = "none"
+    class_names: tuple[str, ...] = ()
+    modality: str = "unknown"
+    fingerprint: str = ""
+    """Hex digest of every split's pixels and labels; equal data give equal digests wherever they lie."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        height, width, channels = self.splits["train"].images.shape[1:]
+        return height, width, channels

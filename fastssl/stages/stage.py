@@ -1,0 +1,52 @@
+"""What a stage is: one objective, as a module that turns a batch of views into a loss.
+
+Covers: the contract between stages and the engine. Does not cover: any objective, device, precision, loop or file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+Batch = Mapping[str, Tensor]
+
+
+class StageOutput(NamedTuple):
+    """What one pass of a stage yields.
+
+    loss: scalar to be minimised. metrics: detached scalars worth watching.
+    carry: detached tensors that `after_step` needs (for MoCo, the new keys).
+    """
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+    carry: dict[str, Tensor]
+
+
+class Stage(nn.Module, ABC):
+    """One objective. `state_dict()` is all that has to be saved; `encoder` is what users take away."""
+
+    encoder: nn.Module
+
+    def trained_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters that the optimiser steps."""
+        return (p for p in self.parameters() if p.requires_grad)
+
+    def before_step(self) -> None:
+        """In-place updates that precede the forward pass (for MoCo, the key encoder's moving average)."""
+        return None
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> StageOutput:
+        """The objective on one batch. Compiled with `fullgraph=True`: no host sync, no branch on a tensor."""
+
+    def after_step(self, carry: dict[str, Tensor]) -> None:
+        """In-place updates that follow the optimiser's step (for MoCo, writing the keys into the queue)."""
+        return None
+
+    def notes(self) -> list[str]:
+        """Lines a user should read before training starts, such as the loss of a chance guess."""
+        return []

@@ -1,0 +1,55 @@
+"""Build the distribution `fastssl-engine`, imported as `fastssl`.
+
+`kernels/` and `pipelines/` stand at the top of the repository because each is usable without the engine; they install
+as `fastssl.kernels` and `fastssl.pipelines`, so that nothing named `kernels` lands in anybody's site-packages.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+MAPPED = {"fastssl": "fastssl", "fastssl.kernels": "kernels", "fastssl.pipelines": "pipelines"}
+
+
+def packages() -> list[str]:
+    """Every package under the three mapped folders, by its installed name."""
+    found = []
+    for name, folder in MAPPED.items():
+        found.append(name)
+        found += [f"{name}.{sub}" for sub in find_packages(str(ROOT / folder))]
+    return found
+
+
+setup(
+    name="fastssl-engine",
+    version="0.1.0",
+    description="A performance-tuned engine for self-supervised pre-training on medical images",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=packages(),
+    package_dir=MAPPED,
+    package_data={name: ["py.typed", "*.json"] for name in MAPPED},
+    install_requires=[
+        "torch>=2.11",
+        "triton>=3.6; platform_system == 'Linux'",
+        "nvidia-dali-cuda130>=2.4; platform_system == 'Linux' and platform_machine == 'x86_64'",
+        "numpy>=1.26",
+        "medmnist>=3.0",
+        "pillow>=10",
+        "timm>=1.0.20",
+        "safetensors>=0.5",
+        "rich>=13.7",
+        "tyro>=1.0",
+        "PyYAML>=6.0",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-benchmark>=5", "ruff>=0.14", "mypy>=1.15", "build>=1.2", "types-PyYAML"],
+        "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
+        "tensorboard": ["tensorboard>=2.16"],
+        "adapters": ["lightning>=2.4"],
+    },
+    entry_points={"console_scripts": ["fastssl = fastssl.cli:main"]},
+)
