@@ -24,7 +24,18 @@ _EXPORTS = {
     "FastSSLError": "fastssl.errors",
 }
 
-__all__ = ["__version__", *_EXPORTS]
+__all__ = [
+    "FastSSLError",
+    "ProbeConfig",
+    "TrainConfig",
+    "TrainResult",
+    "__version__",
+    "create_encoder",
+    "load_encoder",
+    "open_source",
+    "probe",
+    "train",
+]
 
 if TYPE_CHECKING:
     from fastssl.config import ProbeConfig, TrainConfig

@@ -37,7 +37,6 @@ class Stage(nn.Module, ABC):
 
     def before_step(self) -> None:
         """In-place updates that precede the forward pass (for MoCo, the key encoder's moving average)."""
-        return None
 
     @abstractmethod
     def loss(self, batch: Batch) -> StageOutput:
@@ -45,7 +44,6 @@ class Stage(nn.Module, ABC):
 
     def after_step(self, carry: dict[str, Tensor]) -> None:
         """In-place updates that follow the optimiser's step (for MoCo, writing the keys into the queue)."""
-        return None
 
     def notes(self) -> list[str]:
         """Lines a user should read before training starts, such as the loss of a chance guess."""

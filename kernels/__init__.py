@@ -1,0 +1,1 @@
+"""Triton kernels for self-supervised losses and pixel transforms, and their plain-torch references."""

@@ -1,0 +1,1 @@
+"""Augmentation pipelines: every view of every stage, as DALI graphs and as batched torch."""
