@@ -1,0 +1,28 @@
+"""Launch of the flat moving average. Covers: the grid. Does not cover: the choice of when to launch (op.py)."""
+
+from __future__ import annotations
+
+import torch
+import triton
+from torch import Tensor
+
+from fastssl.kernels.dispatch import on_device
+from fastssl.kernels.ema.kernel import ema_kernel
+
+# 8 fp32 elements per thread: two 128-bit loads in flight for each operand.
+BLOCK = 1024
+WARPS = 4
+
+
+def launch_ema(target: Tensor, source: Tensor, momentum: float | Tensor) -> None:
+    """Update the 1-D contiguous target in place. Graph-safe: fixed grid, no allocation, no wait."""
+    with on_device(target), torch.no_grad():
+        ema_kernel[(triton.cdiv(target.numel(), BLOCK),)](
+            target,
+            source,
+            momentum,
+            target.numel(),
+            MOMENTUM_IN_MEMORY=isinstance(momentum, Tensor),
+            BLOCK=BLOCK,
+            num_warps=WARPS,
+        )

@@ -1,0 +1,71 @@
+"""Exponential moving average of parameters, in place: the public function.
+
+Covers: checks, and the choice between one launch over flat buffers and torch's fused list update.
+Does not cover: momentum schedules, or which tensors are averaged (a model's integer buffers are copied, not averaged).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fastssl.kernels.checks import FLOATING
+from fastssl.kernels.dispatch import runs_triton
+from fastssl.kernels.ema.flat import common_span
+from fastssl.kernels.ema.reference import ema_reference_
+
+MASTER = (torch.float32, torch.float64)
+
+
+def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: float | Tensor) -> None:
+    """target <- momentum * target + (1 - momentum) * source, for every pair, in place.
+
+    Lists laid out by `flatten_` are updated in one launch on CUDA; other lists, and all lists under `torch.compile`, by
+    torch's fused list update. Nothing waits for the device, so a CUDA graph can hold the call; give the momentum as a
+    tensor if it changes between replays.
+
+    Args:
+        targets: fp32 (or fp64) master copies. In half precision an average with momentum 0.996 never moves: its step
+            is below the last bit (bf16 stays at 1.0 for 2000 steps towards 1.3).
+        sources: one per target, same shape and device, any floating dtype.
+        momentum: in [0, 1], or a 0-dim tensor on the targets' device.
+
+    Raises:
+        TypeError: a target in half precision, or a dtype that is not floating point.
+        ValueError: lists of unequal length, shapes, devices, or a momentum that do not fit.
+    """
+    _check(targets, sources, momentum)
+    if not targets:
+        return
+    if not torch.compiler.is_compiling() and runs_triton("auto", *targets):
+        span = common_span(targets, sources)
+        if span is not None:
+            from fastssl.kernels.ema.launch import launch_ema  # here, so that a machine without Triton gets this far
+
+            launch_ema(*span, momentum)
+            return
+    ema_reference_(targets, sources, momentum)
+
+
+def _check(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: float | Tensor) -> None:
+    if len(targets) != len(sources):
+        raise ValueError(f"targets and sources must pair up, got {len(targets)} and {len(sources)} tensors")
+    if isinstance(momentum, Tensor):
+        if momentum.dim() != 0 or (targets and momentum.device != targets[0].device):
+            raise ValueError(
+                f"momentum must be 0-dim on the targets' device, got {list(momentum.shape)} on {momentum.device}"
+            )
+    elif not 0.0 <= momentum <= 1.0:
+        raise ValueError(f"momentum must be in [0, 1], got {momentum}")
+    for index, (target, source) in enumerate(zip(targets, sources, strict=True)):
+        if target.dtype not in MASTER:
+            raise TypeError(f"targets[{index}] must be a float32 or float64 master copy, got {target.dtype}")
+        if source.dtype not in FLOATING:
+            raise TypeError(f"sources[{index}] must be floating point, got {source.dtype}")
+        if target.shape != source.shape or target.device != source.device:
+            raise ValueError(
+                f"sources[{index}] is {list(source.shape)} on {source.device}, "
+                f"but targets[{index}] is {list(target.shape)} on {target.device}"
+            )

@@ -1,0 +1,1 @@
+"""InfoNCE against a queue of negatives (MoCo). The public function is `fastssl.kernels.info_nce`."""

@@ -1,0 +1,112 @@
+"""InfoNCE against a queue, in plain torch.
+
+Covers: per-row loss, both gradients and the rank of the positive, in one pass over the queue that holds one tile of
+logits at a time. Does not cover: reduction, autograd, checks (op.py).
+
+With s_j = q.k_j / T over the queue and s_pos = q.k_pos / T, the loss of a row
+    -log(exp(s_pos) / (exp(s_pos) + sum_j exp(s_j)))  =  softplus(lse - s_pos),    lse = logsumexp_j s_j
+has the gradient sigmoid(lse - s_pos) / T times
+    (mean of k_j under softmax(s)) - k_pos    for q,      -q    for k_pos.
+The queue's share is that mean, so it is gathered by the rule of online softmax (Milakov & Gimelshein 2018) while the
+queue goes by. In this form nothing cancels when the positive dominates.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# One tile of logits, 256 x 2048 fp32 = 2 MB: written once, then read from cache by the maximum, exp, sum and product.
+TILE_ROWS = 256
+TILE_KEYS = 2048
+
+
+class InfoNCEResult(NamedTuple):
+    """loss [B] fp32; grad_query, grad_key [B, D] fp32 of each row's own loss; rank [B] int64. Unwanted: empty."""
+
+    loss: Tensor
+    grad_query: Tensor
+    grad_key: Tensor
+    rank: Tensor
+
+
+@torch.no_grad()
+def info_nce_reference(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float,
+    normalize: bool,
+    want_query_grad: bool,
+    want_key_grad: bool,
+    want_rank: bool,
+) -> InfoNCEResult:
+    """Loss and gradients per row; float64 operands are computed in float64, everything else in float32."""
+    double = torch.float64 in (query.dtype, key.dtype, queue.dtype)
+    dtype = torch.float64 if double else torch.float32
+    blocks = [
+        _rows(q, k, queue, temperature, normalize, want_query_grad, want_key_grad, want_rank)
+        for q, k in zip(query.to(dtype).split(TILE_ROWS), key.to(dtype).split(TILE_ROWS), strict=True)
+    ]
+    return InfoNCEResult(*(torch.cat(parts) for parts in zip(*blocks, strict=True)))
+
+
+def _rows(
+    raw_query: Tensor,
+    raw_key: Tensor,
+    queue: Tensor,
+    temperature: float,
+    normalize: bool,
+    want_query_grad: bool,
+    want_key_grad: bool,
+    want_rank: bool,
+) -> InfoNCEResult:
+    query = F.normalize(raw_query, dim=1) if normalize else raw_query
+    key = F.normalize(raw_key, dim=1) if normalize else raw_key
+    scaled = query / temperature
+    positive = (scaled * key).sum(1)
+    lse, mean, rank = _scan(scaled, positive, queue, want_query_grad, want_rank)
+    share = torch.sigmoid(lse - positive).unsqueeze(1) / temperature
+    empty = query.new_empty(0)
+    grad_query = share * (mean - key) if want_query_grad else empty
+    grad_key = share * -query if want_key_grad else empty
+    if normalize:
+        grad_query = normalize_backward(grad_query, query, raw_query) if want_query_grad else empty
+        grad_key = normalize_backward(grad_key, key, raw_key) if want_key_grad else empty
+    return InfoNCEResult(F.softplus(lse - positive), grad_query, grad_key, rank)
+
+
+def _scan(
+    scaled: Tensor, positive: Tensor, queue: Tensor, want_mean: bool, want_rank: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One pass over the queue: logsumexp [R], softmax-weighted mean of its rows [R, D], logits >= positive [R]."""
+    rows, width = scaled.shape
+    peak = scaled.new_full((rows, 1), -torch.inf)
+    total = scaled.new_zeros(rows, 1)
+    weighted = scaled.new_zeros(rows, width)
+    rank = torch.zeros(rows if want_rank else 0, dtype=torch.int64, device=scaled.device)
+    buffer = scaled.new_empty(rows * min(TILE_KEYS, queue.shape[0]))
+    for keys in queue.split(TILE_KEYS):
+        keys = keys.to(scaled.dtype)
+        tile = buffer[: rows * keys.shape[0]].view(rows, -1)
+        torch.mm(scaled, keys.T, out=tile)
+        if want_rank:
+            rank += (tile >= positive.unsqueeze(1)).sum(1)
+        new_peak = torch.maximum(peak, tile.amax(1, keepdim=True))
+        shrink = (peak - new_peak).exp_()
+        tile.sub_(new_peak).exp_()
+        total.mul_(shrink).add_(tile.sum(1, keepdim=True))
+        if want_mean:
+            weighted.mul_(shrink).addmm_(tile, keys)
+        peak = new_peak
+    return (peak + total.log()).squeeze(1), weighted.div_(total), rank
+
+
+def normalize_backward(grad: Tensor, unit: Tensor, raw: Tensor) -> Tensor:
+    """Carry a gradient through unit = raw / max(|raw|, 1e-12), as `torch.nn.functional.normalize` defines it."""
+    norm = raw.norm(dim=1, keepdim=True)
+    radial = (grad * unit).sum(1, keepdim=True) * unit
+    return torch.where(norm > 1e-12, grad - radial, grad) / norm.clamp_min(1e-12)
