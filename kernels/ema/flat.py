@@ -36,12 +36,11 @@ def flatten_(tensors: Sequence[Tensor]) -> Tensor:
     for index, tensor in enumerate(tensors):
         if tensor.dtype != first.dtype or tensor.device != first.device:
             raise ValueError(
-                f"tensors[{index}] is {tensor.dtype} on {tensor.device}, but tensors[0] is {first.dtype} on {first.device}"
+                f"tensors[{index}] is {tensor.dtype} on {tensor.device}, "
+                f"but tensors[0] is {first.dtype} on {first.device}"
             )
         if not is_dense(tensor):
-            raise ValueError(
-                f"tensors[{index}] is not dense (strides {list(tensor.stride())}): call .contiguous() first"
-            )
+            raise ValueError(f"tensors[{index}] has gaps (strides {list(tensor.stride())}): call .contiguous() first")
     starts, end = [], 0
     for tensor in tensors:
         starts.append(end)
@@ -68,7 +67,7 @@ def common_span(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> tuple[T
     """Two 1-D tensors that cover both lists, or None where the lists do not lie in memory the same way.
 
     The lists match where element i of a pair lies at one common offset from the beginning of its list. Gaps shorter
-    than `ALIGNMENT` are the padding of `flatten_`, which is zero on both sides; longer ones may belong to somebody else.
+    than `ALIGNMENT` are the padding of `flatten_`, zero on both sides; longer ones may belong to somebody else.
     """
     if not targets:
         return None

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
-
 from fastssl.kernels.checks import IMPLEMENTATIONS, check_choice, check_floating, check_same_device, check_temperature
 from fastssl.kernels.dispatch import autocast, register_op, runs_triton
 from fastssl.kernels.infonce.reference import info_nce_reference
+from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 MAX_WIDTH = 256
 REDUCTIONS = ("mean", "sum", "none")
