@@ -1,0 +1,96 @@
+"""The built-in demo set: synthetic images in four classes, made in seconds, the same on every call.
+
+Covers: how many images of each class, how they are lit, coloured and degraded, and their vessel masks. Does not cover:
+what is drawn in each class (`scenes.py`). Nothing here is a patient's image, nor a claim about any real disease.
+
+Position, scale, rotation, polarity, illumination, contrast, colour, field of view and noise are drawn alike for every
+class, so that neither the mean image nor the histogram gives a class away: only its structure does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastssl.errors import DataError
+
+from .fingerprint import fingerprint
+from .scenes import SCENES, Pose, field_of_view, render
+from .source import Source, Split
+
+NAMES = ("demo", "demo-colour")
+CLASS_NAMES = ("fundus-like", "rib-like", "organ-like", "tissue-like")
+COUNTS = {"train": 2000, "val": 400, "test": 800}
+DEFAULT_SIZE = 28
+SIZES = range(28, 225)
+SEED = 20_240_607
+# Images rendered together: at 224 px one float32 plane of a chunk is 6 MB and stays in the cache.
+CHUNK = 32
+
+
+def open_demo(name: str = "demo", size: int | None = None) -> Source:
+    """Generate the demo set: "demo" (1 channel) or "demo-colour" (3 channels), `size` pixels a side (28 to 224).
+
+    Returns 2000 train, 400 val and 800 test images, uint8 `[N, size, size, C]`, the four classes in equal numbers,
+    shuffled, with vessel masks that are zero outside the fundus-like class.
+    """
+    size = DEFAULT_SIZE if size is None else size
+    if size not in SIZES:
+        raise DataError(f"the demo set is drawn at {SIZES[0]} to {SIZES[-1]} px, not size={size}")
+    channels = 3 if name == "demo-colour" else 1
+    splits = {split: _draw_split(index, COUNTS[split], size, channels) for index, split in enumerate(COUNTS)}
+    return Source(
+        name=f"{name} (synthetic)",
+        splits=splits,
+        task="multi-class",
+        class_names=CLASS_NAMES,
+        modality="synthetic",
+        fingerprint=fingerprint(splits),
+    )
+
+
+def _draw_split(index: int, count: int, size: int, channels: int) -> Split:
+    labels = np.arange(count, dtype=np.int64) % len(SCENES)
+    np.random.default_rng([SEED, index]).shuffle(labels)
+    images = np.empty((count, size, size, channels), np.uint8)
+    masks = np.zeros((count, size, size), np.uint8)
+    for label, scene in enumerate(SCENES):
+        of_class = np.flatnonzero(labels == label)
+        for start in range(0, len(of_class), CHUNK):
+            rows = of_class[start : start + CHUNK]
+            rng = np.random.default_rng([SEED, index, label, start])
+            pose = Pose.draw(rng, len(rows))
+            drawing, vessels = render(scene, rng, pose, size)
+            view = field_of_view(rng, pose, size, always=label == 0)
+            images[rows] = _photograph(rng, drawing, view, channels)
+            masks[rows] = (vessels * view > 0.5).astype(np.uint8)
+    return Split(images=images, labels=labels, masks=masks)
+
+
+def _photograph(rng: np.random.Generator, drawing: np.ndarray, view: np.ndarray, channels: int) -> np.ndarray:
+    """Turn drawings `[B, H, W]` of about zero mean into uint8 images `[B, H, W, C]`, each lit its own way."""
+    count, size, _ = drawing.shape
+
+    def draw(low: float, high: float) -> np.ndarray:
+        return rng.uniform(low, high, (count, 1, 1)).astype(np.float32)
+
+    drawing = drawing - drawing.mean(axis=(1, 2), keepdims=True)
+    drawing /= drawing.std(axis=(1, 2), keepdims=True) + 1e-6
+    polarity = rng.choice(np.float32([-1, 1]), (count, 1, 1))
+    x = np.linspace(-1, 1, size, dtype=np.float32)
+    angle = draw(0, 2 * np.pi)
+    gradient = draw(0.0, 0.22) * (np.cos(angle) * x[None, None, :] + np.sin(angle) * x[None, :, None])
+    level = draw(0.38, 0.62) + polarity * draw(0.07, 0.16) * drawing + gradient
+    level = level * view + draw(0.0, 1.0) * (1 - view)
+    level += draw(0.01, 0.09) * rng.standard_normal(level.shape, np.float32)
+    level = np.clip(level, 0, 1)[..., None]
+    if channels == 3:
+        level = _tint(rng, level)
+    return np.round(level * 255).astype(np.uint8)
+
+
+def _tint(rng: np.random.Generator, level: np.ndarray) -> np.ndarray:
+    """Colour grey levels `[B, H, W, 1]` by a dark-to-light ramp between two colours drawn for each image."""
+    count = len(level)
+    light = 1 - rng.uniform(0, 0.5, (count, 1, 1, 3)).astype(np.float32)
+    dark = light * rng.uniform(0, 0.45, (count, 1, 1, 3)).astype(np.float32)
+    return dark + (light - dark) * level

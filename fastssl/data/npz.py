@@ -1,0 +1,96 @@
+"""MedMNIST-style `.npz` files.
+
+Covers: reading `{train,val,test}_images` and `_labels`, checking them, and saying in one line what is wrong. Does not
+cover: fetching MedMNIST's own files (`medmnist_sets.py`), nor pickled arrays, which are never loaded.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fastssl.errors import DataError
+
+from .fingerprint import fingerprint
+from .labels import check_labels, infer_task
+from .medmnist_sets import set_of_file
+from .resize import square_images
+from .source import Source, Split
+
+SPLITS = ("train", "val", "test")
+
+
+def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] | None = None) -> Source:
+    """Read a `.npz` file with `train_images` and, where there are any, `val_images`, `test_images` and `*_labels`.
+
+    Images: `[N, H, W]` or `[N, H, W, C]`, C in 1, 3, 4, uint8 or uint16. Labels: integers, `[N]` or `[N, 1]` (class
+    indices) or `[N, L]` (L labels that are 0 or 1). With `size`, images of another size are resized once, in memory.
+    A file named after a MedMNIST set takes that set's task, class names and modality.
+
+    Raises DataError, in one line, for a file that is damaged, has no `train_images`, or holds anything else.
+    """
+    arrays = _read(path)
+    images = {
+        split: _check_images(arrays[f"{split}_images"], split, path) for split in SPLITS if f"{split}_images" in arrays
+    }
+    if len({(a.shape[1:], a.dtype) for a in images.values()}) > 1:
+        found = ", ".join(f"{split} {a.dtype}{list(a.shape[1:])}" for split, a in images.items())
+        raise DataError(f"{path}: the splits hold images of different kinds ({found}); save them alike")
+    images = square_images(images, size, path.name, notify)
+    splits = {}
+    for split, array in images.items():
+        labels = arrays.get(f"{split}_labels")
+        where = f"{path}: {split}_labels"
+        splits[split] = Split(array, None if labels is None else check_labels(labels, len(array), where))
+    known = set_of_file(path.stem)
+    task, class_names = (known.task, known.class_names) if known else infer_task(splits, str(path))
+    if all(split.labels is None for split in splits.values()):
+        task, class_names = "none", ()
+    return Source(
+        name=path.stem,
+        splits=splits,
+        task=task,
+        class_names=class_names,
+        modality=known.modality if known else "unknown",
+        fingerprint=fingerprint(splits),
+    )
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    wanted = {f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")}
+    try:
+        if not zipfile.is_zipfile(path):
+            raise DataError(
+                f"{path} is not a whole .npz file: it is cut short or of another kind; fetch or save it again"
+            )
+        with np.load(path, allow_pickle=False) as file:
+            if "train_images" not in file.files:
+                found = ", ".join(file.files[:12]) or "nothing"
+                raise DataError(f"{path} has no 'train_images'; it holds {found}. Save the images under that name")
+            return {key: file[key] for key in file.files if key in wanted}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
+    except ValueError as error:
+        if "pickle" in str(error).lower():
+            raise DataError(
+                f"{path} holds Python objects (pickled), which are not loaded; save plain arrays"
+            ) from error
+        raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
+
+
+def _check_images(images: np.ndarray, split: str, path: Path) -> np.ndarray:
+    """Return `images` as `[N, H, W, C]`, or say what they are instead."""
+    where = f"{path}: {split}_images"
+    if images.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{where} are {images.dtype}; save them as uint8 (0 to 255) or uint16 (0 to 65535)")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+        raise DataError(f"{where} have shape {list(images.shape)}; expected [N, H, W] or [N, H, W, C] with C 1, 3 or 4")
+    if 0 in images.shape:
+        raise DataError(f"{where} have shape {list(images.shape)}: there is no image in them")
+    return images

@@ -1,0 +1,84 @@
+"""One call that opens any data set.
+
+Covers: telling what kind of source a name or path is, and what was meant where it is none. Does not cover: reading it,
+which is one module for each kind (`demo.py`, `medmnist_sets.py`, `npz.py`, `folder.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from fastssl.errors import DataError
+
+from . import demo, medmnist_sets
+from .npz import open_npz
+from .source import Source
+
+Notify = Callable[[str], None]
+
+
+def open_source(
+    data: str | os.PathLike[str] = "demo",
+    *,
+    root: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    skip_corrupt: bool = False,
+    notify: Notify | None = None,
+) -> Source:
+    """Open a data set by name or path.
+
+    data: "demo" or "demo-colour" (synthetic, built in), a MedMNIST flag such as "pneumoniamnist", a MedMNIST-style
+        `.npz` file, or a folder of images. A name wins over a file of the same name: write "./demo" for the file.
+    root: folder that keeps MedMNIST files (default: `~/.medmnist`), and where a relative path is looked for as well.
+    size: side of the images in pixels; default 28 for the demo and MedMNIST, a `.npz` file's own, 224 for a folder.
+    skip_corrupt: leave out images of a folder that cannot be read, naming them, instead of stopping.
+    notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
+
+    Raises DataError, one line: what is wrong, where, and what to do.
+    """
+    name = os.fspath(data)
+    folder = Path(root).expanduser() if root is not None else None
+    if size is not None and size < 1:
+        raise DataError(f"size={size}: the side of an image is at least 1 pixel")
+    if name in demo.NAMES:
+        return demo.open_demo(name, size)
+    if name in medmnist_sets.FLAGS:
+        return medmnist_sets.open_medmnist(name, folder, size, notify)
+    path = _find(name, folder)
+    if path is None:
+        raise DataError(_not_found(name))
+    if path.is_dir():
+        from .folder import open_folder
+
+        return open_folder(path, size=size, skip_corrupt=skip_corrupt, notify=notify)
+    if path.suffix.lower() == ".npz":
+        return open_npz(path, size, notify)
+    raise DataError(
+        f"{path} is a {path.suffix or 'nameless'} file; give a .npz file or the folder that holds the images"
+    )
+
+
+def _find(name: str, root: Path | None) -> Path | None:
+    """The existing file or folder that `name` means, looked for here and then in `root`; or None."""
+    path = Path(name).expanduser()
+    candidates = [path] if root is None or path.is_absolute() else [path, root / path]
+    return next((candidate for candidate in candidates if candidate.exists()), None)
+
+
+def _not_found(name: str) -> str:
+    """Say that there is no such data, and which name or neighbouring path was perhaps meant."""
+    if name.endswith("mnist3d"):
+        return f"'{name}' is a three-dimensional MedMNIST set; only the two-dimensional ones can be opened"
+    path = Path(name).expanduser()
+    beside = [entry for entry in path.parent.iterdir() if entry.name[0] != "."] if path.parent.is_dir() else []
+    meant = {known: known for known in (*demo.NAMES, *medmnist_sets.FLAGS)}
+    meant |= {entry.name: str(entry) for entry in beside}
+    close = difflib.get_close_matches(path.name, meant, n=1, cutoff=0.7)
+    if close:
+        return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"
+    if not path.parent.is_dir():
+        return f"no data at '{name}': the folder {path.parent} does not exist"
+    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_sets.FLAGS)})"

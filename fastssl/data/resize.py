@@ -1,0 +1,71 @@
+"""Bringing images to one square size.
+
+Covers: the antialiased resize that every source shares (short side to `size`, then the central square), for uint8 and
+uint16. Does not cover: augmentation, nor decoding (`decode.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+
+def workers() -> int:
+    """Threads for decoding and resizing: one for each core this process may use, 32 at most."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(32, usable)
+
+
+def square_images(
+    images: Mapping[str, np.ndarray], size: int | None, name: str, notify: Callable[[str], None] | None
+) -> dict[str, np.ndarray]:
+    """Bring every split's images `[N, H, W, C]` to `size` (None: their short side), and say so if any change."""
+    height, width = next(iter(images.values())).shape[1:3]
+    side = min(height, width) if size is None else size
+    if (height, width) == (side, side):
+        return dict(images)
+    if notify:
+        how = "cropped to the central square of" if side == min(height, width) else "resized (antialiased) to"
+        notify(f"{name}: images of {height}x{width} px {how} {side} px")
+    return {split: _square_all(array, side) for split, array in images.items()}
+
+
+def _square_all(images: np.ndarray, size: int) -> np.ndarray:
+    out = np.empty((len(images), size, size, images.shape[-1]), images.dtype)
+
+    def one(index: int) -> None:
+        out[index] = square(images[index], size)
+
+    with ThreadPoolExecutor(workers()) as pool:
+        for _ in pool.map(one, range(len(images)), chunksize=64):
+            pass
+    return out
+
+
+def square(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize `[H, W, C]` uint8 or uint16 so that its short side is `size`, and keep the central `[size, size, C]`.
+
+    Bicubic, widened to the scale when shrinking (antialiased), as Pillow does it. The crop is taken in the same
+    pass: the filter runs over the central square alone. uint16 and alpha go through float32 planes.
+    """
+    from PIL import Image
+
+    height, width, channels = image.shape
+    if (height, width) == (size, size):
+        return image
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+
+    def resized(plane: Image.Image) -> np.ndarray:
+        return np.asarray(plane.resize((size, size), Image.Resampling.BICUBIC, box=box))
+
+    if image.dtype == np.uint8 and channels in (1, 3):
+        plane = image[..., 0] if channels == 1 else image
+        return resized(Image.fromarray(np.ascontiguousarray(plane))).reshape(size, size, channels)
+    limit = np.iinfo(image.dtype).max
+    planes = [resized(Image.fromarray(image[..., c].astype(np.float32))) for c in range(channels)]
+    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, limit).astype(image.dtype)
