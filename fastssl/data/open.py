@@ -14,6 +14,7 @@ from pathlib import Path
 from fastssl.errors import DataError
 
 from . import demo, medmnist_sets
+from .folder import open_folder
 from .npz import open_npz
 from .source import Source
 
@@ -51,8 +52,6 @@ def open_source(
     if path is None:
         raise DataError(_not_found(name))
     if path.is_dir():
-        from .folder import open_folder
-
         return open_folder(path, size=size, skip_corrupt=skip_corrupt, notify=notify)
     if path.suffix.lower() == ".npz":
         return open_npz(path, size, notify)

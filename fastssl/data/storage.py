@@ -6,6 +6,7 @@ Covers: a lock between processes, and one-line errors for a full or forbidden di
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,3 +54,9 @@ def _acquire(descriptor: int, path: Path, notify: Callable[[str], None] | None) 
     except OSError:
         return False
     return True
+
+
+def cache_folder() -> Path:
+    """Where decoded images are kept: the environment variable FASTSSL_CACHE, else `~/.cache/fastssl`."""
+    named = os.environ.get("FASTSSL_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "fastssl"

@@ -1,0 +1,43 @@
+"""Dividing a folder's images into train, val and test.
+
+Covers: a split that depends on nothing but each file's relative path, so that adding files does not shuffle the rest.
+Does not cover: keeping one patient's images together, which file names do not tell: lay out train, val and test folders
+yourself where a patient has several images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+TRAIN_BELOW, VAL_BELOW = 0.7, 0.8
+
+
+def assign_splits(paths: Sequence[str], labels: np.ndarray) -> list[str]:
+    """Return "train" (70 %), "val" (10 %) or "test" (20 %) for each relative path, every class by itself.
+
+    A path's place is its BLAKE2b hash read as a fraction of 1. So that small classes are found everywhere, the lowest
+    of a class is always in train, the highest in test (from 2 images), and the one nearest the middle of val in val
+    (from 3) where chance put none there; a file added later moves at most these stand-ins.
+    """
+    place = np.array([_place(path) for path in paths])
+    bands = (TRAIN_BELOW, VAL_BELOW)
+    split = np.array(["train", "val", "test"], dtype=object)[np.searchsorted(bands, place, side="right")]
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        rows = rows[np.argsort(place[rows])]
+        split[rows[0]] = "train"
+        if len(rows) >= 2:
+            split[rows[-1]] = "test"
+        if len(rows) >= 3 and "val" not in split[rows]:
+            middle = rows[1:-1]
+            split[middle[np.argmin(np.abs(place[middle] - np.mean(bands)))]] = "val"
+    return split.tolist()
+
+
+def _place(path: str) -> float:
+    return (
+        int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") / 2**64
+    )
