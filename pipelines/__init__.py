@@ -1,1 +1,12 @@
-"""Augmentation pipelines: every view of every stage, as DALI graphs and as batched torch."""
+"""Augmentation pipelines: images in, the views of a training stage out, on the device; usable in any trainer.
+
+Covers: views (what a stage sees), two executors of the same views (batched torch, DALI) and the loader.
+Does not cover: models, objectives or files. Imports numpy and torch; DALI only when its executor is made.
+"""
+
+from __future__ import annotations
+
+from fastssl.pipelines.loader import Loader
+from fastssl.pipelines.views import Plain, TwoCrops, View
+
+__all__ = ["Loader", "Plain", "TwoCrops", "View"]

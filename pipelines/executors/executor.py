@@ -1,0 +1,66 @@
+"""What an executor is, and which one suits a device.
+
+Covers: the contract, the automatic choice and its reason. Does not cover: rendering (`batched.py`, `graph.py`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.views.view import Parameters, View
+
+ExecutorName = Literal["auto", "dali", "torch"]
+
+
+class Executor(Protocol):
+    """Renders batches of one view. Stateless from one batch to the next."""
+
+    parallel: bool
+    """Whether several threads may call `render` at once."""
+
+    def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+        """Render uint8 or uint16 images `[B, H, W, C]` on the device; pictures come back channels-last, in the dtype."""
+
+
+class Choice(NamedTuple):
+    """A resolved executor and, in one line, why."""
+
+    name: Literal["dali", "torch"]
+    reason: str
+
+
+def choose(executor: ExecutorName, device: torch.device) -> Choice:
+    """Resolve "auto". Raises ValueError if DALI is asked for by name and is not installed."""
+    if executor not in ("auto", "dali", "torch"):
+        raise ValueError(f"executor must be 'auto', 'dali' or 'torch', got {executor!r}")
+    if executor == "dali" and not dali_installed():
+        raise ValueError("executor='dali' needs NVIDIA DALI: pip install nvidia-dali-cuda130, or use executor='torch'")
+    if executor != "auto":
+        return Choice(executor, "asked for")
+    if device.type != "cuda":
+        return Choice("torch", "no GPU in use: batched torch outran DALI's CPU operators at every size measured")
+    if dali_installed():
+        return Choice("dali", "images are augmented on the GPU")
+    return Choice("torch", "DALI is not installed (pip install nvidia-dali-cuda130)")
+
+
+def dali_installed() -> bool:
+    """Whether DALI could be imported; does not import it."""
+    return importlib.util.find_spec("nvidia") is not None and importlib.util.find_spec("nvidia.dali") is not None
+
+
+def create(
+    name: Literal["dali", "torch"], view: View, device: torch.device, dtype: torch.dtype, batch: int
+) -> Executor:
+    """Make the named executor. batch: the largest batch it will be given. DALI is imported here and nowhere sooner."""
+    if name == "dali":
+        from fastssl.pipelines.executors.graph import DaliExecutor
+
+        return DaliExecutor(view, device, dtype, batch)
+    from fastssl.pipelines.executors.batched import TorchExecutor
+
+    return TorchExecutor(view, dtype)

@@ -1,0 +1,100 @@
+"""The DALI executor: a view as one DALI graph, on CPU or GPU. Importing this file imports DALI.
+
+Covers: building the pipeline from a view, feeding it images and parameters, handing its outputs to torch uncopied.
+Does not cover: prefetching (the loader's thread runs batches ahead), nor any operation (`ops/dali.py`).
+
+The graph draws no random number and keeps nothing from one batch to the next, so that it can be fed any batch at any
+time. DALI's dynamic executor stays on: without it outputs taken by DLPack are overwritten by later batches.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from nvidia.dali import Pipeline, fn, types
+from torch import Tensor
+
+from fastssl.pipelines.ops.dali import Graph
+from fastssl.pipelines.ops.planes import levels
+from fastssl.pipelines.views.view import Parameters, View
+
+_TYPES = {
+    np.dtype(np.float32): types.FLOAT,
+    np.dtype(np.uint8): types.UINT8,
+    np.dtype(np.int32): types.INT32,
+    np.dtype(np.int64): types.INT64,
+}
+
+
+class DaliExecutor:
+    """Renders a view with `View.render_dali`.
+
+    device: where images lie and batches go. dtype: of the floating-point outputs. batch: the largest batch.
+    """
+
+    parallel = False
+
+    def __init__(self, view: View, device: torch.device, dtype: torch.dtype, batch: int) -> None:
+        self._view = view
+        self._device = device
+        self._dtype = dtype
+        self._batch = batch
+        self._pipeline: Pipeline | None = None
+        self._outputs: tuple[str, ...] = ()
+
+    def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+        """See `Executor.render`."""
+        deep = images.dtype != torch.uint8
+        if deep:
+            images = levels(images)
+        if self._pipeline is None:
+            self._pipeline = self._build(deep, parameters)
+        try:
+            return self._run(images, parameters)
+        except Exception:
+            self._pipeline = None  # after an error inside it a DALI pipeline is of no further use
+            raise
+
+    def _build(self, deep: bool, parameters: Parameters) -> Pipeline:
+        on_gpu = self._device.type == "cuda"
+        pipeline = Pipeline(
+            batch_size=self._batch,
+            num_threads=min(4, os.cpu_count() or 1) if on_gpu else os.cpu_count() or 1,
+            device_id=(self._device.index or 0) if on_gpu else None,
+            prefetch_queue_depth=1,  # the loader prefetches
+        )
+        with pipeline:
+            images = fn.external_source(
+                name="images",
+                device="gpu" if on_gpu else "cpu",
+                dtype=types.FLOAT if deep else types.UINT8,
+                ndim=3,
+                layout="HWC",
+                no_copy=True,
+            )
+            sources = {
+                name: fn.external_source(name=name, dtype=_TYPES[values.dtype], ndim=values.ndim - 1)
+                for name, values in parameters.items()
+            }
+            rendered = self._view.render_dali(Graph(deep), images, sources)
+            pipeline.set_outputs(*rendered.values())
+        pipeline.build()
+        self._outputs = tuple(rendered)
+        return pipeline
+
+    def _run(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+        stream = torch.cuda.current_stream(self._device).cuda_stream if self._device.type == "cuda" else None
+        pixels = images if self._device.type == "cuda" else images.numpy()  # a torch tensor on the CPU is refused
+        self._pipeline.feed_input("images", pixels, cuda_stream=stream)
+        for name, values in parameters.items():
+            self._pipeline.feed_input(name, values)
+        results = self._pipeline.run(stream)
+        batch = {}
+        for name, result in zip(self._outputs, results, strict=True):
+            tensor = torch.from_dlpack(result.as_tensor())
+            if tensor.ndim == 4:
+                tensor = tensor.permute(0, 3, 1, 2)  # HWC samples are NCHW in channels-last memory
+            batch[name] = tensor.to(self._dtype) if tensor.is_floating_point() else tensor
+        return batch

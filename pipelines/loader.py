@@ -1,0 +1,186 @@
+"""The loader: rendered batches of a data set, made ahead of time, for any trainer.
+
+Covers: epochs of an exact number of batches, sharding over ranks, prefetching threads, resuming at any batch.
+Does not cover: what a batch holds (`views`) or how it is rendered (`executors`).
+
+A batch is a pure function of its position (epoch, iteration), so the loader's whole state is one position, and what was
+prefetched but not handed out never matters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.checks import check_images, check_labels, check_numbers
+from fastssl.pipelines.executors.executor import ExecutorName, choose, create
+from fastssl.pipelines.producer import Producer, Ready
+from fastssl.pipelines.views.view import View
+
+
+class Position(NamedTuple):
+    """Which batch: the iteration-th of an epoch."""
+
+    epoch: int
+    iteration: int
+
+
+class Loader:
+    """Batches of a view, as `dict[str, Tensor]` on the device; pictures `[B, C, S, S]`, normalised, channels-last.
+
+    Iterating yields what is left of the current epoch and then moves to the next; breaking off and iterating again
+    goes on where it stopped. Every batch also holds "index" (int64 `[B]`, which samples) and, if labels are given, "label".
+
+    images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
+    views: the recipe. batch_size: images per batch and rank. device: where batches go ("cpu", "cuda", "cuda:1").
+    executor: "torch", "dali", or "auto" to choose by device; see `executor` and `reason`.
+    seed: of all random numbers; batches of equal seeds are equal whatever the prefetch, threads or number of ranks.
+    shuffle: a new order each epoch. drop_last: leave out a last, smaller batch.
+    labels: `[N]` or `[N, L]`. rank, world_size: this process among those sharing each global batch of
+    `batch_size * world_size` images; every rank gets the same number of batches (should a last global batch have fewer
+    images than ranks, some are given twice). prefetch: batches made ahead. dtype: of pictures.
+
+    Raises ValueError or TypeError, before any thread or pipeline exists, for arguments that cannot be used.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        views: View,
+        *,
+        batch_size: int,
+        device: str | torch.device = "cpu",
+        executor: ExecutorName = "auto",
+        seed: int = 0,
+        shuffle: bool = True,
+        drop_last: bool = True,
+        labels: np.ndarray | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        prefetch: int = 2,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        check_images(images, views)
+        check_numbers(len(images), batch_size, seed, rank, world_size, prefetch, drop_last)
+        if labels is not None:
+            check_labels(labels, len(images))
+        device = torch.device(device)
+        self.executor, self.reason = choose(executor, device)
+        self.batch_size = batch_size
+        self._identity = {
+            "seed": seed,
+            "samples": len(images),
+            "batch_size": batch_size,
+            "world_size": world_size,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+        }
+        whole, rest = divmod(len(images), batch_size * world_size)
+        self._length = whole + (0 if drop_last or rest == 0 else 1)
+        renderer = create(self.executor, views, device, dtype, batch_size)
+        self._producer = Producer(images, labels, views, renderer, device, self._identity, rank)
+        self._prefetch = prefetch
+        self._position = Position(0, 0)
+        self._pending: deque[tuple[Position, Future[Ready]]] = deque()
+        self._pool = _thread_pool(min(prefetch, os.cpu_count() or 1) if renderer.parallel else 1)
+        self._closed = False
+
+    def __len__(self) -> int:
+        """Batches per epoch, on every rank."""
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        self._position = self._settled(self._position)
+        epoch = self._position.epoch
+        while self._position.epoch == epoch and self._position.iteration < self._length:
+            yield self._take()
+        if self._position.epoch == epoch:
+            self._position = self._settled(self._position)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is being iterated, or that the next iteration will yield."""
+        return self._position.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Move to the start of an epoch; naming the current epoch leaves the place in it as it is."""
+        if epoch < 0:
+            raise ValueError(f"epoch must not be negative, got {epoch}")
+        if epoch != self._settled(self._position).epoch:
+            self._position = Position(epoch, 0)
+
+    def state_dict(self) -> dict[str, int | bool]:
+        """The position after the last batch that was handed out, and what that position depends on."""
+        return {**self._settled(self._position)._asdict(), **self._identity}
+
+    def load_state_dict(self, state: dict[str, int | bool]) -> None:
+        """Go on from a saved position. Raises ValueError if it was saved by a loader that cuts epochs differently."""
+        differing = [
+            f"{name} was {state.get(name)}, is {value}"
+            for name, value in self._identity.items()
+            if state.get(name) != value
+        ]
+        if differing:
+            raise ValueError(f"the loader's state belongs to another loader: {'; '.join(differing)}")
+        if state["epoch"] < 0 or not 0 <= state["iteration"] <= self._length:
+            raise ValueError(f"no batch {state['iteration']} of epoch {state['epoch']}: an epoch has {self._length}")
+        self._position = self._settled(Position(state["epoch"], state["iteration"]))
+
+    def close(self) -> None:
+        """Stop the threads and drop what was prefetched. Harmless when repeated; the loader yields nothing after it."""
+        self._closed = True
+        self._pending.clear()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _settled(self, position: Position) -> Position:
+        """The same place, named as the start of the next epoch if it is the end of one."""
+        return Position(position.epoch + 1, 0) if position.iteration == self._length else position
+
+    def _take(self) -> dict[str, Tensor]:
+        """The batch at the current position; moves on once it has been made."""
+        if self._closed:
+            raise RuntimeError("the loader is closed")
+        if self._pending and self._pending[0][0] != self._position:
+            self._discard()
+        self._fill()
+        _, future = self._pending.popleft()
+        batch = self._producer.hand_over(future.result())
+        self._position = self._position._replace(iteration=self._position.iteration + 1)
+        self._fill()
+        return batch
+
+    def _fill(self) -> None:
+        """Have `prefetch` batches under way from the current position on, across the end of the epoch."""
+        while len(self._pending) < self._prefetch:
+            if self._pending:
+                last = self._pending[-1][0]
+                position = self._settled(last._replace(iteration=last.iteration + 1))
+            else:
+                position = self._settled(self._position)
+            self._pending.append((position, self._pool.submit(self._producer.produce, *position)))
+
+    def _discard(self) -> None:
+        for _, future in self._pending:
+            future.cancel()
+        self._pending.clear()
+
+
+def _thread_pool(workers: int) -> ThreadPoolExecutor:
+    """Threads that hold no reference to the loader, so that dropping it ends them; Python joins them at exit."""
+    torch.get_num_threads()  # settles this thread's own number before the workers set theirs
+    return ThreadPoolExecutor(
+        workers, thread_name_prefix="fastssl-loader", initializer=torch.set_num_threads, initargs=(1,)
+    )

@@ -1,0 +1,89 @@
+"""Makes one batch from its position: which samples, their parameters, their rendering.
+
+Covers: epoch order and sharding, the work of a prefetching thread, and on a GPU the thread's own stream.
+Does not cover: when batches are made (`loader.py`). Holds no reference to the loader.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.executors.executor import Executor
+from fastssl.pipelines.random import permutation
+from fastssl.pipelines.store import ImageStore
+from fastssl.pipelines.views.view import View
+
+
+class Ready(NamedTuple):
+    """A batch and, on a GPU, the event after which it may be read."""
+
+    batch: dict[str, Tensor]
+    event: torch.cuda.Event | None
+
+
+class Producer:
+    """Batches of one rank by position. `layout` is the loader's seed, samples, batch_size, world_size and shuffle."""
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray | None,
+        view: View,
+        executor: Executor,
+        device: torch.device,
+        layout: dict[str, int | bool],
+        rank: int,
+    ) -> None:
+        self._store = ImageStore(images, device)
+        self._shape = images.shape[1:3]
+        self._labels = labels
+        self._view = view
+        self._executor = executor
+        self._device = device
+        self._layout = layout
+        self._rank = rank
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._order = lru_cache(maxsize=2)(self._epoch_order)  # a prefetched batch may belong to the next epoch
+
+    def indices(self, epoch: int, iteration: int) -> np.ndarray:
+        """This rank's samples of a batch: int64 `[B]`."""
+        world_size = self._layout["world_size"]
+        whole = self._layout["batch_size"] * world_size
+        shared = self._order(epoch)[iteration * whole : (iteration + 1) * whole]
+        part = shared[self._rank :: world_size]
+        return part if len(part) else shared[[self._rank % len(shared)]]
+
+    def produce(self, epoch: int, iteration: int) -> Ready:
+        """Render a batch, on this thread and, on a GPU, on the producer's stream."""
+        indices = self.indices(epoch, iteration)
+        parameters = self._view.draw(self._layout["seed"], epoch, indices, self._shape)
+        if self._stream is None:
+            return Ready(self._render(indices, parameters), None)
+        with torch.cuda.stream(self._stream):
+            batch = self._render(indices, parameters)
+            return Ready(batch, self._stream.record_event())
+
+    def hand_over(self, ready: Ready) -> dict[str, Tensor]:
+        """Give a batch to the calling thread's stream, which waits for it on the device and not on the host."""
+        if ready.event is not None:
+            stream = torch.cuda.current_stream(self._device)
+            stream.wait_event(ready.event)
+            for tensor in ready.batch.values():
+                tensor.record_stream(stream)
+        return ready.batch
+
+    def _render(self, indices: np.ndarray, parameters: dict[str, np.ndarray]) -> dict[str, Tensor]:
+        batch = self._executor.render(self._store.fetch(indices), parameters)
+        batch["index"] = torch.from_numpy(indices).to(self._device)
+        if self._labels is not None:
+            batch["label"] = torch.from_numpy(np.take(self._labels, indices, axis=0)).to(self._device)
+        return batch
+
+    def _epoch_order(self, epoch: int) -> np.ndarray:
+        samples = self._layout["samples"]
+        return permutation(self._layout["seed"], epoch, samples) if self._layout["shuffle"] else np.arange(samples)

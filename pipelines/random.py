@@ -1,0 +1,60 @@
+"""Every random number of the data pipeline: pure functions of (seed, epoch, stream, sample, slot).
+
+Covers: uniform numbers per sample, and the order of an epoch. A counter-based generator (SplitMix64: Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) keeps no state, so a sample's numbers depend on
+neither the batch size, the number of ranks or threads, nor on where a run was resumed.
+Does not cover: what the numbers are used for (`views`), nor any cryptographic purpose.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_SHUFFLE = 0xFFFF_FFFF  # the stream that orders epochs; views number theirs from 0
+
+
+def _mix_integer(value: int) -> int:
+    """SplitMix64's finaliser on one Python integer."""
+    value &= _MASK
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+    return value ^ (value >> 31)
+
+
+def _mix(values: np.ndarray) -> np.ndarray:
+    """SplitMix64's finaliser on uint64 arrays, in place."""
+    values ^= values >> np.uint64(30)
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values
+
+
+def _key(seed: int, epoch: int, stream: int) -> int:
+    """Fold the scalar part of the counter into 64 bits, mixing after each so that none can stand for another."""
+    key = _mix_integer(seed + _GOLDEN)
+    key = _mix_integer(key ^ _mix_integer(epoch + 2 * _GOLDEN))
+    return _mix_integer(key ^ _mix_integer(stream + 3 * _GOLDEN))
+
+
+def words(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
+    """64 random bits per sample and slot: uint64 `[len(indices), slots]`."""
+    samples = np.asarray(indices).astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(_key(seed, epoch, stream))
+    counters = np.arange(1, slots + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+    return _mix(_mix(samples)[:, None] + counters)
+
+
+def uniform(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
+    """Uniform numbers in [0, 1): float64 `[len(indices), slots]`, 53 random bits each.
+
+    `stream` tells apart the independent uses of one sample (for example, its two crops) and `slot` the numbers of one use.
+    """
+    return (words(seed, epoch, indices, stream, slots) >> np.uint64(11)) * 2.0**-53
+
+
+def permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order in which an epoch visits `count` samples: int64 `[count]`."""
+    return np.argsort(words(seed, epoch, np.arange(count), _SHUFFLE, 1)[:, 0], kind="stable")

@@ -1,0 +1,9 @@
+"""What a stage can ask of an image: one frozen dataclass per recipe."""
+
+from __future__ import annotations
+
+from fastssl.pipelines.views.plain import Plain
+from fastssl.pipelines.views.two_crops import TwoCrops
+from fastssl.pipelines.views.view import View
+
+__all__ = ["Plain", "TwoCrops", "View"]

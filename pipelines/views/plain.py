@@ -1,0 +1,39 @@
+"""The view of evaluation: resize and normalise, nothing random.
+
+Covers: one picture per image, the same every time. Does not cover: augmentation (`two_crops.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from fastssl.pipelines.ops import planes
+from fastssl.pipelines.views.view import Parameters, View
+
+if TYPE_CHECKING:
+    from nvidia.dali.data_node import DataNode
+
+    from fastssl.pipelines.ops.dali import Graph
+
+
+@dataclass(frozen=True)
+class Plain(View):
+    """The whole image at the view's size. Yields {"image": `[B, C, S, S]`}."""
+
+    def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
+        """Boxes that span the image; no number is random."""
+        stop = np.tile(np.array(shape, dtype=np.float32), (len(indices), 1))
+        return {"start": np.zeros_like(stop), "stop": stop}
+
+    def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        resized = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
+        return {"image": planes.normalise(resized, self.mean, self.std)}
+
+    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        resized = graph.resize(images, parameters["start"], parameters["stop"], self.size)
+        return {"image": graph.normalise(resized, self.mean, self.std)}

@@ -1,0 +1,148 @@
+"""Two independently augmented crops of each image: the view of MoCo and SimCLR.
+
+Covers: resized crop, flip, rotation, colour jitter, greyscale, blur, with MoCo v2's numbers as defaults (Chen et al.,
+"Improved Baselines with Momentum Contrastive Learning", arXiv 2003.04297).
+Does not cover: which of the two is the query, beyond their names; the stage decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from fastssl.pipelines.ops import colour, geometry, planes
+from fastssl.pipelines.random import uniform
+from fastssl.pipelines.views.view import Parameters, View
+
+if TYPE_CHECKING:
+    from nvidia.dali.data_node import DataNode
+
+    from fastssl.pipelines.ops.dali import Graph
+
+CROPS = ("query", "key")
+NO_BLUR = 1e-3  # a sigma whose kernel is exactly [0, 1, 0] in float32; DALI reads 0 as "not given"
+_OTHER_SLOTS = 11  # two flips, rotation, four of jitter and its coin, greyscale, blur and its coin
+
+
+@dataclass(frozen=True)
+class TwoCrops(View):
+    """MoCo v2's augmentation, twice. Yields {"query", "key"}: `[B, C, S, S]` each.
+
+    scale: range of the crop's share of the image area. ratio: range of its width / height.
+    horizontal_flip, vertical_flip: probabilities. rotation: largest angle either way, in degrees.
+    jitter: probability of colour jitter. brightness, contrast, saturation: factors are drawn from 1 +- this much.
+    hue: largest turn either way, as a share of the full circle. greyscale: probability.
+    blur: probability. blur_sigma: range in output pixels.
+
+    None stands for the published value where there is colour (0.4, 0.1 and 0.2) and for 0 on 1- or 4-channel images,
+    whose channels are intensities: they get brightness and contrast alone, every channel alike.
+    """
+
+    scale: tuple[float, float] = (0.2, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    horizontal_flip: float = 0.5
+    vertical_flip: float = 0.0
+    rotation: float = 0.0
+    jitter: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float | None = None
+    hue: float | None = None
+    greyscale: float | None = None
+    blur: float = 0.5
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, published in (("saturation", 0.4), ("hue", 0.1), ("greyscale", 0.2)):
+            value = getattr(self, name)
+            if value is None:
+                object.__setattr__(self, name, published if self.channels == 3 else 0.0)
+            elif value != 0 and self.channels != 3:
+                raise ValueError(
+                    f"{name} needs RGB images (channels=3), got {name}={value} with channels={self.channels}"
+                )
+        for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
+        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise ValueError(f"scale must satisfy 0 < low <= high <= 1, got {self.scale}")
+        if not 0 < self.ratio[0] <= self.ratio[1]:
+            raise ValueError(f"ratio must satisfy 0 < low <= high, got {self.ratio}")
+        if not NO_BLUR < self.blur_sigma[0] <= self.blur_sigma[1]:
+            raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {self.blur_sigma}")
+
+    def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
+        """Per crop: where it comes from (`start` and `stop`, or `matrix` if rotated), its colour map, its blur."""
+        drawn = {}
+        for stream, crop in enumerate(CROPS):
+            u = uniform(seed, epoch, indices, stream, geometry.CROP_SLOTS + _OTHER_SLOTS)
+            box, rest = u[:, : geometry.CROP_SLOTS], u[:, geometry.CROP_SLOTS :].T
+            one = self._draw_geometry(box, rest[:3], shape) | self._draw_colour(rest[3:9])
+            if self.blur > 0:
+                one["sigma"] = self._draw_sigma(rest[9:])
+            drawn |= {f"{crop}_{name}": values for name, values in one.items()}
+        return drawn
+
+    def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        pixels = planes.levels(images)
+        return {crop: self._render_crop_torch(pixels, _of_crop(parameters, crop)) for crop in CROPS}
+
+    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        return {crop: self._render_crop_dali(graph, images, _of_crop(parameters, crop)) for crop in CROPS}
+
+    def _draw_geometry(self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int]) -> Parameters:
+        start, stop = geometry.draw_boxes(box, shape, self.scale, self.ratio)
+        flips = np.stack([u[0] < self.vertical_flip, u[1] < self.horizontal_flip], axis=1)
+        start, stop = geometry.flip_boxes(start, stop, flips)
+        if self.rotation == 0:
+            return {"start": start, "stop": stop}
+        degrees = self.rotation * (2 * u[2] - 1)
+        return {"matrix": geometry.rotated_boxes(start, stop, degrees, self.size)}
+
+    def _draw_colour(self, u: np.ndarray) -> Parameters:
+        jittered = u[0] < self.jitter
+        strengths = (self.brightness, self.contrast, self.saturation)
+        brightness, contrast, saturation = (
+            np.where(jittered, 1 + strength * (2 * x - 1), 1.0) for strength, x in zip(strengths, u[1:4], strict=True)
+        )
+        if self.channels == 3:
+            hue = np.where(jittered, 360 * self.hue * (2 * u[4] - 1), 0.0)
+            saturation = np.where(u[5] < self.greyscale, 0.0, saturation)
+            matrix, offset = colour.rgb_map(brightness, contrast, saturation, hue)
+        else:
+            matrix, offset = colour.intensity_map(brightness, contrast, self.channels)
+        return {"colour": matrix, "offset": offset}
+
+    def _draw_sigma(self, u: np.ndarray) -> np.ndarray:
+        low, high = self.blur_sigma
+        return np.where(u[0] < self.blur, low + (high - low) * u[1], NO_BLUR).astype(np.float32)
+
+    def _render_crop_torch(self, pixels: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        if "matrix" in p:
+            crop = planes.warp(pixels, p["matrix"], self.size)
+        else:
+            crop = planes.resize(pixels, p["start"], p["stop"], self.size)
+        crop = planes.recolour(crop, p["colour"], p["offset"])
+        if "sigma" in p:
+            crop = planes.blur(crop, p["sigma"], self.blur_sigma[1], NO_BLUR)
+        return planes.normalise(crop, self.mean, self.std)
+
+    def _render_crop_dali(self, graph: Graph, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
+        if "matrix" in p:
+            crop = graph.warp(images, p["matrix"], self.size)
+        else:
+            crop = graph.resize(images, p["start"], p["stop"], self.size)
+        crop = graph.recolour(crop, p["colour"], p["offset"])
+        if "sigma" in p:
+            crop = graph.blur(crop, p["sigma"])
+        return graph.normalise(crop, self.mean, self.std)
+
+
+def _of_crop(parameters: Mapping[str, object], crop: str) -> dict[str, object]:
+    """The parameters of one crop, by their own names."""
+    return {name.removeprefix(f"{crop}_"): values for name, values in parameters.items() if name.startswith(f"{crop}_")}
