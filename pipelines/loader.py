@@ -36,7 +36,7 @@ class Loader:
     """Batches of a view, as `dict[str, Tensor]` on the device; pictures `[B, C, S, S]`, normalised, channels-last.
 
     Iterating yields what is left of the current epoch and then moves to the next; breaking off and iterating again
-    goes on where it stopped. Every batch also holds "index" (int64 `[B]`, which samples) and, if labels are given, "label".
+    goes on where it stopped. Every batch also holds "index" (int64 `[B]`, which samples) and, given labels, "label".
 
     images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
     views: the recipe. batch_size: images per batch and rank. device: where batches go ("cpu", "cuda", "cuda:1").

@@ -50,7 +50,7 @@ def words(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -
 def uniform(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
     """Uniform numbers in [0, 1): float64 `[len(indices), slots]`, 53 random bits each.
 
-    `stream` tells apart the independent uses of one sample (for example, its two crops) and `slot` the numbers of one use.
+    `stream` tells apart the independent uses of one sample (its two crops, say) and a slot the numbers of one use.
     """
     return (words(seed, epoch, indices, stream, slots) >> np.uint64(11)) * 2.0**-53
 

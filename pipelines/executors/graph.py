@@ -96,5 +96,7 @@ class DaliExecutor:
             tensor = torch.from_dlpack(result.as_tensor())
             if tensor.ndim == 4:
                 tensor = tensor.permute(0, 3, 1, 2)  # HWC samples are NCHW in channels-last memory
-            batch[name] = tensor.to(self._dtype) if tensor.is_floating_point() else tensor
+            # On the GPU the copy gives the memory to torch's allocator, which knows the streams that will read it.
+            dtype = self._dtype if tensor.is_floating_point() else tensor.dtype
+            batch[name] = tensor.to(dtype, copy=self._device.type == "cuda")
         return batch

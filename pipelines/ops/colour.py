@@ -24,7 +24,7 @@ _RGB = np.linalg.inv(_YIQ)
 def intensity_map(brightness: np.ndarray, contrast: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """brightness * (contrast * (x - MID_GREY) + MID_GREY), alike in every channel.
 
-    brightness, contrast: factors `[B]`. Returns (matrix, offset): float32 `[B, C, C]` and `[B, C]`, for levels 0 to 255.
+    brightness, contrast: factors `[B]`. Returns (matrix `[B, C, C]`, offset `[B, C]`): float32, for levels 0 to 255.
     """
     matrix = (brightness * contrast)[:, None, None] * np.eye(channels)
     offset = np.repeat((brightness * (1 - contrast) * MID_GREY)[:, None], channels, axis=1)

@@ -108,7 +108,8 @@ class TwoCrops(View):
         jittered = u[0] < self.jitter
         strengths = (self.brightness, self.contrast, self.saturation)
         brightness, contrast, saturation = (
-            np.where(jittered, 1 + strength * (2 * x - 1), 1.0) for strength, x in zip(strengths, u[1:4], strict=True)
+            np.where(jittered, np.maximum(0, 1 + strength * (2 * x - 1)), 1.0)
+            for strength, x in zip(strengths, u[1:4], strict=True)
         )
         if self.channels == 3:
             hue = np.where(jittered, 360 * self.hue * (2 * u[4] - 1), 0.0)

@@ -65,4 +65,4 @@ class View(ABC):
 
     @abstractmethod
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        """Describe the same rendering with a DALI graph's operations. images: HWC samples; so are resulting pictures."""
+        """Describe the same rendering with a DALI graph's operations. Pictures are HWC samples, in and out."""
