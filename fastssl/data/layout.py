@@ -154,7 +154,7 @@ def _by_class_folder(root: Path, files: list[str], tell: Notify) -> list[tuple[s
 
 
 def _classes(files: list[str], depth: int, where: str, tell: Notify) -> list[tuple[str, str]]:
-    """(class name or "", path) of `files`, whose class is the folder at `depth`; loose files beside classes are left out."""
+    """(class name or "", path) of `files`, with the folder at `depth` as class; files beside classes are left out."""
     named = [
         (parts[depth] if len(parts) > depth + 1 else "", path)
         for path in files

@@ -48,11 +48,6 @@ class Pose:
         return np.stack([cos * u - sin * v, sin * u + cos * v], axis=-1) + shift
 
 
-def render(scene: Callable, rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw `scene` for every pose. Returns the drawing and the vessel coverage (0 to 1), float32 `[B, size, size]`."""
-    return scene(rng, pose, size)
-
-
 def field_of_view(rng: Rng, pose: Pose, size: int, *, always: bool) -> np.ndarray:
     """The visible disc, 1 inside and 0 outside, `[B, size, size]`; half of the images show none unless `always`."""
     u, v = pose.grid(size)
@@ -170,23 +165,23 @@ def stamp_capsules(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, radiu
     start, end: `[B, M, 2]` as (x, y) from -1 to 1; radius: `[B, M]` in the same unit. Each segment touches only the
     square of pixels around it, so the cost does not grow with the image's area times the number of segments.
     """
-    count, size, _ = canvas.shape
-    a, b = ((p + 1) * (size / 2) - 0.5 for p in (start, end))
+    size = canvas.shape[-1]
+    a, b = (((points + 1) * (size / 2) - 0.5).astype(np.float32) for points in (start, end))
     r = (radius * (size / 2)).astype(np.float32)
     reach = np.abs(b - a).max(axis=-1) / 2 + r + 1
-    width = 2 * int(np.ceil(reach.max())) + 1
-    corner = np.round((a + b) / 2).astype(np.int64) - width // 2
-    offset = np.arange(width)
-    px = corner[..., 0, None] + offset
-    py = corner[..., 1, None] + offset
-    ab = b - a
-    length2 = (ab * ab).sum(axis=-1) + 1e-6
-    dx = (px - a[..., 0, None]).astype(np.float32)[:, :, None, :]
-    dy = (py - a[..., 1, None]).astype(np.float32)[:, :, :, None]
-    abx, aby = ab[..., 0, None, None], ab[..., 1, None, None]
-    t = np.clip((dx * abx + dy * aby) / length2[..., None, None], 0, 1)
-    distance = np.hypot(dx - t * abx, dy - t * aby)
-    coverage = np.clip(r[..., None, None] - distance + 0.5, 0, 1)
-    within = ((px >= 0) & (px < size))[:, :, None, :] & ((py >= 0) & (py < size))[:, :, :, None] & (coverage > 0)
-    flat = (np.arange(count)[:, None, None, None] * size + py[:, :, :, None]) * size + px[:, :, None, :]
-    np.maximum.at(canvas.reshape(-1), flat[within], coverage[within])
+    middle = (a + b) / 2
+    visible = np.nonzero(((middle > -reach[..., None]) & (middle < size + reach[..., None])).all(axis=-1))
+    a, b, r, middle = a[visible], b[visible], r[visible][:, None, None], middle[visible]
+    width = 2 * int(np.ceil(reach[visible].max(initial=0))) + 1
+    corner = np.round(middle).astype(np.int32) - width // 2
+    x, y = (corner[:, axis, None] + np.arange(width, dtype=np.int32) for axis in (0, 1))
+    # Distance from each pixel (x along the last axis, y along the one before) to its nearest point on the segment.
+    dx, dy = (x - a[:, 0, None])[:, None, :], (y - a[:, 1, None])[:, :, None]
+    abx, aby = (b - a)[:, 0, None, None], (b - a)[:, 1, None, None]
+    length2 = abx * abx + aby * aby + np.float32(1e-6)
+    along = np.clip(dx * (abx / length2) + dy * (aby / length2), 0, 1)
+    distance = np.sqrt((dx - along * abx) ** 2 + (dy - along * aby) ** 2)
+    coverage = np.clip(r - distance + np.float32(0.5), 0, 1)
+    touched = ((x >= 0) & (x < size))[:, None, :] & ((y >= 0) & (y < size))[:, :, None] & (coverage > 0)
+    row = visible[0].astype(np.int32)[:, None] * size + y
+    np.maximum.at(canvas.reshape(-1), (row[:, :, None] * size + x[:, None, :])[touched], coverage[touched])
