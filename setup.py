@@ -42,7 +42,8 @@ setup(
         "timm>=1.0.20",
         "safetensors>=0.5",
         "rich>=13.7",
-        "tyro>=1.0",
+        "cyclopts>=4",
+        "pydantic>=2.10",
         "PyYAML>=6.0",
     ],
     extras_require={

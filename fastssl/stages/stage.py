@@ -30,6 +30,8 @@ class Stage(nn.Module, ABC):
     """One objective. `state_dict()` is all that has to be saved; `encoder` is what users take away."""
 
     encoder: nn.Module
+    chance_loss: float | None = None
+    """What the loss is when nothing has been learned, where that is known; shown beside it."""
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the optimiser steps."""

@@ -1,0 +1,119 @@
+"""The `fastssl` command, generated from the typed configuration.
+
+Covers: grammar, help, and errors as one line with exit status 2. Does not cover: any work; each command makes the call
+that a Python user could have written.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
+from pydantic import ValidationError
+
+import fastssl
+from fastssl.config import Config, ProbeConfig, TrainConfig, problems, unknown
+from fastssl.errors import FastSSLError
+
+INPUT_ERROR = 2
+INTERRUPTED = 130
+
+app = App(
+    name="fastssl",
+    help="Self-supervised pre-training on medical images.",
+    help_format="plaintext",
+    version=fastssl.__version__,
+    result_action="return_value",
+)
+
+Flattened = Parameter(name="*")
+
+
+@app.command
+def train(*, config: Annotated[TrainConfig, Flattened] = TrainConfig()) -> None:  # noqa: B008 (frozen)
+    """Pre-train an encoder and write it to a run folder."""
+    fastssl.train(config)
+
+
+@app.command
+def probe(run: Path, /, *, config: Annotated[ProbeConfig, Flattened] = ProbeConfig()) -> None:  # noqa: B008 (frozen)
+    """Score a trained encoder by a linear classifier and kNN on its frozen features.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or an encoder.safetensors file.
+    """
+    fastssl.probe(run, config)
+
+
+_CONFIGS: dict[str, type[Config]] = {"train": TrainConfig, "probe": ProbeConfig}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    found = _problems(tokens)
+    if found:
+        return _refuse("; ".join(found))
+    try:
+        app(tokens, exit_on_error=False, print_error=False)
+    except FastSSLError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return _refuse(_describe(error))
+    except KeyboardInterrupt:
+        print("fastssl: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _problems(tokens: Sequence[str]) -> list[str]:
+    """Everything wrong with a command line: parse again without each unknown option, so that none hides the rest."""
+    tokens = list(tokens)
+    kind = _CONFIGS.get(tokens[0]) if tokens else None
+    found: list[str] = []
+    while True:
+        try:
+            app.parse_args(tokens, exit_on_error=False, print_error=False)
+        except UnknownOptionError as error:
+            name = error.token.keyword or error.token.value
+            found.append(unknown(name.lstrip("-").replace("-", "_"), kind) if kind else str(error))
+            tokens = _without(tokens, name)
+        except UnusedCliTokensError as error:
+            return [*found, f"unexpected argument {' '.join(error.unused_tokens)!r}"]
+        except CycloptsError as error:
+            cause = error.__cause__
+            if isinstance(cause, ValidationError) and kind is not None:
+                return found + problems(cause, kind)
+            return [*found, " ".join(str(error).split())]
+        else:
+            return found
+
+
+def _without(tokens: list[str], name: str) -> list[str]:
+    """`tokens` less the option `name` and its value, if it has one."""
+    place = next(i for i, token in enumerate(tokens) if token.split("=", 1)[0] == name)
+    has_value = "=" not in tokens[place] and tokens[place + 1 : place + 2] and not tokens[place + 1].startswith("-")
+    return tokens[:place] + tokens[place + (2 if has_value else 1) :]
+
+
+def _describe(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    advice = "; free some space and go on with --resume" if error.errno == errno.ENOSPC else ""
+    return f"{where}{error.strerror}{advice}"
+
+
+def _refuse(text: str) -> int:
+    print(f"fastssl: error: {text}", file=sys.stderr)
+    return INPUT_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""The one training loop.
+
+Covers: precision, compilation, the step, gradient scaling, checkpoints, stopping cleanly, noticing divergence.
+Does not cover: any particular objective (`stages/`), where batches come from (`pipelines/`), what a person is shown
+(`progress.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fastssl.acceleration import Acceleration
+from fastssl.checkpoint import (
+    Checkpoint,
+    flatten_optimizer,
+    load_newest,
+    restore_module,
+    restore_optimizer,
+    save_checkpoint,
+)
+from fastssl.errors import DivergenceError
+from fastssl.pipelines import Loader
+from fastssl.progress import StepClock
+from fastssl.readings import Reading, Readings
+from fastssl.schedule import CosineSchedule
+from fastssl.stages.stage import Batch, Stage, StageOutput
+
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass
+class StopRequest:
+    """Set by SIGTERM or the first Ctrl-C; the step in progress is finished, saved, and the loop ends."""
+
+    signal: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """Where checkpoints go, how often, and what is stored beside the training state."""
+
+    folder: Path
+    every_steps: int | None = None
+    """None: about once a minute."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Engine:
+    """Steps one stage over one loader.
+
+    Args:
+        stage: moved to the device in channels-last memory format.
+        optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
+        schedule: its `total_steps` is the length of the whole run, over all invocations.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        loader: Loader,
+        acceleration: Acceleration,
+        optimizer: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
+        schedule: CosineSchedule,
+        checkpoints: CheckpointPolicy,
+    ) -> None:
+        self.stage = stage.to(acceleration.device, memory_format=torch.channels_last).train()
+        self.loader = loader
+        self.acceleration = acceleration
+        self.schedule = schedule
+        self.checkpoints = checkpoints
+        self.optimizer = optimizer(list(stage.trained_parameters()))
+        self.scaler = torch.amp.GradScaler(acceleration.device.type, enabled=acceleration.needs_scaler)
+        self.step = 0
+        self._saved_step = -1
+        self._saved_time = time.monotonic()
+        self._forward = torch.compile(self._objective, fullgraph=True) if acceleration.compile else self._objective
+
+    def fit(self, until: int, on_reading: Callable[[Reading], None], clock: StepClock) -> StopRequest:
+        """Train until `until` steps are done in all, or a signal asks to stop; saves before it returns.
+
+        Args:
+            on_reading: called with every step's metrics, in order, on CUDA a few steps late.
+
+        Raises:
+            DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
+        """
+        readings = Readings()
+        with _stop_on_signal() as stop:
+            while self.step < until and stop.signal is None:
+                for batch in clock.waiting(self.loader):
+                    readings.push(self.step + 1, self.train_step(batch))
+                    clock.tick()
+                    self._deliver(readings.arrived(), on_reading)
+                    if self._save_is_due():
+                        self._deliver(readings.all(), on_reading)
+                        self.save()
+                        clock.pause()
+                    if self.step >= until or stop.signal is not None:
+                        break
+            self._deliver(readings.all(), on_reading)
+            if self._saved_step != self.step:
+                self.save()
+        return stop
+
+    def train_step(self, batch: Batch) -> dict[str, Tensor]:
+        """One optimiser step; returns device scalars, among them "loss", without waiting for them."""
+        lr = self.schedule.lr(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.stage.before_step()
+        output = self._forward(batch)
+        self.scaler.scale(output.loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.stage.after_step(output.carry)
+        self.step += 1
+        return {"loss": output.loss.detach(), **output.metrics}
+
+    def save(self) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            DivergenceError: a tensor to be saved is not finite.
+        """
+        tensors = {"stage": self.stage.state_dict(), "random": _random_states(self.acceleration.device)}
+        tensors["optimizer"], scalars = flatten_optimizer(self.optimizer)
+        self._check_weights(tensors["stage"])
+        state = {
+            **self.checkpoints.extra,
+            "loader": self.loader.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "optimizer": scalars,
+        }
+        save_checkpoint(self.checkpoints.folder, Checkpoint(self.step, tensors, state))
+        self._saved_step, self._saved_time = self.step, time.monotonic()
+
+    def resume(self, notify: Callable[[str], None]) -> Mapping[str, Any]:
+        """Load the newest sound checkpoint; returns its state, with the policy's `extra` as it was stored.
+
+        Raises:
+            CheckpointError: there is none, or it was made for another model.
+        """
+        folder = self.checkpoints.folder
+        checkpoint = load_newest(folder, notify)
+        restore_module(self.stage, checkpoint.tensors["stage"], str(folder))
+        restore_optimizer(self.optimizer, checkpoint.tensors.get("optimizer", {}), checkpoint.state["optimizer"])
+        self.scaler.load_state_dict(checkpoint.state["scaler"])
+        self.loader.load_state_dict(checkpoint.state["loader"])
+        _restore_random_states(checkpoint.tensors["random"], self.acceleration.device)
+        self.step = self._saved_step = checkpoint.step
+        return checkpoint.state
+
+    def _objective(self, batch: Batch) -> StageOutput:
+        with self.acceleration.autocast():
+            return self.stage.loss(batch)
+
+    def _deliver(self, readings: Iterator[Reading], on_reading: Callable[[Reading], None]) -> None:
+        for reading in readings:
+            on_reading(reading)
+            loss = reading.values["loss"]
+            if not math.isfinite(loss):
+                raise DivergenceError(f"the loss became {loss} at step {reading.step}; {self._way_back()}")
+
+    def _check_weights(self, tensors: Mapping[str, Tensor]) -> None:
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+                raise DivergenceError(f"{name} is not finite after step {self.step}; {self._way_back()}")
+
+    def _way_back(self) -> str:
+        kept = f"the checkpoint of step {self._saved_step} is kept" if self._saved_step >= 0 else "nothing was saved"
+        return f"{kept} in {self.checkpoints.folder}; start again with a lower --lr or --no-amp"
+
+    def _save_is_due(self) -> bool:
+        if self.checkpoints.every_steps is not None:
+            return self.step % self.checkpoints.every_steps == 0
+        return time.monotonic() - self._saved_time >= CHECKPOINT_SECONDS
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[StopRequest]:
+    """Turn SIGTERM and the first SIGINT into a request; a second SIGINT interrupts at once."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # only the main thread may handle signals
+        return
+
+    def handle(number: int, _frame: object) -> None:
+        if request.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        request.signal = signal.Signals(number).name
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _random_states(device: torch.device) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def _restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)

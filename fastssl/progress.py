@@ -1,0 +1,155 @@
+"""What a person sees while a run goes on.
+
+Covers: timing without making the device wait, a live bar on a terminal, plain lines elsewhere.
+Does not cover: what is measured (`engine.py`), files (`metrics_log.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+WINDOW = 50
+PLAIN_SECONDS = 10.0
+
+
+class StepClock:
+    """Wall time of steps, and the part of it spent waiting for data.
+
+    No device is synchronised: the engine reads metrics a few steps late, which keeps host and device in step, so the
+    wall time of a window is the device's. The first step, which compiles and tunes, counts in no figure.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._recent: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._wait = 0.0
+        self._last: float | None = None
+        self.seconds = 0.0
+        self.waited = 0.0
+        self.steps = 0
+
+    def waiting(self, batches: Iterable[T]) -> Iterator[T]:
+        """Pass `batches` through, timing how long each one is waited for."""
+        iterator = iter(batches)
+        while True:
+            begin = time.perf_counter()
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            self._wait += time.perf_counter() - begin
+            yield batch
+
+    def tick(self) -> None:
+        """Mark the end of a step."""
+        now = time.perf_counter()
+        if self._last is not None:
+            duration = now - self._last
+            self._recent.append((duration, self._wait))
+            self.seconds += duration
+            self.waited += self._wait
+            self.steps += 1
+        self._wait = 0.0
+        self._last = now
+
+    def pause(self) -> None:
+        """Leave out what happens until the next `tick`'s predecessor: a checkpoint is not training."""
+        self._last = time.perf_counter()
+
+    @property
+    def images_per_second(self) -> float:
+        """Over the last steps."""
+        seconds = sum(duration for duration, _ in self._recent)
+        return self._batch_size * len(self._recent) / seconds if seconds else 0.0
+
+    @property
+    def data_wait(self) -> float:
+        """Share of the last steps' time that went into waiting for data, 0 to 1."""
+        seconds = sum(duration for duration, _ in self._recent)
+        return sum(wait for _, wait in self._recent) / seconds if seconds else 0.0
+
+    @property
+    def mean_images_per_second(self) -> float:
+        """Over all steps but the first."""
+        return self._batch_size * self.steps / self.seconds if self.seconds else 0.0
+
+    @property
+    def mean_data_wait(self) -> float:
+        """Share of all steps' time (but the first's) that went into waiting for data."""
+        return self.waited / self.seconds if self.seconds else 0.0
+
+
+class TrainingProgress:
+    """The bar of a run, or one plain line every ten seconds where nobody watches a terminal; a context manager.
+
+    Args:
+        chance: what the loss would be at chance, shown beside it, or None.
+    """
+
+    def __init__(
+        self, console: Console, *, name: str, total: int, done: int, steps_per_epoch: int, chance: float | None
+    ) -> None:
+        self._console = console
+        self._name = name
+        self._total = total
+        self._steps_per_epoch = steps_per_epoch
+        self._chance = f" (chance {chance:.2f})" if chance is not None else ""
+        self._printed = 0.0
+        self._started, self._first = time.monotonic(), done
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[facts]}"),
+                TextColumn("ETA"),
+                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                console=console,
+                expand=True,
+            )
+            self._task = self._bar.add_task(name, total=total, completed=done, facts="first step: compiling and tuning")
+
+    def update(self, step: int, loss: float, clock: StepClock) -> None:
+        """Show that `step` steps are done."""
+        epoch = min(-(-step // self._steps_per_epoch), -(-self._total // self._steps_per_epoch))
+        epochs = -(-self._total // self._steps_per_epoch)
+        facts = (
+            f"epoch {epoch}/{epochs}  loss {loss:.3f}{self._chance}  "
+            f"{clock.images_per_second:,.0f} img/s  data-wait {clock.data_wait:.1%}"
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, facts=facts)
+            return
+        now = time.monotonic()
+        if now - self._printed >= PLAIN_SECONDS or step == self._total:
+            self._printed = now
+            remaining = (now - self._started) / max(step - self._first, 1) * (self._total - step)
+            line = f"{self._name}  step {step}/{self._total}  {facts}  ETA {_duration(remaining)}"
+            self._console.print(line, soft_wrap=True)
+
+    def __enter__(self) -> TrainingProgress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

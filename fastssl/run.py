@@ -1,0 +1,247 @@
+"""`fastssl train`: from settings to a trained encoder in a run folder.
+
+Covers: putting source, loader, stage and engine together. Does not cover: what any of them does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.acceleration import Acceleration, Choice, accelerate
+from fastssl.config import TrainConfig, build
+from fastssl.data import Source, open_source
+from fastssl.engine import CheckpointPolicy, Engine
+from fastssl.errors import CheckpointError
+from fastssl.metrics_log import MetricsLog
+from fastssl.models.encoder import (
+    EncoderSpec,
+    create_encoder,
+    feature_dim,
+    has_resnet_stem,
+    load_weights,
+    read_weights,
+    save_encoder,
+)
+from fastssl.models.normalization import has_batch_norm
+from fastssl.pipelines import Loader, TwoCrops
+from fastssl.progress import StepClock, TrainingProgress
+from fastssl.readings import Reading
+from fastssl.resolve import Resolved, resolve
+from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claim, default_folder, settings_to_resume
+from fastssl.schedule import CosineSchedule
+from fastssl.stages.moco import MoCo
+from fastssl.stages.stage import Stage
+
+SGD_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run came to.
+
+    loss: of the last step. images_per_second, data_wait: means over this invocation without its first step; data_wait
+    is the share of the time spent waiting for batches. finished: False if the run was stopped and can be resumed.
+    """
+
+    folder: Path
+    encoder: Path
+    step: int
+    total_steps: int
+    loss: float
+    images_per_second: float
+    data_wait: float
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step of the schedule was done."""
+        return self.step >= self.total_steps
+
+
+def train(config: TrainConfig | None = None, /, *, console: Console | None = None, **settings: Any) -> TrainResult:
+    """Pre-train an encoder; `settings` are the fields of `TrainConfig`, in place of `config`.
+
+    Returns once all steps are done, or `stop_after` of them, or after SIGTERM or Ctrl-C, with everything saved.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
+    """
+    config = config or build(TrainConfig, settings)
+    console = console or Console()
+    folder = config.out or default_folder(config)
+    if config.resume:
+        config = settings_to_resume(folder, config)
+    else:
+        check_free(folder, overwrite=config.overwrite)
+    acceleration = accelerate(config.device, config.amp, config.compile)
+    source = open_source(
+        config.data,
+        root=config.data_root,
+        size=config.size,
+        skip_corrupt=config.skip_corrupt,
+        notify=lambda line: console.print(escape(line)),
+    )
+    resolved, encoder, spec = _encoder(config, source, acceleration)
+    stage = _stage(resolved.config, encoder, spec, acceleration)
+    with _loader(resolved.config, source, acceleration) as loader:
+        choices = (
+            *acceleration.choices,
+            Choice("pipeline", loader.executor, loader.reason),
+            *resolved.choices,
+        )
+        engine = _engine(resolved.config, source, stage, loader, acceleration, folder)
+        _introduce(console, resolved.config, source, choices, stage, folder)
+        if config.resume:
+            _resume(engine, source, console)
+        else:
+            concrete = {
+                "device": str(acceleration.device),
+                "amp": acceleration.amp_dtype is not None,
+                "compile": acceleration.compile,
+                "pipeline": loader.executor,
+                "out": folder,
+            }
+            claim(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices)
+            engine.save()
+        return _fit(engine, resolved.config, folder, spec, console)
+
+
+def _encoder(
+    config: TrainConfig, source: Source, acceleration: Acceleration
+) -> tuple[Resolved, torch.nn.Module, EncoderSpec]:
+    channels = source.image_shape[2]
+    probe = create_encoder(config.encoder, channels, config.size or min(source.image_shape[:2]))
+    resolved = resolve(
+        config,
+        source,
+        on_cuda=acceleration.device.type == "cuda",
+        resnet_stem=has_resnet_stem(probe),
+        batch_norm=has_batch_norm(probe),
+    )
+    final = resolved.config
+    spec = EncoderSpec(final.encoder, channels, final.size, final.stem)
+    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=final.seed)
+    if final.init is not None and not config.resume:
+        load_weights(encoder, read_weights(final.init), str(final.init))
+    return resolved, encoder, spec
+
+
+def _stage(config: TrainConfig, encoder: torch.nn.Module, spec: EncoderSpec, acceleration: Acceleration) -> Stage:
+    return MoCo(
+        encoder,
+        feature_dim(encoder, spec.in_channels, spec.size),
+        queue_size=config.queue_size,
+        momentum=config.momentum,
+        temperature=config.temperature,
+        bn_splits=config.bn_splits,
+        queue_dtype=acceleration.compute_dtype,
+        seed=config.seed,
+    )
+
+
+def _loader(config: TrainConfig, source: Source, acceleration: Acceleration) -> Loader:
+    return Loader(
+        source.splits["train"].images,
+        TwoCrops(config.size, source.image_shape[2]),
+        batch_size=config.batch_size,
+        device=acceleration.device,
+        executor=config.pipeline,
+        seed=config.seed,
+        dtype=acceleration.compute_dtype,
+    )
+
+
+def _engine(
+    config: TrainConfig, source: Source, stage: Stage, loader: Loader, acceleration: Acceleration, folder: Path
+) -> Engine:
+    def sgd(parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            parameters, lr=config.lr, momentum=SGD_MOMENTUM, weight_decay=config.weight_decay, fused=True
+        )
+
+    return Engine(
+        stage,
+        loader,
+        acceleration,
+        sgd,
+        CosineSchedule(config.lr, config.steps),
+        CheckpointPolicy(folder / CHECKPOINTS, config.checkpoint_every, {"data": source.fingerprint}),
+    )
+
+
+def _introduce(
+    console: Console, config: TrainConfig, source: Source, choices: tuple[Choice, ...], stage: Stage, folder: Path
+) -> None:
+    height, width, channels = source.image_shape
+    images = len(source.splits["train"])
+    console.print(
+        f"[bold]{config.stage}[/bold] on {escape(source.name)}: {images} images {height}x{width}x{channels}, "
+        f"{config.encoder}, into {escape(str(folder))}"
+    )
+    for choice in choices:
+        console.print(f"  {choice.name:<11} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
+    for note in stage.notes():
+        console.print(note, soft_wrap=True)
+
+
+def _resume(engine: Engine, source: Source, console: Console) -> None:
+    state = engine.resume(console.print)
+    if state.get("data") != source.fingerprint:
+        raise CheckpointError(f"{source.name}: not the images this run was started with; resume with the same data")
+    console.print(f"resumed at step {engine.step}")
+
+
+def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, console: Console) -> TrainResult:
+    total = engine.schedule.total_steps
+    until = total if config.stop_after is None else min(total, engine.step + config.stop_after)
+    clock = StepClock(config.batch_size)
+    last = {"loss": float("nan")}
+    progress = TrainingProgress(
+        console,
+        name=config.stage,
+        total=total,
+        done=engine.step,
+        steps_per_epoch=len(engine.loader),
+        chance=engine.stage.chance_loss,
+    )
+    with progress, MetricsLog(folder, engine.step) as log:
+
+        def on_reading(reading: Reading) -> None:
+            last.update(reading.values)
+            log.write(reading.step, {**reading.values, "lr": engine.schedule.lr(reading.step - 1)})
+            progress.update(reading.step, reading.values["loss"], clock)
+
+        stop = engine.fit(until, on_reading, clock)
+    encoder = folder / ENCODER
+    save_encoder(encoder, engine.stage.encoder, spec)
+    result = TrainResult(
+        folder,
+        encoder,
+        engine.step,
+        total,
+        last["loss"],
+        clock.mean_images_per_second,
+        clock.mean_data_wait,
+        clock.seconds,
+    )
+    _conclude(console, result, stop.signal)
+    return result
+
+
+def _conclude(console: Console, result: TrainResult, signal: str | None) -> None:
+    speed = f"{result.images_per_second:,.0f} images/s, data-wait {result.data_wait:.1%}"
+    if result.finished:
+        console.print(
+            f"done: {result.total_steps} steps, {speed}; encoder in {escape(str(result.encoder))}", soft_wrap=True
+        )
+        return
+    why = f"{signal}: " if signal else ""
+    console.print(
+        f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume"
+    )

@@ -1,0 +1,108 @@
+"""The folder that a run lives in.
+
+Covers: claiming it, its resolved configuration, reading that again to resume.
+Does not cover: checkpoints, metrics, features and reports, which their own modules write into it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fastssl.acceleration import Choice
+from fastssl.checkpoint import write_atomically
+from fastssl.config import TrainConfig, build
+from fastssl.errors import CheckpointError, ConfigError
+
+CONFIG = "config.yaml"
+ENCODER = "encoder.safetensors"
+CHECKPOINTS = "checkpoints"
+
+_CONTENTS = (CONFIG, ENCODER, CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
+
+# How a resumed run is carried on, as against what it computes.
+_MAY_CHANGE = {"resume", "out", "stop_after", "checkpoint_every", "device", "compile", "pipeline", "data_root"}
+
+
+def default_folder(config: TrainConfig) -> Path:
+    """`runs/STAGE-DATA`."""
+    return Path("runs") / f"{config.stage}-{Path(config.data).stem}"
+
+
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Raise ConfigError if `folder` holds a run that may not be replaced, or anything that is not a run."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError([f"out={str(folder)!r}: is a file; give another --out"])
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / CONFIG).is_file():
+        raise ConfigError([f"out={str(folder)!r}: is a folder with other things in it; give another --out"])
+    if not overwrite:
+        raise ConfigError([f"out={str(folder)!r}: holds a run already; --resume continues it, --overwrite replaces it"])
+
+
+def claim(folder: Path, config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> None:
+    """Empty `folder` of an earlier run and write this one's configuration; call after everything else was checked."""
+    for name in _CONTENTS:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / CONFIG, _as_yaml(config, epochs, choices))
+
+
+def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
+    """The settings of the run in `folder`, with what `asked` may change about carrying it on.
+
+    Raises:
+        CheckpointError: there is no run. ConfigError: `asked` names a setting whose value differs from the run's.
+    """
+    stored = read_settings(folder)
+    given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
+    differing = [name for name in sorted(given - _MAY_CHANGE) if _jsonable(getattr(asked, name)) != stored.get(name)]
+    if differing:
+        raise ConfigError(
+            [
+                f"{name}={_jsonable(getattr(asked, name))!r}: the run to resume has {stored.get(name)!r}; "
+                "leave it out, or start anew in another --out"
+                for name in differing
+            ]
+        )
+    stored.pop("epochs")
+    changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
+    return build(TrainConfig, {**stored, "overwrite": False, **changed})
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The resolved settings of a run: those of `TrainConfig`, with both "epochs" and "steps"."""
+    import yaml
+
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no run here (there is no {CONFIG})")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CheckpointError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{path}: not a mapping of settings")
+    return settings
+
+
+def _as_yaml(config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> str:
+    import yaml
+
+    settings = {name: _jsonable(value) for name, value in config.model_dump().items()}
+    settings["epochs"] = int(epochs) if epochs == int(epochs) else None
+    for transient in ("resume", "overwrite", "stop_after"):
+        settings.pop(transient)
+    reasons = [f"# {choice.name}: {choice.value} ({choice.reason})" for choice in choices]
+    return "\n".join([*reasons, yaml.safe_dump(settings, sort_keys=False)])
+
+
+def _jsonable(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

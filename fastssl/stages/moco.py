@@ -1,0 +1,102 @@
+"""MoCo v2: momentum contrast over a queue of keys.
+
+Covers: the objective of He et al., "Momentum Contrast for Unsupervised Visual Representation Learning" (CVPR 2020,
+arXiv 1911.05722, Algorithm 1) with the head and temperature of MoCo v2 (Chen et al., arXiv 2003.04297), and, in place
+of shuffled batch norm over devices, split batch norm on one. Does not cover: augmentation, the loop, mixed precision.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fastssl.kernels import ema_update_, info_nce
+from fastssl.models.heads import projection_head
+from fastssl.models.normalization import deal, split_batch_norm, undeal
+from fastssl.stages.stage import Batch, Stage, StageOutput
+
+EMBEDDING_DIM = 128
+
+
+class MoCo(Stage):
+    """Query encoder trained against a slowly moving key encoder and a queue of past keys.
+
+    Args:
+        encoder: maps `[B, C, H, W]` to `[B, D]`; becomes the query encoder.
+        feature_dim: D.
+        queue_size: K, the number of negatives.
+        momentum: m of the key encoder, theta_k <- m theta_k + (1 - m) theta_q, before each key pass.
+        temperature: tau of the softmax.
+        bn_splits: parts of the batch that batch norm sees apart; must divide the batch size. 1 turns splitting off.
+        queue_dtype: dtype in which past keys are kept (the compute dtype of the run).
+        seed: of the head's weights and the queue's first, random rows.
+
+    The batch holds "query" and "key", two views `[B, C, H, W]` of the same images.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        feature_dim: int,
+        *,
+        queue_size: int = 65536,
+        momentum: float = 0.999,
+        temperature: float = 0.2,
+        bn_splits: int = 8,
+        queue_dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.temperature = temperature
+        self.bn_splits = bn_splits
+        self.encoder = split_batch_norm(encoder, bn_splits)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head = projection_head(feature_dim, EMBEDDING_DIM)
+            queue = F.normalize(torch.randn(queue_size, EMBEDDING_DIM), dim=1)
+        self.key_encoder = copy.deepcopy(self.encoder).requires_grad_(False)
+        self.key_head = copy.deepcopy(self.head).requires_grad_(False)
+        self.queue: Tensor
+        self.queue_pointer: Tensor
+        self.register_buffer("queue", queue.to(queue_dtype))
+        self.register_buffer("queue_pointer", torch.zeros((), dtype=torch.int64))
+        self.chance_loss = math.log(queue_size + 1)
+
+    def notes(self) -> list[str]:
+        """Why the loss rises at first: asked of every MoCo (the queue starts random and is easy to tell apart)."""
+        return [
+            f"The loss first rises towards ln(K+1) = {self.chance_loss:.2f} while the queue fills with real keys, "
+            "then falls."
+        ]
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Move the key encoder towards the query encoder (equation 2), ahead of the key pass."""
+        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        ema_update_(keys, [*self.encoder.parameters(), *self.head.parameters()], self.momentum)
+
+    def loss(self, batch: Batch) -> StageOutput:
+        """InfoNCE (equation 1) of each query against its key and the queue, which does not hold this batch's keys."""
+        query = F.normalize(self.head(self.encoder(batch["query"])).float(), dim=1)
+        key = self._embed_keys(batch["key"])
+        loss, stats = info_nce(query, key, self.queue, self.temperature, return_stats=True)
+        return StageOutput(loss, {"top1": stats.top1, "top5": stats.top5}, {"key": key})
+
+    @torch.no_grad()
+    def after_step(self, carry: dict[str, Tensor]) -> None:
+        """Write the keys over the oldest rows of the queue; a ring, so any batch size fits."""
+        keys = carry["key"][-len(self.queue) :].to(self.queue.dtype)
+        offsets = torch.arange(len(keys), device=keys.device)
+        self.queue.index_copy_(0, (self.queue_pointer + offsets) % len(self.queue), keys)
+        self.queue_pointer.add_(len(keys)).remainder_(len(self.queue))
+
+    @torch.no_grad()
+    def _embed_keys(self, images: Tensor) -> Tensor:
+        """Keys `[B, 128]`, embedded in other company than their queries so that batch norm cannot leak the answer."""
+        features = self.key_head(self.key_encoder(deal(images, self.bn_splits)))
+        return undeal(F.normalize(features.float(), dim=1), self.bn_splits)
