@@ -97,8 +97,11 @@ def _photograph(rng: np.random.Generator, drawing: np.ndarray, view: np.ndarray,
 
 
 def _tint(rng: np.random.Generator, level: np.ndarray) -> np.ndarray:
-    """Colour grey levels `[B, H, W, 1]` by a dark-to-light ramp between two colours drawn for each image."""
-    count = len(level)
-    light = 1 - rng.uniform(0, 0.5, (count, 1, 1, 3)).astype(np.float32)
-    dark = light * rng.uniform(0, 0.45, (count, 1, 1, 3)).astype(np.float32)
+    """Colour grey levels `[B, H, W, 1]` by a ramp between a dark and a light colour, drawn for each image alike.
+
+    The reds, oranges and purples of fundus photographs, dermoscopy and stained sections.
+    """
+    shape = (len(level), 1, 1, 3)
+    dark = rng.uniform([0.1, 0.0, 0.0], [0.4, 0.2, 0.4], shape).astype(np.float32)
+    light = rng.uniform([0.8, 0.45, 0.3], [1.0, 0.95, 1.0], shape).astype(np.float32)
     return dark + (light - dark) * level
