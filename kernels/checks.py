@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 IMPLEMENTATIONS = ("auto", "triton", "torch")
+REDUCTIONS = ("mean", "sum", "none")
+MAX_WIDTH = 256  # the contrastive kernels hold whole rows of embeddings in registers and shared memory
 FLOATING = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 

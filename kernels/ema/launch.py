@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 import triton
+from torch import Tensor
+
 from fastssl.kernels.dispatch import on_device
 from fastssl.kernels.ema.kernel import ema_kernel
-from torch import Tensor
 
 # 8 fp32 elements per thread: two 128-bit loads in flight for each operand.
 BLOCK = 1024

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
+
 from fastssl.kernels.checks import FLOATING
 from fastssl.kernels.dispatch import runs_triton
 from fastssl.kernels.ema.flat import common_span
 from fastssl.kernels.ema.reference import ema_reference_
-from torch import Tensor
 
 MASTER = (torch.float32, torch.float64)
 

@@ -10,14 +10,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from fastssl.kernels.checks import IMPLEMENTATIONS, check_choice, check_floating, check_same_device, check_temperature
-from fastssl.kernels.dispatch import autocast, register_op, runs_triton
-from fastssl.kernels.infonce.reference import info_nce_reference
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MAX_WIDTH = 256
-REDUCTIONS = ("mean", "sum", "none")
+from fastssl.kernels.checks import (
+    IMPLEMENTATIONS,
+    MAX_WIDTH,
+    REDUCTIONS,
+    check_choice,
+    check_floating,
+    check_same_device,
+    check_temperature,
+)
+from fastssl.kernels.dispatch import autocast, register_op, runs_triton
+from fastssl.kernels.infonce.reference import info_nce_reference
 
 
 class InfoNCEStats(NamedTuple):

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fastssl.kernels.normalization import through_norm, unit_rows
+
 # One tile of logits, 256 x 2048 fp32 = 2 MB: written once, then read from cache by the maximum, exp, sum and product.
 TILE_ROWS = 256
 TILE_KEYS = 2048
@@ -64,8 +66,8 @@ def _rows(
     want_key_grad: bool,
     want_rank: bool,
 ) -> InfoNCEResult:
-    query = F.normalize(raw_query, dim=1) if normalize else raw_query
-    key = F.normalize(raw_key, dim=1) if normalize else raw_key
+    query, query_norm = unit_rows(raw_query) if normalize else (raw_query, None)
+    key, key_norm = unit_rows(raw_key) if normalize else (raw_key, None)
     scaled = query / temperature
     positive = (scaled * key).sum(1)
     lse, mean, rank = _scan(scaled, positive, queue, want_query_grad, want_rank)
@@ -73,9 +75,10 @@ def _rows(
     empty = query.new_empty(0)
     grad_query = share * (mean - key) if want_query_grad else empty
     grad_key = share * -query if want_key_grad else empty
-    if normalize:
-        grad_query = normalize_backward(grad_query, query, raw_query) if want_query_grad else empty
-        grad_key = normalize_backward(grad_key, key, raw_key) if want_key_grad else empty
+    if normalize and want_query_grad:
+        grad_query = through_norm(grad_query, query, query_norm)
+    if normalize and want_key_grad:
+        grad_key = through_norm(grad_key, key, key_norm)
     return InfoNCEResult(F.softplus(lse - positive), grad_query, grad_key, rank)
 
 
@@ -103,10 +106,3 @@ def _scan(
             weighted.mul_(shrink).addmm_(tile, keys)
         peak = new_peak
     return (peak + total.log()).squeeze(1), weighted.div_(total), rank
-
-
-def normalize_backward(grad: Tensor, unit: Tensor, raw: Tensor) -> Tensor:
-    """Carry a gradient through unit = raw / max(|raw|, 1e-12), as `torch.nn.functional.normalize` defines it."""
-    norm = raw.norm(dim=1, keepdim=True)
-    radial = (grad * unit).sum(1, keepdim=True) * unit
-    return torch.where(norm > 1e-12, grad - radial, grad) / norm.clamp_min(1e-12)

@@ -1,0 +1,154 @@
+"""Launch of the InfoNCE kernels.
+
+Covers: the static table of tiles, the cut of the queue into slices, buffers and both launches.
+Does not cover: the choice of implementation and autograd (op.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from fastssl.kernels import scheduling
+from fastssl.kernels.dispatch import on_device
+from fastssl.kernels.infonce.kernel import combine_kernel, partial_kernel
+from fastssl.kernels.infonce.reference import InfoNCEResult
+from fastssl.kernels.precision import Precision, product_precision
+from fastssl.kernels.scheduling import Tile
+
+LOG2E = 1.4426950408889634
+COMBINE_WARPS = 4
+# 32 slices x 128 columns fp32 = 16 KB in flight per program of four warps: 32 registers per thread.
+COMBINE_TILE = 32
+
+
+def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, width: int, rank: bool) -> Tile:
+    """The launch table. No entry spills (kernels/aot_budget.json has the registers); timings: not yet measured.
+
+    Large tiles on sm_90 and sm_100, whose shared memory and tensor units ask for them. Counting ranks costs 34 to 60
+    registers, so it runs on the next smaller tile. "ieee" products run on the fused multiply-add units: correct, slow.
+    """
+    large = capability[0] in (9, 10)
+    if precision.operands == tl.float32:
+        if precision.products == "ieee":
+            return Tile(32, 32, 8, 2, 1) if width <= 128 else Tile(16, 16, 4, 2, 1)
+        return Tile(64, 64, 8, 2, 1) if width <= 128 else Tile(32, 32, 8, 1, 1)
+    if width > 128:
+        return Tile(128, 64, 8, 2, 1) if large and not rank else Tile(64, 32, 8, 2, 1)
+    if n_rows <= 64:
+        return Tile(64, 64, 4, 3 if large else 2, 2)
+    return Tile(128, 128, 8, 3, 1) if large and not rank else Tile(128, 64, 8, 3, 1)
+
+
+def partial_constants(
+    precision: Precision, tile: Tile, n_keys: int, width: int, normalize: bool, grad: bool, rank: bool
+) -> dict[str, Any]:
+    """Compile-time arguments of `partial_kernel`; the ahead-of-time gate compiles the same ones."""
+    block_width = max(16, triton.next_power_of_2(width))
+    return {
+        "NORMALIZE": normalize,
+        "GRAD": grad,
+        "RANK": rank,
+        "EVEN_KEYS": n_keys % tile.keys == 0,
+        "EVEN_WIDTH": width == block_width,
+        "COMPUTE": precision.operands,
+        "PRECISION": precision.products,
+        "HEADROOM": precision.headroom,
+        "BLOCK_ROWS": tile.rows,
+        "BLOCK_KEYS": tile.keys,
+        "BLOCK_WIDTH": block_width,
+    }
+
+
+def launch_info_nce(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float,
+    normalize: bool,
+    want_query_grad: bool,
+    want_key_grad: bool,
+    want_rank: bool,
+    tile: Tile | None = None,
+    n_slices: int | None = None,
+) -> InfoNCEResult:
+    """Loss and gradients per row in two launches. `tile` and `n_slices` override the table (tests, benchmarks)."""
+    query, key, queue = (t if t.stride(1) == 1 else t.contiguous() for t in (query, key, queue))
+    (n_rows, width), n_keys = query.shape, queue.shape[0]
+    precision = product_precision(queue.dtype, query.dtype)
+    tile = tile or choose_tile(scheduling.capability(query.device), precision, n_rows, width, want_rank)
+    row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
+    n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(query.device) * tile.resident)
+    slice_keys = triton.cdiv(key_tiles, n_slices) * tile.keys
+
+    peak, total = (query.new_empty(n_rows, n_slices, dtype=torch.float32) for _ in range(2))
+    weighted = query.new_empty((n_rows, n_slices, width) if want_query_grad else 0, dtype=torch.float32)
+    partial_rank = query.new_empty((n_rows, n_slices) if want_rank else 0, dtype=torch.int32)
+    loss = query.new_empty(n_rows, dtype=torch.float32)
+    grad_query = query.new_empty((n_rows, width) if want_query_grad else 0, dtype=torch.float32)
+    grad_key = query.new_empty((n_rows, width) if want_key_grad else 0, dtype=torch.float32)
+    rank = query.new_empty(n_rows if want_rank else 0, dtype=torch.int64)
+
+    constants = partial_constants(precision, tile, n_keys, width, normalize, want_query_grad, want_rank)
+    with on_device(query):
+        partial_kernel[(row_tiles, n_slices)](
+            query,
+            key,
+            queue,
+            peak,
+            total,
+            weighted,
+            partial_rank,
+            n_rows,
+            n_keys,
+            width,
+            slice_keys,
+            query.stride(0),
+            key.stride(0),
+            queue.stride(0),
+            LOG2E / temperature,
+            **constants,
+            num_warps=tile.warps,
+            num_stages=tile.stages,
+        )
+        combine_kernel[(n_rows,)](
+            query,
+            key,
+            peak,
+            total,
+            weighted,
+            partial_rank,
+            loss,
+            grad_query,
+            grad_key,
+            rank,
+            n_slices,
+            width,
+            query.stride(0),
+            key.stride(0),
+            LOG2E / temperature,
+            1.0 / temperature,
+            **combine_constants(n_slices, width, normalize, want_query_grad, want_key_grad, want_rank),
+            num_warps=COMBINE_WARPS,
+        )
+    return InfoNCEResult(loss, grad_query, grad_key, rank)
+
+
+def combine_constants(
+    n_slices: int, width: int, normalize: bool, grad: bool, key_grad: bool, rank: bool
+) -> dict[str, Any]:
+    """Compile-time arguments of `combine_kernel`."""
+    block_slices = triton.next_power_of_2(n_slices)
+    return {
+        "NORMALIZE": normalize,
+        "GRAD": grad,
+        "KEY_GRAD": key_grad,
+        "RANK": rank,
+        "BLOCK_SLICES": block_slices,
+        "TILE_SLICES": min(block_slices, COMBINE_TILE),
+        "BLOCK_WIDTH": max(16, triton.next_power_of_2(width)),
+    }

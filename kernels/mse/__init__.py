@@ -1,0 +1,1 @@
+"""Mean squared error over masked pixels. The public function is `fastssl.kernels.masked_mse`."""

@@ -1,0 +1,1 @@
+"""NT-Xent within a batch (SimCLR, TOWER). The public function is `fastssl.kernels.nt_xent`."""

@@ -1,0 +1,146 @@
+"""NT-Xent within a batch: the public function.
+
+Covers: checks, autocast, reduction, autograd and registration. Does not cover: the maths (reference.py, kernel.py), or
+gathering embeddings from other processes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from fastssl.kernels.checks import (
+    IMPLEMENTATIONS,
+    MAX_WIDTH,
+    REDUCTIONS,
+    check_choice,
+    check_floating,
+    check_temperature,
+)
+from fastssl.kernels.dispatch import autocast, register_op, runs_triton
+from fastssl.kernels.normalization import through_norm, unit_rows
+from fastssl.kernels.ntxent.reference import nt_xent_backward_reference, nt_xent_forward_reference
+
+
+def nt_xent(
+    embeddings: Tensor,
+    temperature: float = 0.1,
+    *,
+    normalize: bool = True,
+    reduction: str = "mean",
+    impl: str = "auto",
+) -> Tensor:
+    """NT-Xent loss of 2B embeddings in which i and i + B are two views of one image (SimCLR: Chen et al. 2020, eq. 1).
+
+    Each embedding is classified among the 2B - 1 others. The [2B, 2B] logits are never stored; backward computes them
+    a second time. Accumulates in float32 whatever the inputs are (float64 in float64).
+
+    Args:
+        embeddings: [2B, D], B >= 1, D <= 256.
+        temperature: positive.
+        normalize: L2-normalise the rows first.
+        reduction: "mean" over the 2B losses, "sum", or "none" (loss [2B]).
+        impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
+
+    Returns:
+        The loss in float32 (float64 for float64 inputs).
+
+    Raises:
+        TypeError: a dtype that is not floating point. ValueError: a shape or setting that does not fit.
+    """
+    check_floating(embeddings=embeddings)
+    check_temperature(temperature)
+    check_choice("reduction", reduction, REDUCTIONS)
+    check_choice("impl", impl, IMPLEMENTATIONS)
+    if embeddings.dim() != 2 or not 1 <= embeddings.shape[1] <= MAX_WIDTH:
+        raise ValueError(f"embeddings must be [2B, D] with 1 <= D <= {MAX_WIDTH}, got {list(embeddings.shape)}")
+    if embeddings.shape[0] < 2 or embeddings.shape[0] % 2:
+        raise ValueError(f"embeddings must have an even number of rows, two views each, got {embeddings.shape[0]}")
+    (embeddings,) = autocast(embeddings)
+    loss = _NTXent.apply(embeddings, float(temperature), normalize, impl)
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
+def _forward(
+    embeddings: Tensor, temperature: float, normalize: bool, impl: str
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    if runs_triton(impl, embeddings):
+        from fastssl.kernels.ntxent.launch import launch_forward  # here, so that Triton stays optional
+
+        return launch_forward(embeddings, temperature, normalize)
+    with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
+        if not normalize:
+            loss, lse = nt_xent_forward_reference(embeddings, temperature)
+            return loss, lse, embeddings.new_empty(0), lse.new_empty(0)
+        unit, norm = unit_rows(embeddings.to(_accumulator(embeddings)))
+        unit = unit.to(embeddings.dtype)
+        return *nt_xent_forward_reference(unit, temperature), unit, norm
+
+
+def _forward_fake(
+    embeddings: Tensor, temperature: float, normalize: bool, impl: str
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    n_rows, dtype = embeddings.shape[0], _accumulator(embeddings)
+    loss, lse = (embeddings.new_empty(n_rows, dtype=dtype) for _ in range(2))
+    unit = embeddings.new_empty(embeddings.shape if normalize else 0)
+    return loss, lse, unit, embeddings.new_empty(n_rows if normalize else 0, dtype=dtype)
+
+
+def _backward(
+    unit: Tensor, norm: Tensor, lse: Tensor, grad_loss: Tensor, temperature: float, normalize: bool, impl: str
+) -> Tensor:
+    if runs_triton(impl, unit):
+        from fastssl.kernels.ntxent.launch import launch_backward  # here, so that Triton stays optional
+
+        return launch_backward(unit, norm, lse, grad_loss, temperature, normalize)
+    with torch.no_grad(), torch.autocast(unit.device.type, enabled=False):
+        grad = nt_xent_backward_reference(unit, lse, grad_loss, temperature)
+        return through_norm(grad, unit.to(grad.dtype), norm) if normalize else grad
+
+
+def _backward_fake(
+    unit: Tensor, norm: Tensor, lse: Tensor, grad_loss: Tensor, temperature: float, normalize: bool, impl: str
+) -> Tensor:
+    return unit.new_empty(unit.shape, dtype=lse.dtype)
+
+
+def _accumulator(tensor: Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+_forward_op = register_op(
+    "nt_xent_forward(Tensor embeddings, float temperature, bool normalize, str impl) "
+    "-> (Tensor, Tensor, Tensor, Tensor)",
+    _forward,
+    _forward_fake,
+)
+_backward_op = register_op(
+    "nt_xent_backward(Tensor unit, Tensor norm, Tensor lse, Tensor grad_loss, float temperature, bool normalize, "
+    "str impl) -> Tensor",
+    _backward,
+    _backward_fake,
+)
+
+
+class _NTXent(torch.autograd.Function):
+    """Loss per row. Backward computes the logits again, so any weighting of the rows costs the same."""
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
+        run = _forward_op if torch.compiler.is_compiling() else _forward
+        loss, lse, unit, norm = run(embeddings, temperature, normalize, impl)
+        ctx.save_for_backward(unit if normalize else embeddings, norm, lse)
+        ctx.settings = (temperature, normalize, impl)
+        ctx.dtype = embeddings.dtype
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
+        run = _backward_op if torch.compiler.is_compiling() else _backward
+        return run(*ctx.saved_tensors, grad_loss, *ctx.settings).to(ctx.dtype), None, None, None
