@@ -11,7 +11,7 @@ from torch import Tensor
 from fastssl.pipelines.views.view import Parameters, View
 
 # Output elements per chunk on a CPU: fastest or within 5 % of it at 28, 64 and 224 px (bench/pipelines/test_chunks.py).
-CHUNK_ELEMENTS = 150_000
+CHUNK_ELEMENTS = 500_000
 
 
 class TorchExecutor:

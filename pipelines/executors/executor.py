@@ -23,7 +23,7 @@ class Executor(Protocol):
     """Whether several threads may call `render` at once."""
 
     def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
-        """Render images `[B, H, W, C]`, uint8 or uint16, on the device; pictures come back channels-last, in the dtype."""
+        """Render uint8 or uint16 images `[B, H, W, C]`; pictures come back channels-last and in the dtype."""
 
 
 class Choice(NamedTuple):

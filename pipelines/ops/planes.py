@@ -31,10 +31,10 @@ def resize(pixels: Tensor, start: Tensor, stop: Tensor, size: int) -> Tensor:
     Returns planes `[B, C, size, size]`.
     """
     batch, height, width, channels = pixels.shape
-    rows = _resize_taps(start[:, 0], stop[:, 0], height, size)
-    tall = _sum_rows(pixels.reshape(batch, 1, height, width * channels), *rows)
+    rows, weights = _resize_taps(start, stop, (height, width), size)
+    tall = _sum_rows(pixels.reshape(batch, 1, height, width * channels), rows[:, 0], weights[:, 0])
     tall = tall.view(batch, size, width, channels).permute(0, 3, 2, 1).contiguous()
-    return _sum_rows(tall, *_resize_taps(start[:, 1], stop[:, 1], width, size))
+    return _sum_rows(tall, rows[:, 1], weights[:, 1])
 
 
 def warp(pixels: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -95,19 +95,23 @@ def _sum_rows(tables: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     return summed.view(batch, channels, size, length)
 
 
-def _resize_taps(start: Tensor, stop: Tensor, length: int, size: int) -> tuple[Tensor, Tensor]:
-    """Source rows and weights of `size` output rows that span [start, stop) of `length` rows: `[B, size, K]` each.
+def _resize_taps(start: Tensor, stop: Tensor, shape: tuple[int, int], size: int) -> tuple[Tensor, Tensor]:
+    """Source rows (axis 1: 0) and columns (1) of `size` outputs that span [start, stop), and their weights.
 
     A triangle filter as wide as the step between outputs, at least one source pixel (then it is linear interpolation).
+    start, stop: `[B, 2]`. Returns int32 and float32 `[B, 2, size, K]`.
     """
-    reach = 2 * math.ceil(max(1.0, length / size))
-    step = ((stop - start) / size)[:, None]
-    centre = start[:, None] + (torch.arange(size, device=start.device, dtype=torch.float32) + 0.5) * step - 0.5
+    device = start.device
+    reach = 2 * math.ceil(max(1.0, max(shape) / size))
+    step = ((stop - start) / size)[:, :, None, None]
+    outputs = torch.arange(size, device=device, dtype=torch.float32)[:, None] + 0.5
+    centre = start[:, :, None, None] + outputs * step - 0.5
     radius = step.abs().clamp_(min=1.0)
-    rows = ((centre - radius).floor() + 1.0)[:, :, None] + torch.arange(reach, device=start.device)
-    weights = (1.0 - (rows - centre[:, :, None]).abs() / radius[:, :, None]).clamp_(min=0.0)
-    weights /= weights.sum(dim=2, keepdim=True)
-    return rows.clamp_(0, length - 1).to(torch.int32), weights
+    rows = (centre - radius).floor_() + torch.arange(1, reach + 1, device=device)
+    weights = (1.0 - (rows - centre).abs_() / radius).clamp_(min=0.0)
+    weights /= weights.sum(dim=3, keepdim=True)
+    last = torch.tensor(shape, device=device).view(2, 1, 1) - 1
+    return torch.minimum(rows.clamp_(min=0), last).to(torch.int32), weights
 
 
 def _blur_taps(sigma: Tensor, max_sigma: float, length: int) -> tuple[Tensor, Tensor]:
