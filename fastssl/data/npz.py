@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             if "train_images" not in file.files:
                 found = ", ".join(file.files[:12]) or "nothing"
                 raise DataError(f"{path} has no 'train_images'; it holds {found}. Save the images under that name")
-            return {key: file[key] for key in file.files if key in wanted}
+            arrays = {key: file[key] for key in file.files if key in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
     except ValueError as error:
@@ -80,6 +80,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 f"{path} holds Python objects (pickled), which are not loaded; save plain arrays"
             ) from error
         raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
+    foreign = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise DataError(f"{path}: {', '.join(foreign)} is no NumPy array; save it with numpy.savez")
+    return arrays
 
 
 def _check_images(images: np.ndarray, split: str, path: Path) -> np.ndarray:

@@ -1,0 +1,54 @@
+"""The content digest: equal for equal data, different for any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastssl.data import Split
+from fastssl.data import fingerprint as module
+from fastssl.data.fingerprint import fingerprint
+
+IMAGES = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4, 1)
+LABELS = np.array([0, 1, 0, 1, 0, 1])
+
+
+def test_equal_data_give_equal_digests_however_they_lie_in_memory(tmp_path):
+    mapped = np.memmap(tmp_path / "raw", np.uint8, "w+", shape=IMAGES.shape)
+    mapped[:] = IMAGES
+    strided = np.repeat(IMAGES, 2, axis=0)[::2]
+    digests = {fingerprint({"train": Split(images, LABELS)}) for images in (IMAGES, mapped, strided)}
+    assert len(digests) == 1
+
+
+def test_the_order_in_which_splits_are_named_does_not_count():
+    train, test = Split(IMAGES, LABELS), Split(IMAGES[:2], LABELS[:2])
+    assert fingerprint({"train": train, "test": test}) == fingerprint({"test": test, "train": train})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"train": Split(IMAGES ^ 1, LABELS)},
+        {"train": Split(IMAGES, 1 - LABELS)},
+        {"train": Split(IMAGES)},
+        {"train": Split(IMAGES, LABELS, masks=IMAGES[..., 0])},
+        {"test": Split(IMAGES, LABELS)},
+        {"train": Split(IMAGES.reshape(6, 2, 8, 1), LABELS)},
+        {"train": Split(IMAGES.astype(np.uint16), LABELS)},
+        {"train": Split(IMAGES[:3], LABELS[:3]), "val": Split(IMAGES[3:], LABELS[3:])},
+    ],
+    ids=["pixels", "labels", "no labels", "masks", "split name", "shape", "dtype", "division"],
+)
+def test_any_other_data_give_another_digest(other):
+    assert fingerprint(other) != fingerprint({"train": Split(IMAGES, LABELS)})
+
+
+def test_a_change_in_any_chunk_is_seen(monkeypatch):
+    monkeypatch.setattr(module, "CHUNK_BYTES", 16)
+    digests = {fingerprint({"train": Split(IMAGES)})}
+    for position in range(0, IMAGES.size, 16):
+        changed = IMAGES.copy()
+        changed.reshape(-1)[position] ^= 255
+        digests.add(fingerprint({"train": Split(changed)}))
+    assert len(digests) == 1 + IMAGES.size // 16
