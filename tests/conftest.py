@@ -1,4 +1,4 @@
-"""What every test folder shares: when Triton interprets, what `--slow` and `gpu` mean, where real data lies.
+"""What every test folder shares: threads, when Triton interprets, what `--slow` and `gpu` mean, where data lies.
 
 Triton reads TRITON_INTERPRET when it is first imported, by whichever test comes first, so the variable is set here,
 before any test module is collected. It changes nothing outside kernels asked for with impl="triton" on a CPU.
@@ -9,8 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+# Tensors here are tiny: on two busy cores a training step took 20 times as long with two threads as with one, most of
+# it waiting at OpenMP's barriers. The variable is for the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -37,3 +43,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set FASTSSL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def grey_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """52 random grey images of 16 x 16 pixels: three batches of 16 an epoch."""
+    path = tmp_path_factory.mktemp("data") / "grey.npz"
+    np.savez(path, train_images=np.random.default_rng(0).integers(0, 256, (52, 16, 16), dtype=np.uint8))
+    return path
