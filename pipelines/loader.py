@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Barrier
 from typing import NamedTuple
 
 import numpy as np
@@ -179,8 +180,10 @@ class Loader:
 
 
 def _thread_pool(workers: int) -> ThreadPoolExecutor:
-    """Threads that hold no reference to the loader, so that dropping it ends them; Python joins them at exit."""
-    torch.get_num_threads()  # settles this thread's own number before the workers set theirs
-    return ThreadPoolExecutor(
-        workers, thread_name_prefix="fastssl-loader", initializer=torch.set_num_threads, initargs=(1,)
-    )
+    """Threads that run torch on one core each, and hold no reference to the loader, so that dropping it ends them."""
+    own = torch.get_num_threads()
+    pool = ThreadPoolExecutor(workers, "fastssl-loader", initializer=torch.set_num_threads, initargs=(1,))
+    started = Barrier(workers)
+    wait([pool.submit(started.wait) for _ in range(workers)])
+    torch.set_num_threads(own)  # a worker's setting is also what threads started later would get
+    return pool

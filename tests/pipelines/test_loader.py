@@ -211,6 +211,17 @@ def test_a_dropped_loader_ends_its_threads(images: np.ndarray) -> None:
     assert gone() is None  # the fixture waits for the threads
 
 
+def test_the_workers_threads_leave_everybody_elses_number_alone(images: np.ndarray) -> None:
+    before = torch.get_num_threads()
+    with Loader(images, VIEW, batch_size=16) as loader:
+        next(iter(loader))
+        seen = []
+        other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+    assert (torch.get_num_threads(), seen) == (before, [before])
+
+
 def test_a_closed_loader_says_so_and_closing_twice_is_harmless(images: np.ndarray) -> None:
     loader = Loader(images, VIEW, batch_size=16)
     next(iter(loader))
