@@ -109,33 +109,33 @@ class FeatureCache:
         """The features `[N, D]` of `key`, from disk where a sound entry is there, else from `compute`."""
         path = self.path(key)
         if path.is_file():
-            features = _read(path)
+            features = _read(path, key)
             if features is not None:
                 return features
             self._notify(f"{path}: damaged; extracting these features again")
         features = compute()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            metadata = {**asdict(key), "checksum": _checksum(features)}
-            write_atomically(path, save({"features": features.contiguous()}, metadata=metadata))
+            content = save({"features": features.contiguous()}, metadata=_metadata(key, features))
+            write_atomically(path, content)
         except OSError as error:
             self._notify(f"{path}: features not kept ({error.strerror or error})")
         return features
 
 
-def _read(path: Path) -> Tensor | None:
-    """The entry, or None if it is not what was written."""
+def _read(path: Path, key: FeatureKey) -> Tensor | None:
+    """The entry, or None if it is not what was written for `key`."""
     try:
         with safe_open(path, framework="pt") as file:
             features: Tensor = file.get_tensor("features")
-            checksum = (file.metadata() or {}).get("checksum")
+            metadata = file.metadata()
     except (OSError, SafetensorError):
         return None
-    return features if checksum == _checksum(features) else None
+    return features if metadata == _metadata(key, features) else None
 
 
-def _checksum(features: Tensor) -> str:
-    return hashlib.blake2b(_bytes(features), digest_size=16).hexdigest()
+def _metadata(key: FeatureKey, features: Tensor) -> dict[str, str]:
+    return {**asdict(key), "checksum": hashlib.blake2b(_bytes(features), digest_size=16).hexdigest()}
 
 
 def _bytes(tensor: Tensor) -> memoryview:

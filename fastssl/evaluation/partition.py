@@ -64,13 +64,13 @@ def partition(source: Source, seed: int = 0) -> Partition:
         )
     notes = []
     if test is None:
-        train, test = _hold_out(train, seed)
+        train, test = _hold_out(train, seed, source.name)
         notes.append(
             f"no labelled test split: tested on {len(test)} images held out of train (seed {seed}), which the encoder "
             "may have seen unlabelled"
         )
     if val is None:
-        train, val = _hold_out(train, seed + 1)
+        train, val = _hold_out(train, seed + 1, source.name)
         notes.append(
             f"no labelled validation split: l2 chosen on {len(val)} images held out of train (seed {seed}), then "
             "solved on all of train"
@@ -92,7 +92,7 @@ def _whole(source: Source, name: str) -> Part | None:
     return Part(name, np.arange(len(split)), np.asarray(split.labels, dtype=np.int64))
 
 
-def _hold_out(part: Part, seed: int) -> tuple[Part, Part]:
+def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
     """(kept, held out): a fifth of every class, and never its last image; of all images for multi-label data."""
     rng = np.random.default_rng(seed)
     groups = part.labels if part.labels.ndim == 1 else np.zeros(len(part), dtype=np.int64)
@@ -101,7 +101,7 @@ def _hold_out(part: Part, seed: int) -> tuple[Part, Part]:
         members = rng.permutation(np.flatnonzero(groups == group))
         held[members[: min(len(members) - 1, max(1, round(len(members) * HELD_OUT_SHARE)))]] = True
     if not held.any():
-        raise DataError("every class has a single image, so none can be held out to validate or test on")
+        raise DataError(f"{name}: every class has a single image, so none can be held out to validate or test on")
     kept = Part(part.split, part.rows[~held], part.labels[~held])
     return kept, Part(part.split, part.rows[held], part.labels[held])
 

@@ -1,0 +1,43 @@
+"""A tiny run: an encoder file, its configuration, and labelled images that tell classes apart by brightness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+
+SIZE = 16
+
+
+def labelled_images(count: int, seed: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Noise around a grey level that rises with the class: uint8 `[N, 16, 16]` and int64 `[N, 1]`."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    images = 60 + 25 * labels[:, None, None] + rng.normal(0, 40, (count, SIZE, SIZE))
+    return images.clip(0, 255).astype(np.uint8), labels[:, None]
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    """A MedMNIST-style file with all three splits and three classes."""
+    arrays = {}
+    for seed, (split, count) in enumerate({"train": 60, "val": 30, "test": 30}.items()):
+        arrays[f"{split}_images"], arrays[f"{split}_labels"] = labelled_images(count, seed)
+    path = tmp_path / "cells.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, data_file: Path) -> Path:
+    """A run folder as training leaves it, as far as a probe reads it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    spec = EncoderSpec("test_resnet", 1, SIZE)
+    save_encoder(folder / "encoder.safetensors", create_encoder(spec.name, 1, SIZE, seed=3), spec)
+    (folder / "config.yaml").write_text(yaml.safe_dump({"data": str(data_file), "data_root": None, "size": SIZE}))
+    return folder
