@@ -40,7 +40,7 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write `checkpoint` into `folder` and remove all but the newest two; returns its own folder."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{checkpoint.step:08d}"
@@ -49,12 +49,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     try:
         partial.mkdir()
         for group, tensors in checkpoint.tensors.items():
-            save_file({key: _storable(value) for key, value in tensors.items()}, partial / f"{group}.safetensors")
-        (partial / _STATE).write_text(json.dumps(checkpoint.state), encoding="utf-8")
+            content = save({key: _storable(value) for key, value in tensors.items()})
+            _write(partial / f"{group}.safetensors", content)
+        _write(partial / _STATE, json.dumps(checkpoint.state))
         checksums = {file.name: _checksum(file) for file in sorted(partial.iterdir())}
-        (partial / _MANIFEST).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
-        for file in partial.iterdir():
-            _sync(file)
+        _write(partial / _MANIFEST, json.dumps(checksums, indent=1))
         _sync(partial)
         if final.exists():
             shutil.rmtree(final)
@@ -87,8 +86,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader finds the old one or the new one, never a part."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        _sync(partial)
+        _write(partial, content)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -108,10 +106,17 @@ def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tenso
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]
 ) -> None:
-    """The inverse of `flatten_optimizer`; hyper-parameters stay those that the optimiser was made with."""
+    """The inverse of `flatten_optimizer`; hyper-parameters stay those that the optimiser was made with.
+
+    Fused optimisers walk through memory without looking at strides, so a parameter's state gets its memory layout.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *scalars.items()]:
         index, name = key.split(".", 1)
+        like = parameters[int(index)]
+        if isinstance(value, Tensor) and value.shape == like.shape:
+            value = torch.empty_like(like, dtype=value.dtype).copy_(value)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -154,6 +159,16 @@ def _checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _write(path: Path, content: bytes | str) -> None:
+    """Write a file and have it on disk. (safetensors' own `save_file` hides a full disk behind an error of its own.)"""
+    try:
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        _sync(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a failed write does not say where
+        raise
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -163,5 +178,6 @@ def _sync(path: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    for path in sorted(folder.glob("step-*"))[:-KEEP]:
+    """Remove all but the newest, and what a killed process left half-written."""
+    for path in [*sorted(folder.glob("step-*"))[:-KEEP], *folder.glob(".step-*.partial")]:
         shutil.rmtree(path, ignore_errors=True)

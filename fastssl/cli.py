@@ -106,7 +106,7 @@ def _without(tokens: list[str], name: str) -> list[str]:
 
 def _describe(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
-    advice = "; free some space and go on with --resume" if error.errno == errno.ENOSPC else ""
+    advice = "; free some space, then go on with --resume" if error.errno == errno.ENOSPC else ""
     return f"{where}{error.strerror}{advice}"
 
 

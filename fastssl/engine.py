@@ -29,9 +29,10 @@ from fastssl.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from fastssl.errors import DivergenceError
+from fastssl.errors import CheckpointError, DivergenceError
 from fastssl.pipelines import Loader
 from fastssl.progress import StepClock
+from fastssl.random_state import random_states, restore_random_states
 from fastssl.readings import Reading, Readings
 from fastssl.schedule import CosineSchedule
 from fastssl.stages.stage import Batch, Stage, StageOutput
@@ -48,12 +49,13 @@ class StopRequest:
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
-    """Where checkpoints go, how often, and what is stored beside the training state."""
+    """Where checkpoints go, how often, and what must still be the same when one is resumed."""
 
     folder: Path
     every_steps: int | None = None
     """None: about once a minute."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    """What the run is made of, such as {"data": a fingerprint}; stored with every checkpoint."""
 
 
 class Engine:
@@ -134,11 +136,11 @@ class Engine:
         Raises:
             DivergenceError: a tensor to be saved is not finite.
         """
-        tensors = {"stage": self.stage.state_dict(), "random": _random_states(self.acceleration.device)}
+        tensors = {"stage": self.stage.state_dict(), "random": random_states(self.acceleration.device)}
         tensors["optimizer"], scalars = flatten_optimizer(self.optimizer)
         self._check_weights(tensors["stage"])
         state = {
-            **self.checkpoints.extra,
+            "identity": dict(self.checkpoints.identity),
             "loader": self.loader.state_dict(),
             "scaler": self.scaler.state_dict(),
             "optimizer": scalars,
@@ -146,21 +148,24 @@ class Engine:
         save_checkpoint(self.checkpoints.folder, Checkpoint(self.step, tensors, state))
         self._saved_step, self._saved_time = self.step, time.monotonic()
 
-    def resume(self, notify: Callable[[str], None]) -> Mapping[str, Any]:
-        """Load the newest sound checkpoint; returns its state, with the policy's `extra` as it was stored.
+    def resume(self, notify: Callable[[str], None]) -> None:
+        """Load the newest sound checkpoint.
 
         Raises:
-            CheckpointError: there is none, or it was made for another model.
+            CheckpointError: there is none, or it was made for another model or another identity.
         """
         folder = self.checkpoints.folder
         checkpoint = load_newest(folder, notify)
+        stored = checkpoint.state["identity"]
+        for name, value in self.checkpoints.identity.items():
+            if stored.get(name) != value:
+                raise CheckpointError(f"{folder}: not the same {name} as this run was started with; resume with that")
         restore_module(self.stage, checkpoint.tensors["stage"], str(folder))
         restore_optimizer(self.optimizer, checkpoint.tensors.get("optimizer", {}), checkpoint.state["optimizer"])
         self.scaler.load_state_dict(checkpoint.state["scaler"])
         self.loader.load_state_dict(checkpoint.state["loader"])
-        _restore_random_states(checkpoint.tensors["random"], self.acceleration.device)
+        restore_random_states(checkpoint.tensors["random"], self.acceleration.device)
         self.step = self._saved_step = checkpoint.step
-        return checkpoint.state
 
     def _objective(self, batch: Batch) -> StageOutput:
         with self.acceleration.autocast():
@@ -207,16 +212,3 @@ def _stop_on_signal() -> Iterator[StopRequest]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _random_states(device: torch.device) -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def _restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)

@@ -6,15 +6,12 @@ Covers: `metrics.jsonl`, one JSON object a step; TensorBoard scalars. Does not c
 from __future__ import annotations
 
 import json
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fastssl.checkpoint import write_atomically
-
-FLUSH_SECONDS = 1.0
 
 
 class MetricsLog:
@@ -29,16 +26,13 @@ class MetricsLog:
     def __init__(self, folder: Path, step: int = 0) -> None:
         path = folder / "metrics.jsonl"
         _truncate(path, step)
-        self._file = path.open("a", encoding="utf-8")
-        self._flushed = time.monotonic()
+        # A line at a time: a checkpoint must never be ahead of the log, or a killed run would lack the steps between.
+        self._file = path.open("a", encoding="utf-8", buffering=1)
         self._board = _tensorboard(folder, step)
 
     def write(self, step: int, values: dict[str, Any]) -> None:
         """Append one record."""
         self._file.write(json.dumps({"step": step, **values}) + "\n")
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._file.flush()
-            self._flushed = time.monotonic()
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)

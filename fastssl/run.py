@@ -17,7 +17,6 @@ from fastssl.acceleration import Acceleration, Choice, accelerate
 from fastssl.config import TrainConfig, build
 from fastssl.data import Source, open_source
 from fastssl.engine import CheckpointPolicy, Engine
-from fastssl.errors import CheckpointError
 from fastssl.metrics_log import MetricsLog
 from fastssl.models.encoder import (
     EncoderSpec,
@@ -31,9 +30,10 @@ from fastssl.models.encoder import (
 from fastssl.models.normalization import has_batch_norm
 from fastssl.pipelines import Loader, TwoCrops
 from fastssl.progress import StepClock, TrainingProgress
+from fastssl.random_state import seeded
 from fastssl.readings import Reading
 from fastssl.resolve import Resolved, resolve
-from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claim, default_folder, settings_to_resume
+from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, default_folder, settings_to_resume
 from fastssl.schedule import CosineSchedule
 from fastssl.stages.moco import MoCo
 from fastssl.stages.stage import Stage
@@ -71,7 +71,10 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
 
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
+        TypeError: both `config` and `settings` are given.
     """
+    if config is not None and settings:
+        raise TypeError(f"give a TrainConfig or settings, not both (got {', '.join(settings)} beside it)")
     config = config or build(TrainConfig, settings)
     console = console or Console()
     folder = config.out or default_folder(config)
@@ -89,7 +92,7 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
     )
     resolved, encoder, spec = _encoder(config, source, acceleration)
     stage = _stage(resolved.config, encoder, spec, acceleration)
-    with _loader(resolved.config, source, acceleration) as loader:
+    with seeded(config.seed, acceleration.device), _loader(resolved.config, source, acceleration) as loader:
         choices = (
             *acceleration.choices,
             Choice("pipeline", loader.executor, loader.reason),
@@ -98,7 +101,8 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
         engine = _engine(resolved.config, source, stage, loader, acceleration, folder)
         _introduce(console, resolved.config, source, choices, stage, folder)
         if config.resume:
-            _resume(engine, source, console)
+            engine.resume(lambda line: console.print(escape(line), soft_wrap=True))
+            console.print(f"resumed at step {engine.step}")
         else:
             concrete = {
                 "device": str(acceleration.device),
@@ -107,8 +111,8 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
                 "pipeline": loader.executor,
                 "out": folder,
             }
-            claim(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices)
-            engine.save()
+            with claimed(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices):
+                engine.save()
         return _fit(engine, resolved.config, folder, spec, console)
 
 
@@ -116,7 +120,7 @@ def _encoder(
     config: TrainConfig, source: Source, acceleration: Acceleration
 ) -> tuple[Resolved, torch.nn.Module, EncoderSpec]:
     channels = source.image_shape[2]
-    probe = create_encoder(config.encoder, channels, config.size or min(source.image_shape[:2]))
+    probe = create_encoder(config.encoder, channels, config.size or min(source.image_shape[:2]), seed=config.seed)
     resolved = resolve(
         config,
         source,
@@ -182,19 +186,13 @@ def _introduce(
     images = len(source.splits["train"])
     console.print(
         f"[bold]{config.stage}[/bold] on {escape(source.name)}: {images} images {height}x{width}x{channels}, "
-        f"{config.encoder}, into {escape(str(folder))}"
+        f"{config.encoder}, into {escape(str(folder))}",
+        soft_wrap=True,
     )
     for choice in choices:
         console.print(f"  {choice.name:<11} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
     for note in stage.notes():
         console.print(note, soft_wrap=True)
-
-
-def _resume(engine: Engine, source: Source, console: Console) -> None:
-    state = engine.resume(console.print)
-    if state.get("data") != source.fingerprint:
-        raise CheckpointError(f"{source.name}: not the images this run was started with; resume with the same data")
-    console.print(f"resumed at step {engine.step}")
 
 
 def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, console: Console) -> TrainResult:
@@ -243,5 +241,6 @@ def _conclude(console: Console, result: TrainResult, signal: str | None) -> None
         return
     why = f"{signal}: " if signal else ""
     console.print(
-        f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume"
+        f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume",
+        soft_wrap=True,
     )

@@ -7,7 +7,8 @@ Does not cover: checkpoints, metrics, features and reports, which their own modu
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,33 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
         raise ConfigError([f"out={str(folder)!r}: holds a run already; --resume continues it, --overwrite replaces it"])
 
 
-def claim(folder: Path, config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> None:
-    """Empty `folder` of an earlier run and write this one's configuration; call after everything else was checked."""
+@contextmanager
+def claimed(folder: Path, config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> Iterator[None]:
+    """Empty `folder` of an earlier run and write this one's configuration, after everything else was checked.
+
+    The block writes what a run cannot be resumed without. Should that fail, as on a full disk, nothing is left.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _empty(folder)
+        write_atomically(folder / CONFIG, _as_yaml(config, epochs, choices))
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _empty(folder)
+            for path in made:
+                path.rmdir()
+        raise
+
+
+def _empty(folder: Path) -> None:
     for name in _CONTENTS:
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / CONFIG, _as_yaml(config, epochs, choices))
 
 
 def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
@@ -72,7 +90,7 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
                 for name in differing
             ]
         )
-    stored.pop("epochs")
+    stored.pop("epochs", None)
     changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
     return build(TrainConfig, {**stored, "overwrite": False, **changed})
 
