@@ -13,6 +13,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from fastssl.kernels.tiles import log1p, through_norm
+
 
 @triton.jit
 def _load_row_tile(base, stride, o_b, o_d, n_rows, width):
@@ -114,13 +116,6 @@ def partial_kernel(
 
 
 @triton.jit
-def _through_norm(b_grad, b_unit, norm):
-    # The norm is clamped in the forward pass, and a clamped norm has no gradient of its own.
-    radial = tl.where(norm > 1e-12, tl.sum(b_grad * b_unit, 0), 0.0)
-    return (b_grad - radial * b_unit) / tl.maximum(norm, 1e-12)
-
-
-@triton.jit
 def combine_kernel(
     query,
     key,
@@ -164,8 +159,7 @@ def combine_kernel(
     sum_weights = tl.sum(b_total * tl.exp2(b_peak - top), 0)
 
     gap = top + tl.log2(sum_weights) - tl.sum(b_query * b_key, 0) * scale
-    softplus = tl.maximum(gap, 0.0) + tl.log2(1.0 + tl.exp2(-tl.abs(gap)))
-    tl.store(loss + i_b, softplus * LN2)
+    tl.store(loss + i_b, tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap))))
     share = inverse_temperature / (1.0 + tl.exp2(-gap))
 
     if GRAD:
@@ -179,12 +173,12 @@ def combine_kernel(
             b_mean += tl.sum(b_tile * b_share[:, None], 0)
         b_grad = share * (b_mean / sum_weights - b_key)
         if NORMALIZE:
-            b_grad = _through_norm(b_grad, b_query, query_norm)
+            b_grad = through_norm(b_grad, b_query, query_norm)
         tl.store(grad_query + i_b * width + o_d, b_grad, mask=m_d)
     if KEY_GRAD:
         b_grad = -share * b_query
         if NORMALIZE:
-            b_grad = _through_norm(b_grad, b_key, key_norm)
+            b_grad = through_norm(b_grad, b_key, key_norm)
         tl.store(grad_key + i_b * width + o_d, b_grad, mask=m_d)
     if RANK:
         b_rank = tl.load(partial_rank + i_b * n_slices + o_s, mask=m_s, other=0)

@@ -1,8 +1,8 @@
 """NT-Xent within a batch as Triton kernels: two products per logit forward, four backward, nothing of size N x N.
 
-Covers: normalising the rows; logsumexp over slices of the batch and its fold into the loss; the gradient from one
-recomputation of the logits, whose symmetry (see reference.py) makes it serve both factors, over slices and folded in
-fixed order. Does not cover: tile sizes and slices (launch.py).
+Covers: normalising the rows; logsumexp of the negatives over slices of the batch and its fold into the loss; the
+gradient from one recomputation of the logits, whose symmetry (see reference.py) makes it serve both factors, over
+slices and folded in fixed order. Does not cover: tile sizes and slices (launch.py).
 
 Logits live in base 2: s = (z_i . z_j) * log2(e) / T. Rows are addressed in 64 bits. Embeddings are [n_rows, width] and
 contiguous from `unit_kernel` on.
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+
+from fastssl.kernels.tiles import log1p, through_norm
 
 
 @triton.jit
@@ -30,6 +32,12 @@ def _load_rows(base, stride, o_b, o_d, n_rows, width, EVEN: tl.constexpr):
     if EVEN:
         return tl.load(p_rows)
     return tl.load(p_rows, mask=(o_b[:, None] < n_rows) & (o_d[None, :] < width), other=0.0)
+
+
+@triton.jit
+def _negative(o_b, o_n, n_rows):
+    apart = tl.abs(o_b[:, None] - o_n[None, :])
+    return (apart != 0) & (apart != n_rows // 2) & (o_n[None, :] < n_rows)
 
 
 @triton.jit
@@ -60,9 +68,8 @@ def lse_partial_kernel(
         o_n = i_n + tl.arange(0, BLOCK_COLUMNS)
         b_columns = _load_rows(unit, stride, o_n, o_d, n_rows, width, EVEN).to(OPERANDS)
         b_logit = tl.dot(b_rows, tl.trans(b_columns), input_precision=PRODUCTS)
-        m_logit = (o_b[:, None] != o_n[None, :]) & (o_n[None, :] < n_rows)
-        b_logit = tl.where(m_logit, b_logit * scale, float("-inf"))
-        # A tile may hold nothing but the row itself; a finite peak keeps -inf - -inf out of the exponent.
+        b_logit = tl.where(_negative(o_b, o_n, n_rows), b_logit * scale, float("-inf"))
+        # A tile may hold nothing but the row and its partner; a finite peak keeps -inf - -inf out of the exponent.
         b_new_peak = tl.maximum(tl.maximum(b_peak, tl.max(b_logit, 1)), -1e38)
         b_total = b_total * tl.exp2(b_peak - b_new_peak) + tl.sum(tl.exp2(b_logit - b_new_peak[:, None]), 1)
         b_peak = b_new_peak
@@ -78,7 +85,7 @@ def lse_combine_kernel(
     peak,
     total,
     loss,  # [n_rows] fp32, out
-    lse,  # [n_rows] fp32, natural units, out
+    lse,  # [n_rows] fp32, natural units, of all but the row itself, out
     n_rows,
     n_slices,
     width,
@@ -96,9 +103,11 @@ def lse_combine_kernel(
     b_peak = tl.load(peak + i_b * n_slices + o_s, mask=o_s < n_slices, other=float("-inf"))
     b_total = tl.load(total + i_b * n_slices + o_s, mask=o_s < n_slices, other=0.0)
     top = tl.max(b_peak, 0)
-    row_lse = top + tl.log2(tl.sum(b_total * tl.exp2(b_peak - top), 0))
-    tl.store(lse + i_b, row_lse * LN2)
-    tl.store(loss + i_b, (row_lse - tl.sum(b_row * b_partner, 0) * scale) * LN2)
+    positive = tl.sum(b_row * b_partner, 0) * scale
+    gap = top + tl.log2(tl.sum(b_total * tl.exp2(b_peak - top), 0)) - positive
+    softplus = tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap)))
+    tl.store(loss + i_b, softplus)
+    tl.store(lse + i_b, positive * LN2 + softplus)
 
 
 @triton.jit
@@ -141,7 +150,7 @@ def grad_partial_kernel(
         b_logit = tl.dot(b_rows, tl.trans(b_columns), input_precision=PRODUCTS) * scale
         b_weight = b_row_grad[:, None] * tl.exp2(b_logit - b_row_lse[:, None])
         b_weight += b_column_grad[None, :] * tl.exp2(b_logit - b_column_lse[None, :])
-        b_weight = tl.where((o_b[:, None] != o_n[None, :]) & m_n[None, :], b_weight, 0.0)
+        b_weight = tl.where(_negative(o_b, o_n, n_rows), b_weight, 0.0)
         b_gathered = tl.dot(b_weight.to(OPERANDS), b_columns, b_gathered, input_precision=PRODUCTS)
 
     p_out = gathered + (o_b.to(tl.int64) * n_slices + i_s)[:, None] * width + o_d[None, :]
@@ -149,9 +158,17 @@ def grad_partial_kernel(
 
 
 @triton.jit
+def _one_minus_exp(x):
+    # The series, for x near 0, is off by 2e-7 of the value at -0.05.
+    series = -x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0))))
+    return tl.where(x > -0.05, series, 1.0 - tl.exp(x))
+
+
+@triton.jit
 def grad_combine_kernel(
     unit,
     norm,  # [n_rows] fp32, read if NORMALIZE
+    loss,  # [n_rows] fp32
     grad_loss,
     largest,
     gathered,
@@ -177,12 +194,11 @@ def grad_combine_kernel(
         b_sum += tl.sum(tl.load(p_tile, mask=(o_t[:, None] < n_slices) & m_d[None, :], other=0.0), 0)
 
     b_partner = tl.load(unit + i_p * stride + o_d, mask=m_d, other=0.0).to(tl.float32)
-    pull = tl.load(grad_loss + i_b) + tl.load(grad_loss + i_p)
+    pull = tl.load(grad_loss + i_b) * _one_minus_exp(-tl.load(loss + i_b))
+    pull += tl.load(grad_loss + i_p) * _one_minus_exp(-tl.load(loss + i_p))
     restore = tl.load(largest) * tl.exp2(-1.0 * HEADROOM)
     b_grad = (b_sum * restore - pull * b_partner) * inverse_temperature
     if NORMALIZE:
         b_row = tl.load(unit + i_b * stride + o_d, mask=m_d, other=0.0).to(tl.float32)
-        row_norm = tl.load(norm + i_b)
-        radial = tl.where(row_norm > 1e-12, tl.sum(b_grad * b_row, 0), 0.0)
-        b_grad = (b_grad - radial * b_row) / tl.maximum(row_norm, 1e-12)
+        b_grad = through_norm(b_grad, b_row, tl.load(norm + i_b))
     tl.store(grad + i_b * width + o_d, b_grad, mask=m_d)

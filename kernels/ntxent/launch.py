@@ -106,6 +106,7 @@ def launch_forward(
 def launch_backward(
     unit: Tensor,
     norm: Tensor,
+    loss: Tensor,
     lse: Tensor,
     grad_loss: Tensor,
     temperature: float,
@@ -141,6 +142,7 @@ def launch_backward(
         grad_combine_kernel[(n_rows,)](
             unit,
             norm,
+            loss,
             grad_loss,
             largest,
             gathered,

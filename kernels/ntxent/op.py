@@ -92,19 +92,33 @@ def _forward_fake(
 
 
 def _backward(
-    unit: Tensor, norm: Tensor, lse: Tensor, grad_loss: Tensor, temperature: float, normalize: bool, impl: str
+    unit: Tensor,
+    norm: Tensor,
+    loss: Tensor,
+    lse: Tensor,
+    grad_loss: Tensor,
+    temperature: float,
+    normalize: bool,
+    impl: str,
 ) -> Tensor:
     if runs_triton(impl, unit):
         from fastssl.kernels.ntxent.launch import launch_backward  # here, so that Triton stays optional
 
-        return launch_backward(unit, norm, lse, grad_loss, temperature, normalize)
+        return launch_backward(unit, norm, loss, lse, grad_loss, temperature, normalize)
     with torch.no_grad(), torch.autocast(unit.device.type, enabled=False):
-        grad = nt_xent_backward_reference(unit, lse, grad_loss, temperature)
+        grad = nt_xent_backward_reference(unit, loss, lse, grad_loss, temperature)
         return through_norm(grad, unit.to(grad.dtype), norm) if normalize else grad
 
 
 def _backward_fake(
-    unit: Tensor, norm: Tensor, lse: Tensor, grad_loss: Tensor, temperature: float, normalize: bool, impl: str
+    unit: Tensor,
+    norm: Tensor,
+    loss: Tensor,
+    lse: Tensor,
+    grad_loss: Tensor,
+    temperature: float,
+    normalize: bool,
+    impl: str,
 ) -> Tensor:
     return unit.new_empty(unit.shape, dtype=lse.dtype)
 
@@ -120,8 +134,8 @@ _forward_op = register_op(
     _forward_fake,
 )
 _backward_op = register_op(
-    "nt_xent_backward(Tensor unit, Tensor norm, Tensor lse, Tensor grad_loss, float temperature, bool normalize, "
-    "str impl) -> Tensor",
+    "nt_xent_backward(Tensor unit, Tensor norm, Tensor loss, Tensor lse, Tensor grad_loss, float temperature, "
+    "bool normalize, str impl) -> Tensor",
     _backward,
     _backward_fake,
 )
@@ -134,7 +148,7 @@ class _NTXent(torch.autograd.Function):
     def forward(ctx: Any, embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
         run = _forward_op if torch.compiler.is_compiling() else _forward
         loss, lse, unit, norm = run(embeddings, temperature, normalize, impl)
-        ctx.save_for_backward(unit if normalize else embeddings, norm, lse)
+        ctx.save_for_backward(unit if normalize else embeddings, norm, loss, lse)
         ctx.settings = (temperature, normalize, impl)
         ctx.dtype = embeddings.dtype
         return loss
