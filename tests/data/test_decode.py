@@ -88,9 +88,8 @@ def test_transparent_pixels_are_laid_over_black(tmp_path):
 def test_grey_with_alpha_stays_grey(tmp_path):
     Image.fromarray(RED_ROWS).convert("LA").save(tmp_path / "a.png")
     assert read_header(tmp_path / "a.png").grey
-    np.testing.assert_array_equal(
-        read(tmp_path / "a.png", 1)[..., 0], np.asarray(Image.fromarray(RED_ROWS).convert("L"))
-    )
+    expected = np.asarray(Image.fromarray(RED_ROWS).convert("L"))
+    np.testing.assert_array_equal(read(tmp_path / "a.png", 1)[..., 0], expected)
 
 
 def test_a_colour_palette_becomes_rgb_and_a_grey_one_grey(tmp_path):
@@ -139,7 +138,7 @@ def test_a_large_jpeg_is_close_to_the_whole_image_shrunk(tmp_path, save):
     assert np.abs(read(path, size=64).astype(int) - whole).mean() < 1
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 3), (np.uint16, 900)])
+@pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 3), (np.uint16, 800)])
 def test_shrinking_is_antialiased(dtype, scale):
     stripes = (np.indices((64, 64)).sum(axis=0) % 2 * 80 * scale).astype(dtype)[..., None]
     shrunk = square(stripes, 16)
@@ -160,7 +159,6 @@ def test_four_channels_and_16_bits_are_resized_within_their_range():
     shrunk = square(image, 7)
     assert shrunk.shape == (7, 7, 4)
     assert shrunk.dtype == np.uint16
-    expected = Image.fromarray(image[..., 2].astype(np.float32)).resize(
-        (7, 7), Image.Resampling.BICUBIC, (2, 0, 22, 20)
-    )
-    np.testing.assert_array_equal(shrunk[..., 2], np.clip(np.rint(np.asarray(expected)), 0, 65535))
+    plane = Image.fromarray(image[..., 2].astype(np.float32))
+    expected = np.asarray(plane.resize((7, 7), Image.Resampling.BICUBIC, (2, 0, 22, 20)))
+    np.testing.assert_array_equal(shrunk[..., 2], np.clip(np.rint(expected), 0, 65535))

@@ -177,7 +177,7 @@ def test_a_disk_with_too_little_room_is_refused_before_decoding(classes, cache, 
 def test_a_cache_that_cannot_be_made_is_told(classes, tmp_path, monkeypatch):
     (tmp_path / "a file").touch()
     monkeypatch.setenv("FASTSSL_CACHE", str(tmp_path / "a file"))
-    with pytest.raises(DataError, match="cannot write in .*a file.*set FASTSSL_CACHE"):
+    with pytest.raises(DataError, match=r"cannot write in .*a file.*set FASTSSL_CACHE"):
         open_source(classes, size=24)
 
 
