@@ -47,7 +47,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def grey_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """52 random grey images of 16 x 16 pixels: three batches of 16 an epoch."""
+    """52 random grey images of 20 x 20 pixels: three batches of 16 an epoch."""
     path = tmp_path_factory.mktemp("data") / "grey.npz"
-    np.savez(path, train_images=np.random.default_rng(0).integers(0, 256, (52, 16, 16), dtype=np.uint8))
+    np.savez(path, train_images=np.random.default_rng(0).integers(0, 256, (52, 20, 20), dtype=np.uint8))
     return path
