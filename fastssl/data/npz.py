@@ -46,8 +46,14 @@ def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] 
         labels = arrays.get(f"{split}_labels")
         where = f"{path}: {split}_labels"
         splits[split] = Split(array, None if labels is None else check_labels(labels, len(array), where))
+    task, class_names = infer_task(splits, str(path))
     known = set_of_file(path.stem)
-    task, class_names = (known.task, known.class_names) if known else infer_task(splits, str(path))
+    if known and len(class_names) > len(known.class_names):
+        raise DataError(
+            f"{path} has {len(class_names)} classes, {known.flag} {len(known.class_names)}; rename the file"
+        )
+    if known:
+        task, class_names = known.task, known.class_names
     if all(split.labels is None for split in splits.values()):
         task, class_names = "none", ()
     return Source(

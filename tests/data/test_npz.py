@@ -79,6 +79,10 @@ def test_a_file_named_after_a_medmnist_set_takes_its_task_and_class_names(npz):
     assert source.modality == "fundus photography"
 
 
+def test_a_file_named_after_a_set_with_fewer_classes_is_refused(npz):
+    assert "has 10 classes, breastmnist 2" in refused(npz("breastmnist", train_images=GREY, train_labels=np.arange(10)))
+
+
 def test_another_size_is_resized_once_and_told(npz, told):
     source = open_source(npz(train_images=GREY, train_labels=TWO), size=14, notify=told.append)
     expected = np.asarray(Image.fromarray(GREY[3]).resize((14, 14), Image.Resampling.BICUBIC))
