@@ -32,7 +32,8 @@ class TorchExecutor:
         batch: dict[str, Tensor] = {}
         for low in range(0, count, chunk):
             part = slice(low, low + chunk)
-            rendered = self._view.render_torch(images[part], {name: values[part] for name, values in arrays.items()})
+            own = {name: values[part] for name, values in arrays.items()}
+            rendered = self._view.finish(self._view.render_torch(images[part], own), own)
             for name, values in rendered.items():
                 if name not in batch:
                     batch[name] = self._allocate(count, values)

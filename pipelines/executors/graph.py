@@ -76,7 +76,7 @@ class DaliExecutor:
             )
             sources = {
                 name: fn.external_source(name=name, dtype=_TYPES[values.dtype], ndim=values.ndim - 1)
-                for name, values in parameters.items()
+                for name, values in self._view.graph_parameters(parameters).items()
             }
             rendered = self._view.render_dali(Graph(deep), images, sources)
             pipeline.set_outputs(*rendered.values())
@@ -85,18 +85,22 @@ class DaliExecutor:
         return pipeline
 
     def _run(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
-        stream = torch.cuda.current_stream(self._device).cuda_stream if self._device.type == "cuda" else None
+        stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
         pixels = images if self._device.type == "cuda" else images.numpy()  # a torch tensor on the CPU is refused
         self._pipeline.feed_input("images", pixels, cuda_stream=stream)
-        for name, values in parameters.items():
+        for name, values in self._view.graph_parameters(parameters).items():
             self._pipeline.feed_input(name, values)
-        results = self._pipeline.run(stream)
-        batch = {}
-        for name, result in zip(self._outputs, results, strict=True):
+        rendered = {}
+        for name, result in zip(self._outputs, self._pipeline.run(stream), strict=True):
             tensor = torch.from_dlpack(result.as_tensor())
-            if tensor.ndim == 4:
-                tensor = tensor.permute(0, 3, 1, 2)  # HWC samples are NCHW in channels-last memory
-            # On the GPU the copy gives the memory to torch's allocator, which knows the streams that will read it.
-            dtype = self._dtype if tensor.is_floating_point() else tensor.dtype
-            batch[name] = tensor.to(dtype, copy=self._device.type == "cuda")
-        return batch
+            rendered[name] = tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor  # HWC is NCHW channels-last
+        arrays = {name: torch.from_numpy(values).to(self._device) for name, values in parameters.items()}
+        return {name: self._lay_out(values) for name, values in self._view.finish(rendered, arrays).items()}
+
+    def _lay_out(self, values: Tensor) -> Tensor:
+        """In the dtype and channels-last. On a GPU always a copy: torch's allocator must know the memory's readers."""
+        return values.to(
+            self._dtype if values.is_floating_point() else values.dtype,
+            copy=self._device.type == "cuda",
+            memory_format=torch.channels_last if values.ndim == 4 else torch.preserve_format,
+        )

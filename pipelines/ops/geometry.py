@@ -15,6 +15,20 @@ CROP_TRIES = 10
 CROP_SLOTS = 2 * CROP_TRIES + 2  # area and aspect of each try, then the corner
 
 
+def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    """Raise ValueError unless both are ranges that boxes can be drawn from."""
+    if not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(f"scale must satisfy 0 < low <= high <= 1, got {scale}")
+    if not 0 < ratio[0] <= ratio[1]:
+        raise ValueError(f"ratio must satisfy 0 < low <= high, got {ratio}")
+
+
+def whole_images(count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(start, stop) of boxes that span the image: float32 `[count, 2]`."""
+    stop = np.tile(np.array(shape, dtype=np.float32), (count, 1))
+    return np.zeros_like(stop), stop
+
+
 def draw_boxes(
     u: np.ndarray, shape: tuple[int, int], scale: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ image and pass where gather-and-interpolate takes 3.5 and `grid_sample` 4.3 for 
 Does not cover: drawing parameters (`geometry.py`, `colour.py`), nor DALI (`dali.py`).
 
 Planes are float32 `[B, C, X, Y]`, x before y: the separable resize leaves them so, the operations between do not mind,
-and `normalise` brings them back to NCHW as a view.
+and a view exchanges the axes at the end.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def blur(planes: Tensor, sigma: Tensor, max_sigma: float, threshold: float) -> T
 
 
 def normalise(planes: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """(level / 255 - mean) / std, as an NCHW view `[B, C, Y, X]`."""
+    """(level / 255 - mean) / std of `[B, C, ...]` grey levels, as float32."""
     scale = torch.tensor([1.0 / (255.0 * s) for s in std], device=planes.device).view(-1, 1, 1)
     shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=planes.device).view(-1, 1, 1)
-    return (planes * scale).add_(shift).transpose(2, 3)
+    return (planes * scale).add_(shift)
 
 
 def _sum_rows(tables: Tensor, rows: Tensor, weights: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from fastssl.pipelines.ops import planes
+from fastssl.pipelines.ops import geometry, planes
 from fastssl.pipelines.views.view import Parameters, View
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ class Plain(View):
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
         """Boxes that span the image; no number is random."""
-        stop = np.tile(np.array(shape, dtype=np.float32), (len(indices), 1))
-        return {"start": np.zeros_like(stop), "stop": stop}
+        start, stop = geometry.whole_images(len(indices), shape)
+        return {"start": start, "stop": stop}
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         resized = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
-        return {"image": planes.normalise(resized, self.mean, self.std)}
+        return {"image": planes.normalise(resized, self.mean, self.std).transpose(2, 3)}
 
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
         resized = graph.resize(images, parameters["start"], parameters["stop"], self.size)

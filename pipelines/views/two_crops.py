@@ -69,10 +69,7 @@ class TwoCrops(View):
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
-        if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ValueError(f"scale must satisfy 0 < low <= high <= 1, got {self.scale}")
-        if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ValueError(f"ratio must satisfy 0 < low <= high, got {self.ratio}")
+        geometry.check_crop(self.scale, self.ratio)
         if not NO_BLUR < self.blur_sigma[0] <= self.blur_sigma[1]:
             raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {self.blur_sigma}")
 
@@ -131,7 +128,7 @@ class TwoCrops(View):
         crop = planes.recolour(crop, p["colour"], p["offset"])
         if "sigma" in p:
             crop = planes.blur(crop, p["sigma"], self.blur_sigma[1], NO_BLUR)
-        return planes.normalise(crop, self.mean, self.std)
+        return planes.normalise(crop, self.mean, self.std).transpose(2, 3)
 
     def _render_crop_dali(self, graph: Graph, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
         if "matrix" in p:

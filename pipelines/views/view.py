@@ -1,8 +1,9 @@
 """What a view is: a recipe that turns one image into the tensors that a stage trains on.
 
 Covers: the contract between views, executors and the loader. The way of the data is
-`draw` (seed, epoch, sample -> parameter arrays) -> `render_torch` or `render_dali` (images, parameters -> tensors):
-all randomness lies in the arrays, so that both executors render the same picture. A new view is one new file.
+`draw` (seed, epoch, sample -> parameter arrays) -> `render_torch` or `render_dali` (images, parameters -> tensors)
+-> `finish` (what both executors share): all randomness lies in the arrays, so that both render the same picture.
+A new view is one new file.
 Does not cover: any particular view, nor batching, devices or prefetching.
 """
 
@@ -59,9 +60,20 @@ class View(ABC):
         Returns arrays whose first axis is B; a pure function of its arguments, row by row.
         """
 
+    def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What is left to do in torch, on the device, whichever executor rendered. Pictures `[B, C, S, S]`."""
+        return rendered
+
     @abstractmethod
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Render with torch. images: uint8 or uint16 `[B, H, W, C]`; parameters: as drawn, on the same device."""
+        """Render with torch. images: uint8 or uint16 `[B, H, W, C]`; parameters: as drawn, on the same device.
+
+        Pictures among the results are `[B, C, S, S]`, in any memory format.
+        """
+
+    def graph_parameters(self, parameters: Parameters) -> Parameters:
+        """Those parameters that `render_dali` uses: DALI refuses inputs that nothing in the graph reads."""
+        return parameters
 
     @abstractmethod
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:

@@ -1,0 +1,33 @@
+"""Colorization: a grey picture in, its colours as the target.
+
+Covers: RGB images. Does not cover: grey images, which have no colours to restore; a recipe leaves the task out there.
+Target space (RGB) and luma weights are our choice; the published endoscopy study (Nezhad et al., PLOS One 20(5), 2025)
+does not state its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fastssl.pipelines.views.cropped import Cropped
+
+LUMA = (0.299, 0.587, 0.114)
+"""Rec. 601 weights of red, green and blue."""
+
+
+@dataclass(frozen=True)
+class Colorization(Cropped):
+    """Yields {"image": the picture's luma in all three channels, "target": the picture}, both `[B, 3, S, S]`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels != 3:
+            raise ValueError(f"colorization needs RGB images (channels=3), got {self.channels}: leave this task out")
+
+    def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        red, green, blue = (weight * crop[:, channel] for channel, weight in enumerate(LUMA))
+        luma = (red + green + blue)[:, None].expand(-1, 3, -1, -1)
+        return {"image": self.normalised(luma), "target": self.normalised(crop)}

@@ -1,0 +1,85 @@
+"""One randomly cropped picture per image, on which a pretext task then works.
+
+Covers: the crop and flip of every pretext view, by either executor, down to whole grey levels; the task itself is a
+subclass's `draw_task` and `perform`, written once in torch for both executors and any device.
+Does not cover: colour jitter and blur (`two_crops.py`): they would change what a task is to restore.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.ops import geometry, planes
+from fastssl.pipelines.random import uniform
+from fastssl.pipelines.views.view import Parameters, View
+
+if TYPE_CHECKING:
+    from nvidia.dali.data_node import DataNode
+
+    from fastssl.pipelines.ops.dali import Graph
+
+CROP_STREAM, TASK_STREAM, MASK_STREAM = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Cropped(View):
+    """A crop, resized and flipped. scale: range of its share of the image area; (1, 1) takes the whole image.
+
+    ratio: range of its width / height. horizontal_flip, vertical_flip: probabilities.
+    """
+
+    scale: tuple[float, float] = (0.2, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    horizontal_flip: float = 0.5
+    vertical_flip: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        geometry.check_crop(self.scale, self.ratio)
+        for name in ("horizontal_flip", "vertical_flip"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
+
+    def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
+        """The task's own parameters, one row per sample; none unless overridden."""
+        return {}
+
+    @abstractmethod
+    def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The task. crop: `[B, C, S, S]`, uint8, or float32 grey levels in [0, 255] from uint16 images."""
+
+    def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
+        u = uniform(seed, epoch, indices, CROP_STREAM, geometry.CROP_SLOTS + 2)
+        if self.scale == (1.0, 1.0):
+            start, stop = geometry.whole_images(len(indices), shape)
+        else:
+            start, stop = geometry.draw_boxes(u[:, : geometry.CROP_SLOTS], shape, self.scale, self.ratio)
+        flips = u[:, geometry.CROP_SLOTS :] < (self.vertical_flip, self.horizontal_flip)
+        start, stop = geometry.flip_boxes(start, stop, flips)
+        return {"start": start, "stop": stop, **self.draw_task(seed, epoch, indices)}
+
+    def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        crop = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
+        if images.dtype == torch.uint8:
+            crop = crop.round_().to(torch.uint8)
+        return {"crop": crop.transpose(2, 3)}
+
+    def graph_parameters(self, parameters: Parameters) -> Parameters:
+        return {name: parameters[name] for name in ("start", "stop")}
+
+    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        return {"crop": graph.resize(images, parameters["start"], parameters["stop"], self.size)}
+
+    def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self.perform(rendered["crop"], parameters)
+
+    def normalised(self, levels: Tensor) -> Tensor:
+        """(level / 255 - mean) / std of `[B, C, S, S]` grey levels, as float32."""
+        return planes.normalise(levels, self.mean, self.std)

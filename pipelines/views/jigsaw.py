@@ -1,0 +1,69 @@
+"""Jigsaw: the picture's tiles are shuffled; the network names the order or restores the picture.
+
+Covers: 2 x 2 with all 24 orders, 3 x 3 with a far-apart set. Does not cover: gaps or jitter between tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.ops.permutations import MAX_TILES, tile_orders
+from fastssl.pipelines.random import uniform
+from fastssl.pipelines.views.cropped import TASK_STREAM, Cropped
+from fastssl.pipelines.views.view import Parameters
+
+
+@dataclass(frozen=True)
+class Jigsaw(Cropped):
+    """Yields {"image": shuffled, "permutation": int64 `[B]`, which of `orders`; "target": in order}.
+
+    grid: tiles along a side, 2 or 3. permutations: how many orders to tell apart; 0 stands for all 24 of 2 x 2 and for
+    100 of 3 x 3. Tile i of the shuffled picture, counted row by row, is tile `orders[permutation][i]` of the target.
+    """
+
+    grid: int = 2
+    permutations: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.grid < 2 or self.grid**2 > MAX_TILES:
+            raise ValueError(f"grid must be 2 or 3, got {self.grid}")
+        if self.size % self.grid:
+            nearest = self.grid * round(self.size / self.grid)
+            raise ValueError(f"size {self.size} does not divide into {self.grid} tiles: use {nearest}")
+        every = math.factorial(self.grid**2)
+        if self.permutations == 0:
+            object.__setattr__(self, "permutations", min(every, 100))
+        if not 2 <= self.permutations <= every:
+            raise ValueError(f"permutations must lie between 2 and {every}, got {self.permutations}")
+
+    @property
+    def orders(self) -> np.ndarray:
+        """Every order that can be drawn: int64 `[permutations, grid * grid]`."""
+        return tile_orders(self.grid**2, self.permutations)
+
+    def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
+        u = uniform(seed, epoch, indices, TASK_STREAM, 1)[:, 0]
+        return {"permutation": (u * self.permutations).astype(np.int64)}
+
+    def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        permutation = parameters["permutation"]
+        orders = torch.from_numpy(self.orders.copy()).to(crop.device)[permutation]
+        target = self.normalised(crop)
+        return {"image": shuffle_tiles(target, orders), "permutation": permutation, "target": target}
+
+
+def shuffle_tiles(pictures: Tensor, orders: Tensor) -> Tensor:
+    """Cut `[B, C, S, S]` into g x g tiles, row by row; tile i of the result is tile orders[b, i] (`[B, g * g]`)."""
+    batch, channels, size, _ = pictures.shape
+    grid = math.isqrt(orders.shape[1])
+    side = size // grid
+    tiles = pictures.reshape(batch, channels, grid, side, grid, side).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+    moved = tiles[torch.arange(batch, device=orders.device)[:, None], orders].unflatten(1, (grid, grid))
+    return moved.permute(0, 3, 1, 4, 2, 5).reshape(pictures.shape)
