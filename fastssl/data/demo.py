@@ -3,8 +3,9 @@
 Covers: how many images of each class, how they are lit, coloured and degraded, and their vessel masks. Does not cover:
 what is drawn in each class (`scenes.py`). Nothing here is a patient's image, nor a claim about any real disease.
 
-Position, scale, rotation, polarity, illumination, contrast, colour, field of view and noise are drawn alike for every
-class, so that neither the mean image nor the histogram gives a class away: only its structure does.
+Position, scale, rotation, polarity, illumination, contrast, colour and noise are drawn alike for every class, and half
+of the other images show a round field of view as the fundus-like ones do, so that neither the mean image nor the
+histogram gives a class away: only its structure does.
 """
 
 from __future__ import annotations
@@ -83,13 +84,13 @@ def _photograph(rng: np.random.Generator, drawing: np.ndarray, view: np.ndarray,
 
     drawing = drawing - drawing.mean(axis=(1, 2), keepdims=True)
     drawing /= drawing.std(axis=(1, 2), keepdims=True) + 1e-6
-    polarity = rng.choice(np.float32([-1, 1]), (count, 1, 1))
+    polarity = rng.choice(np.array([-1, 1], np.float32), (count, 1, 1))
     x = np.linspace(-1, 1, size, dtype=np.float32)
     angle = draw(0, 2 * np.pi)
-    gradient = draw(0.0, 0.22) * (np.cos(angle) * x[None, None, :] + np.sin(angle) * x[None, :, None])
-    level = draw(0.38, 0.62) + polarity * draw(0.07, 0.16) * drawing + gradient
+    gradient = draw(0.0, 0.15) * (np.cos(angle) * x[None, None, :] + np.sin(angle) * x[None, :, None])
+    level = draw(0.38, 0.62) + polarity * draw(0.1, 0.18) * drawing + gradient
     level = level * view + draw(0.0, 1.0) * (1 - view)
-    level += draw(0.01, 0.09) * rng.standard_normal(level.shape, np.float32)
+    level += draw(0.01, 0.06) * rng.standard_normal(level.shape, np.float32)
     level = np.clip(level, 0, 1)[..., None]
     if channels == 3:
         level = _tint(rng, level)

@@ -37,7 +37,7 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
 
 
 def _chunks(array: np.ndarray) -> Iterator[memoryview]:
-    flat = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     for start in range(0, len(flat), CHUNK_BYTES):
         yield flat[start : start + CHUNK_BYTES]
 
