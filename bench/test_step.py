@@ -1,0 +1,100 @@
+"""A whole MoCo step, end to end: ResNet-18 at 28 pixels, batch 128, from loader to updated weights.
+
+Covers: eager fp32, channels-last, bf16, compiled, beside each other; and the share of a step spent waiting for data.
+Does not cover: kernels and pipelines alone (their own folders), quality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from bench.harness import Report, measure
+from fastssl.acceleration import Acceleration
+from fastssl.data import Source, open_source
+from fastssl.engine import CheckpointPolicy, Engine
+from fastssl.models.encoder import create_encoder
+from fastssl.pipelines import Loader, TwoCrops
+from fastssl.progress import StepClock
+from fastssl.schedule import CosineSchedule
+from fastssl.stages.moco import MoCo
+
+BATCH_SIZE = 128
+SIZE = 28
+FEATURE_DIM = 512
+WAIT_STEPS = 40
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    """Grey images of 28 x 28 pixels, as PneumoniaMNIST's."""
+    return open_source("demo", size=SIZE)
+
+
+def sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.06, momentum=0.9, weight_decay=1e-4, fused=True)
+
+
+def engine(
+    source: Source,
+    folder: Path,
+    device: str,
+    *,
+    amp: bool = False,
+    compiled: bool = False,
+    channels_last: bool = True,
+    bn_splits: int = 4,
+) -> Engine:
+    """An engine as `fastssl train` makes it, but for what is named."""
+    dtype = torch.bfloat16 if amp else torch.float32
+    stage = MoCo(
+        create_encoder("resnet18", 1, SIZE, seed=0),
+        FEATURE_DIM,
+        queue_size=BATCH_SIZE * 8,
+        bn_splits=bn_splits,
+        queue_dtype=dtype,
+    )
+    loader = Loader(source.splits["train"].images, TwoCrops(SIZE, 1), batch_size=BATCH_SIZE, device=device, dtype=dtype)
+    acceleration = Acceleration(torch.device(device), torch.bfloat16 if amp else None, compiled)
+    made = Engine(stage, loader, acceleration, sgd, CosineSchedule(0.06, 10_000), CheckpointPolicy(folder))
+    if not channels_last:
+        made.stage.to(memory_format=torch.contiguous_format)
+    return made
+
+
+def one_step(made: Engine, *, channels_last: bool = True) -> Callable[[], object]:
+    """A call that trains one step on a batch that is there already."""
+    batch = next(iter(made.loader))
+    made.loader.close()
+    if not channels_last:
+        batch = {name: value.contiguous() for name, value in batch.items()}
+    return lambda: made.train_step(batch)
+
+
+def test_step_variants(source: Source, tmp_path: Path, device: str, report: Report) -> None:
+    settings = {
+        "fp32 row-major": {"channels_last": False},
+        "fp32 channels-last": {},
+        "bf16 channels-last": {"amp": True},
+        "bf16, plain batch norm": {"amp": True, "bn_splits": 1},
+        "bf16 compiled": {"amp": True, "compiled": True},
+        "fp32 compiled": {"compiled": True},
+    }
+    variants = {
+        name: one_step(engine(source, tmp_path, device, **setting), channels_last=setting.get("channels_last", True))
+        for name, setting in settings.items()
+    }
+    report.add("MoCo ResNet-18, 28 px, batch 128", measure(variants, rounds=15, warmup=2))
+
+
+def test_data_wait(source: Source, tmp_path: Path, device: str) -> None:
+    made = engine(source, tmp_path, device, amp=True)
+    clock = StepClock(BATCH_SIZE)
+    with made.loader:
+        made.fit(WAIT_STEPS, lambda reading: None, clock)
+    print(f"\ndata-wait {clock.mean_data_wait:.2%} of {WAIT_STEPS} steps, {clock.mean_images_per_second:,.0f} images/s")
+    assert clock.mean_data_wait < 0.05
