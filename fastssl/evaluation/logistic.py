@@ -85,12 +85,13 @@ class _Axes:
     """Features in their principal axes: B sets, where B is 1 (shared by all problems) or P.
 
     design: `[B, N, R + 1]`, the last column ones. variance: `[B, R + 1]`, the mean square of each column.
-    rotation: `[B, D, R]`, centre: `[B, D]`.
+    The axes `[B, D, R]` are `basis @ mixing`, kept as factors; centre: `[B, D]`.
     """
 
     design: Tensor
     variance: Tensor
-    rotation: Tensor
+    basis: Tensor
+    mixing: Tensor | None
     centre: Tensor
 
     @classmethod
@@ -101,22 +102,24 @@ class _Axes:
         scaled = centred * weight.sqrt()[..., None]
         samples, dimensions = features.shape[1:]
         if dimensions <= samples:
-            variance, rotation = torch.linalg.eigh(scaled.mT @ scaled)
-        else:
+            variance, basis = torch.linalg.eigh(scaled.mT @ scaled)
+            mixing, design = None, centred @ basis
+        else:  # by the singular value decomposition of `scaled`
             variance, left = torch.linalg.eigh(scaled @ scaled.mT)
             floor = variance[:, -1:].clamp_min(0) * samples * torch.finfo(features.dtype).eps
-            kept = variance > floor
-            rotation = scaled.mT @ (left * torch.where(kept, variance.clamp_min(0).rsqrt(), 0.0)[:, None])
+            variance = torch.where(variance > floor, variance, 0.0)
+            basis, mixing = scaled.mT, left * _inverse(variance.sqrt())[:, None]
+            design = left * variance.sqrt()[:, None] * _inverse(weight.sqrt())[..., None]
         ones = features.new_ones(*features.shape[:2], 1)
-        design = torch.cat([centred @ rotation, ones], dim=2)
         variance = torch.cat([variance.clamp_min(0), ones[:, 0]], dim=1)
-        return cls(design, variance, rotation, centre)
+        return cls(torch.cat([design, ones], dim=2), variance, basis, mixing, centre)
 
     def select(self, kept: Tensor) -> _Axes:
         """The axes of some of the problems."""
         if len(self.design) == 1:
             return self
-        return _Axes(self.design[kept], self.variance[kept], self.rotation[kept], self.centre[kept])
+        mixing = None if self.mixing is None else self.mixing[kept]
+        return _Axes(self.design[kept], self.variance[kept], self.basis[kept], mixing, self.centre[kept])
 
     def apply(self, theta: Tensor) -> Tensor:
         """Logits `[P, N, K]` of coefficients `[P, R + 1, K]`; one matrix product where the features are shared."""
@@ -137,7 +140,7 @@ class _Axes:
 
     def to_features(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Coefficients as (weight `[P, D, K]`, bias `[P, K]`) on the features as they were given."""
-        weight = self.rotation @ theta[:, :-1]
+        weight = self.basis @ (theta[:, :-1] if self.mixing is None else self.mixing @ theta[:, :-1])
         return weight, theta[:, -1] - (self.centre[:, None] @ weight).squeeze(1)
 
 
@@ -205,6 +208,11 @@ class _Problem:
 def probabilities(logits: Tensor, link: Link) -> Tensor:
     """`[..., K]` logits to probabilities of the same shape."""
     return torch.softmax(logits, dim=-1) if link == "softmax" else torch.sigmoid(logits)
+
+
+def _inverse(values: Tensor) -> Tensor:
+    """1 / values, and 0 for 0."""
+    return torch.where(values > 0, 1 / values, 0.0)
 
 
 def _batched(array: Tensor, dimensions: int, dtype: torch.dtype) -> Tensor:
