@@ -7,6 +7,7 @@ that a Python user could have written.
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,9 +29,13 @@ app = App(
     help_format="plaintext",
     version=fastssl.__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 Flattened = Parameter(name="*")
+
+_OPTION = re.compile(r"--?[A-Za-z]")
+"""The beginning of an option; "-1" is a value."""
 
 
 @app.command
@@ -75,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _problems(tokens: Sequence[str]) -> list[str]:
-    """Everything wrong with a command line: parse again without each unknown option, so that none hides the rest."""
+    """Everything wrong with a command line: parse again without what was wrong, so that nothing hides the rest."""
     tokens = list(tokens)
     kind = _CONFIGS.get(tokens[0]) if tokens else None
     found: list[str] = []
@@ -85,23 +90,29 @@ def _problems(tokens: Sequence[str]) -> list[str]:
         except UnknownOptionError as error:
             name = error.token.keyword or error.token.value
             found.append(unknown(name.lstrip("-").replace("-", "_"), kind) if kind else str(error))
-            tokens = _without(tokens, name)
+            wrong = [name]
         except UnusedCliTokensError as error:
             return [*found, f"unexpected argument {' '.join(error.unused_tokens)!r}"]
         except CycloptsError as error:
             cause = error.__cause__
-            if isinstance(cause, ValidationError) and kind is not None:
-                return found + problems(cause, kind)
-            return [*found, " ".join(str(error).split())]
+            if not isinstance(cause, ValidationError) or kind is None:
+                return [*found, " ".join(str(error).split())]
+            found += problems(cause, kind)
+            wrong = [f"--{detail['loc'][0]}" for detail in cause.errors() if detail["loc"]]
         else:
             return found
+        rest = _without(tokens, wrong)
+        if rest == tokens:
+            return found
+        tokens = rest
 
 
-def _without(tokens: list[str], name: str) -> list[str]:
-    """`tokens` less the option `name` and its value, if it has one."""
-    place = next(i for i, token in enumerate(tokens) if token.split("=", 1)[0] == name)
-    has_value = "=" not in tokens[place] and tokens[place + 1 : place + 2] and not tokens[place + 1].startswith("-")
-    return tokens[:place] + tokens[place + (2 if has_value else 1) :]
+def _without(tokens: list[str], options: Sequence[str]) -> list[str]:
+    """`tokens` less `options` and their values, where they have any."""
+    names = {option.replace("_", "-") for option in options}
+    places = {i for i, token in enumerate(tokens) if token.split("=", 1)[0].replace("_", "-") in names}
+    values = {i + 1 for i in places if "=" not in tokens[i] and not _OPTION.match("".join(tokens[i + 1 : i + 2]))}
+    return [token for i, token in enumerate(tokens) if i not in places | values]
 
 
 def _describe(error: OSError) -> str:

@@ -146,6 +146,8 @@ def _phrase(detail: Any, kind: type[Config]) -> str:
         return unknown(name, kind)
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
+    if detail["type"] == "string_pattern_mismatch":
+        message = f"give {(kind.model_fields[name].description or '').rstrip('.')}"
     return f"{name}={detail['input']!r}: {message}" if name else message
 
 

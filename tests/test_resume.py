@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -21,7 +22,7 @@ from fastssl.pipelines.executors.executor import dali_installed
 
 # 52 images in batches of 16: epochs end after steps 3 and 6. Batches divide neither the queue nor the run.
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "queue_size": 40, "bn_splits": 2, "seed": 3, "device": "cpu"}
-LONG = 40
+LONG = 30
 
 needs_dali = pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")
 
@@ -93,8 +94,6 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, grey_npz: Path)
 
 
 def test_resuming_with_other_images_is_refused(tmp_path: Path, grey_npz: Path) -> None:
-    import numpy as np
-
     images = np.load(grey_npz)["train_images"]
     data = tmp_path / "data.npz"
     np.savez(data, train_images=images)
@@ -147,7 +146,7 @@ def test_sigterm_finishes_the_step_saves_and_exits_with_success(
     assert last.startswith("SIGTERM: stopped and saved at step ")
     assert last.endswith("go on with --resume")
     assert fastssl.load_encoder(tmp_path / "run").spec.name == "test_resnet"
-    train(tmp_path / "run", grey_npz, steps=LONG, resume=True)
+    train(tmp_path / "run", grey_npz, steps=LONG, checkpoint_every=LONG, resume=True)
     assert outcome(tmp_path / "run") == uninterrupted
 
 
@@ -157,6 +156,6 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     command.kill()
     assert command.wait() == -signal.SIGKILL
     assert not (tmp_path / "run" / "encoder.safetensors").exists()
-    train(tmp_path / "run", grey_npz, steps=LONG, resume=True)
+    train(tmp_path / "run", grey_npz, steps=LONG, checkpoint_every=LONG, resume=True)
     assert outcome(tmp_path / "run") == uninterrupted
     assert not list((tmp_path / "run").rglob("*.partial"))

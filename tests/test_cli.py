@@ -1,0 +1,276 @@
+"""The command as a new user meets it: what is wrong in one line, exit status 2, and nothing left behind."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import fastssl
+from fastssl import checkpoint
+from fastssl.cli import INPUT_ERROR, main
+from fastssl.config import Config, ProbeConfig, TrainConfig
+
+TINY = ["--encoder", "test_resnet", "--batch-size", "16", "--queue-size", "40", "--steps", "4", "--no-amp"]
+TINY += ["--device", "cpu", "--checkpoint-every", "1"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, and a cache of its own."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """Run a command that must be refused; returns what is said after "fastssl: error: "."""
+    assert main([str(argument) for argument in arguments]) == INPUT_ERROR == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("fastssl: error: ")
+    assert complaint.count("\n") == 1
+    assert complaint.endswith("\n")
+    return complaint.removeprefix("fastssl: error: ").rstrip("\n")
+
+
+def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *TINY, "--data", str(grey_npz)]) == 0
+    run = here / "runs" / "moco-grey"
+    assert sorted(path.name for path in run.iterdir()) == [
+        "checkpoints",
+        "config.yaml",
+        "encoder.safetensors",
+        "metrics.jsonl",
+    ]
+    said, complained = capsys.readouterr()
+    assert complained == ""
+    assert "ln(K+1) = 3.71" in said
+    assert said.splitlines()[-1].startswith("done: 4 steps, ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--data", "nowhere"], "no data at 'nowhere'"),
+        (["--data", "pneumoniamnits"], "did you mean 'pneumoniamnist'?"),
+        (["--batch-sise", "4"], "unknown setting 'batch_sise', did you mean 'batch_size'?"),
+        (["--lrr=3"], "unknown setting 'lrr', did you mean 'lr'?"),
+        (["--batch_sise", "4"], "unknown setting 'batch_sise', did you mean 'batch_size'?"),
+        (["-x"], "unknown setting 'x'"),
+        (["extra"], "unexpected argument 'extra'"),
+        (["--data"], "--data requires an argument"),
+        (["--lr", "fast"], "lr='fast': input should be a valid number"),
+        (["--device", "gpu"], "device='gpu': give auto, cpu, cuda or cuda:N"),
+        (["--epochs", "3", "--steps", "3"], "epochs and steps both given: give one"),
+        (["--encoder", "resnet19"], "encoder='resnet19': not a timm model, did you mean 'resnet18'?"),
+        (["--size", "28", "--encoder", "test_vit"], "cannot take 1x28x28 images"),
+        (["--encoder", "test_vit", "--size", "32", "--stem", "small"], "stem='small': test_vit has no ResNet stem"),
+        (["--resume"], "no run here"),
+        (["--init", "nowhere.pth"], "nowhere.pth: no such file"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_one_clear_line_and_leaves_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert expected in refusal(capsys, "train", *arguments)
+    assert list(here.iterdir()) == []
+
+
+def test_every_mistake_on_the_line_is_named_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "--stage mocco --epochs 0 --lr -1 --temprature 3 --wieght-decay -1 --batch-size=abc --stemm"
+    said = refusal(capsys, "train", *line.split())
+    for part in ("stage='mocco'", "epochs='0'", "lr='-1'", "'temprature', did you mean 'temperature'?"):
+        assert part in said
+    for part in ("'wieght_decay', did you mean 'weight_decay'?", "batch_size='abc'", "'stemm', did you mean 'stem'?"):
+        assert part in said
+    assert said.count(";") == 6
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"), [("trian", 'Did you mean "train"?'), ("probe", "RUN requires an argument")]
+)
+def test_a_wrong_command_is_one_clear_line(capsys: pytest.CaptureFixture[str], command: str, expected: str) -> None:
+    assert expected in refusal(capsys, command)
+
+
+def test_an_npz_without_train_images_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez("data.npz", images=np.zeros((4, 8, 8), np.uint8))
+    assert "has no 'train_images'; it holds images" in refusal(capsys, "train", *TINY, "--data", "data.npz")
+    assert [path.name for path in here.iterdir()] == ["data.npz"]
+
+
+def test_a_batch_larger_than_the_data_is_refused(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(capsys, "train", "--data", grey_npz, "--batch-size", "64", "--bn-splits", "5")
+    assert "batch_size=64: grey has only 52 training images" in said
+    assert "bn_splits=5: must divide batch_size=64" in said
+    assert list(here.iterdir()) == []
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of 20 pictures, one of which is cut short."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(20):
+        Image.fromarray(random.integers(0, 256, (24, 30), dtype=np.uint8)).save(folder / f"{index:02d}.jpg")
+    broken = folder / "07.jpg"
+    broken.write_bytes(broken.read_bytes()[:150])
+    return folder
+
+
+def test_a_corrupt_picture_is_named_and_skipped_only_on_request(
+    here: Path, photographs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", *TINY, "--size", "20", "--data", str(photographs)]
+    said = refusal(capsys, *command)
+    assert "07.jpg" in said
+    assert "skip" in said
+    assert list(here.iterdir()) == []
+    assert main([*command, "--skip-corrupt"]) == 0
+    said, complained = capsys.readouterr()
+    assert complained == ""
+    assert "07.jpg" in said
+    assert "19 images" in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_a_gpu_that_is_not_there_is_refused(here: Path, capsys: pytest.CaptureFixture[str], device: str) -> None:
+    said = refusal(capsys, "train", "--device", device)
+    assert said == f"device={device!r}: no CUDA device was found; use --device cpu or auto"
+    assert list(here.iterdir()) == []
+
+
+def test_a_run_folder_that_exists_is_refused_and_kept(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *TINY, "--data", str(grey_npz), "--out", "run"]) == 0
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    said = refusal(capsys, "train", *TINY, "--data", grey_npz, "--out", "run")
+    assert said == "out='run': holds a run already; --resume continues it, --overwrite replaces it"
+    said = refusal(capsys, "train", "--out", "run", "--resume", "--lr", "1", "--encoder", "resnet18")
+    assert "encoder='resnet18': the run to resume has 'test_resnet'" in said
+    assert "lr=1.0: the run to resume has 0.0075" in said
+    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+    assert main(["train", "--out", "run", "--resume"]) == 0
+
+
+def test_an_out_that_is_no_folder_for_runs_is_refused(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("mine")
+    Path("folder").mkdir()
+    Path("folder/mine.txt").write_text("mine")
+    train = ["train", *TINY, "--data", grey_npz, "--overwrite"]
+    assert refusal(capsys, *train, "--out", "file") == "out='file': is a file; give another --out"
+    assert "other things in it" in refusal(capsys, *train, "--out", "folder")
+    assert refusal(capsys, *train, "--out", "file/below").startswith("file/below: Not a directory")
+    assert sorted(str(path.relative_to(here)) for path in here.rglob("*")) == ["file", "folder", "folder/mine.txt"]
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """No file may grow beyond 50 kB, so that the first checkpoint fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_where_the_first_checkpoint_has_no_room_nothing_is_left(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str], no_room: None
+) -> None:
+    said = refusal(capsys, "train", *TINY, "--data", grey_npz)
+    assert "stage.safetensors: File too large" in said
+    assert list(here.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_later_keeps_the_last_checkpoint(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(path: Path) -> None:
+        if "step-00000003" in str(path):
+            raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as full:
+        full.setattr(checkpoint, "_sync", sync)
+        said = refusal(capsys, "train", *TINY, "--data", grey_npz, "--out", "run")
+    assert "No space left on device; free some space, then go on with --resume" in said
+    kept = sorted(path.name for path in (here / "run" / "checkpoints").iterdir())
+    assert kept == ["step-00000001", "step-00000002"]
+    assert main(["train", "--resume", "--out", "run"]) == 0
+    assert "resumed at step 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("lr", "noticed", "kept"), [("1e30", "the loss became nan at step 2", 1), ("1e300", "not finite after step 1", 0)]
+)
+def test_a_run_that_diverges_keeps_its_last_finite_checkpoint(
+    here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str], lr: str, noticed: str, kept: int
+) -> None:
+    said = refusal(capsys, "train", *TINY, "--data", grey_npz, "--out", "run", "--lr", lr)
+    assert noticed in said
+    assert f"the checkpoint of step {kept} is kept in run/checkpoints; start again with a lower --lr" in said
+    assert not (here / "run" / "encoder.safetensors").exists()
+    newest = checkpoint.load_newest(here / "run" / "checkpoints")
+    assert newest.step == kept
+    assert all(tensor.isfinite().all() for tensor in newest.tensors["stage"].values())
+
+
+@pytest.mark.parametrize(("command", "kind"), [("train", TrainConfig), ("probe", ProbeConfig)])
+def test_help_fits_a_screen_and_names_every_field(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, kind: type[Config]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([command, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 60
+    assert max(len(line) for line in lines) <= 100
+    text = " ".join(" ".join(lines).replace("│", " ").split())
+    for name, field in kind.model_fields.items():
+        assert f"--{name.replace('_', '-')} " in text
+        assert field.description in text
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], []):
+        assert main(arguments) == 0
+        said = capsys.readouterr().out
+        assert "train" in said
+        assert "probe" in said
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{fastssl.__version__}\n"
+
+
+def test_a_programming_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(config: TrainConfig) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fastssl, "train", broken, raising=False)
+    with pytest.raises(ZeroDivisionError):
+        main(["train"])
+
+
+def test_an_interrupt_exits_as_shells_expect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(config: TrainConfig) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastssl, "train", interrupted, raising=False)
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err == "fastssl: interrupted\n"

@@ -1,0 +1,119 @@
+"""Settings: every problem at once, one meaning for the command line and for Python, "auto" where it is offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastssl.cli import app
+from fastssl.config import Config, ProbeConfig, TrainConfig, build
+from fastssl.errors import ConfigError
+
+FIELDS = [(kind, name) for kind in (TrainConfig, ProbeConfig) for name in kind.model_fields]
+CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", True)
+
+
+def parsed(kind: type[Config], *options: str) -> Config:
+    """What the command line makes of `options`."""
+    command = ["train"] if kind is TrainConfig else ["probe", "run"]
+    _, bound, _ = app.parse_args([*command, *options], exit_on_error=False, print_error=False)
+    return bound.arguments.get("config", kind())
+
+
+def accepted(kind: type[Config], name: str) -> Any:
+    """Some value that the field takes, another than its default where there is one."""
+    values = []
+    for value in CANDIDATES:
+        try:
+            values.append(getattr(build(kind, {name: value}), name))
+        except ConfigError:
+            continue
+    return next((value for value in values if value != kind.model_fields[name].default), values[0])
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
+def test_the_command_line_and_python_agree_on_every_field(kind: type[Config], name: str) -> None:
+    value = accepted(kind, name)
+    option = f"--{name.replace('_', '-')}"
+    typed = parsed(kind, option) if value is True else parsed(kind, option, str(value))
+    assert typed == build(kind, {name: value})
+    assert typed.model_fields_set == {name}
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
+def test_every_field_says_what_it_means(kind: type[Config], name: str) -> None:
+    assert kind.model_fields[name].description
+
+
+AUTOMATIC = ("size", "amp", "lr", "queue_size", "momentum", "bn_splits", "compile", "checkpoint_every")
+
+
+@pytest.mark.parametrize("name", AUTOMATIC)
+def test_auto_stands_for_a_value_that_is_chosen_later(name: str) -> None:
+    assert getattr(build(TrainConfig, {name: "auto"}), name) is None
+    assert TrainConfig.model_fields[name].default is None
+
+
+@pytest.mark.parametrize("name", [name for name in AUTOMATIC if name not in ("amp", "compile")])
+def test_auto_can_be_typed(name: str) -> None:
+    assert getattr(parsed(TrainConfig, f"--{name.replace('_', '-')}", "auto"), name) is None
+
+
+def test_a_switch_can_be_turned_on_off_or_left_to_us() -> None:
+    amp = [parsed(TrainConfig, *options).amp for options in (["--amp"], ["--no-amp"], [])]
+    assert amp == [True, False, None]
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(TrainConfig, {"batch_sise": 3, "lr": -1.0, "epochs": 0, "stage": "mocco", "weight_decay": float("nan")})
+    text = " ".join(caught.value.problems)
+    assert len(caught.value.problems) == 5
+    assert "unknown setting 'batch_sise', did you mean 'batch_size'?" in text
+    for name in ("lr=-1.0", "epochs=0", "stage='mocco'", "weight_decay=nan"):
+        assert name in text
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": 1},
+        {"size": 7},
+        {"size": 1025},
+        {"device": "gpu"},
+        {"device": "cuda:"},
+        {"momentum": 1.0},
+        {"momentum": -0.1},
+        {"temperature": 0.0},
+        {"temperature": float("inf")},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"bn_splits": 0},
+        {"queue_size": 2.5},
+        {"stem": "tiny"},
+        {"pipeline": "cv2"},
+    ],
+    ids=str,
+)
+def test_a_value_out_of_range_is_named(settings: dict[str, Any]) -> None:
+    ((name, value),) = settings.items()
+    with pytest.raises(ConfigError, match=f"^{name}={value!r}: [^\n]+$"):
+        build(TrainConfig, settings)
+
+
+@pytest.mark.parametrize("pair", [("epochs", "steps"), ("resume", "overwrite")])
+def test_settings_that_contradict_each_other_are_refused(pair: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=f"^{pair[0]} and {pair[1]} both given: give one$"):
+        build(TrainConfig, dict.fromkeys(pair, 1))
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        TrainConfig().lr = 1.0  # type: ignore[misc]
+
+
+def test_paths_become_paths() -> None:
+    assert build(TrainConfig, {"out": "runs/a"}).out == Path("runs/a")
