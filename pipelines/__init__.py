@@ -7,6 +7,35 @@ Does not cover: models, objectives or files. Imports numpy and torch; DALI only 
 from __future__ import annotations
 
 from fastssl.pipelines.loader import Loader
-from fastssl.pipelines.views import CentrePatch, Colorization, Jigsaw, Plain, TwoCrops, View
+from fastssl.pipelines.views import (
+    Bezier,
+    BlockMask,
+    CentrePatch,
+    Colorization,
+    Jigsaw,
+    Mask,
+    Masked,
+    Plain,
+    RayMask,
+    StripeMask,
+    TowerPairs,
+    TwoCrops,
+    View,
+)
 
-__all__ = ["CentrePatch", "Colorization", "Jigsaw", "Loader", "Plain", "TwoCrops", "View"]
+__all__ = [
+    "Bezier",
+    "BlockMask",
+    "CentrePatch",
+    "Colorization",
+    "Jigsaw",
+    "Loader",
+    "Mask",
+    "Masked",
+    "Plain",
+    "RayMask",
+    "StripeMask",
+    "TowerPairs",
+    "TwoCrops",
+    "View",
+]

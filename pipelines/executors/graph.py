@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import torch
 from nvidia.dali import Pipeline, fn, types
 from torch import Tensor
@@ -19,13 +18,6 @@ from torch import Tensor
 from fastssl.pipelines.ops.dali import Graph
 from fastssl.pipelines.ops.planes import levels
 from fastssl.pipelines.views.view import Parameters, View
-
-_TYPES = {
-    np.dtype(np.float32): types.FLOAT,
-    np.dtype(np.uint8): types.UINT8,
-    np.dtype(np.int32): types.INT32,
-    np.dtype(np.int64): types.INT64,
-}
 
 
 class DaliExecutor:
@@ -75,7 +67,7 @@ class DaliExecutor:
                 no_copy=True,
             )
             sources = {
-                name: fn.external_source(name=name, dtype=_TYPES[values.dtype], ndim=values.ndim - 1)
+                name: fn.external_source(name=name, dtype=types.FLOAT, ndim=values.ndim - 1)
                 for name, values in self._view.graph_parameters(parameters).items()
             }
             rendered = self._view.render_dali(Graph(deep), images, sources)

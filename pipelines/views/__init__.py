@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from fastssl.pipelines.views.bezier import Bezier
 from fastssl.pipelines.views.centre_patch import CentrePatch
 from fastssl.pipelines.views.colorization import Colorization
 from fastssl.pipelines.views.jigsaw import Jigsaw
+from fastssl.pipelines.views.masked import Masked
+from fastssl.pipelines.views.masks import BlockMask, Mask, RayMask, StripeMask
 from fastssl.pipelines.views.plain import Plain
+from fastssl.pipelines.views.tower_pairs import TowerPairs
 from fastssl.pipelines.views.two_crops import TwoCrops
 from fastssl.pipelines.views.view import View
 
-__all__ = ["CentrePatch", "Colorization", "Jigsaw", "Plain", "TwoCrops", "View"]
+__all__ = [
+    "Bezier",
+    "BlockMask",
+    "CentrePatch",
+    "Colorization",
+    "Jigsaw",
+    "Mask",
+    "Masked",
+    "Plain",
+    "RayMask",
+    "StripeMask",
+    "TowerPairs",
+    "TwoCrops",
+    "View",
+]

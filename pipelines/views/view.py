@@ -72,7 +72,7 @@ class View(ABC):
         """
 
     def graph_parameters(self, parameters: Parameters) -> Parameters:
-        """Those parameters that `render_dali` uses: DALI refuses inputs that nothing in the graph reads."""
+        """Those that `render_dali` uses, all float32: DALI refuses inputs that nothing in the graph reads."""
         return parameters
 
     @abstractmethod

@@ -1,0 +1,68 @@
+"""Restoring intensities: the picture through a random monotone curve in, the picture itself as the target.
+
+Covers: Models Genesis' random cubic Bezier curves (Zhou et al., Medical Image Analysis 67, 2021) and the three fixed
+curves, rising and falling, of TOWER (Neural Networks 167, 2023). Does not cover: masks (`masked.py`, `tower_pairs.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastssl.pipelines.ops.curves import BYTE_ENTRIES, DEEP_ENTRIES, bezier_tables, look_up
+from fastssl.pipelines.random import uniform
+from fastssl.pipelines.views.cropped import TASK_STREAM, Cropped
+from fastssl.pipelines.views.view import Parameters
+
+# Inner control points (x1, y1), (x2, y2) of TOWER's curves: the identity, a strong and a weak S.
+TOWER_CURVES = np.array([[[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0.25, 0.75], [0.75, 0.25]]], dtype=np.float32)
+_IDENTITY = TOWER_CURVES[0]
+
+
+@dataclass(frozen=True)
+class Bezier(Cropped):
+    """Yields {"image": through the curve, "target": the picture}, both `[B, C, S, S]`; all channels share one curve.
+
+    curves: "random" control points, or one of "tower"'s three. probability: that there is a curve at all.
+    falling: probability that a curve falls, turning dark to bright.
+    """
+
+    scale: tuple[float, float] = (1.0, 1.0)
+    curves: Literal["random", "tower"] = "random"
+    probability: float = 0.9
+    falling: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.curves not in ("random", "tower"):
+            raise ValueError(f"curves must be 'random' or 'tower', got {self.curves!r}")
+        for name in ("probability", "falling"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
+
+    def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
+        """`control` `[B, 2, 2]`: inner control points, each (x, y); `falls` bool `[B]`."""
+        u = uniform(seed, epoch, indices, TASK_STREAM, 6)
+        if self.curves == "random":
+            control = u[:, 2:].reshape(-1, 2, 2).astype(np.float32)
+        else:
+            control = TOWER_CURVES[(u[:, 2] * len(TOWER_CURVES)).astype(np.int64)]
+        curved = u[:, 0] < self.probability
+        return {
+            "control": np.where(curved[:, None, None], control, _IDENTITY),
+            "falls": curved & (u[:, 1] < self.falling),
+        }
+
+    def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {"image": self.normalised(self.curved(crop, parameters)), "target": self.normalised(crop)}
+
+    def curved(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """The crop's grey levels through its curves, float32 `[B, C, S, S]`."""
+        entries = BYTE_ENTRIES if crop.dtype == torch.uint8 else DEEP_ENTRIES
+        control = parameters["control"]
+        return look_up(crop, bezier_tables(control[..., 0], control[..., 1], parameters["falls"], entries))
