@@ -1,0 +1,131 @@
+"""What "auto" becomes, at the edges of each rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastssl.config import TrainConfig
+from fastssl.data.source import Source, Split
+from fastssl.errors import ConfigError
+from fastssl.resolve import (
+    auto_bn_splits,
+    auto_lr,
+    auto_momentum,
+    auto_queue_size,
+    auto_stem,
+    check_fit,
+    resolve,
+)
+
+
+@pytest.mark.parametrize(
+    ("size", "on_cuda", "resnet_stem", "stem"),
+    [
+        (40, True, True, "small"),
+        (41, True, True, "standard"),
+        (40, False, True, "standard"),
+        (28, True, False, "standard"),
+    ],
+)
+def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, resnet_stem: bool, stem: str) -> None:
+    assert auto_stem(size, on_cuda=on_cuda, resnet_stem=resnet_stem)[0] == stem
+
+
+def test_the_learning_rate_follows_the_batch_size() -> None:
+    assert auto_lr(256)[0] == pytest.approx(0.12)
+    assert auto_lr(128)[0] == pytest.approx(auto_lr(256)[0] / 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "queue_size"),
+    [
+        (4708, 128, 2304),  # half is 2354
+        (512, 128, 256),
+        (511, 128, 128),
+        (255, 128, 128),  # half is less than a batch
+        (200_000, 128, 65536),
+        (200_000, 96, 65472),
+    ],
+)
+def test_the_queue_is_half_the_images_in_whole_batches(images: int, batch_size: int, queue_size: int) -> None:
+    assert auto_queue_size(images, batch_size)[0] == queue_size
+
+
+@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.99), (19_999, 0.99), (20_000, 0.999)])
+def test_the_key_encoder_is_slower_in_longer_runs(steps: int, momentum: float) -> None:
+    assert auto_momentum(steps)[0] == momentum
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "splits"), [(256, 8), (128, 4), (64, 2), (63, 1), (2, 1), (100, 2), (97, 1), (224, 7), (250, 5)]
+)
+def test_batch_norm_groups_hold_about_32_and_divide_the_batch(batch_size: int, splits: int) -> None:
+    assert auto_bn_splits(batch_size, batch_norm=True)[0] == splits
+    assert batch_size % splits == 0
+    assert auto_bn_splits(batch_size, batch_norm=False)[0] == 1
+
+
+def source(images: int, size: int = 28) -> Source:
+    return Source("tiny", {"train": Split(np.zeros((images, size, size, 1), np.uint8))})
+
+
+def resolved(images: int = 100, **settings: Any) -> Any:
+    config = TrainConfig(**{"batch_size": 32} | settings)
+    return resolve(config, source(images), on_cuda=False, resnet_stem=True, batch_norm=True)
+
+
+def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
+    config = resolved().config
+    undecided = {name for name, value in config.model_dump().items() if value is None}
+    assert undecided == {"data_root", "init", "epochs", "stop_after", "amp", "compile", "out", "checkpoint_every"}
+
+
+def test_what_was_asked_for_stays() -> None:
+    asked = {"lr": 0.5, "queue_size": 7, "momentum": 0.0, "bn_splits": 4, "size": 16, "stem": "standard"}
+    outcome = resolved(**asked)
+    assert {name: getattr(outcome.config, name) for name in asked} == asked
+    assert all(choice.reason == "as asked" for choice in outcome.choices if choice.name in asked)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "epochs"),
+    [({}, 300, 100), ({"epochs": 2}, 6, 2), ({"steps": 7}, 7, pytest.approx(7 / 3)), ({"batch_size": 100}, 100, 100)],
+)
+def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps: int, epochs: float) -> None:
+    outcome = resolved(100, **settings)
+    assert outcome.config.steps == steps
+    assert outcome.epochs == epochs
+
+
+def test_every_choice_is_told_with_its_reason() -> None:
+    choices = {choice.name: choice for choice in resolved().choices}
+    assert set(choices) == {"length", "size", "stem", "lr", "queue_size", "momentum", "bn_splits"}
+    assert choices["lr"].value == "0.015"
+    assert choices["length"].value == "300 steps"
+    assert all(choice.reason for choice in choices.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "images", "problems"),
+    [
+        ({"batch_size": 32}, 32, []),
+        ({"batch_size": 33}, 32, ["batch_size=33: tiny has only 32 training images"]),
+        ({"batch_size": 32, "bn_splits": 5}, 32, ["bn_splits=5: must divide batch_size=32"]),
+        ({"batch_size": 32, "bn_splits": 16}, 32, []),
+        ({"batch_size": 32, "bn_splits": 32}, 32, ["bn_splits=32: leaves one image a group"]),
+        ({"batch_size": 33, "bn_splits": 2}, 32, ["batch_size=33", "bn_splits=2: must divide"]),
+    ],
+)
+def test_settings_that_do_not_fit_the_data_are_all_named(
+    settings: dict[str, int], images: int, problems: list[str]
+) -> None:
+    found: tuple[str, ...] = ()
+    try:
+        check_fit(TrainConfig(**settings), "tiny", images)
+    except ConfigError as error:
+        found = error.problems
+    assert len(found) == len(problems)
+    assert all(text.startswith(start) for text, start in zip(found, problems, strict=True))
