@@ -1,0 +1,54 @@
+"""What every benchmark shares: the report of its file, printed at the end, and `--record`, which keeps it.
+
+`pytest bench` measures on whatever device is there; on a CPU the problems are smaller. A figure that has a target is
+asserted by its own test; all others are only reported.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `from bench.harness import ...`, however pytest was started
+
+from bench.harness import Report, best_device, environment
+
+RESULTS = Path(__file__).parent / "results"
+_REPORTS = pytest.StashKey[list[Report]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="write the figures to bench/results/<device>/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_REPORTS] = []
+
+
+@pytest.fixture(scope="session")
+def device() -> str:
+    """Where to measure: "cuda" if there is a GPU, else "cpu"."""
+    return best_device()
+
+
+@pytest.fixture(scope="module")
+def report(request: pytest.FixtureRequest) -> Report:
+    """The report of the benchmark file, named after its folder and itself: `kernels_info_nce`."""
+    path = request.path
+    name = f"{path.parent.name}_{path.stem.removeprefix('test_')}"
+    fresh = Report(name)
+    request.config.stash[_REPORTS].append(fresh)
+    return fresh
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for report in filter(lambda report: report.rows, config.stash[_REPORTS]):
+        terminalreporter.section(report.name)
+        for line in report.lines():
+            terminalreporter.write_line(line)
+        if config.getoption("--record"):
+            terminalreporter.write_line(f"written to {report.save(RESULTS)}")
+    if any(report.rows for report in config.stash[_REPORTS]):
+        terminalreporter.write_line(f"measured on: {environment()}")
