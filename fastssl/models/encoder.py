@@ -128,9 +128,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: not a file of plain weights ({reason})") from None
+    except Exception:  # torch's own texts run over many lines and advise loading it unsafely
+        raise CheckpointError(f"{path}: damaged, or not a file of plain weights; nothing else is loaded") from None
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError(f"{path}: holds no state dict (a mapping of names to tensors)")
