@@ -48,6 +48,13 @@ def choose(executor: ExecutorName, device: torch.device) -> Choice:
     return Choice("torch", "DALI is not installed (pip install nvidia-dali-cuda130)")
 
 
+def lay_out(values: Tensor, dtype: torch.dtype, *, copy: bool = False) -> Tensor:
+    """A rendered tensor as batches hold it: floating-point ones in `dtype`, pictures channels-last."""
+    # Cast, then lay out: the two in one step take 2 to 3 times as long (bfloat16, 28 to 224 px).
+    values = values.to(dtype if values.is_floating_point() else values.dtype, copy=copy)
+    return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
+
+
 def dali_installed() -> bool:
     """Whether DALI could be imported; does not import it."""
     return importlib.util.find_spec("nvidia") is not None and importlib.util.find_spec("nvidia.dali") is not None

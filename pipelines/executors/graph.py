@@ -15,6 +15,7 @@ import torch
 from nvidia.dali import Pipeline, fn, types
 from torch import Tensor
 
+from fastssl.pipelines.executors.executor import lay_out
 from fastssl.pipelines.ops.dali import Graph
 from fastssl.pipelines.ops.planes import levels
 from fastssl.pipelines.views.view import Parameters, View
@@ -87,12 +88,7 @@ class DaliExecutor:
             tensor = torch.from_dlpack(result.as_tensor())
             rendered[name] = tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor  # HWC is NCHW channels-last
         arrays = {name: torch.from_numpy(values).to(self._device) for name, values in parameters.items()}
-        return {name: self._lay_out(values) for name, values in self._view.finish(rendered, arrays).items()}
-
-    def _lay_out(self, values: Tensor) -> Tensor:
-        """In the dtype and channels-last. On a GPU always a copy: torch's allocator must know the memory's readers."""
-        return values.to(
-            self._dtype if values.is_floating_point() else values.dtype,
-            copy=self._device.type == "cuda",
-            memory_format=torch.channels_last if values.ndim == 4 else torch.preserve_format,
-        )
+        finished = self._view.finish(rendered, arrays)
+        # On a GPU always a copy: torch's allocator must know which streams read the memory.
+        copy = self._device.type == "cuda"
+        return {name: lay_out(values, self._dtype, copy=copy) for name, values in finished.items()}

@@ -17,7 +17,7 @@ BYTE_ENTRIES = 256
 DEEP_ENTRIES = 5 * 255 + 1
 """Entries for uint16 images: every fifth of a level of 255, linear in between."""
 
-_HALVINGS = 14  # the bracket left spans at most 3 * 2**-14 in y, 0.05 grey levels, before the last interpolation
+_HALVINGS = 12  # the bracket left spans at most 3 * 2**-12 in y, 0.2 grey levels, before the last interpolation
 
 
 def bezier_tables(x: Tensor, y: Tensor, falling: Tensor, entries: int) -> Tensor:
@@ -30,8 +30,7 @@ def bezier_tables(x: Tensor, y: Tensor, falling: Tensor, entries: int) -> Tensor
     step = 1.0
     for _ in range(_HALVINGS):
         step /= 2
-        middle = low + step
-        low = torch.where(_cubic(x, middle) <= wanted, middle, low)
+        low.add_(_cubic(x, low + step) <= wanted, alpha=step)
     left, right = _cubic(x, low), _cubic(x, low + step)
     share = ((wanted - left) / (right - left).clamp_(min=1e-12)).clamp_(0.0, 1.0)
     mirrored = falling[:, None]
@@ -44,7 +43,7 @@ def _cubic(inner: Tensor, s: Tensor) -> Tensor:
     """Coordinate at parameter s `[B, N]` of curves from 0 to 1 with inner control coordinates `[B, 2]`."""
     first, second = inner[:, :1], inner[:, 1:]
     third_power = 1.0 + 3.0 * (first - second)
-    return ((third_power * s + 3.0 * (second - 2.0 * first)) * s + 3.0 * first) * s
+    return (third_power * s).add_(3.0 * (second - 2.0 * first)).mul_(s).add_(3.0 * first).mul_(s)
 
 
 def look_up(pictures: Tensor, tables: Tensor) -> Tensor:
@@ -52,11 +51,13 @@ def look_up(pictures: Tensor, tables: Tensor) -> Tensor:
 
     pictures: uint8 with 256 entries each (exact), or float32 levels in [0, 255] with any number of entries (linear).
     """
-    flat = pictures.flatten(1)
+    stored = pictures.permute(0, 2, 3, 1)  # in the order of channels-last memory, so that flattening copies nothing
+    flat = stored.flatten(1)
     if pictures.dtype == torch.uint8:
-        return tables.gather(1, flat.long()).view(pictures.shape)
-    last = tables.shape[1] - 1
-    position = flat * (last / 255.0)
-    below = position.long().clamp_(0, last - 1)
-    mapped = torch.lerp(tables.gather(1, below), tables.gather(1, below + 1), position - below)
-    return mapped.view(pictures.shape)
+        mapped = tables.gather(1, flat.long())
+    else:
+        last = tables.shape[1] - 1
+        position = flat * (last / 255.0)
+        below = position.long().clamp_(0, last - 1)
+        mapped = torch.lerp(tables.gather(1, below), tables.gather(1, below + 1), position - below)
+    return mapped.view(stored.shape).permute(0, 3, 1, 2)

@@ -53,7 +53,7 @@ class Cropped(View):
 
     @abstractmethod
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The task. crop: `[B, C, S, S]`, uint8, or float32 grey levels in [0, 255] from uint16 images."""
+        """The task. crop: `[B, C, S, S]` channels-last, uint8, or float32 grey levels in [0, 255] of uint16 images."""
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
         u = uniform(seed, epoch, indices, CROP_STREAM, geometry.CROP_SLOTS + 2)
@@ -67,9 +67,9 @@ class Cropped(View):
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         crop = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
-        if images.dtype == torch.uint8:
-            crop = crop.round_().to(torch.uint8)
-        return {"crop": crop.transpose(2, 3)}
+        # Laid out here once; each of a task's two or three pictures would else be transposed as it is copied out.
+        crop = crop.transpose(2, 3).contiguous(memory_format=torch.channels_last)
+        return {"crop": crop.round_().to(torch.uint8) if images.dtype == torch.uint8 else crop}
 
     def graph_parameters(self, parameters: Parameters) -> Parameters:
         return {name: parameters[name] for name in ("start", "stop")}

@@ -55,8 +55,8 @@ class Jigsaw(Cropped):
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         permutation = parameters["permutation"]
         orders = torch.from_numpy(self.orders.copy()).to(crop.device)[permutation]
-        target = self.normalised(crop)
-        return {"image": shuffle_tiles(target, orders), "permutation": permutation, "target": target}
+        shuffled = shuffle_tiles(crop, orders)
+        return {"image": self.normalised(shuffled), "permutation": permutation, "target": self.normalised(crop)}
 
 
 def shuffle_tiles(pictures: Tensor, orders: Tensor) -> Tensor:
@@ -64,6 +64,7 @@ def shuffle_tiles(pictures: Tensor, orders: Tensor) -> Tensor:
     batch, channels, size, _ = pictures.shape
     grid = math.isqrt(orders.shape[1])
     side = size // grid
-    tiles = pictures.reshape(batch, channels, grid, side, grid, side).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+    rows = pictures.permute(0, 2, 3, 1).reshape(batch, grid, side, grid, side * channels)  # channels-last memory
+    tiles = rows.transpose(2, 3).flatten(1, 2)
     moved = tiles[torch.arange(batch, device=orders.device)[:, None], orders].unflatten(1, (grid, grid))
-    return moved.permute(0, 3, 1, 4, 2, 5).reshape(pictures.shape)
+    return moved.transpose(2, 3).reshape(batch, size, size, channels).permute(0, 3, 1, 2)

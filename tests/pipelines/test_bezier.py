@@ -22,7 +22,7 @@ CORNERS = [[x1, y1, x2, y2] for x1 in (0, 1) for y1 in (0, 1) for x2 in (0, 1) f
 def _dense_curve(control: np.ndarray, falling: bool) -> tuple[np.ndarray, np.ndarray]:
     """(x, y) of Models Genesis' procedure: sample the curve, then sort x, and y too unless it is to fall."""
     (x1, y1), (x2, y2) = control.astype(np.float64)
-    t = np.linspace(1, 0, 200_001)
+    t = np.linspace(1, 0, 50_001)
     x = 3 * x1 * t * (1 - t) ** 2 + 3 * x2 * t**2 * (1 - t) + t**3
     y = 3 * y1 * t * (1 - t) ** 2 + 3 * y2 * t**2 * (1 - t) + t**3
     return np.sort(x), (y if falling else np.sort(y))
@@ -43,7 +43,7 @@ def _tables(controls: np.ndarray, falling: bool, entries: int) -> np.ndarray:
 @pytest.mark.parametrize("entries", [256, DEEP_ENTRIES])
 def test_tables_lie_on_the_curve_within_half_a_grey_level(falling: bool, entries: int) -> None:
     """A level may fall between two samples where the curve is steep, so both neighbours bound it there."""
-    controls = _controls(120).astype(np.float32)
+    controls = _controls(50).astype(np.float32)
     tables = _tables(controls, falling, entries)
     levels = np.linspace(0, 1, entries)
     for control, table in zip(controls, tables, strict=True):

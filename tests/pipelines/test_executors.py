@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from fastssl.pipelines import Plain, TwoCrops, View
+from fastssl.pipelines import (
+    Bezier,
+    CentrePatch,
+    Colorization,
+    Jigsaw,
+    Masked,
+    Plain,
+    RayMask,
+    TowerPairs,
+    TwoCrops,
+    View,
+)
 from fastssl.pipelines.executors.batched import TorchExecutor
 from fastssl.pipelines.executors.executor import choose, create, dali_installed
 
@@ -92,6 +103,27 @@ def test_a_samples_pictures_are_bit_equal_in_any_batch(
         part = _render(executor, view, images, indices)
         for crop in ("query", "key"):
             assert torch.equal(part[crop], whole[crop][indices])
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(
+    "view",
+    [
+        Colorization(28, 3),
+        CentrePatch(28, 3),
+        Jigsaw(28, 3),
+        Bezier(28, 3, scale=(0.2, 1.0)),
+        Masked(28, 3, scale=(0.2, 1.0)),
+        TowerPairs(28, 3, scale=(0.2, 1.0), mask=RayMask()),
+    ],
+    ids=lambda view: type(view).__name__,
+)
+def test_a_pretext_views_results_are_bit_equal_in_any_batch(executor: str, view: View, make_images: Callable) -> None:
+    images = make_images(20, 28, 28, 3)
+    whole = _render(executor, view, images, np.arange(20))
+    for indices in (np.array([7]), np.arange(19, 0, -2)):
+        part = _render(executor, view, images, indices)
+        assert all(torch.equal(part[name], whole[name][indices]) for name in whole)
 
 
 def test_the_chunk_size_changes_no_bit(make_images: Callable) -> None:
