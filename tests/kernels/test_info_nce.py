@@ -223,3 +223,15 @@ def test_what_does_not_fit_is_named_in_one_line(change, error, names):
 def test_more_than_256_columns_are_refused():
     with pytest.raises(ValueError, match="D <= 256"):
         info_nce(torch.ones(1, 257), torch.ones(1, 257), torch.ones(1, 257))
+
+
+def test_gradients_reach_a_distributed_module(tmp_path):
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        head = nn.parallel.DistributedDataParallel(nn.Linear(16, 16))
+        query, key, queue = (t.detach().float() for t in operands())
+        info_nce(head(query), key, queue).backward()
+        assert head.module.weight.grad.abs().sum() > 0
+    finally:
+        torch.distributed.destroy_process_group()
