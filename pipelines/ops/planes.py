@@ -32,9 +32,9 @@ def resize(pixels: Tensor, start: Tensor, stop: Tensor, size: int) -> Tensor:
     """
     batch, height, width, channels = pixels.shape
     rows, weights = _resize_taps(start, stop, (height, width), size)
-    tall = _sum_rows(pixels.reshape(batch, 1, height, width * channels), rows[:, 0], weights[:, 0])
-    tall = tall.view(batch, size, width, channels).permute(0, 3, 2, 1).contiguous()
-    return _sum_rows(tall, rows[:, 1], weights[:, 1])
+    tall = _sum_rows(pixels.view(batch, 1, height, width * channels), _table_taps(rows[:, 0], weights[:, 0], 1, height))
+    wide = tall.view(batch, size, width, channels).permute(0, 3, 2, 1).contiguous()
+    return _sum_rows(wide, _table_taps(rows[:, 1], weights[:, 1], channels, width))
 
 
 def warp(pixels: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -68,9 +68,10 @@ def blur(planes: Tensor, sigma: Tensor, max_sigma: float, threshold: float) -> T
     if len(chosen) == 0:
         return planes
     picked = planes.index_select(0, chosen)
-    taps = _blur_taps(sigma.index_select(0, chosen), max_sigma, planes.shape[2])
+    channels, length = picked.shape[1:3]
+    taps = _table_taps(*_blur_taps(sigma.index_select(0, chosen), max_sigma, length), channels, length)
     for _ in range(2):  # across x, then, transposed, across y; the second turn restores the axes
-        picked = _sum_rows(picked, *taps).transpose(2, 3).contiguous()
+        picked = _sum_rows(picked, taps).transpose(2, 3).contiguous()
     return planes.index_copy_(0, chosen, picked)
 
 
@@ -83,18 +84,24 @@ def normalise(planes: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
     return (planes * by_channel[0]).add_(by_channel[1])
 
 
-def _sum_rows(tables: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """out[b, c, s] = sum over k of weights[b, s, k] * tables[b, c, rows[b, s, k]].
+def _sum_rows(planes: Tensor, taps: tuple[Tensor, Tensor]) -> Tensor:
+    """Weighted sums of rows: planes `[B, C, R, L]`, contiguous, and `_table_taps` of S outputs to `[B, C, S, L]`."""
+    batch, channels, _, length = planes.shape
+    index, share = taps
+    summed = F.embedding_bag(index, planes.view(-1, length), per_sample_weights=share, mode="sum")
+    return summed.view(batch, channels, -1, length)
 
-    tables: `[B, C, R, L]`, contiguous. rows (int32), weights (float32): `[B, S, K]`. Returns `[B, C, S, L]`.
+
+def _table_taps(rows: Tensor, weights: Tensor, channels: int, length: int) -> tuple[Tensor, Tensor]:
+    """Taps on the planes of a batch as taps on one table of all their rows.
+
+    rows (int32), weights (float32): `[B, S, K]`, the same for each of a sample's C planes of `length` rows.
+    Returns both as `[B * C * S, K]`.
     """
-    batch, channels, count, length = tables.shape
-    size, reach = rows.shape[1:]
-    first = torch.arange(batch * channels, dtype=torch.int32, device=rows.device).view(batch, channels, 1, 1) * count
-    index = (rows[:, None] + first).view(-1, reach)
-    share = weights[:, None].expand(-1, channels, -1, -1).reshape(-1, reach)
-    summed = F.embedding_bag(index, tables.view(-1, length), per_sample_weights=share, mode="sum")
-    return summed.view(batch, channels, size, length)
+    batch, _, reach = weights.shape
+    first = torch.arange(batch * channels, dtype=torch.int32, device=rows.device).view(batch, channels, 1, 1) * length
+    share = weights[:, None].expand(-1, channels, -1, -1)
+    return (rows[:, None] + first).view(-1, reach), share.reshape(-1, reach)
 
 
 def _resize_taps(start: Tensor, stop: Tensor, shape: tuple[int, int], size: int) -> tuple[Tensor, Tensor]:
