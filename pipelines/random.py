@@ -40,11 +40,15 @@ def _key(seed: int, epoch: int, stream: int) -> int:
     return _mix_integer(key ^ _mix_integer(stream + 3 * _GOLDEN))
 
 
+def keys(seed: int, epoch: int, indices: np.ndarray, stream: int) -> np.ndarray:
+    """Where each sample's sequence starts: uint64 `[len(indices)]`; `ops/noise.py` continues it on the device."""
+    return _mix(np.asarray(indices).astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(_key(seed, epoch, stream)))
+
+
 def words(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
     """64 random bits per sample and slot: uint64 `[len(indices), slots]`."""
-    samples = np.asarray(indices).astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(_key(seed, epoch, stream))
     counters = np.arange(1, slots + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
-    return _mix(_mix(samples)[:, None] + counters)
+    return _mix(keys(seed, epoch, indices, stream)[:, None] + counters)
 
 
 def uniform(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:

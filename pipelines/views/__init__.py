@@ -8,6 +8,7 @@ from fastssl.pipelines.views.colorization import Colorization
 from fastssl.pipelines.views.jigsaw import Jigsaw
 from fastssl.pipelines.views.masked import Masked
 from fastssl.pipelines.views.masks import BlockMask, Mask, RayMask, StripeMask
+from fastssl.pipelines.views.models_genesis import ModelsGenesis
 from fastssl.pipelines.views.plain import Plain
 from fastssl.pipelines.views.tower_pairs import TowerPairs
 from fastssl.pipelines.views.two_crops import TwoCrops
@@ -21,6 +22,7 @@ __all__ = [
     "Jigsaw",
     "Mask",
     "Masked",
+    "ModelsGenesis",
     "Plain",
     "RayMask",
     "StripeMask",

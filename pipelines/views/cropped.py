@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fastssl.pipelines.ops.dali import Graph
 
-CROP_STREAM, TASK_STREAM, MASK_STREAM = 0, 1, 2
+CROP_STREAM, TASK_STREAM, MASK_STREAM, PIXEL_STREAM = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from fastssl.pipelines import (
     Colorization,
     Jigsaw,
     Masked,
+    ModelsGenesis,
     Plain,
     RayMask,
     TowerPairs,
@@ -115,6 +116,7 @@ def test_a_samples_pictures_are_bit_equal_in_any_batch(
         Bezier(28, 3, scale=(0.2, 1.0)),
         Masked(28, 3, scale=(0.2, 1.0)),
         TowerPairs(28, 3, scale=(0.2, 1.0), mask=RayMask()),
+        ModelsGenesis(28, 3, scale=(0.2, 1.0)),
     ],
     ids=lambda view: type(view).__name__,
 )
