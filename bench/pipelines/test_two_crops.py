@@ -85,7 +85,12 @@ class _Worked:
             ]
         )
         loader = torch.utils.data.DataLoader(
-            _PerSample(self.images, augment), self.batch, shuffle=True, num_workers=2, persistent_workers=True
+            _PerSample(self.images, augment),
+            self.batch,
+            shuffle=True,
+            num_workers=2,
+            persistent_workers=True,
+            multiprocessing_context="spawn",  # a forked worker has crashed: the parent runs threads
         )
         return lambda: [[view.to(self.device) for view in batch] for batch in loader]
 

@@ -75,7 +75,7 @@ class ModelsGenesis(Bezier):
         return {"image": image, "mask": mask.to(torch.uint8), "target": self.normalised(crop)}
 
     def _draw_boxes(self, u: np.ndarray, in_boxes: np.ndarray) -> np.ndarray:
-        """Sides of s/6 to s/3 in-, 3s/7 to 4s/7 out-painting. u: `[B, boxes, 5]`: another box?, its sides, its corner."""
+        """Sides: s/6 to s/3 in-, 3s/7 to 4s/7 out-painting. u: `[B, boxes, 5]`: another box?, its sides, its corner."""
         low = np.where(in_boxes, self.size / 6, 3 * self.size / 7)[:, None, None]
         high = np.where(in_boxes, self.size / 3, 4 * self.size / 7)[:, None, None]
         sides = np.floor(low + u[:, :, 1:3] * (high - low))
