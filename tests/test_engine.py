@@ -195,15 +195,15 @@ def test_it_trains_in_a_thread_that_may_not_handle_signals(build: Callable[..., 
 
 @pytest.fixture
 def moco(tmp_path: Path) -> Iterator[Callable[[Acceleration], Engine]]:
-    """Makes engines that train MoCo on 20 images, five batches of four an epoch."""
-    loaders = []
+    """Makes engines that train MoCo on 40 images, five batches of eight an epoch, slowly: little chaos to compare."""
+    loaders, images = [], np.concatenate([IMAGES, 255 - IMAGES])
 
     def make(acceleration: Acceleration) -> Engine:
-        loaders.append(Loader(IMAGES, TwoCrops(20, 1), batch_size=4, seed=1, dtype=acceleration.compute_dtype))
+        loaders.append(Loader(images, TwoCrops(20, 1), batch_size=8, seed=1, dtype=acceleration.compute_dtype))
         encoder = create_encoder("test_resnet", 1, 20, seed=0)
         settings = {"queue_size": 12, "momentum": 0.9, "bn_splits": 2, "queue_dtype": acceleration.compute_dtype}
         policy = CheckpointPolicy(tmp_path, 100)
-        return Engine(MoCo(encoder, 96, **settings), loaders[-1], acceleration, sgd, CosineSchedule(0.01, 9), policy)
+        return Engine(MoCo(encoder, 96, **settings), loaders[-1], acceleration, sgd, CosineSchedule(1e-3, 9), policy)
 
     yield make
     for loader in loaders:
@@ -268,4 +268,5 @@ def test_the_step_compiles_to_one_graph_once(
         compiled = losses(moco(accelerate("cpu", amp, compile=True)), 7)
     assert sum(dynamo["graph_break"].values()) == 0
     assert dynamo["stats"]["unique_graphs"] == 1
-    assert compiled == pytest.approx(eager, rel=5e-2 if amp else 1e-3)
+    assert compiled[0] == pytest.approx(eager[0], rel=1e-5)
+    assert compiled == pytest.approx(eager, rel=1e-2)
