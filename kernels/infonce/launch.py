@@ -29,8 +29,8 @@ COMBINE_TILE = 32
 def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, width: int, rank: bool) -> Tile:
     """The launch table. No entry spills (kernels/aot_budget.json has the registers); timings: not yet measured.
 
-    Large tiles on sm_90 and sm_100, whose shared memory and tensor units ask for them. Counting ranks costs 34 to 60
-    registers, so it runs on the next smaller tile. "ieee" products run on the fused multiply-add units: correct, slow.
+    Large tiles on sm_90 and sm_100, whose shared memory and tensor units ask for them. Counting ranks costs 32
+    registers or more, so it runs on the next smaller tile. "ieee" products are made without tensor cores: slow.
     """
     large = capability[0] in (9, 10)
     if precision.operands == tl.float32:
