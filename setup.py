@@ -47,7 +47,7 @@ setup(
         "PyYAML>=6.0",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-benchmark>=5", "ruff>=0.14", "mypy>=1.15", "build>=1.2", "types-PyYAML"],
+        "test": ["pytest>=8", "pytest-benchmark>=5", "ruff>=0.14", "build>=1.2"],
         "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
         "tensorboard": ["tensorboard>=2.16"],
         "adapters": ["lightning>=2.4"],

@@ -82,9 +82,9 @@ class MoCo(Stage):
 
     def loss(self, batch: Batch) -> StageOutput:
         """InfoNCE (equation 1) of each query against its key and the queue, which does not hold this batch's keys."""
-        query = F.normalize(self.head(self.encoder(batch["query"])).float(), dim=1)
+        query = self.head(self.encoder(batch["query"]))
         key = self._embed_keys(batch["key"])
-        loss, stats = info_nce(query, key, self.queue, self.temperature, return_stats=True)
+        loss, stats = info_nce(query, key, self.queue, self.temperature, normalize=True, return_stats=True)
         return StageOutput(loss, {"top1": stats.top1, "top5": stats.top5}, {"key": key})
 
     @torch.no_grad()
