@@ -24,10 +24,12 @@ def interpreting() -> bool:
     return os.environ.get("TRITON_INTERPRET", "0") == "1"
 
 
-def runs_triton(impl: str, *tensors: Tensor) -> bool:
+def runs_triton(impl: str, *tensors: Tensor, products: bool = False) -> bool:
     """Resolve `impl` for these operands.
 
-    "auto" is Triton for half and single precision on a CUDA device of compute capability 8.0 or newer, else torch.
+    "auto" is Triton for half and single precision on a CUDA device of compute capability 8.0 or newer, else torch; for
+    an operation that multiplies matrices (`products`), single precision must be allowed on tensor cores
+    (`torch.set_float32_matmul_precision("high")`), because without them cuBLAS is the better way.
     Raises ValueError if "triton" is asked for where it cannot run, TypeError for float64 operands.
     """
     if impl == "torch":
@@ -35,12 +37,17 @@ def runs_triton(impl: str, *tensors: Tensor) -> bool:
     double = any(tensor.dtype == torch.float64 for tensor in tensors)
     problem = _triton_problem(tensors[0].device)
     if impl == "auto":
-        return not double and problem is None and tensors[0].is_cuda
+        exact = products and all(tensor.dtype == torch.float32 for tensor in tensors) and _float32_is_exact()
+        return tensors[0].is_cuda and not double and not exact and problem is None
     if double:
         raise TypeError("impl='triton' takes float32, bfloat16 and float16, got float64: use impl='torch'")
     if problem is not None:
         raise ValueError(f"impl='triton' cannot run: {problem}")
     return True
+
+
+def _float32_is_exact() -> bool:
+    return torch.get_float32_matmul_precision() == "highest"
 
 
 def _triton_problem(device: torch.device) -> str | None:

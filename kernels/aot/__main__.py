@@ -39,7 +39,7 @@ def main() -> int:
         failures += bool(found)
         print(
             f"{budget.key(variant):<56} {result.registers:>4} registers {result.shared:>7} B shared "
-            f"{result.tensor_cores:>8} {result.widest_loads:>3} wide loads  {'; '.join(found) or 'ok'}"
+            f"{result.tensor_cores:>15} {result.widest_loads:>3} wide loads  {'; '.join(found) or 'ok'}"
         )
     return 1 if failures else 0
 

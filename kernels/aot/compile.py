@@ -1,4 +1,7 @@
-"""Compiling one variant and reading what came out. Covers: Triton's compiler and cuobjdump. Does not cover: budgets."""
+"""Compiling one variant and reading what came out.
+
+Covers: Triton's compiler, its PTX, the resources that cuobjdump reads in the cubin. Does not cover: budgets (budget.py).
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ from triton.compiler import ASTSource
 
 from fastssl.kernels.aot.variants import Variant
 
-# wgmma on Hopper, tcgen05 on Blackwell, mma.sync elsewhere, as cuobjdump prints them.
-TENSOR_CORE_INSTRUCTIONS = ("HGMMA", "UTCHMMA", "HMMA")
-WIDEST_LOADS = ("LDG.E.128", "LDGSTS.E.BYPASS.128", "UTMALDG")
+# Hopper's, Blackwell's and everybody's way to multiply tiles, by their names in PTX.
+TENSOR_CORE_INSTRUCTIONS = ("wgmma.mma_async", "tcgen05.mma", "mma.sync")
+WIDEST_LOADS = re.compile(r"ld\.global[.\w]*\.v4\.b32|ld\.global[.\w]*\.v2\.b64|cp\.async\.cg[^;]*, 0x10,")
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """Resources of one program. tensor_cores: the instruction that multiplies tiles, or "". divisions: integer ones."""
+    """Resources of one program. spill: bytes of stack. tensor_cores: the instruction that multiplies tiles, or ""."""
 
     registers: int
     shared: int
@@ -48,20 +51,13 @@ def compile_variant(variant: Variant) -> Compiled:
     with tempfile.TemporaryDirectory() as folder:
         cubin = Path(folder) / "kernel.cubin"
         cubin.write_bytes(kernel.asm["cubin"])
-        usage = _cuobjdump("--dump-resource-usage", cubin)
-        instructions = re.findall(
-            r"^\s+/\*[0-9a-f]+\*/\s+(?:@!?\w+ )?([A-Z][A-Z0-9_.]+)", _cuobjdump("-sass", cubin), re.M
-        )
-    used = (name for name in TENSOR_CORE_INSTRUCTIONS if any(i.startswith(name) for i in instructions))
+        command = [CUOBJDUMP, "--dump-resource-usage", cubin]
+        usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    ptx = kernel.asm["ptx"]
     return Compiled(
         registers=int(re.search(r"REG:(\d+)", usage)[1]),
         shared=kernel.metadata.shared,
         spill=int(re.search(r"STACK:(\d+)", usage)[1]),
-        tensor_cores=next(used, ""),
-        widest_loads=sum(i.startswith(WIDEST_LOADS) for i in instructions),
+        tensor_cores=next((name for name in TENSOR_CORE_INSTRUCTIONS if name in ptx), ""),
+        widest_loads=len(WIDEST_LOADS.findall(ptx)),
     )
-
-
-def _cuobjdump(option: str, cubin: Path) -> str:
-    finished = subprocess.run([CUOBJDUMP, option, cubin], capture_output=True, text=True, check=True)
-    return finished.stdout

@@ -27,15 +27,16 @@ COMBINE_TILE = 32
 
 
 def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, width: int, rank: bool) -> Tile:
-    """The launch table. No entry spills (kernels/aot_budget.json has the registers); timings: not yet measured.
+    """The launch table. No entry that uses tensor cores spills (kernels/aot_budget.json); timings: not yet measured.
 
     Large tiles on sm_90 and sm_100, whose shared memory and tensor units ask for them. Counting ranks costs 32
-    registers or more, so it runs on the next smaller tile. "ieee" products are made without tensor cores: slow.
+    registers or more, so it runs on the next smaller tile. "ieee" products are made without tensor cores: slow,
+    and never chosen by impl="auto".
     """
     large = capability[0] in (9, 10)
     if precision.operands == tl.float32:
         if precision.products == "ieee":
-            return Tile(32, 32, 8, 2, 1) if width <= 128 else Tile(16, 16, 4, 2, 1)
+            return Tile(16, 32, 8, 2, 1) if width <= 128 else Tile(16, 16, 4, 2, 1)
         return Tile(64, 64, 8, 2, 1) if width <= 128 else Tile(32, 32, 8, 1, 1)
     if width > 128:
         return Tile(128, 64, 8, 2, 1) if large and not rank else Tile(64, 32, 8, 2, 1)

@@ -60,7 +60,8 @@ def info_nce(
         temperature: positive.
         normalize: L2-normalise query and key here, for free; the queue is taken as it is stored.
         reduction: "mean", "sum" or "none" (loss [B]).
-        impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
+        impl: "auto", "triton" or "torch". Auto is Triton on CUDA, but torch on a CPU, in float64, and in float32
+            while `torch.get_float32_matmul_precision()` is "highest".
         return_stats: also return `InfoNCEStats`. Counting ranks makes the pass slower: ask every n steps.
 
     Returns:
@@ -118,7 +119,7 @@ def _forward(
     impl: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     wanted = (want_query_grad, want_key_grad, want_rank)
-    if not runs_triton(impl, query, key, queue):
+    if not runs_triton(impl, query, key, queue, products=True):
         with torch.autocast(query.device.type, enabled=False):
             return info_nce_reference(query, key, queue, temperature, normalize, *wanted)
     from fastssl.kernels.infonce.launch import launch_info_nce  # here, so that a machine without Triton gets this far

@@ -31,7 +31,7 @@ COMBINE_TILE = 32
 
 
 def choose_tile(precision: Precision, width: int) -> Tile:
-    """The launch table, for both passes. No entry spills (kernels/aot_budget.json); timings: not yet measured.
+    """The launch table, for both passes. No entry that uses tensor cores spills; timings: not yet measured.
 
     Two weights per logit leave no room for the 128 x 128 tiles of InfoNCE: they spill 88 bytes on sm_100.
     """

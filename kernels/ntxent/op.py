@@ -43,7 +43,7 @@ def nt_xent(
         temperature: positive.
         normalize: L2-normalise the rows first.
         reduction: "mean" over the 2B losses, "sum", or "none" (loss [2B]).
-        impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
+        impl: "auto", "triton" or "torch", as for `info_nce`.
 
     Returns:
         The loss in float32 (float64 for float64 inputs).
@@ -69,7 +69,7 @@ def nt_xent(
 def _forward(
     embeddings: Tensor, temperature: float, normalize: bool, impl: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    if runs_triton(impl, embeddings):
+    if runs_triton(impl, embeddings, products=True):
         from fastssl.kernels.ntxent.launch import launch_forward  # here, so that Triton stays optional
 
         return launch_forward(embeddings, temperature, normalize)
@@ -101,7 +101,7 @@ def _backward(
     normalize: bool,
     impl: str,
 ) -> Tensor:
-    if runs_triton(impl, unit):
+    if runs_triton(impl, unit, products=True):
         from fastssl.kernels.ntxent.launch import launch_backward  # here, so that Triton stays optional
 
         return launch_backward(unit, norm, loss, lse, grad_loss, temperature, normalize)
