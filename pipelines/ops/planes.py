@@ -113,14 +113,17 @@ def _resize_taps(start: Tensor, stop: Tensor, shape: tuple[int, int], size: int)
     device = start.device
     reach = 2 * math.ceil(max(1.0, max(shape) / size))
     step = ((stop - start) / size)[:, :, None, None]
-    outputs = torch.arange(size, device=device, dtype=torch.float32)[:, None] + 0.5
+    # Taps before outputs until the end: broadcasting along an innermost axis of two is several times as slow.
+    outputs = torch.arange(size, device=device, dtype=torch.float32) + 0.5
+    taps = torch.arange(1, reach + 1, device=device, dtype=torch.float32)[:, None]
     centre = start[:, :, None, None] + outputs * step - 0.5
     radius = step.abs().clamp_(min=1.0)
-    rows = (centre - radius).floor_() + torch.arange(1, reach + 1, device=device)
+    rows = (centre - radius).floor_() + taps
     weights = (1.0 - (rows - centre).abs_() / radius).clamp_(min=0.0)
-    weights /= weights.sum(dim=3, keepdim=True)
-    last = torch.tensor(shape, device=device).view(2, 1, 1) - 1
-    return torch.minimum(rows.clamp_(min=0), last).to(torch.int32), weights
+    weights /= weights.sum(dim=2, keepdim=True)
+    last = torch.tensor(shape, device=device, dtype=torch.float32).view(2, 1, 1) - 1.0
+    rows = torch.minimum(rows.clamp_(min=0.0), last).to(torch.int32)
+    return rows.transpose(2, 3).contiguous(), weights.transpose(2, 3).contiguous()
 
 
 def _blur_taps(sigma: Tensor, max_sigma: float, length: int) -> tuple[Tensor, Tensor]:
