@@ -11,7 +11,8 @@ from torch import Tensor
 from fastssl.pipelines.executors.executor import lay_out
 from fastssl.pipelines.views.view import Parameters, View
 
-# Output elements per chunk on a CPU: fastest or within 5 % of it at 28, 64 and 224 px (bench/pipelines/test_chunks.py).
+# Output elements per chunk and picture on a CPU, 2 MB in float32: below it the calls cost more than the cache saves
+# (bench/pipelines/test_views.py).
 CHUNK_ELEMENTS = 500_000
 
 
