@@ -1,6 +1,6 @@
 """Compiling one variant and reading what came out.
 
-Covers: Triton's compiler, its PTX, the resources that cuobjdump reads in the cubin. Does not cover: budgets (budget.py).
+Covers: Triton's compiler, its PTX, the resources that cuobjdump finds in the cubin. Does not cover: budgets.
 """
 
 from __future__ import annotations

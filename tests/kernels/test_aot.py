@@ -67,4 +67,4 @@ def test_the_judge_names_each_way_to_fail():
     ):
         assert words in "; ".join(budget.problems(variant, dataclasses.replace(good, **change), allowed))
     assert "has no budget" in budget.problems(variant, good, {})[0]
-    assert "do not fit the shared memory" in budget.problems(variant._replace(resident=3), good, allowed)[0]
+    assert "3 programs do not fit the shared memory" in budget.problems(variant._replace(resident=3), good, allowed)
