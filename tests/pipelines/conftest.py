@@ -5,7 +5,10 @@ Each oracle renders one sample, axis by axis or pixel by pixel, from the paramet
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,3 +87,24 @@ def make_images() -> Callable[..., np.ndarray]:
         return np.rint(noisy * np.iinfo(dtype).max).astype(dtype)
 
     return make
+
+
+@pytest.fixture
+def images(make_images: Callable[..., np.ndarray]) -> np.ndarray:
+    """Fifty small grey images, for what concerns the loader and not the pictures."""
+    return make_images(50, 16, 16, 1)
+
+
+@pytest.fixture
+def worker_threads() -> Iterator[Callable[[], list[threading.Thread]]]:
+    """Lists the loader's threads that are alive; fails the test if some outlive it."""
+
+    def running() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name.startswith("fastssl-loader")]
+
+    yield running
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not running()

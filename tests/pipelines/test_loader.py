@@ -1,15 +1,9 @@
-"""The loader: exact epochs, sharding, resuming, and leaving nothing behind."""
+"""The loader: exact epochs, sharding, and resuming bit for bit."""
 
 from __future__ import annotations
 
-import gc
 import itertools
-import subprocess
-import sys
-import threading
-import time
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +15,7 @@ from fastssl.pipelines.executors.executor import dali_installed
 
 Batch = dict[str, torch.Tensor]
 VIEW = TwoCrops(16, 1, blur_sigma=(0.1, 1.0))
-
-
-@pytest.fixture
-def images(make_images: Callable) -> np.ndarray:
-    return make_images(50, 16, 16, 1)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_outlives_its_test() -> Iterator[None]:
-    """Every test of this file must end with the loader's threads gone."""
-    yield
-    gc.collect()
-    deadline = time.monotonic() + 5
-    while _worker_threads() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not _worker_threads()
-
-
-def _worker_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("fastssl-loader")]
+pytestmark = pytest.mark.usefixtures("worker_threads")
 
 
 def _stream(loader: Loader, batches: int) -> list[Batch]:
@@ -170,79 +145,6 @@ def test_set_epoch_moves_to_its_start_and_keeps_the_place_in_the_current_one(ima
         assert _equal(next(iter(loader)), expected[6])
 
 
-def test_a_workers_error_reaches_the_training_loop_and_spoils_nothing(
-    images: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Loader(images, VIEW, batch_size=16, prefetch=1) as loader:
-        expected = _stream(loader, 3)
-        loader.set_epoch(0)
-        loader.set_epoch(5)
-        with monkeypatch.context() as broken:
-            broken.setattr(loader._producer, "produce", _fail)
-            with pytest.raises(OSError, match="the disk is gone"):
-                next(iter(loader))
-        loader.set_epoch(0)
-        assert _equal(next(iter(loader)), expected[0])
-
-
-def _fail(epoch: int, iteration: int) -> None:
-    raise OSError("the disk is gone")
-
-
-def test_batches_are_made_while_the_consumer_works(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Loader(images, VIEW, batch_size=16, prefetch=2) as loader:
-        started = []
-        produce = loader._producer.produce
-        monkeypatch.setattr(loader._producer, "produce", lambda *at: (started.append(at), produce(*at))[1])
-        next(iter(loader))
-        deadline = time.monotonic() + 5
-        while len(started) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert started == [(0, 0), (0, 1), (0, 2)]
-
-
-def test_a_dropped_loader_ends_its_threads(images: np.ndarray) -> None:
-    loader = Loader(images, VIEW, batch_size=16)
-    next(iter(loader))
-    assert _worker_threads()
-    gone = weakref.ref(loader)
-    del loader
-    gc.collect()
-    assert gone() is None  # the fixture waits for the threads
-
-
-def test_the_workers_threads_leave_everybody_elses_number_alone(images: np.ndarray) -> None:
-    before = torch.get_num_threads()
-    with Loader(images, VIEW, batch_size=16) as loader:
-        next(iter(loader))
-        seen = []
-        other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
-        other.start()
-        other.join()
-    assert (torch.get_num_threads(), seen) == (before, [before])
-
-
-def test_a_closed_loader_says_so_and_closing_twice_is_harmless(images: np.ndarray) -> None:
-    loader = Loader(images, VIEW, batch_size=16)
-    next(iter(loader))
-    loader.close()
-    loader.close()
-    assert not _worker_threads()
-    with pytest.raises(RuntimeError, match="closed"):
-        next(iter(loader))
-
-
-@pytest.mark.parametrize("ending", ["pass", "raise KeyboardInterrupt", "del loader"])
-def test_the_interpreter_exits_with_batches_under_way(ending: str) -> None:
-    script = (
-        "import numpy as np; from fastssl.pipelines import Loader, TwoCrops\n"
-        "loader = Loader(np.zeros((64, 28, 28, 1), np.uint8), TwoCrops(28, 1), batch_size=32)\n"
-        f"batch = next(iter(loader))\n{ending}\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, check=False)
-    assert (done.returncode == 0) == (ending != "raise KeyboardInterrupt")
-
-
 def test_memory_mapped_images_load_like_any_other(images: np.ndarray, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -279,31 +181,3 @@ def test_batches_on_the_gpu_are_those_of_the_cpu(images: np.ndarray, device: str
             assert theirs["query"].device.type == "cuda"
             assert torch.equal(ours["index"], theirs["index"].cpu())
             assert (ours["query"] - theirs["query"].cpu()).abs().max() * 127.5 <= 3
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"images": np.zeros((9, 8, 8), np.uint8)}, ValueError, r"4 axes \[N, H, W, C\], got shape \(9, 8, 8\)"),
-        ({"images": np.zeros((9, 0, 8, 1), np.uint8)}, ValueError, "must not be empty"),
-        ({"images": np.zeros((9, 8, 8, 1), np.float32)}, ValueError, "uint8 or uint16, got float32"),
-        ({"images": np.zeros((9, 8, 8, 2), np.uint8)}, ValueError, "1, 3 or 4 channels"),
-        ({"images": np.zeros((9, 8, 8, 3), np.uint8)}, ValueError, "view expects 1 channels, the images have 3"),
-        ({"images": [[1]]}, TypeError, "NumPy array, got list"),
-        ({"batch_size": 10}, ValueError, "batch_size 10 exceeds the 9 images"),
-        ({"batch_size": 4, "world_size": 3}, ValueError, "batch_size 4 on each of 3 ranks exceeds"),
-        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
-        ({"rank": 1}, ValueError, "rank must lie in"),
-        ({"prefetch": 0}, ValueError, "prefetch must be at least 1"),
-        ({"seed": -1}, ValueError, "seed must not be negative"),
-        ({"labels": np.zeros(4)}, ValueError, "9 images, 4 labels"),
-        ({"executor": "gpu"}, ValueError, "executor must be"),
-    ],
-)
-def test_what_cannot_be_loaded_is_refused_before_any_thread_starts(
-    change: dict, error: type[Exception], message: str
-) -> None:
-    arguments = {"images": np.zeros((9, 8, 8, 1), np.uint8), "views": Plain(8, 1), "batch_size": 4, **change}
-    with pytest.raises(error, match=message):
-        Loader(**arguments)
-    assert not _worker_threads()
