@@ -90,7 +90,6 @@ class _Worked:
             shuffle=True,
             num_workers=2,
             persistent_workers=True,
-            multiprocessing_context="spawn",  # a forked worker has crashed: the parent runs threads
         )
         return lambda: [[view.to(self.device) for view in batch] for batch in loader]
 
