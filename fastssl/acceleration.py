@@ -7,11 +7,13 @@ Does not cover: using any of it (`engine.py`).
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from fastssl.errors import ConfigError
+
+SMALLEST_BF16_IMAGE = 16
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,21 @@ def accelerate(device: str = "auto", amp: bool | None = None, compile: bool | No
         Choice("compile", "on" if compiled else "off", compile_reason),
     )
     return Acceleration(place, amp_dtype, compiled, choices)
+
+
+def avoid_small_bf16(acceleration: Acceleration, size: int) -> Acceleration:
+    """fp32 in place of bf16 on a CPU for images of at most 16 pixels.
+
+    There a strided convolution comes upon a 1x1 map, where oneDNN's bf16 weight gradient reads memory that nobody wrote
+    (torch 2.14, AVX512-BF16; seen as NaN once that memory was poisoned). In fp32 it is right.
+    """
+    if acceleration.device.type != "cpu" or acceleration.amp_dtype is None or size > SMALLEST_BF16_IMAGE:
+        return acceleration
+    off = Choice(
+        "amp", "off", f"bf16 gradients are not sound on a CPU for images of {SMALLEST_BF16_IMAGE} pixels or less"
+    )
+    choices = tuple(off if choice.name == "amp" else choice for choice in acceleration.choices)
+    return replace(acceleration, amp_dtype=None, choices=choices)
 
 
 def auto_device(request: str) -> tuple[torch.device, str]:

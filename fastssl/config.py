@@ -86,10 +86,12 @@ class TrainConfig(DataConfig):
     """Of the softmax over positive and negatives."""
     queue_size: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Negatives kept (auto: min(65536, half the images))."""
+    queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
+    """Before the first step: keys of real images, or the paper's noise."""
     momentum: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, _Auto, Parameter(group=MOCO)] = None
     """Of the key encoder (auto: by the number of steps)."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
-    """Groups batch norm sees apart (auto: of 32 images)."""
+    """Groups batch norm sees apart (auto: of 64 images)."""
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""

@@ -130,6 +130,22 @@ class Engine:
         self.step += 1
         return {"loss": output.loss.detach(), **output.metrics}
 
+    def warm_up(self) -> None:
+        """Show the stage the images it wants to see before the first step; the loader is put back to its start.
+
+        They are the last of the first epoch: in an epoch's first steps MoCo's queue must not hold the very keys that
+        come as positives.
+        """
+        batches = min(-(-self.stage.warm_up_images // self.loader.batch_size), len(self.loader))
+        if batches == 0:
+            return
+        start = self.loader.state_dict()
+        self.loader.load_state_dict({**start, "iteration": len(self.loader) - batches})
+        for batch in self.loader:
+            with self.acceleration.autocast():
+                self.stage.warm_up(batch)
+        self.loader.load_state_dict(start)
+
     def save(self) -> None:
         """Write a checkpoint.
 

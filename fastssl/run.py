@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from fastssl.acceleration import Acceleration, Choice, accelerate
+from fastssl.acceleration import Acceleration, Choice, accelerate, avoid_small_bf16
 from fastssl.config import TrainConfig, build
 from fastssl.data import Source, open_source
 from fastssl.engine import CheckpointPolicy, Engine
@@ -90,6 +90,7 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
         skip_corrupt=config.skip_corrupt,
         notify=lambda line: console.print(escape(line)),
     )
+    acceleration = avoid_small_bf16(acceleration, config.size or min(source.image_shape[:2]))
     resolved, encoder, spec = _encoder(config, source, acceleration)
     stage = _stage(resolved.config, encoder, spec, acceleration)
     with seeded(config.seed, acceleration.device), _loader(resolved.config, source, acceleration) as loader:
@@ -112,6 +113,7 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
                 "out": folder,
             }
             with claimed(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices):
+                engine.warm_up()
                 engine.save()
         return _fit(engine, resolved.config, folder, spec, console)
 
@@ -144,6 +146,7 @@ def _stage(config: TrainConfig, encoder: torch.nn.Module, spec: EncoderSpec, acc
         momentum=config.momentum,
         temperature=config.temperature,
         bn_splits=config.bn_splits,
+        fill_queue=config.queue_init == "keys",
         queue_dtype=acceleration.compute_dtype,
         seed=config.seed,
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fastssl import acceleration
-from fastssl.acceleration import accelerate, auto_amp, auto_compile, auto_device
+from fastssl.acceleration import accelerate, auto_amp, auto_compile, auto_device, avoid_small_bf16
 from fastssl.errors import ConfigError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
@@ -53,6 +53,14 @@ def test_a_gpu_takes_bf16_or_else_fp16(monkeypatch: pytest.MonkeyPatch, native: 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert auto_amp(CUDA, None)[0] == dtype
     assert auto_amp(CUDA, False)[0] is None
+
+
+def test_tiny_images_are_not_trained_in_bf16_on_a_cpu() -> None:
+    asked = accelerate("cpu", amp=True)
+    assert avoid_small_bf16(asked, 17) is asked
+    tiny = avoid_small_bf16(asked, 16)
+    assert tiny.amp_dtype is None
+    assert next(choice.value for choice in tiny.choices if choice.name == "amp") == "off"
 
 
 def test_compilation_is_for_gpus_unless_asked_for() -> None:

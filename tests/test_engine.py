@@ -45,6 +45,7 @@ class Toy(Stage):
         self.encoder = nn.Linear(64, 3)
         self.bad_at, self.explodes_at, self.calls = bad_at, explodes_at, 0
         self.seen: list[list[int]] = []
+        self.shown: list[list[int]] = []
 
     def loss(self, batch: Batch) -> StageOutput:
         self.calls += 1
@@ -55,6 +56,9 @@ class Toy(Stage):
         if self.calls == self.explodes_at:
             loss = loss + (self.encoder.weight * 0).abs().sqrt().sum()  # 0, with an infinite slope
         return StageOutput(loss, {}, {})
+
+    def warm_up(self, batch: Batch) -> None:
+        self.shown.append(batch["index"].tolist())
 
 
 @pytest.fixture
@@ -99,6 +103,19 @@ def test_each_epoch_shows_every_image_once(build: Callable[..., Engine]) -> None
     first, second = (list(chain(*part)) for part in (stage.seen[:STEPS_PER_EPOCH], stage.seen[STEPS_PER_EPOCH:]))
     assert sorted(first) == sorted(second) == list(range(20))
     assert first != second
+
+
+@pytest.mark.parametrize(("images", "batches"), [(0, 0), (1, 1), (8, 2), (9, 3), (1000, STEPS_PER_EPOCH)])
+def test_a_stage_is_shown_the_last_of_the_first_epoch_and_then_the_whole_of_it(
+    build: Callable[..., Engine], images: int, batches: int
+) -> None:
+    stage = Toy()
+    stage.warm_up_images = images
+    engine = build(stage)
+    engine.warm_up()
+    engine.fit(STEPS_PER_EPOCH, lambda reading: None, StepClock(4))
+    assert len(stage.seen) == STEPS_PER_EPOCH
+    assert stage.shown == stage.seen[STEPS_PER_EPOCH - batches :]
 
 
 def test_the_optimizer_follows_the_schedule(build: Callable[..., Engine]) -> None:

@@ -32,6 +32,9 @@ class MoCo(Stage):
         momentum: m of the key encoder, theta_k <- m theta_k + (1 - m) theta_q, before each key pass.
         temperature: tau of the softmax.
         bn_splits: parts of the batch that batch norm sees apart; must divide the batch size. 1 turns splitting off.
+        fill_queue: fill the queue with keys of real images before the first step. The paper starts it random, and the
+            first steps then teach all embeddings one common direction, away from the random rows; a long run forgets
+            that, a short one does not (README, "Defaults").
         queue_dtype: dtype in which past keys are kept (the compute dtype of the run).
         seed: of the head's weights and the queue's first, random rows.
 
@@ -47,6 +50,7 @@ class MoCo(Stage):
         momentum: float = 0.999,
         temperature: float = 0.2,
         bn_splits: int = 8,
+        fill_queue: bool = False,
         queue_dtype: torch.dtype = torch.float32,
         seed: int = 0,
     ) -> None:
@@ -66,13 +70,19 @@ class MoCo(Stage):
         self.register_buffer("queue", queue.to(queue_dtype))
         self.register_buffer("queue_pointer", torch.zeros((), dtype=torch.int64))
         self.chance_loss = math.log(queue_size + 1)
+        self.warm_up_images = queue_size if fill_queue else 0
 
     def notes(self) -> list[str]:
-        """Why the loss rises at first: asked of every MoCo (the queue starts random and is easy to tell apart)."""
-        return [
-            f"The loss first rises towards ln(K+1) = {self.chance_loss:.2f} while the queue fills with real keys, "
-            "then falls."
-        ]
+        """What to make of the loss: asked of every MoCo."""
+        chance = f"ln(K+1) = {self.chance_loss:.2f} is the loss of a guess"
+        if self.warm_up_images:
+            return [f"{chance}; real keys fill the queue before the first step."]
+        return [f"{chance}: the loss rises towards it while real keys replace the random queue, then falls."]
+
+    @torch.no_grad()
+    def warm_up(self, batch: Batch) -> None:
+        """Put the batch's keys into the queue."""
+        self.after_step({"key": self._embed_keys(batch["key"])})
 
     @torch.no_grad()
     def before_step(self) -> None:

@@ -32,10 +32,15 @@ class Stage(nn.Module, ABC):
     encoder: nn.Module
     chance_loss: float | None = None
     """What the loss is when nothing has been learned, where that is known; shown beside it."""
+    warm_up_images: int = 0
+    """How many images `warm_up` wants to see before the first step of a run."""
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the optimiser steps."""
         return (p for p in self.parameters() if p.requires_grad)
+
+    def warm_up(self, batch: Batch) -> None:
+        """Look at a batch before the first step, without training on it (for MoCo, to fill the queue)."""
 
     def before_step(self) -> None:
         """In-place updates that precede the forward pass (for MoCo, the key encoder's moving average)."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fastssl.pipelines.ops.dali import Graph
 
 CROPS = ("query", "key")
+PUBLISHED_SIZE, PUBLISHED_BLUR = 224, (0.1, 2.0)
+SMALLEST_BLUR = 0.5
 NO_BLUR = 1e-3  # a sigma whose kernel is exactly [0, 1, 0] in float32; DALI reads 0 as "not given"
 _OTHER_SLOTS = 11  # two flips, rotation, four of jitter and its coin, greyscale, blur and its coin
 
@@ -36,7 +38,9 @@ class TwoCrops(View):
     horizontal_flip, vertical_flip: probabilities. rotation: largest angle either way, in degrees.
     jitter: probability of colour jitter. brightness, contrast, saturation: factors are drawn from 1 +- this much.
     hue: largest turn either way, as a share of the full circle. greyscale: probability.
-    blur: probability. blur_sigma: range in output pixels.
+    blur: probability. blur_sigma: range in output pixels; None: the published 0.1 to 2.0, which is meant for 224
+    pixels, in proportion to `size`. blur None: the published 0.5 where that reaches half a pixel (from 56 pixels on),
+    else 0.
 
     None stands for the published value where there is colour (0.4, 0.1 and 0.2) and for 0 on 1- or 4-channel images,
     whose channels are intensities: they get brightness and contrast alone, every channel alike.
@@ -53,8 +57,8 @@ class TwoCrops(View):
     saturation: float | None = None
     hue: float | None = None
     greyscale: float | None = None
-    blur: float = 0.5
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    blur: float | None = None
+    blur_sigma: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,6 +70,11 @@ class TwoCrops(View):
                 raise ValueError(
                     f"{name} needs RGB images (channels=3), got {name}={value} with channels={self.channels}"
                 )
+        if self.blur_sigma is None:
+            low, high = (sigma * self.size / PUBLISHED_SIZE for sigma in PUBLISHED_BLUR)
+            object.__setattr__(self, "blur_sigma", (max(low, 2 * NO_BLUR), max(high, 2 * NO_BLUR)))
+        if self.blur is None:
+            object.__setattr__(self, "blur", 0.5 if self.blur_sigma[1] >= SMALLEST_BLUR else 0.0)
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")

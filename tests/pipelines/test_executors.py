@@ -57,7 +57,7 @@ def test_two_crops_agree_with_the_oracle(
     oracle: SimpleNamespace,
 ) -> None:
     images = make_images(count, *shape, channels, dtype)
-    view = TwoCrops(size, channels, rotation=rotation, vertical_flip=0.5)
+    view = TwoCrops(size, channels, rotation=rotation, vertical_flip=0.5, blur_sigma=(0.1, 2.0))
     batch = _render(executor, view, images, np.arange(count))
     drawn = view.draw(11, 2, np.arange(count), shape)
     for crop in ("query", "key"):
@@ -98,7 +98,7 @@ def test_a_samples_pictures_are_bit_equal_in_any_batch(
     executor: str, channels: int, rotation: float, make_images: Callable
 ) -> None:
     images = make_images(40, 28, 28, channels)
-    view = TwoCrops(28, channels, rotation=rotation)
+    view = TwoCrops(28, channels, rotation=rotation, blur_sigma=(0.1, 2.0))
     whole = _render(executor, view, images, np.arange(40))
     for indices in (np.array([7]), np.array([31, 2, 17]), np.arange(39, 0, -2)):
         part = _render(executor, view, images, indices)
@@ -129,7 +129,7 @@ def test_a_pretext_views_results_are_bit_equal_in_any_batch(executor: str, view:
 
 
 def test_the_chunk_size_changes_no_bit(make_images: Callable) -> None:
-    images, view = make_images(20, 28, 28, 3), TwoCrops(28, 3)
+    images, view = make_images(20, 28, 28, 3), TwoCrops(28, 3, blur_sigma=(0.1, 2.0))
     parameters = view.draw(0, 0, np.arange(20), (28, 28))
     batches = [
         TorchExecutor(view, torch.float32, elements).render(torch.from_numpy(images), parameters)
@@ -142,7 +142,7 @@ def test_the_chunk_size_changes_no_bit(make_images: Callable) -> None:
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_pictures_come_channels_last_and_in_the_dtype(executor: str, dtype: torch.dtype, make_images: Callable) -> None:
-    images, view = make_images(6, 28, 28, 3), TwoCrops(28, 3)
+    images, view = make_images(6, 28, 28, 3), TwoCrops(28, 3, blur_sigma=(0.1, 2.0))
     batch = _render(executor, view, images, np.arange(6), dtype)
     exact = _render(executor, view, images, np.arange(6))
     for crop in ("query", "key"):
@@ -153,7 +153,7 @@ def test_pictures_come_channels_last_and_in_the_dtype(executor: str, dtype: torc
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_batches_that_are_kept_are_not_overwritten_by_later_ones(executor: str, make_images: Callable) -> None:
-    images, view = make_images(32, 28, 28, 3), TwoCrops(28, 3)
+    images, view = make_images(32, 28, 28, 3), TwoCrops(28, 3, blur_sigma=(0.1, 2.0))
     renderer = create(executor, view, CPU, torch.float32, 8)
     kept = []
     for first in range(0, 32, 8):
@@ -165,7 +165,7 @@ def test_batches_that_are_kept_are_not_overwritten_by_later_ones(executor: str, 
 
 @pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")
 def test_a_dali_executor_works_again_after_an_error(make_images: Callable) -> None:
-    images, view = make_images(8, 28, 28, 1), TwoCrops(28, 1)
+    images, view = make_images(8, 28, 28, 1), TwoCrops(28, 1, blur_sigma=(0.1, 2.0))
     renderer = create("dali", view, CPU, torch.float32, 8)
     good = view.draw(0, 0, np.arange(8), (28, 28))
     before = renderer.render(torch.from_numpy(images), good)

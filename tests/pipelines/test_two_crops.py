@@ -63,6 +63,19 @@ def test_colour_blur_and_greyscale_frequencies_are_the_published_ones() -> None:
     assert 1.99 < blurred.max() <= 2.0
 
 
+@pytest.mark.parametrize(
+    ("size", "probability", "largest"), [(28, 0.0, 0.25), (55, 0.0, 0.49), (56, 0.5, 0.5), (448, 0.5, 4)]
+)
+def test_blur_shrinks_with_the_image_and_is_left_out_below_half_a_pixel(
+    size: int, probability: float, largest: float
+) -> None:
+    view = TwoCrops(size, 3)
+    assert view.blur == probability
+    assert view.blur_sigma[1] == pytest.approx(largest, abs=0.01)
+    assert TwoCrops(28, 3, blur=0.5).blur == 0.5
+    assert TwoCrops(28, 3, blur_sigma=(0.1, 2.0)).blur == 0.5
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_channels_that_are_not_colours_get_brightness_and_contrast_alone(channels: int) -> None:
     view = TwoCrops(28, channels)

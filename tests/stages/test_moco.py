@@ -147,6 +147,19 @@ def test_the_queue_holds_no_key_of_the_batch_whose_loss_is_computed(monkeypatch:
         assert keys <= rows(model.queue)
 
 
+def test_the_queue_can_be_filled_with_real_keys_before_the_first_step() -> None:
+    model = stage(fill_queue=True)
+    first, second, third = (batch["key"] for batch in batches(3))
+    assert model.warm_up_images == 24
+    for batch in batches(3):
+        model.warm_up(batch)
+    with torch.no_grad():
+        keys = [F.normalize(model.key_head(model.key_encoder(images)), dim=1) for images in (first, second, third)]
+    torch.testing.assert_close(model.queue, torch.cat(keys), atol=1e-6, rtol=0)
+    assert model.queue_pointer == 0
+    assert stage().warm_up_images == 0
+
+
 def test_the_key_encoder_moves_before_it_embeds() -> None:
     model = stage(momentum=0.0)
     with torch.no_grad():
