@@ -88,8 +88,8 @@ class TrainConfig(DataConfig):
     """Negatives kept (auto: min(65536, half the images))."""
     queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
     """Before the first step: keys of real images, or the paper's noise."""
-    momentum: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, _Auto, Parameter(group=MOCO)] = None
-    """Of the key encoder (auto: by the number of steps)."""
+    momentum: Annotated[float, Field(ge=0, lt=1), Parameter(group=MOCO)] = 0.999
+    """Of the key encoder."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Groups batch norm sees apart (auto: of 64 images)."""
 

@@ -16,8 +16,6 @@ from fastssl.models.encoder import Stem
 
 DEFAULT_EPOCHS = 100
 MAX_QUEUE = 65536
-PAPER_STEPS = 20_000
-"""Below about this many steps a key encoder with momentum 0.999 still carries much of its random start."""
 SMALL_IMAGE = 40
 """Sides in pixels up to which a ResNet's standard stem leaves one or two pixels of its last map."""
 BN_GROUP = 64
@@ -55,7 +53,6 @@ def resolve(config: TrainConfig, source: Source, *, on_cuda: bool, resnet_stem: 
         "stem": auto_stem(size, on_cuda=on_cuda, resnet_stem=resnet_stem),
         "lr": auto_lr(config.batch_size),
         "queue_size": auto_queue_size(images, config.batch_size),
-        "momentum": auto_momentum(steps),
         "bn_splits": auto_bn_splits(config.batch_size, batch_norm=batch_norm),
     }
     filled = {name: value for name, (value, _) in automatic.items() if getattr(config, name) in (None, "auto")}
@@ -103,13 +100,6 @@ def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
     """The paper's K, or half the data: a queue as long as the data would hold an older key of every query."""
     whole = min(MAX_QUEUE, images // 2) // batch_size * batch_size
     return max(whole, batch_size), f"min({MAX_QUEUE}, half the images), in whole batches"
-
-
-def auto_momentum(steps: int) -> tuple[float, str]:
-    """The paper's 0.999 for runs long enough, else 0.99 as in MoCo's own small-data recipe."""
-    if steps >= PAPER_STEPS:
-        return 0.999, f"at least {PAPER_STEPS} steps"
-    return 0.99, f"under {PAPER_STEPS} steps"
 
 
 def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:

@@ -13,7 +13,6 @@ from fastssl.errors import ConfigError
 from fastssl.resolve import (
     auto_bn_splits,
     auto_lr,
-    auto_momentum,
     auto_queue_size,
     auto_stem,
     check_fit,
@@ -54,11 +53,6 @@ def test_the_queue_is_half_the_images_in_whole_batches(images: int, batch_size: 
     assert auto_queue_size(images, batch_size)[0] == queue_size
 
 
-@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.99), (19_999, 0.99), (20_000, 0.999)])
-def test_the_key_encoder_is_slower_in_longer_runs(steps: int, momentum: float) -> None:
-    assert auto_momentum(steps)[0] == momentum
-
-
 @pytest.mark.parametrize(
     ("batch_size", "splits"),
     [(512, 8), (128, 2), (64, 2), (63, 1), (32, 2), (30, 1), (2, 1), (97, 1), (224, 2), (192, 3)],
@@ -85,7 +79,7 @@ def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
 
 
 def test_what_was_asked_for_stays() -> None:
-    asked = {"lr": 0.5, "queue_size": 7, "momentum": 0.0, "bn_splits": 4, "size": 16, "stem": "standard"}
+    asked = {"lr": 0.5, "queue_size": 7, "bn_splits": 4, "size": 16, "stem": "standard"}
     outcome = resolved(**asked)
     assert {name: getattr(outcome.config, name) for name in asked} == asked
     assert all(choice.reason == "as asked" for choice in outcome.choices if choice.name in asked)
@@ -103,7 +97,7 @@ def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps:
 
 def test_every_choice_is_told_with_its_reason() -> None:
     choices = {choice.name: choice for choice in resolved().choices}
-    assert set(choices) == {"length", "size", "stem", "lr", "queue_size", "momentum", "bn_splits"}
+    assert set(choices) == {"length", "size", "stem", "lr", "queue_size", "bn_splits"}
     assert choices["lr"].value == "0.015"
     assert choices["length"].value == "300 steps"
     assert all(choice.reason for choice in choices.values())
