@@ -78,7 +78,7 @@ class TrainConfig(DataConfig):
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """End this invocation after N steps; the schedule stays."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
-    """Peak learning rate (auto: by batch size)."""
+    """Peak learning rate (auto: by batch size and length)."""
     weight_decay: Annotated[float, Field(ge=0), Parameter(group=LENGTH)] = 1e-4
     """Of every trained weight."""
 

@@ -16,6 +16,7 @@ from fastssl.models.encoder import Stem
 
 DEFAULT_EPOCHS = 100
 MAX_QUEUE = 65536
+PAPER_LR, SHORT_LR, SHORT_STEPS = 0.03, 0.24, 20_000
 SMALL_IMAGE = 40
 """Sides in pixels up to which a ResNet's standard stem leaves one or two pixels of its last map."""
 BN_GROUP = 64
@@ -51,7 +52,7 @@ def resolve(config: TrainConfig, source: Source, *, on_cuda: bool, resnet_stem: 
     automatic: dict[str, tuple[object, str]] = {
         "size": (size, size_reason),
         "stem": auto_stem(size, on_cuda=on_cuda, resnet_stem=resnet_stem),
-        "lr": auto_lr(config.batch_size),
+        "lr": auto_lr(config.batch_size, steps),
         "queue_size": auto_queue_size(images, config.batch_size),
         "bn_splits": auto_bn_splits(config.batch_size, batch_norm=batch_norm),
     }
@@ -91,9 +92,11 @@ def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str
     return "standard", "a small stem suits these images, but costs 16x the work on a CPU: --stem small"
 
 
-def auto_lr(batch_size: int) -> tuple[float, str]:
-    """MoCo's linear rule, 0.03 for 256 images, times four: short runs on small sets want it (README, "Defaults")."""
-    return 0.12 * batch_size / 256, "0.12 x batch / 256"
+def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
+    """MoCo's linear rule, 0.03 for 256 images; eight times that for short runs, which end before 0.03 has moved much."""
+    per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
+    length = f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
+    return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {length}"
 
 
 def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:

@@ -34,8 +34,9 @@ def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, r
 
 
 def test_the_learning_rate_follows_the_batch_size() -> None:
-    assert auto_lr(256)[0] == pytest.approx(0.12)
-    assert auto_lr(128)[0] == pytest.approx(auto_lr(256)[0] / 2)
+    assert auto_lr(256, steps=20_000)[0] == pytest.approx(0.03)
+    assert auto_lr(512, steps=20_000)[0] == pytest.approx(0.06)
+    assert auto_lr(256, steps=19_999)[0] == pytest.approx(0.24)
 
 
 @pytest.mark.parametrize(
