@@ -93,7 +93,7 @@ def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str
 
 
 def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
-    """MoCo's linear rule, 0.03 for 256 images; eight times that for short runs, which end before 0.03 has moved much."""
+    """MoCo's linear rule, 0.03 for 256 images; eight times that for short runs, in which 0.03 has not moved much."""
     per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
     length = f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
     return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {length}"
