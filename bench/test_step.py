@@ -58,7 +58,14 @@ def engine(
         bn_splits=bn_splits,
         queue_dtype=dtype,
     )
-    loader = Loader(source.splits["train"].images, TwoCrops(SIZE, 1), batch_size=BATCH_SIZE, device=device, dtype=dtype)
+    loader = Loader(
+        source.splits["train"].images,
+        TwoCrops(SIZE, 1),
+        batch_size=BATCH_SIZE,
+        device=device,
+        dtype=dtype,
+        prefetch=0 if device == "cpu" else 3,
+    )
     acceleration = Acceleration(torch.device(device), torch.bfloat16 if amp else None, compiled)
     made = Engine(stage, loader, acceleration, sgd, CosineSchedule(0.06, 10_000), CheckpointPolicy(folder))
     if not channels_last:

@@ -41,8 +41,8 @@ def check_numbers(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
-    if prefetch < 1:
-        raise ValueError(f"prefetch must be at least 1, got {prefetch}")
+    if prefetch < 0:
+        raise ValueError(f"prefetch must not be negative, got {prefetch}")
     if world_size < 1 or not 0 <= rank < world_size:
         raise ValueError(f"rank must lie in [0, world_size), got rank={rank} and world_size={world_size}")
     if drop_last and batch_size * world_size > count:

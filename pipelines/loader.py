@@ -49,7 +49,8 @@ class Loader:
     shuffle: a new order each epoch. drop_last: leave out a last, smaller batch.
     labels: `[N]` or `[N, L]`. rank, world_size: this process among those sharing each global batch of
     `batch_size * world_size` images; every rank gets the same number of batches (should a last global batch have fewer
-    images than ranks, some are given twice). prefetch: batches made ahead. dtype: of pictures.
+    images than ranks, some are given twice). prefetch: batches made ahead, by threads; 0: each is made
+    when asked for, by the caller's thread. dtype: of pictures.
 
     Raises ValueError or TypeError, before any thread or pipeline exists, for arguments that cannot be used.
     """
@@ -93,7 +94,10 @@ class Loader:
         self._prefetch = prefetch
         self._position = Position(0, 0)
         self._pending: deque[tuple[Position, Future[Ready]]] = deque()
-        self._pool = _thread_pool(min(prefetch, os.cpu_count() or 1) if renderer.parallel else 1)
+        workers = min(prefetch, os.cpu_count() or 1 if renderer.parallel else 1)
+        self._pool = _thread_pool(workers) if workers else None
+        if self._pool is None:
+            _keep_freed_memory()
         self._closed = False
 
     def __len__(self) -> int:
@@ -141,7 +145,8 @@ class Loader:
         """Stop the threads and drop what was prefetched. Harmless when repeated; the loader yields nothing after it."""
         self._closed = True
         self._pending.clear()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Loader:
         return self
@@ -157,16 +162,20 @@ class Loader:
         """The batch at the current position; moves on once it has been made."""
         if self._closed:
             raise RuntimeError("the loader is closed")
+        if self._pool is None:
+            batch = self._producer.hand_over(self._producer.produce(*self._position))
+            self._position = self._position._replace(iteration=self._position.iteration + 1)
+            return batch
         if self._pending and self._pending[0][0] != self._position:
             self._discard()
-        self._fill()
+        self._fill(self._pool)
         _, future = self._pending.popleft()
         batch = self._producer.hand_over(future.result())
         self._position = self._position._replace(iteration=self._position.iteration + 1)
-        self._fill()
+        self._fill(self._pool)
         return batch
 
-    def _fill(self) -> None:
+    def _fill(self, pool: ThreadPoolExecutor) -> None:
         """Have `prefetch` batches under way from the current position on, across the end of the epoch."""
         while len(self._pending) < self._prefetch:
             if self._pending:
@@ -174,7 +183,7 @@ class Loader:
                 position = self._settled(last._replace(iteration=last.iteration + 1))
             else:
                 position = self._settled(self._position)
-            self._pending.append((position, self._pool.submit(self._producer.produce, *position)))
+            self._pending.append((position, pool.submit(self._producer.produce, *position)))
 
     def _discard(self) -> None:
         for _, future in self._pending:
@@ -193,12 +202,17 @@ def _thread_pool(workers: int) -> ThreadPoolExecutor:
 
 
 def _start_worker() -> None:
-    """Settle a worker: torch on one core, and freed memory kept for the next batch.
+    """Settle a worker: torch on one core, and freed memory kept for the next batch."""
+    torch.set_num_threads(1)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what a batch frees for the next one.
 
     glibc raises its thresholds for returning memory to the system to the size of the largest block that was mapped and
     freed, up to 32 MiB; unless that has happened, every temporary is paged in anew: 286 page faults per 224 px image
     instead of 15, and 1.2 to 1.4 times the processor time (a virtual machine of 2 cores). Mapping a block and freeing
     it untouched costs nothing.
     """
-    torch.set_num_threads(1)
     torch.empty(LARGEST_KEPT, dtype=torch.uint8)

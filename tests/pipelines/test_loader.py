@@ -60,7 +60,7 @@ def test_unshuffled_epochs_keep_the_order_of_the_data(images: np.ndarray) -> Non
             assert torch.equal(torch.cat([batch["index"] for batch in loader]), torch.arange(50))
 
 
-@pytest.mark.parametrize("prefetch", [1, 3, 7])
+@pytest.mark.parametrize("prefetch", [0, 1, 3, 7])
 def test_the_prefetch_depth_changes_no_bit(images: np.ndarray, prefetch: int) -> None:
     with Loader(images, VIEW, batch_size=16) as plain, Loader(images, VIEW, batch_size=16, prefetch=prefetch) as deep:
         assert all(_equal(a, b) for a, b in zip(_stream(plain, 8), _stream(deep, 8), strict=True))

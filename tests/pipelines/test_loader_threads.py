@@ -111,7 +111,7 @@ def test_the_interpreter_exits_with_batches_under_way(ending: str) -> None:
         ({"batch_size": 4, "world_size": 3}, ValueError, "batch_size 4 on each of 3 ranks exceeds"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"rank": 1}, ValueError, "rank must lie in"),
-        ({"prefetch": 0}, ValueError, "prefetch must be at least 1"),
+        ({"prefetch": -1}, ValueError, "prefetch must not be negative"),
         ({"seed": -1}, ValueError, "seed must not be negative"),
         ({"labels": np.zeros(4)}, ValueError, "9 images, 4 labels"),
         ({"executor": "gpu"}, ValueError, "executor must be"),
