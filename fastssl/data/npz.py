@@ -17,7 +17,7 @@ from fastssl.errors import DataError
 
 from .fingerprint import fingerprint
 from .labels import check_labels, infer_task
-from .medmnist_sets import set_of_file
+from .medmnist_table import set_of_file
 from .resize import square_images
 from .source import Source, Split
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastssl.errors import DataError
 
-from . import demo, medmnist_sets
+from . import demo, medmnist_sets, medmnist_table
 from .folder import open_folder
 from .npz import open_npz
 from .source import Source
@@ -46,7 +46,7 @@ def open_source(
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
     if name in demo.NAMES:
         return demo.open_demo(name, size)
-    if name in medmnist_sets.FLAGS:
+    if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify)
     path = _find(name, folder)
     if path is None:
@@ -73,11 +73,11 @@ def _not_found(name: str) -> str:
         return f"'{name}' is a three-dimensional MedMNIST set; only the two-dimensional ones can be opened"
     path = Path(name).expanduser()
     beside = [entry for entry in path.parent.iterdir() if entry.name[0] != "."] if path.parent.is_dir() else []
-    meant = {known: known for known in (*demo.NAMES, *medmnist_sets.FLAGS)}
+    meant = {known: known for known in (*demo.NAMES, *medmnist_table.FLAGS)}
     meant |= {entry.name: str(entry) for entry in beside}
     close = difflib.get_close_matches(path.name, meant, n=1, cutoff=0.7)
     if close:
         return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"
     if not path.parent.is_dir():
         return f"no data at '{name}': the folder {path.parent} does not exist"
-    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_sets.FLAGS)})"
+    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_table.FLAGS)})"

@@ -12,7 +12,7 @@ import medmnist
 import numpy as np
 import pytest
 
-from fastssl.data import medmnist_sets, open_source
+from fastssl.data import medmnist_table, open_source
 from fastssl.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
@@ -44,7 +44,7 @@ def served(monkeypatch):
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    info = medmnist_sets._table()["breastmnist"]
+    info = medmnist_table.table()["breastmnist"]
     monkeypatch.setitem(info, "url", f"http://127.0.0.1:{server.server_port}/breastmnist.npz")
     monkeypatch.setitem(info, "MD5", hashlib.md5(body).hexdigest())
     yield sent
@@ -54,9 +54,9 @@ def served(monkeypatch):
 
 def test_every_two_dimensional_set_of_the_package_is_known_as_the_package_describes_it():
     two_dimensional = {flag: info for flag, info in medmnist.INFO.items() if not flag.endswith("3d")}
-    assert set(medmnist_sets.FLAGS) == set(two_dimensional)
+    assert set(medmnist_table.FLAGS) == set(two_dimensional)
     for flag, info in two_dimensional.items():
-        known = medmnist_sets.describe(flag)
+        known = medmnist_table.describe(flag)
         assert known.task == info["task"]
         assert list(known.class_names) == [info["label"][str(index)] for index in range(len(info["label"]))]
 
@@ -104,7 +104,7 @@ def test_a_download_that_breaks_off_leaves_no_file(tmp_path, served):
 
 
 def test_without_a_network_one_line_names_the_file_the_url_and_the_folder(tmp_path, monkeypatch):
-    info = medmnist_sets._table()["breastmnist"]
+    info = medmnist_table.table()["breastmnist"]
     monkeypatch.setitem(info, "url_64", "http://127.0.0.1:9/breastmnist_64.npz")
     started = time.monotonic()
     with pytest.raises(DataError) as caught:
