@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from fastssl.pipelines.ops.dali import Graph
 
 CROPS = ("query", "key")
+# At the published strengths chest X-rays of 28 pixels could hardly be told apart: embeddings of different images kept a
+# mean cosine of 0.70 after 12 epochs, and 0.41 at these; validation AUC of a linear probe was 0.964 and 0.976.
+INTENSITY_SCALE, INTENSITY_JITTER = (0.4, 1.0), 0.2
 PUBLISHED_SIZE, PUBLISHED_BLUR = 224, (0.1, 2.0)
 SMALLEST_BLUR = 0.5
 NO_BLUR = 1e-3  # a sigma whose kernel is exactly [0, 1, 0] in float32; DALI reads 0 as "not given"
@@ -42,18 +45,19 @@ class TwoCrops(View):
     pixels, in proportion to `size`. blur None: the published 0.5 where that reaches half a pixel (from 56 pixels on),
     else 0.
 
-    None stands for the published value where there is colour (0.4, 0.1 and 0.2) and for 0 on 1- or 4-channel images,
-    whose channels are intensities: they get brightness and contrast alone, every channel alike.
+    None stands for the published value where there is colour: scale (0.2, 1), brightness, contrast and saturation 0.4,
+    hue 0.1, greyscale 0.2. On 1- or 4-channel images, whose channels are intensities and mean something, it stands for
+    scale (0.4, 1), brightness and contrast 0.2, every channel alike, and no change of colour.
     """
 
-    scale: tuple[float, float] = (0.2, 1.0)
+    scale: tuple[float, float] | None = None
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     horizontal_flip: float = 0.5
     vertical_flip: float = 0.0
     rotation: float = 0.0
     jitter: float = 0.8
-    brightness: float = 0.4
-    contrast: float = 0.4
+    brightness: float | None = None
+    contrast: float | None = None
     saturation: float | None = None
     hue: float | None = None
     greyscale: float | None = None
@@ -62,19 +66,27 @@ class TwoCrops(View):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        coloured = self.channels == 3
+        self._default("scale", (0.2, 1.0) if coloured else INTENSITY_SCALE)
+        for name in ("brightness", "contrast"):
+            self._default(name, 0.4 if coloured else INTENSITY_JITTER)
         for name, published in (("saturation", 0.4), ("hue", 0.1), ("greyscale", 0.2)):
-            value = getattr(self, name)
-            if value is None:
-                object.__setattr__(self, name, published if self.channels == 3 else 0.0)
-            elif value != 0 and self.channels != 3:
-                raise ValueError(
-                    f"{name} needs RGB images (channels=3), got {name}={value} with channels={self.channels}"
-                )
-        if self.blur_sigma is None:
-            low, high = (sigma * self.size / PUBLISHED_SIZE for sigma in PUBLISHED_BLUR)
-            object.__setattr__(self, "blur_sigma", (max(low, 2 * NO_BLUR), max(high, 2 * NO_BLUR)))
-        if self.blur is None:
-            object.__setattr__(self, "blur", 0.5 if self.blur_sigma[1] >= SMALLEST_BLUR else 0.0)
+            self._default(name, published if coloured else 0.0)
+        self._default(
+            "blur_sigma", tuple(max(sigma * self.size / PUBLISHED_SIZE, 2 * NO_BLUR) for sigma in PUBLISHED_BLUR)
+        )
+        self._default("blur", 0.5 if self.blur_sigma[1] >= SMALLEST_BLUR else 0.0)
+        self._check()
+
+    def _default(self, name: str, value: object) -> None:
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)
+
+    def _check(self) -> None:
+        for name in ("saturation", "hue", "greyscale"):
+            if getattr(self, name) != 0 and self.channels != 3:
+                given = f"{name}={getattr(self, name)} with channels={self.channels}"
+                raise ValueError(f"{name} needs RGB images (channels=3), got {given}")
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
