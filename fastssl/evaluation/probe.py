@@ -88,6 +88,8 @@ def probe(
 
 def _locate(run: Path) -> tuple[Path, Path]:
     """(folder that features and report go into, encoder file)."""
+    if not run.exists():
+        raise CheckpointError(f"{run}: no such run folder or encoder file")
     if run.is_dir():
         return run, run / ENCODER
     return (run.parent if run.name == ENCODER else run.with_suffix("")), run

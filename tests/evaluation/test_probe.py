@@ -156,7 +156,7 @@ def test_a_size_the_encoder_cannot_take_is_one_clear_line(data_file: Path, tmp_p
 
 
 def test_what_is_not_a_run_or_not_a_setting_is_refused(tmp_path: Path, run_folder: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="no such run folder"):
         probe(tmp_path / "nowhere", console=quiet())
     with pytest.raises(FastSSLError, match="unknown setting 'batchsize', did you mean 'batch_size'"):
         probe(run_folder, batchsize=3)
