@@ -45,6 +45,9 @@ setup(
         "cyclopts>=4",
         "pydantic>=2.10",
         "PyYAML>=6.0",
+        "scipy>=1.11",
+        "matplotlib>=3.8",
+        "segmentation-models-pytorch>=0.5",
     ],
     extras_require={
         "test": ["pytest>=8", "pytest-benchmark>=5", "ruff>=0.14", "build>=1.2"],

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.markup import escape
 
@@ -21,24 +20,23 @@ from fastssl.metrics_log import MetricsLog
 from fastssl.models.encoder import (
     EncoderSpec,
     create_encoder,
-    feature_dim,
     has_resnet_stem,
     load_weights,
+    read_spec,
     read_weights,
     save_encoder,
 )
 from fastssl.models.normalization import has_batch_norm
-from fastssl.pipelines import Loader, TwoCrops
+from fastssl.pipelines import Loader
+from fastssl.plans import PLANS, Facts, Plan
 from fastssl.progress import StepClock, TrainingProgress
 from fastssl.random_state import seeded
 from fastssl.readings import Reading
-from fastssl.resolve import Resolved, resolve
+from fastssl.resolve import Resolved, auto_stem, resolve
 from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, default_folder, settings_to_resume
 from fastssl.schedule import CosineSchedule
-from fastssl.stages.moco import MoCo
 from fastssl.stages.stage import Stage
 
-SGD_MOMENTUM = 0.9
 PREFETCH = 3
 
 
@@ -92,16 +90,23 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
         notify=lambda line: console.print(escape(line)),
     )
     acceleration = avoid_small_bf16(acceleration, config.size or min(source.image_shape[:2]))
-    resolved, encoder, spec = _encoder(config, source, acceleration)
-    stage = _stage(resolved.config, encoder, spec, acceleration)
-    with seeded(config.seed, acceleration.device), _loader(resolved.config, source, acceleration) as loader:
+    plan = PLANS[config.stage]
+    started_from = ""
+    if not config.resume:
+        init, started_from = plan.start(config, folder)
+        config = config.model_copy(update={"init": init})
+    parts = _parts(config, plan, source, acceleration)
+    resolved = parts.resolved
+    with seeded(config.seed, acceleration.device), _loader(parts, plan, source, acceleration) as loader:
         choices = (
             *acceleration.choices,
             Choice("pipeline", loader.executor, loader.reason),
             *resolved.choices,
         )
-        engine = _engine(resolved.config, source, stage, loader, acceleration, folder)
-        _introduce(console, resolved.config, source, choices, stage, folder)
+        engine = _engine(parts, plan, source, loader, acceleration, folder)
+        _introduce(console, resolved.config, source, choices, folder)
+        for line in (started_from, *plan.notices(resolved.config, parts.facts), *parts.stage.notes()):
+            console.print(escape(line), soft_wrap=True, end="\n" if line else "")
         if config.resume:
             engine.resume(lambda line: console.print(escape(line), soft_wrap=True))
             console.print(f"resumed at step {engine.step}")
@@ -116,47 +121,55 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
             with claimed(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices):
                 engine.warm_up()
                 engine.save()
-        return _fit(engine, resolved.config, folder, spec, console)
+        return _fit(engine, resolved.config, folder, parts.spec, console)
 
 
-def _encoder(
-    config: TrainConfig, source: Source, acceleration: Acceleration
-) -> tuple[Resolved, torch.nn.Module, EncoderSpec]:
+@dataclass(frozen=True)
+class _Parts:
+    """What a run is put together from, once nothing is automatic any more."""
+
+    resolved: Resolved
+    facts: Facts
+    spec: EncoderSpec
+    stage: Stage
+
+
+def _parts(config: TrainConfig, plan: Plan, source: Source, acceleration: Acceleration) -> _Parts:
+    on_cuda = acceleration.device.type == "cuda"
     channels = source.image_shape[2]
-    probe = create_encoder(config.encoder, channels, config.size or min(source.image_shape[:2]), seed=config.seed)
-    resolved = resolve(
-        config,
-        source,
-        on_cuda=acceleration.device.type == "cuda",
-        resnet_stem=has_resnet_stem(probe),
-        batch_norm=has_batch_norm(probe),
+    size = config.size or min(source.image_shape[:2])
+    known = read_spec(config.init) if config.init is not None else None
+    name, name_reason = (known.name, f"that of {config.init}") if known else plan.encoder(on_cuda=on_cuda)
+    name = name if config.encoder == "auto" else config.encoder
+    draft = create_encoder(name, channels, size, seed=config.seed)
+    facts = Facts(
+        len(source.splits["train"]),
+        channels,
+        source.modality,
+        on_cuda,
+        has_batch_norm(draft),
+        acceleration.compute_dtype,
     )
+    stem = auto_stem(size, on_cuda=on_cuda, resnet_stem=has_resnet_stem(draft))
+    shared = {
+        "encoder": (name, name_reason),
+        "size": (size, "as the data has it"),
+        "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
+    }
+    resolved = resolve(config, plan, facts, name=source.name, shared=shared)
     final = resolved.config
     spec = EncoderSpec(final.encoder, channels, final.size, final.stem)
     encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=final.seed)
     if final.init is not None and not config.resume:
         load_weights(encoder, read_weights(final.init), str(final.init))
-    return resolved, encoder, spec
+    return _Parts(resolved, facts, spec, plan.stage(final, encoder, spec, facts))
 
 
-def _stage(config: TrainConfig, encoder: torch.nn.Module, spec: EncoderSpec, acceleration: Acceleration) -> Stage:
-    return MoCo(
-        encoder,
-        feature_dim(encoder, spec.in_channels, spec.size),
-        queue_size=config.queue_size,
-        momentum=config.momentum,
-        temperature=config.temperature,
-        bn_splits=config.bn_splits,
-        fill_queue=config.queue_init == "keys",
-        queue_dtype=acceleration.compute_dtype,
-        seed=config.seed,
-    )
-
-
-def _loader(config: TrainConfig, source: Source, acceleration: Acceleration) -> Loader:
+def _loader(parts: _Parts, plan: Plan, source: Source, acceleration: Acceleration) -> Loader:
+    config = parts.resolved.config
     return Loader(
         source.splits["train"].images,
-        TwoCrops(config.size, source.image_shape[2]),
+        plan.view(config, parts.facts),
         batch_size=config.batch_size,
         device=acceleration.device,
         executor=config.pipeline,
@@ -169,25 +182,21 @@ def _loader(config: TrainConfig, source: Source, acceleration: Acceleration) -> 
 
 
 def _engine(
-    config: TrainConfig, source: Source, stage: Stage, loader: Loader, acceleration: Acceleration, folder: Path
+    parts: _Parts, plan: Plan, source: Source, loader: Loader, acceleration: Acceleration, folder: Path
 ) -> Engine:
-    def sgd(parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(
-            parameters, lr=config.lr, momentum=SGD_MOMENTUM, weight_decay=config.weight_decay, fused=True
-        )
-
+    config = parts.resolved.config
     return Engine(
-        stage,
+        parts.stage,
         loader,
         acceleration,
-        sgd,
+        plan.optimizer(config),
         CosineSchedule(config.lr, config.steps),
         CheckpointPolicy(folder / CHECKPOINTS, config.checkpoint_every, {"data": source.fingerprint}),
     )
 
 
 def _introduce(
-    console: Console, config: TrainConfig, source: Source, choices: tuple[Choice, ...], stage: Stage, folder: Path
+    console: Console, config: TrainConfig, source: Source, choices: tuple[Choice, ...], folder: Path
 ) -> None:
     height, width, channels = source.image_shape
     images = len(source.splits["train"])
@@ -198,8 +207,6 @@ def _introduce(
     )
     for choice in choices:
         console.print(f"  {choice.name:<11} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
-    for note in stage.notes():
-        console.print(note, soft_wrap=True)
 
 
 def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, console: Console) -> TrainResult:

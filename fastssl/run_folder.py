@@ -14,7 +14,7 @@ from typing import Any
 
 from fastssl.acceleration import Choice
 from fastssl.checkpoint import write_atomically
-from fastssl.config import TrainConfig, build
+from fastssl.config import TrainConfig, build, settings_of
 from fastssl.errors import CheckpointError, ConfigError
 
 CONFIG = "config.yaml"
@@ -114,7 +114,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
 def _as_yaml(config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> str:
     import yaml
 
-    settings = {name: _jsonable(value) for name, value in config.model_dump().items()}
+    own = settings_of(config.stage)
+    settings = {name: _jsonable(value) for name, value in config.model_dump().items() if name in own}
     settings["epochs"] = int(epochs) if epochs == int(epochs) else None
     for transient in ("resume", "overwrite", "stop_after"):
         settings.pop(transient)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from fastssl.config import TrainConfig
-from fastssl.data.source import Source, Split
 from fastssl.errors import ConfigError
-from fastssl.resolve import (
-    auto_bn_splits,
-    auto_lr,
-    auto_queue_size,
-    auto_stem,
-    check_fit,
-    resolve,
-)
+from fastssl.plans import PLANS, Facts
+from fastssl.resolve import auto_stem, resolve
 
 
 @pytest.mark.parametrize(
@@ -33,44 +25,10 @@ def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, r
     assert auto_stem(size, on_cuda=on_cuda, resnet_stem=resnet_stem)[0] == stem
 
 
-def test_the_learning_rate_follows_the_batch_size() -> None:
-    assert auto_lr(256, steps=20_000)[0] == pytest.approx(0.03)
-    assert auto_lr(512, steps=20_000)[0] == pytest.approx(0.06)
-    assert auto_lr(256, steps=19_999)[0] == pytest.approx(0.24)
-
-
-@pytest.mark.parametrize(
-    ("images", "batch_size", "queue_size"),
-    [
-        (4708, 128, 2304),  # half is 2354
-        (512, 128, 256),
-        (511, 128, 128),
-        (255, 128, 128),  # half is less than a batch
-        (200_000, 128, 65536),
-        (200_000, 96, 65472),
-    ],
-)
-def test_the_queue_is_half_the_images_in_whole_batches(images: int, batch_size: int, queue_size: int) -> None:
-    assert auto_queue_size(images, batch_size)[0] == queue_size
-
-
-@pytest.mark.parametrize(
-    ("batch_size", "splits"),
-    [(512, 8), (128, 2), (64, 2), (63, 1), (32, 2), (30, 1), (2, 1), (97, 1), (224, 2), (192, 3)],
-)
-def test_batch_norm_groups_hold_about_64_and_divide_the_batch(batch_size: int, splits: int) -> None:
-    assert auto_bn_splits(batch_size, batch_norm=True)[0] == splits
-    assert batch_size % splits == 0
-    assert auto_bn_splits(batch_size, batch_norm=False)[0] == 1
-
-
-def source(images: int, size: int = 28) -> Source:
-    return Source("tiny", {"train": Split(np.zeros((images, size, size, 1), np.uint8))})
-
-
 def resolved(images: int = 100, **settings: Any) -> Any:
     config = TrainConfig(**{"batch_size": 32} | settings)
-    return resolve(config, source(images), on_cuda=False, resnet_stem=True, batch_norm=True)
+    shared = {"encoder": ("resnet18", "the stage's own"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
+    return resolve(config, PLANS[config.stage], Facts(images, 1), name="tiny", shared=shared)
 
 
 def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
@@ -98,7 +56,7 @@ def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps:
 
 def test_every_choice_is_told_with_its_reason() -> None:
     choices = {choice.name: choice for choice in resolved().choices}
-    assert set(choices) == {"length", "size", "stem", "lr", "queue_size", "bn_splits"}
+    assert set(choices) == {"length", "encoder", "size", "stem", "lr", "temperature", "queue_size", "bn_splits"}
     assert choices["lr"].value == "0.03"  # 32 images, 300 steps
     assert choices["length"].value == "300 steps"
     assert all(choice.reason for choice in choices.values())
@@ -120,7 +78,7 @@ def test_settings_that_do_not_fit_the_data_are_all_named(
 ) -> None:
     found: tuple[str, ...] = ()
     try:
-        check_fit(TrainConfig(**settings), "tiny", images)
+        resolved(images, **settings)
     except ConfigError as error:
         found = error.problems
     assert len(found) == len(problems)

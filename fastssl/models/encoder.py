@@ -120,8 +120,18 @@ def load_encoder(path: str | Path) -> LoadedEncoder:
     return LoadedEncoder(encoder.eval(), spec)
 
 
+def read_spec(path: Path) -> EncoderSpec | None:
+    """What the encoder in a file or run folder was built as; None where fastssl did not write it."""
+    path = path / "encoder.safetensors" if path.is_dir() else path
+    if path.suffix != ".safetensors":
+        return None
+    metadata = _read_safetensors(path)[1]
+    return EncoderSpec(**json.loads(metadata[_METADATA_KEY])) if _METADATA_KEY in metadata else None
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` or a `torch.save`d state dict (read with `weights_only=True`)."""
+    """The tensors of a `.safetensors`, a run folder, or a `torch.save`d state dict (read with `weights_only=True`)."""
+    path = path / "encoder.safetensors" if path.is_dir() else path
     if path.suffix == ".safetensors":
         return _read_safetensors(path)[0]
     try:

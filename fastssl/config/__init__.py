@@ -1,0 +1,13 @@
+"""The typed configuration: every setting of every command, one file a command.
+
+Covers: names, types, ranges and meanings; all problems reported at once; the command line and the Python keywords are
+both made from these classes. Does not cover: what "auto" becomes (`resolve.py`, `plans/`) nor what a setting does.
+"""
+
+from __future__ import annotations
+
+from .base import Config, DataConfig, build, problems, unknown
+from .probe import ProbeConfig
+from .train import TrainConfig, settings_of
+
+__all__ = ["Config", "DataConfig", "ProbeConfig", "TrainConfig", "build", "problems", "settings_of", "unknown"]

@@ -1,0 +1,105 @@
+"""Settings of `fastssl train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from pydantic import Field, model_validator
+
+from .base import (
+    LENGTH,
+    MOCO,
+    MODEL,
+    OBJECTIVE,
+    PRETEXT,
+    RUN,
+    SPEED,
+    TOWER,
+    VAE,
+    AutoFloat,
+    AutoInt,
+    AutoSwitch,
+    Count,
+    DataConfig,
+)
+
+# The box that holds the settings of one stage alone.
+STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
+
+
+class TrainConfig(DataConfig):
+    """Settings of `fastssl train` and `fastssl.train(...)`."""
+
+    stage: Annotated[Literal["moco"], Parameter(group=OBJECTIVE)] = "moco"
+    """What to train."""
+    encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
+    """Any timm model name (auto: the stage's own)."""
+    stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL)] = "auto"
+    """small: 3x3, stride 1, no max-pool (ResNets)."""
+    init: Annotated[Path | None, Parameter(group=MODEL)] = None
+    """Weights to start from (.safetensors or .pth, timm's keys, or a run)."""
+
+    batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 128
+    """Images a step."""
+    epochs: Annotated[Count | None, Parameter(group=LENGTH)] = None
+    """Length of the run and its schedule (100, unless --steps)."""
+    steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
+    """Length in steps, instead of epochs."""
+    stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
+    """End this invocation after N steps; the schedule stays."""
+    lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
+    """Peak learning rate (auto: by stage, batch size, length)."""
+    weight_decay: Annotated[float, Field(ge=0), Parameter(group=LENGTH)] = 1e-4
+    """Of every trained weight."""
+    temperature: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
+    """Of a contrastive softmax (auto: 0.2 in MoCo, 0.1 in TOWER)."""
+
+    queue_size: Annotated[AutoInt, Parameter(group=MOCO)] = None
+    """Negatives kept (auto: min(65536, half the images))."""
+    queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
+    """Before the first step: keys of real images, or the paper's noise."""
+    momentum: Annotated[float, Field(ge=0, lt=1), Parameter(group=MOCO)] = 0.999
+    """Of the key encoder."""
+    bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
+    """Groups batch norm sees apart (auto: of 64 images)."""
+
+    compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
+    """torch.compile the step (auto: on CUDA)."""
+    pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
+    """Who augments."""
+
+    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    """Run folder (auto: runs/STAGE-DATA)."""
+    resume: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
+    """Continue the run in the run folder."""
+    overwrite: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
+    """Replace the run in the run folder."""
+    checkpoint_every: Annotated[AutoInt, Parameter(group=RUN)] = None
+    """Steps between checkpoints (auto: once a minute)."""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> TrainConfig:
+        wrong = [
+            f"{one} and {other} both given: give one"
+            for one, other in (("epochs", "steps"), ("resume", "overwrite"))
+            if getattr(self, one) and getattr(self, other)
+        ]
+        foreign = sorted(self.model_fields_set - settings_of(self.stage))
+        wrong += [f"{name} is a setting of --stage {stage_of(name)}, not of {self.stage}" for name in foreign]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def stage_of(name: str) -> str | None:
+    """The one stage that has the setting `name`; None where every stage has it."""
+    metadata = TrainConfig.model_fields[name].metadata
+    groups = [group for part in metadata if isinstance(part, Parameter) for group in part.group]
+    return next((stage for stage, own in STAGE_GROUPS.items() if own in groups), None)
+
+
+def settings_of(stage: str) -> frozenset[str]:
+    """The names of all settings that `stage` reads."""
+    return frozenset(name for name in TrainConfig.model_fields if stage_of(name) in (None, stage))

@@ -1,0 +1,97 @@
+"""How MoCo is put together: queue, batch-norm groups, learning rate, two crops, SGD.
+
+Covers: MoCo's automatic values, each with its reason. Does not cover: the objective (`fastssl.stages.moco`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from fastssl.config import TrainConfig
+from fastssl.models.encoder import EncoderSpec, feature_dim
+from fastssl.pipelines import TwoCrops
+from fastssl.stages.moco import MoCo
+
+from .plan import Automatic, Facts, MakeOptimizer, Plan
+
+TEMPERATURE = 0.2
+SGD_MOMENTUM = 0.9
+MAX_QUEUE = 65536
+PAPER_LR, SHORT_LR, SHORT_STEPS = 0.03, 0.24, 20_000
+BN_GROUP = 64
+"""Images whose statistics are taken together: 512 in 8 splits in MoCo's own recipe for one device."""
+
+
+class MoCoPlan(Plan):
+    """Momentum contrast on two crops of every image."""
+
+    def automatic(self, config: TrainConfig, facts: Facts, steps: int) -> Automatic:
+        return {
+            "lr": auto_lr(config.batch_size, steps),
+            "temperature": (TEMPERATURE, "MoCo v2's"),
+            "queue_size": auto_queue_size(facts.images, config.batch_size),
+            "bn_splits": auto_bn_splits(config.batch_size, batch_norm=facts.batch_norm),
+        }
+
+    def problems(self, config: TrainConfig, facts: Facts) -> list[str]:
+        splits = config.bn_splits
+        if splits is None:
+            return []
+        if config.batch_size % splits:
+            return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
+        if splits * 2 > config.batch_size:
+            return [f"bn_splits={splits}: leaves one image a group; give at most batch_size / 2"]
+        return []
+
+    def view(self, config: TrainConfig, facts: Facts) -> TwoCrops:
+        return TwoCrops(config.size, facts.channels)
+
+    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> MoCo:
+        return MoCo(
+            encoder,
+            feature_dim(encoder, spec.in_channels, spec.size),
+            queue_size=config.queue_size,
+            momentum=config.momentum,
+            temperature=config.temperature,
+            bn_splits=config.bn_splits,
+            fill_queue=config.queue_init == "keys",
+            queue_dtype=facts.compute_dtype,
+            seed=config.seed,
+        )
+
+    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
+        return sgd(config)
+
+
+def sgd(config: TrainConfig) -> MakeOptimizer:
+    """SGD with momentum 0.9 and the configuration's lr and weight decay."""
+
+    def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            parameters, lr=config.lr, momentum=SGD_MOMENTUM, weight_decay=config.weight_decay, fused=True
+        )
+
+    return make
+
+
+def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
+    """MoCo's linear rule, 0.03 for 256 images; eight times that for short runs, in which 0.03 has not moved much."""
+    per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
+    length = f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
+    return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {length}"
+
+
+def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
+    """The paper's K, or half the data: a queue as long as the data would hold an older key of every query."""
+    whole = min(MAX_QUEUE, images // 2) // batch_size * batch_size
+    return max(whole, batch_size), f"min({MAX_QUEUE}, half the images), in whole batches"
+
+
+def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
+    """As many groups of about 64 as divide the batch, and two if it can be: with one, batch norm leaks the answer."""
+    if not batch_norm:
+        return 1, "the encoder has no batch norm to split"
+    wanted = max(2, batch_size // BN_GROUP) if batch_size >= BN_GROUP // 2 else 1
+    splits = next(n for n in range(wanted, 0, -1) if batch_size % n == 0)
+    return splits, f"groups of {batch_size // splits} images"
