@@ -232,6 +232,8 @@ def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, c
         stop = engine.fit(until, on_reading, clock)
     encoder = folder / ENCODER
     save_encoder(encoder, engine.stage.encoder, spec)
+    for name, module in engine.stage.exports().items():
+        save_encoder(folder / f"{name}.safetensors", module, spec)
     result = TrainResult(
         folder,
         encoder,

@@ -21,7 +21,7 @@ CONFIG = "config.yaml"
 ENCODER = "encoder.safetensors"
 CHECKPOINTS = "checkpoints"
 
-_CONTENTS = (CONFIG, ENCODER, CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
+_CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
 
 # How a resumed run is carried on, as against what it computes.
 _MAY_CHANGE = {"resume", "out", "stop_after", "checkpoint_every", "device", "compile", "pipeline", "data_root"}

@@ -52,6 +52,15 @@ class Stage(nn.Module, ABC):
     def after_step(self, carry: dict[str, Tensor]) -> None:
         """In-place updates that follow the optimiser's step (for MoCo, writing the keys into the queue)."""
 
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """What the stage makes of a batch, for a person to look at: named pictures `[B, C, S, S]`, normalised as the
+        batch is (a restored image, a sample). Called in eval mode without gradients; none unless overridden."""
+        return {}
+
+    def exports(self) -> dict[str, nn.Module]:
+        """Modules besides the encoder that users take away, by name; each goes to `NAME.safetensors`."""
+        return {}
+
     def notes(self) -> list[str]:
         """Lines a user should read before training starts, such as the loss of a chance guess."""
         return []
