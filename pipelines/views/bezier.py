@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fastssl.pipelines.ops.curves import BYTE_ENTRIES, DEEP_ENTRIES, bezier_tables, look_up
+from fastssl.pipelines.ops.curves import BYTE_ENTRIES, DEEP_ENTRIES, bezier_tables
 from fastssl.pipelines.random import uniform
 from fastssl.pipelines.views.cropped import TASK_STREAM, Cropped
 from fastssl.pipelines.views.view import Parameters
 
-# Inner control points (x1, y1), (x2, y2) of TOWER's curves: the identity, a strong and a weak S.
+# Inner control points (x1, y1), (x2, y2) of TOWER's curves: the identity, which must be first, a strong and a weak S.
 TOWER_CURVES = np.array([[[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0.25, 0.75], [0.75, 0.25]]], dtype=np.float32)
-_IDENTITY = TOWER_CURVES[0]
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,36 @@ class Bezier(Cropped):
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
 
     def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
-        """`control` `[B, 2, 2]`: inner control points, each (x, y); `falls` bool `[B]`."""
+        """`falls` bool `[B]`; `control` `[B, 2, 2]`: inner control points, each (x, y); `curve` int64 `[B]`: which of
+        TOWER's it is, if it is one."""
         u = uniform(seed, epoch, indices, TASK_STREAM, 6)
-        if self.curves == "random":
-            control = u[:, 2:].reshape(-1, 2, 2).astype(np.float32)
-        else:
-            control = TOWER_CURVES[(u[:, 2] * len(TOWER_CURVES)).astype(np.int64)]
         curved = u[:, 0] < self.probability
-        return {
-            "control": np.where(curved[:, None, None], control, _IDENTITY),
-            "falls": curved & (u[:, 1] < self.falling),
-        }
+        falls = curved & (u[:, 1] < self.falling)
+        if self.curves == "tower":
+            curve = np.where(curved, (u[:, 2] * len(TOWER_CURVES)).astype(np.int64), 0)
+            return {"falls": falls, "control": TOWER_CURVES[curve], "curve": curve}
+        control = u[:, 2:].reshape(-1, 2, 2).astype(np.float32)
+        return {"falls": falls, "control": np.where(curved[:, None, None], control, TOWER_CURVES[0])}
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {"image": self.normalised(self.curved(crop, parameters)), "target": self.normalised(crop)}
+        image = self.transformed(crop, tables=self.tables(crop, parameters))
+        return {"image": image, "target": self.transformed(crop)}
 
-    def curved(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """The crop's grey levels through its curves, float32 `[B, C, S, S]`."""
+    def tables(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """Each picture's curve as a table of grey levels, `[B, entries]`, as fine as the crop's depth asks for."""
         entries = BYTE_ENTRIES if crop.dtype == torch.uint8 else DEEP_ENTRIES
-        control = parameters["control"]
-        return look_up(crop, bezier_tables(control[..., 0], control[..., 1], parameters["falls"], entries))
+        falls, control = parameters["falls"], parameters["control"]
+        if self.curves == "tower":
+            return _tower_tables(entries).to(crop.device)[falls.long(), parameters["curve"]]
+        return bezier_tables(control[..., 0], control[..., 1], falls, entries)
+
+
+@lru_cache(maxsize=8)
+def _tower_tables(entries: int) -> Tensor:
+    """The six curves, `[falls, curve, entries]`: solved once, not once an image."""
+    control = torch.from_numpy(TOWER_CURVES)
+    solved = [
+        bezier_tables(control[..., 0], control[..., 1], torch.full((len(control),), falls), entries)
+        for falls in (False, True)
+    ]
+    return torch.stack(solved)

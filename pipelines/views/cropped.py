@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from fastssl.pipelines.ops import geometry, planes
+from fastssl.pipelines.ops.transform import transform
 from fastssl.pipelines.random import uniform
 from fastssl.pipelines.views.view import Parameters, View
 
@@ -79,6 +80,17 @@ class Cropped(View):
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self.perform(rendered["crop"], parameters)
+
+    def transformed(
+        self,
+        crop: Tensor,
+        *,
+        orders: Tensor | None = None,
+        tables: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """The crop as a network's input, float32: tiles in other orders, through curves, normalised, masked."""
+        return transform(crop, self.mean, self.std, orders=orders, tables=tables, mask=mask)
 
     def normalised(self, levels: Tensor) -> Tensor:
         """(level / 255 - mean) / std of `[B, C, S, S]` grey levels, as float32."""

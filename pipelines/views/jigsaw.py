@@ -55,16 +55,8 @@ class Jigsaw(Cropped):
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         permutation = parameters["permutation"]
         orders = torch.from_numpy(self.orders.copy()).to(crop.device)[permutation]
-        shuffled = shuffle_tiles(crop, orders)
-        return {"image": self.normalised(shuffled), "permutation": permutation, "target": self.normalised(crop)}
-
-
-def shuffle_tiles(pictures: Tensor, orders: Tensor) -> Tensor:
-    """Cut `[B, C, S, S]` into g x g tiles, row by row; tile i of the result is tile orders[b, i] (`[B, g * g]`)."""
-    batch, channels, size, _ = pictures.shape
-    grid = math.isqrt(orders.shape[1])
-    side = size // grid
-    rows = pictures.permute(0, 2, 3, 1).reshape(batch, grid, side, grid, side * channels)  # channels-last memory
-    tiles = rows.transpose(2, 3).flatten(1, 2)
-    moved = tiles[torch.arange(batch, device=orders.device)[:, None], orders].unflatten(1, (grid, grid))
-    return moved.transpose(2, 3).reshape(batch, size, size, channels).permute(0, 3, 1, 2)
+        return {
+            "image": self.transformed(crop, orders=orders),
+            "permutation": permutation,
+            "target": self.transformed(crop),
+        }

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from fastssl.pipelines.views.cropped import Cropped
-from fastssl.pipelines.views.masks import BlockMask, Mask, blank
+from fastssl.pipelines.views.masks import BlockMask, Mask
 from fastssl.pipelines.views.view import Parameters
 
 
@@ -28,4 +28,4 @@ class Masked(Cropped):
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         mask = self.mask.render(crop, parameters)
-        return {"image": blank(self.normalised(crop), mask), "mask": mask, "target": self.normalised(crop)}
+        return {"image": self.transformed(crop, mask=mask), "mask": mask, "target": self.transformed(crop)}

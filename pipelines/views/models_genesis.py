@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fastssl.pipelines.ops.curves import look_up
 from fastssl.pipelines.ops.noise import pixel_uniform
 from fastssl.pipelines.random import keys, uniform
 from fastssl.pipelines.views.bezier import Bezier
@@ -68,7 +69,7 @@ class ModelsGenesis(Bezier):
         pixels = self.size**2
         u = pixel_uniform(parameters["key"], (6 + self.channels) * pixels)
         shuffled = self._shuffle(crop, u[:, : 6 * pixels], parameters["shuffled"])
-        curved = self.curved(shuffled, parameters)
+        curved = look_up(shuffled, self.tables(shuffled, parameters))
         noise = 255.0 * u[:, 6 * pixels :].reshape(crop.shape)
         mask = self._noise_mask(parameters)
         image = self.normalised(torch.where(mask, noise, curved))

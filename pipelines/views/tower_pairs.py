@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from fastssl.pipelines.views.bezier import Bezier
-from fastssl.pipelines.views.masks import Mask, StripeMask, blank
+from fastssl.pipelines.views.masks import Mask, StripeMask
 from fastssl.pipelines.views.view import Parameters
 
 
@@ -36,5 +36,5 @@ class TowerPairs(Bezier):
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         mask = self.mask.render(crop, parameters)
-        image = blank(self.normalised(self.curved(crop, parameters)), mask)
-        return {"image": image, "mask": mask, "target": self.normalised(crop)}
+        image = self.transformed(crop, tables=self.tables(crop, parameters), mask=mask)
+        return {"image": image, "mask": mask, "target": self.transformed(crop)}
