@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from fastssl.acceleration import Acceleration
+from fastssl.batches import Batches
 from fastssl.checkpoint import (
     Checkpoint,
     flatten_optimizer,
@@ -30,7 +31,6 @@ from fastssl.checkpoint import (
     save_checkpoint,
 )
 from fastssl.errors import CheckpointError, DivergenceError
-from fastssl.pipelines import Loader
 from fastssl.progress import StepClock
 from fastssl.random_state import random_states, restore_random_states
 from fastssl.readings import Reading, Readings
@@ -65,16 +65,17 @@ class Engine:
         stage: moved to the device in channels-last memory format.
         optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
         schedule: its `total_steps` is the length of the whole run, over all invocations.
+        checkpoints: None keeps nothing on disk, for runs so short that they are rather started again.
     """
 
     def __init__(
         self,
         stage: Stage,
-        loader: Loader,
+        loader: Batches,
         acceleration: Acceleration,
         optimizer: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
         schedule: CosineSchedule,
-        checkpoints: CheckpointPolicy,
+        checkpoints: CheckpointPolicy | None,
     ) -> None:
         self.stage = stage.to(acceleration.device, memory_format=torch.channels_last).train()
         self.loader = loader
@@ -89,7 +90,7 @@ class Engine:
         self._forward = torch.compile(self._objective, fullgraph=True) if acceleration.compile else self._objective
 
     def fit(self, until: int, on_reading: Callable[[Reading], None], clock: StepClock) -> StopRequest:
-        """Train until `until` steps are done in all, or a signal asks to stop; saves before it returns.
+        """Train until `until` steps are done in all, or a signal asks to stop; saves, where it does, before returning.
 
         Args:
             on_reading: called with every step's metrics, in order, on CUDA a few steps late.
@@ -111,7 +112,7 @@ class Engine:
                     if self.step >= until or stop.signal is not None:
                         break
             self._deliver(readings.all(), on_reading)
-            if self._saved_step != self.step:
+            if self.checkpoints is not None and self._saved_step != self.step:
                 self.save()
         return stop
 
@@ -150,18 +151,19 @@ class Engine:
         """Write a checkpoint.
 
         Raises:
-            DivergenceError: a tensor to be saved is not finite.
+            DivergenceError: a tensor to be saved is not finite. ValueError: the engine was made without checkpoints.
         """
+        policy = self._policy()
         tensors = {"stage": self.stage.state_dict(), "random": random_states(self.acceleration.device)}
         tensors["optimizer"], scalars = flatten_optimizer(self.optimizer)
         self._check_weights(tensors["stage"])
         state = {
-            "identity": dict(self.checkpoints.identity),
+            "identity": dict(policy.identity),
             "loader": self.loader.state_dict(),
             "scaler": self.scaler.state_dict(),
             "optimizer": scalars,
         }
-        save_checkpoint(self.checkpoints.folder, Checkpoint(self.step, tensors, state))
+        save_checkpoint(policy.folder, Checkpoint(self.step, tensors, state))
         self._saved_step, self._saved_time = self.step, time.monotonic()
 
     def resume(self, notify: Callable[[str], None]) -> None:
@@ -169,11 +171,13 @@ class Engine:
 
         Raises:
             CheckpointError: there is none, or it was made for another model or another identity.
+            ValueError: the engine was made without checkpoints.
         """
-        folder = self.checkpoints.folder
+        policy = self._policy()
+        folder = policy.folder
         checkpoint = load_newest(folder, notify)
         stored = checkpoint.state["identity"]
-        for name, value in self.checkpoints.identity.items():
+        for name, value in policy.identity.items():
             if stored.get(name) != value:
                 raise CheckpointError(f"{folder}: not the same {name} as this run was started with; resume with that")
         restore_module(self.stage, checkpoint.tensors["stage"], str(folder))
@@ -199,11 +203,20 @@ class Engine:
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise DivergenceError(f"{name} is not finite after step {self.step}; {self._way_back()}")
 
+    def _policy(self) -> CheckpointPolicy:
+        if self.checkpoints is None:
+            raise ValueError("this engine was made without checkpoints")
+        return self.checkpoints
+
     def _way_back(self) -> str:
+        if self.checkpoints is None:
+            return "start again with a lower --lr or --no-amp"
         kept = f"the checkpoint of step {self._saved_step} is kept" if self._saved_step >= 0 else "nothing was saved"
         return f"{kept} in {self.checkpoints.folder}; start again with a lower --lr or --no-amp"
 
     def _save_is_due(self) -> bool:
+        if self.checkpoints is None:
+            return False
         if self.checkpoints.every_steps is not None:
             return self.step % self.checkpoints.every_steps == 0
         return time.monotonic() - self._saved_time >= CHECKPOINT_SECONDS
