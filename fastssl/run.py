@@ -13,29 +13,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.acceleration import Acceleration, Choice, accelerate, avoid_small_bf16
+from fastssl.assembly import Parts, assemble
 from fastssl.config import TrainConfig, build
 from fastssl.data import Source, open_source
 from fastssl.engine import CheckpointPolicy, Engine
 from fastssl.metrics_log import MetricsLog
-from fastssl.models.encoder import (
-    EncoderSpec,
-    create_encoder,
-    has_resnet_stem,
-    load_weights,
-    read_spec,
-    read_weights,
-    save_encoder,
-)
-from fastssl.models.normalization import has_batch_norm
+from fastssl.models.encoder import EncoderSpec, save_encoder
 from fastssl.pipelines import Loader
-from fastssl.plans import PLANS, Facts, Plan
+from fastssl.plans import PLANS, Plan
 from fastssl.progress import StepClock, TrainingProgress
 from fastssl.random_state import seeded
 from fastssl.readings import Reading
-from fastssl.resolve import Resolved, auto_stem, resolve
 from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, default_folder, settings_to_resume
 from fastssl.schedule import CosineSchedule
-from fastssl.stages.stage import Stage
 
 PREFETCH = 3
 
@@ -95,7 +85,7 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
     if not config.resume:
         init, started_from = plan.start(config, folder)
         config = config.model_copy(update={"init": init})
-    parts = _parts(config, plan, source, acceleration)
+    parts = assemble(config, plan, source, acceleration)
     resolved = parts.resolved
     with seeded(config.seed, acceleration.device), _loader(parts, plan, source, acceleration) as loader:
         choices = (
@@ -124,48 +114,7 @@ def train(config: TrainConfig | None = None, /, *, console: Console | None = Non
         return _fit(engine, resolved.config, folder, parts.spec, console)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What a run is put together from, once nothing is automatic any more."""
-
-    resolved: Resolved
-    facts: Facts
-    spec: EncoderSpec
-    stage: Stage
-
-
-def _parts(config: TrainConfig, plan: Plan, source: Source, acceleration: Acceleration) -> _Parts:
-    on_cuda = acceleration.device.type == "cuda"
-    channels = source.image_shape[2]
-    size = config.size or min(source.image_shape[:2])
-    known = read_spec(config.init) if config.init is not None else None
-    name, name_reason = (known.name, f"that of {config.init}") if known else plan.encoder(on_cuda=on_cuda)
-    name = name if config.encoder == "auto" else config.encoder
-    draft = create_encoder(name, channels, size, seed=config.seed)
-    facts = Facts(
-        len(source.splits["train"]),
-        channels,
-        source.modality,
-        on_cuda,
-        has_batch_norm(draft),
-        acceleration.compute_dtype,
-    )
-    stem = auto_stem(size, on_cuda=on_cuda, resnet_stem=has_resnet_stem(draft))
-    shared = {
-        "encoder": (name, name_reason),
-        "size": (size, "as the data has it"),
-        "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
-    }
-    resolved = resolve(config, plan, facts, name=source.name, shared=shared)
-    final = resolved.config
-    spec = EncoderSpec(final.encoder, channels, final.size, final.stem)
-    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=final.seed)
-    if final.init is not None and not config.resume:
-        load_weights(encoder, read_weights(final.init), str(final.init))
-    return _Parts(resolved, facts, spec, plan.stage(final, encoder, spec, facts))
-
-
-def _loader(parts: _Parts, plan: Plan, source: Source, acceleration: Acceleration) -> Loader:
+def _loader(parts: Parts, plan: Plan, source: Source, acceleration: Acceleration) -> Loader:
     config = parts.resolved.config
     return Loader(
         source.splits["train"].images,
@@ -182,7 +131,7 @@ def _loader(parts: _Parts, plan: Plan, source: Source, acceleration: Acceleratio
 
 
 def _engine(
-    parts: _Parts, plan: Plan, source: Source, loader: Loader, acceleration: Acceleration, folder: Path
+    parts: Parts, plan: Plan, source: Source, loader: Loader, acceleration: Acceleration, folder: Path
 ) -> Engine:
     config = parts.resolved.config
     return Engine(
