@@ -89,12 +89,13 @@ class Loader:
         }
         whole, rest = divmod(len(images), batch_size * world_size)
         self._length = whole + (0 if drop_last or rest == 0 else 1)
-        renderer = create(self.executor, views, device, dtype, batch_size)
-        self._producer = Producer(images, labels, views, renderer, device, self._identity, rank)
+        executors = {part: create(self.executor, part, device, dtype, batch_size) for part in views.parts}
+        self._producer = Producer(images, labels, views, executors, device, self._identity, rank)
         self._prefetch = prefetch
         self._position = Position(0, 0)
         self._pending: deque[tuple[Position, Future[Ready]]] = deque()
-        workers = min(prefetch, os.cpu_count() or 1 if renderer.parallel else 1)
+        parallel = all(executor.parallel for executor in executors.values())
+        workers = min(prefetch, os.cpu_count() or 1 if parallel else 1)
         self._pool = _thread_pool(workers) if workers else None
         if self._pool is None:
             _keep_freed_memory()

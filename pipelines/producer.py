@@ -6,6 +6,7 @@ Does not cover: when batches are made (`loader.py`). Holds no reference to the l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from fastssl.pipelines.executors.executor import Executor
 from fastssl.pipelines.random import permutation
 from fastssl.pipelines.store import ImageStore
-from fastssl.pipelines.views.view import View
+from fastssl.pipelines.views.view import Parameters, View
 
 
 class Ready(NamedTuple):
@@ -27,14 +28,17 @@ class Ready(NamedTuple):
 
 
 class Producer:
-    """Batches of one rank by position. `layout` is the loader's seed, samples, batch_size, world_size and shuffle."""
+    """Batches of one rank by position.
+
+    executors: one for each of the view's parts. layout: the loader's seed, samples, batch_size, world_size and shuffle.
+    """
 
     def __init__(
         self,
         images: np.ndarray,
         labels: np.ndarray | None,
         view: View,
-        executor: Executor,
+        executors: Mapping[View, Executor],
         device: torch.device,
         layout: dict[str, int | bool],
         rank: int,
@@ -43,7 +47,7 @@ class Producer:
         self._shape = images.shape[1:3]
         self._labels = labels
         self._view = view
-        self._executor = executor
+        self._executors = executors
         self._device = device
         self._layout = layout
         self._rank = rank
@@ -61,11 +65,12 @@ class Producer:
     def produce(self, epoch: int, iteration: int) -> Ready:
         """Render a batch, on this thread and, on a GPU, on the producer's stream."""
         indices = self.indices(epoch, iteration)
-        parameters = self._view.draw(self._layout["seed"], epoch, indices, self._shape)
+        part = self._view.part_of_batch(self._layout["seed"], epoch, iteration)
+        parameters = part.draw(self._layout["seed"], epoch, indices, self._shape)
         if self._stream is None:
-            return Ready(self._render(indices, parameters), None)
+            return Ready(self._render(part, indices, parameters), None)
         with torch.cuda.stream(self._stream):
-            batch = self._render(indices, parameters)
+            batch = self._render(part, indices, parameters)
             return Ready(batch, self._stream.record_event())
 
     def hand_over(self, ready: Ready) -> dict[str, Tensor]:
@@ -77,8 +82,8 @@ class Producer:
                 tensor.record_stream(stream)
         return ready.batch
 
-    def _render(self, indices: np.ndarray, parameters: dict[str, np.ndarray]) -> dict[str, Tensor]:
-        batch = self._executor.render(self._store.fetch(indices), parameters)
+    def _render(self, part: View, indices: np.ndarray, parameters: Parameters) -> dict[str, Tensor]:
+        batch = self._executors[part].render(self._store.fetch(indices), parameters)
         batch["index"] = torch.from_numpy(indices).to(self._device)
         if self._labels is not None:
             batch["label"] = torch.from_numpy(np.take(self._labels, indices, axis=0)).to(self._device)

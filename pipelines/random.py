@@ -1,8 +1,8 @@
 """Every random number of the data pipeline: pure functions of (seed, epoch, stream, sample, slot).
 
-Covers: uniform numbers per sample, and the order of an epoch. A counter-based generator (SplitMix64: Steele, Lea and
-Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) keeps no state, so a sample's numbers depend on
-neither the batch size, the number of ranks or threads, nor on where a run was resumed.
+Covers: uniform numbers per sample or batch, and the order of an epoch. A counter-based generator (SplitMix64: Steele,
+Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014) keeps no state, so a sample's numbers
+depend on neither the batch size, the number of ranks or threads, nor on where a run was resumed.
 Does not cover: what the numbers are used for (`views`), nor any cryptographic purpose.
 """
 
@@ -12,7 +12,8 @@ import numpy as np
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-_SHUFFLE = 0xFFFF_FFFF  # the stream that orders epochs; views number theirs from 0
+# The streams that order epochs and that draw for whole batches; views number theirs from 0.
+_SHUFFLE, _BATCH = 0xFFFF_FFFF, 0xFFFF_FFFE
 
 
 def _mix_integer(value: int) -> int:
@@ -57,6 +58,11 @@ def uniform(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int)
     `stream` tells apart the independent uses of one sample (its two crops, say) and a slot the numbers of one use.
     """
     return (words(seed, epoch, indices, stream, slots) >> np.uint64(11)) * 2.0**-53
+
+
+def uniform_of_batch(seed: int, epoch: int, iteration: int) -> float:
+    """One uniform number in [0, 1) for a whole batch, the same on every rank."""
+    return float(uniform(seed, epoch, np.array([iteration]), _BATCH, 1)[0, 0])
 
 
 def permutation(seed: int, epoch: int, count: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from fastssl.pipelines.views.masked import Masked
 from fastssl.pipelines.views.masks import BlockMask, Mask, RayMask, StripeMask
 from fastssl.pipelines.views.models_genesis import ModelsGenesis
 from fastssl.pipelines.views.plain import Plain
+from fastssl.pipelines.views.pretext_tasks import PretextTasks
 from fastssl.pipelines.views.tower_pairs import TowerPairs
 from fastssl.pipelines.views.two_crops import TwoCrops
 from fastssl.pipelines.views.view import View
@@ -24,6 +25,7 @@ __all__ = [
     "Masked",
     "ModelsGenesis",
     "Plain",
+    "PretextTasks",
     "RayMask",
     "StripeMask",
     "TowerPairs",

@@ -52,6 +52,15 @@ class View(ABC):
         if min(self.std) <= 0:
             raise ValueError(f"std must be above 0, got {self.std}")
 
+    @property
+    def parts(self) -> tuple[View, ...]:
+        """The views of which one makes each batch: itself alone unless overridden. Each has an executor of its own."""
+        return (self,)
+
+    def part_of_batch(self, seed: int, epoch: int, iteration: int) -> View:
+        """Which of `parts` makes a batch: a pure function of the batch's position, so the same on every rank."""
+        return self
+
     @abstractmethod
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
         """The parameters of a batch, one row per sample.

@@ -1,0 +1,96 @@
+"""Several pretext tasks on the same images: one of them a batch, or all of them.
+
+Covers: which task a batch is for, and its tensors under the task's name. Does not cover: the tasks themselves
+(`jigsaw.py`, `centre_patch.py`, `colorization.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from fastssl.pipelines.random import uniform_of_batch
+from fastssl.pipelines.views.view import Parameters, View
+
+if TYPE_CHECKING:
+    from nvidia.dali.data_node import DataNode
+
+    from fastssl.pipelines.ops.dali import Graph
+
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True)
+class PretextTasks(View):
+    """Yields what the task named `jigsaw`, say, yields as {"jigsaw/image", "jigsaw/permutation", ...}.
+
+    tasks: name -> view; size, channels, mean and std have to be those given here. one_a_batch: each batch is for one
+    task, drawn at random, and nothing is rendered for the others; otherwise every batch is for all. weights: in the
+    order of the tasks, in proportion to how often each is drawn; none: equally often.
+
+    A batch's task depends on (seed, epoch, iteration) alone, so it is the same on every rank and after any resume.
+    """
+
+    tasks: Mapping[str, View] | tuple[tuple[str, View], ...] = ()
+    weights: tuple[float, ...] = ()
+    one_a_batch: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "tasks", tuple(dict(self.tasks).items()))
+        object.__setattr__(self, "weights", tuple(map(float, self.weights)) or (1.0,) * len(self.tasks))
+        if not self.tasks:
+            raise ValueError("tasks must name at least one view")
+        if len(self.weights) != len(self.tasks) or not all(0 < weight < float("inf") for weight in self.weights):
+            raise ValueError(f"weights need {len(self.tasks)} positive numbers, one a task, got {self.weights}")
+        for name, view in self.tasks:
+            for field in ("size", "channels", "mean", "std"):
+                if getattr(view, field) != getattr(self, field):
+                    raise ValueError(f"{name} has {field} {getattr(view, field)}, not {getattr(self, field)}")
+
+    @cached_property
+    def parts(self) -> tuple[View, ...]:
+        """One view a task, or only itself where every batch is for all."""
+        if not self.one_a_batch:
+            return (self,)
+        return tuple(replace(self, tasks=(task,), weights=(), one_a_batch=False) for task in self.tasks)
+
+    def part_of_batch(self, seed: int, epoch: int, iteration: int) -> View:
+        if not self.one_a_batch:
+            return self
+        *bounds, total = np.cumsum(self.weights)
+        place = total * uniform_of_batch(seed, epoch, iteration)
+        return self.parts[int(np.searchsorted(bounds, place, side="right"))]
+
+    def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
+        return _joined({name: view.draw(seed, epoch, indices, shape) for name, view in self.tasks})
+
+    def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return _joined({name: view.render_torch(images, _of_task(parameters, name)) for name, view in self.tasks})
+
+    def graph_parameters(self, parameters: Parameters) -> Parameters:
+        return _joined({name: view.graph_parameters(_of_task(parameters, name)) for name, view in self.tasks})
+
+    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        return _joined({name: view.render_dali(graph, images, _of_task(parameters, name)) for name, view in self.tasks})
+
+    def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return _joined(
+            {name: view.finish(_of_task(rendered, name), _of_task(parameters, name)) for name, view in self.tasks}
+        )
+
+
+def _joined(by_task: Mapping[str, Mapping[str, ValueT]]) -> dict[str, ValueT]:
+    """Every task's entries under one roof, as "task/name"."""
+    return {f"{task}/{name}": value for task, own in by_task.items() for name, value in own.items()}
+
+
+def _of_task(joined: Mapping[str, ValueT], task: str) -> dict[str, ValueT]:
+    """One task's entries, by their own names."""
+    prefix = f"{task}/"
+    return {name.removeprefix(prefix): value for name, value in joined.items() if name.startswith(prefix)}
