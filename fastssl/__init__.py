@@ -13,9 +13,10 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it (PEP 562: imported when first asked for).
 _EXPORTS = {
-    "train": "fastssl.run",
+    "train": "fastssl.recipes",
     "TrainConfig": "fastssl.config",
     "TrainResult": "fastssl.run",
+    "RecipeResult": "fastssl.recipes",
     "probe": "fastssl.evaluation.probe",
     "ProbeConfig": "fastssl.config",
     "open_source": "fastssl.data",
@@ -27,6 +28,7 @@ _EXPORTS = {
 __all__ = [
     "FastSSLError",
     "ProbeConfig",
+    "RecipeResult",
     "TrainConfig",
     "TrainResult",
     "__version__",
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
     from fastssl.errors import FastSSLError
     from fastssl.evaluation.probe import probe
     from fastssl.models.encoder import create_encoder, load_encoder
-    from fastssl.run import TrainResult, train
+    from fastssl.recipes import RecipeResult, train
+    from fastssl.run import TrainResult
 
 
 def __getattr__(name: str) -> object:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from fastssl.acceleration import Acceleration, Choice, accelerate, avoid_small_bf16
 from fastssl.assembly import Parts, assemble
-from fastssl.config import TrainConfig, build
+from fastssl.config import TrainConfig
 from fastssl.data import Source, open_source
 from fastssl.engine import CheckpointPolicy, Engine
+from fastssl.errors import ConfigError
 from fastssl.metrics_log import MetricsLog
 from fastssl.models.encoder import EncoderSpec, save_encoder
 from fastssl.pipelines import Loader
@@ -53,22 +53,17 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def train(config: TrainConfig | None = None, /, *, console: Console | None = None, **settings: Any) -> TrainResult:
-    """Pre-train an encoder; `settings` are the fields of `TrainConfig`, in place of `config`.
-
-    Returns once all steps are done, or `stop_after` of them, or after SIGTERM or Ctrl-C, with everything saved.
+def train_stage(config: TrainConfig, console: Console) -> TrainResult:
+    """Train one stage.
 
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
-        TypeError: both `config` and `settings` are given.
     """
-    if config is not None and settings:
-        raise TypeError(f"give a TrainConfig or settings, not both (got {', '.join(settings)} beside it)")
-    config = config or build(TrainConfig, settings)
-    console = console or Console()
     folder = config.out or default_folder(config)
     if config.resume:
         config = settings_to_resume(folder, config)
+        if config.recipe is not None:
+            raise ConfigError([f"out={str(folder)!r}: holds a recipe; go on with --recipe {config.recipe} --resume"])
     else:
         check_free(folder, overwrite=config.overwrite)
     acceleration = accelerate(config.device, config.amp, config.compile)

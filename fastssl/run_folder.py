@@ -23,6 +23,8 @@ CHECKPOINTS = "checkpoints"
 
 _CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
 
+_TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
+
 # How a resumed run is carried on, as against what it computes.
 _MAY_CHANGE = {"resume", "out", "stop_after", "checkpoint_every", "device", "compile", "pipeline", "data_root"}
 
@@ -81,16 +83,18 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
     """
     stored = read_settings(folder)
     given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
-    differing = [name for name in sorted(given - _MAY_CHANGE) if _jsonable(getattr(asked, name)) != stored.get(name)]
+    own = {name: stored.get(name, TrainConfig.model_fields[name].default) for name in given}
+    differing = [name for name in sorted(given - _MAY_CHANGE) if _jsonable(getattr(asked, name)) != own[name]]
     if differing:
         raise ConfigError(
             [
-                f"{name}={_jsonable(getattr(asked, name))!r}: the run to resume has {stored.get(name)!r}; "
+                f"{name}={_jsonable(getattr(asked, name))!r}: the run to resume has {own[name]!r}; "
                 "leave it out, or start anew in another --out"
                 for name in differing
             ]
         )
-    stored.pop("epochs", None)
+    if stored.get("steps") is not None:
+        stored.pop("epochs", None)
     changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
     return build(TrainConfig, {**stored, "overwrite": False, **changed})
 
@@ -111,14 +115,22 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
+def write_settings(folder: Path, config: TrainConfig) -> None:
+    """Write down what was asked for, unresolved, as a recipe's folder has it."""
+    import yaml
+
+    asked = {name: _jsonable(getattr(config, name)) for name in sorted(config.model_fields_set - _TRANSIENT)}
+    write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
+
+
 def _as_yaml(config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> str:
     import yaml
 
     own = settings_of(config.stage)
     settings = {name: _jsonable(value) for name, value in config.model_dump().items() if name in own}
     settings["epochs"] = int(epochs) if epochs == int(epochs) else None
-    for transient in ("resume", "overwrite", "stop_after"):
-        settings.pop(transient)
+    for unwritten in (*_TRANSIENT, "recipe"):
+        settings.pop(unwritten)
     reasons = [f"# {choice.name}: {choice.value} ({choice.reason})" for choice in choices]
     return "\n".join([*reasons, yaml.safe_dump(settings, sort_keys=False)])
 

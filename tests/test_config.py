@@ -12,7 +12,7 @@ from fastssl.config import Config, ProbeConfig, TrainConfig, build
 from fastssl.errors import ConfigError
 
 FIELDS = [(kind, name) for kind in (TrainConfig, ProbeConfig) for name in kind.model_fields]
-CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", "random", True)
+CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", "random", "mtcp", True)
 
 
 def parsed(kind: type[Config], *options: str) -> Config:

@@ -31,7 +31,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 def test_a_name_is_the_object_of_its_module() -> None:
     from fastssl.config import TrainConfig
-    from fastssl.run import train
+    from fastssl.recipes import train
 
     assert fastssl.train is train
     assert fastssl.TrainConfig is TrainConfig

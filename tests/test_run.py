@@ -45,7 +45,7 @@ def test_a_run_is_a_folder_with_a_result(tmp_path: Path, grey_npz: Path) -> None
 def test_every_setting_is_written_down_resolved(tmp_path: Path, grey_npz: Path) -> None:
     train(tmp_path / "run", grey_npz, epochs=2)
     written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
-    transient = {"resume", "overwrite", "stop_after"}
+    transient = {"resume", "overwrite", "stop_after", "recipe"}
     assert written.keys() == settings_of("moco") - transient
     assert {name for name, value in written.items() if value in (None, "auto")} == {
         "data_root",

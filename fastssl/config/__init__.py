@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from .base import Config, DataConfig, build, problems, unknown
 from .probe import ProbeConfig
-from .train import TrainConfig, settings_of
+from .train import TrainConfig, settings_of, stage_of
 
-__all__ = ["Config", "DataConfig", "ProbeConfig", "TrainConfig", "build", "problems", "settings_of", "unknown"]
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ProbeConfig",
+    "TrainConfig",
+    "build",
+    "problems",
+    "settings_of",
+    "stage_of",
+    "unknown",
+]

@@ -18,11 +18,14 @@ from .base import (
     SPEED,
     TOWER,
     VAE,
+    Auto,
     AutoFloat,
     AutoInt,
+    AutoShare,
     AutoSwitch,
     Count,
     DataConfig,
+    some_of,
 )
 
 # The box that holds the settings of one stage alone.
@@ -32,8 +35,10 @@ STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)`."""
 
-    stage: Annotated[Literal["moco"], Parameter(group=OBJECTIVE)] = "moco"
+    stage: Annotated[Literal["moco", "tower"], Parameter(group=OBJECTIVE)] = "moco"
     """What to train."""
+    recipe: Annotated[Literal["mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
+    """Stages in order and their evaluation, instead of one stage."""
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """Any timm model name (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL)] = "auto"
@@ -51,8 +56,8 @@ class TrainConfig(DataConfig):
     """End this invocation after N steps; the schedule stays."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Peak learning rate (auto: by stage, batch size, length)."""
-    weight_decay: Annotated[float, Field(ge=0), Parameter(group=LENGTH)] = 1e-4
-    """Of every trained weight."""
+    weight_decay: Annotated[Annotated[float, Field(ge=0)] | None, Auto, Parameter(group=LENGTH)] = None
+    """Of every trained weight (auto: 1e-4, none in TOWER)."""
     temperature: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Of a contrastive softmax (auto: 0.2 in MoCo, 0.1 in TOWER)."""
 
@@ -64,6 +69,17 @@ class TrainConfig(DataConfig):
     """Of the key encoder."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Groups batch norm sees apart (auto: of 64 images)."""
+
+    terms: Annotated[str, some_of("contrastive", "generative"), Parameter(group=TOWER)] = "contrastive,generative"
+    """Of the loss: contrastive, generative or both, with a comma between."""
+    transforms: Annotated[str, some_of("bezier", "mask"), Parameter(group=TOWER)] = "bezier,mask"
+    """Of the picture: bezier, mask or both, with a comma between."""
+    mask: Annotated[Literal["auto", "ray", "stripe", "block"], Parameter(group=TOWER)] = "auto"
+    """Shape of what is masked (auto: by the data's modality)."""
+    mask_ratio: Annotated[AutoShare, Parameter(group=TOWER)] = None
+    """Share of the pixels masked (auto: 0.5; rays 0.6)."""
+    curves: Annotated[Literal["fixed", "random"], Parameter(group=TOWER)] = "fixed"
+    """Bezier curves: TOWER's six, or random as in Models Genesis."""
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""
@@ -86,7 +102,9 @@ class TrainConfig(DataConfig):
             for one, other in (("epochs", "steps"), ("resume", "overwrite"))
             if getattr(self, one) and getattr(self, other)
         ]
-        foreign = sorted(self.model_fields_set - settings_of(self.stage))
+        if self.recipe is not None and "stage" in self.model_fields_set:
+            wrong.append("stage and recipe both given: give one")
+        foreign = [] if self.recipe else sorted(self.model_fields_set - settings_of(self.stage))
         wrong += [f"{name} is a setting of --stage {stage_of(name)}, not of {self.stage}" for name in foreign]
         if wrong:
             raise ValueError("; ".join(wrong))

@@ -1,0 +1,170 @@
+"""Recipes: named sequences of stages, each starting from the encoder before it, and the evaluation that ends them.
+
+Covers: running a sequence in one folder, with every stage resumable, and going on where it stopped.
+Does not cover: a stage (`run.py`), nor an evaluation (`evaluation/`, `finetune/`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fastssl.checkpoint import write_atomically
+from fastssl.config import TrainConfig, build, settings_of, stage_of
+from fastssl.errors import ConfigError
+from fastssl.run import TrainResult, train_stage
+from fastssl.run_folder import CONFIG, ENCODER, check_free, settings_to_resume, write_settings
+
+Evaluate = Callable[["RecipeRun", Console], None]
+
+
+@dataclass(frozen=True)
+class RecipeRun:
+    """A recipe as asked for. folder: holds one run folder a stage, named after it, and `report/`."""
+
+    config: TrainConfig
+    folder: Path
+    stages: tuple[TrainConfig, ...]
+
+    @property
+    def runs(self) -> list[Path]:
+        """The stages' run folders, in order."""
+        return [self.folder / config.stage for config in self.stages]
+
+
+@dataclass(frozen=True)
+class RecipeResult:
+    """What a recipe came to. stages: results of those that ran. evaluated: whether its evaluation was done."""
+
+    folder: Path
+    stages: tuple[TrainResult, ...]
+    evaluated: bool
+
+    @property
+    def finished(self) -> bool:
+        """Whether every stage was trained to its end."""
+        return all(result.finished for result in self.stages)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """stages: in order. evaluation: what is done with the trained runs, and the words for it."""
+
+    stages: tuple[str, ...]
+    evaluation: Evaluate
+    evaluation_name: str
+
+
+def train(
+    config: TrainConfig | None = None, /, *, console: Console | None = None, **settings: Any
+) -> TrainResult | RecipeResult:
+    """Pre-train an encoder; `settings` are the fields of `TrainConfig`, in place of `config`.
+
+    Returns once all steps are done, or `stop_after` of them, or after SIGTERM or Ctrl-C, with everything saved.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
+        TypeError: both `config` and `settings` are given.
+    """
+    if config is not None and settings:
+        raise TypeError(f"give a TrainConfig or settings, not both (got {', '.join(settings)} beside it)")
+    config = config or build(TrainConfig, settings)
+    console = console or Console()
+    return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
+
+
+def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
+    recipe = RECIPES[str(config.recipe)]
+    folder = config.out or Path("runs") / f"{config.recipe}-{Path(config.data).stem}"
+    if config.resume:
+        config = settings_to_resume(folder, config)
+    else:
+        check_free(folder, overwrite=config.overwrite)
+    run = RecipeRun(config, folder, _stage_configs(config, recipe, folder))
+    if not config.resume:
+        _claim(run)
+    results: list[TrainResult] = []
+    parts = len(recipe.stages) + 1
+    for number, stage in enumerate(run.stages, start=1):
+        console.rule(f"{number}/{parts} {stage.stage}", align="left")
+        began = time.monotonic()
+        resume = (folder / stage.stage / CONFIG).is_file()
+        results.append(train_stage(stage.model_copy(update={"resume": resume}), console))
+        if not results[-1].finished:
+            return RecipeResult(folder, tuple(results), evaluated=False)
+        console.print(f"{number}/{parts} {stage.stage}: {_minutes(time.monotonic() - began)}")
+    write_atomically(folder / ENCODER, (run.runs[-1] / ENCODER).read_bytes())
+    console.rule(f"{parts}/{parts} {recipe.evaluation_name}", align="left")
+    began = time.monotonic()
+    recipe.evaluation(run, console)
+    console.print(f"{parts}/{parts} {recipe.evaluation_name}: {_minutes(time.monotonic() - began)}")
+    return RecipeResult(folder, tuple(results), evaluated=True)
+
+
+def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
+    """The configuration of each stage: what was asked for, as far as the stage reads it."""
+    asked = {name: getattr(config, name) for name in config.model_fields_set - {"recipe", "stage", "overwrite"}}
+    foreign = sorted(name for name in asked if stage_of(name) not in (None, *recipe.stages))
+    if foreign:
+        raise ConfigError(
+            [f"{name} is a setting of --stage {stage_of(name)}, not of --recipe {config.recipe}" for name in foreign]
+        )
+    configs = []
+    for place, stage in enumerate(recipe.stages):
+        own = {name: value for name, value in asked.items() if name in settings_of(stage)}
+        if place > 0:  # only the first starts from --init; the others from the stage before
+            own["init"] = folder / recipe.stages[place - 1]
+        configs.append(build(TrainConfig, {**own, "stage": stage, "out": folder / stage, "resume": False}))
+    return tuple(configs)
+
+
+def _claim(run: RecipeRun) -> None:
+    """Empty the folder of an earlier recipe and write this one's settings."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    for path in run.runs:
+        shutil.rmtree(path, ignore_errors=True)
+    write_settings(run.folder, run.config)
+
+
+def _minutes(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _few_shot(run: RecipeRun, console: Console) -> None:
+    from fastssl.evaluation.fewshot import fewshot
+
+    fewshot(run.runs, console=console, out=run.folder / "report", **_data(run))
+
+
+def _fine_tune(run: RecipeRun, console: Console) -> None:
+    from fastssl.finetune import finetune
+
+    finetune(run.runs, console=console, out=run.folder / "report", **_data(run))
+
+
+def _frozen(run: RecipeRun, console: Console) -> None:
+    from fastssl.finetune import finetune
+
+    finetune(run.runs, console=console, out=run.folder / "report", frozen=True, **_data(run))
+
+
+def _data(run: RecipeRun) -> dict[str, Any]:
+    """The settings that evaluations share with training; data, root and size they read from the run."""
+    names = {"device", "amp", "seed", "skip_corrupt"} & run.config.model_fields_set
+    return {name: getattr(run.config, name) for name in names}
+
+
+RECIPES: dict[str, Recipe] = {
+    "mtcp": Recipe(("moco", "pretext"), _few_shot, "few-shot"),
+    "tower": Recipe(("tower",), _fine_tune, "fine-tuning"),
+    "vae": Recipe(("vae",), _frozen, "frozen classifier"),
+}
+"""Recipe name -> its stages and evaluation. mtcp: "Multi-Task Continued Pre-training" (MeDA Challenge 2025).
+tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder beside an ImageNet one."""
