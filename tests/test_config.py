@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from fastssl.cli import app
-from fastssl.config import Config, ProbeConfig, TrainConfig, build
+from fastssl.config import Config, ProbeConfig, TrainConfig, build, stage_of
 from fastssl.errors import ConfigError
 
 FIELDS = [(kind, name) for kind in (TrainConfig, ProbeConfig) for name in kind.model_fields]
-CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", "random", "mtcp", True)
+CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", "random", "mtcp", "generative", "bezier", "ray", True)
 
 
 def parsed(kind: type[Config], *options: str) -> Config:
@@ -22,12 +22,18 @@ def parsed(kind: type[Config], *options: str) -> Config:
     return bound.arguments.get("config", kind())
 
 
+def company(kind: type[Config], name: str) -> dict[str, str]:
+    """What must be set beside the field: the stage that it is a setting of, where that is not the default one."""
+    stage = stage_of(name) if kind is TrainConfig else None
+    return {} if stage in (None, TrainConfig().stage) else {"stage": stage}
+
+
 def accepted(kind: type[Config], name: str) -> Any:
     """Some value that the field takes, another than its default where there is one."""
     values = []
     for value in CANDIDATES:
         try:
-            values.append(getattr(build(kind, {name: value}), name))
+            values.append(getattr(build(kind, {name: value} | company(kind, name)), name))
         except ConfigError:
             continue
     return next((value for value in values if value != kind.model_fields[name].default), values[0])
@@ -36,10 +42,11 @@ def accepted(kind: type[Config], name: str) -> Any:
 @pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
 def test_the_command_line_and_python_agree_on_every_field(kind: type[Config], name: str) -> None:
     value = accepted(kind, name)
-    option = f"--{name.replace('_', '-')}"
-    typed = parsed(kind, option) if value is True else parsed(kind, option, str(value))
-    assert typed == build(kind, {name: value})
-    assert typed.model_fields_set == {name}
+    settings = {name: value} | company(kind, name)
+    options = [(f"--{name.replace('_', '-')}", value) for name, value in settings.items()]
+    typed = parsed(kind, *[part for option, value in options for part in (option, str(value)) if part != "True"])
+    assert typed == build(kind, settings)
+    assert typed.model_fields_set == set(settings)
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
@@ -47,7 +54,7 @@ def test_every_field_says_what_it_means(kind: type[Config], name: str) -> None:
     assert kind.model_fields[name].description
 
 
-AUTOMATIC = ("size", "amp", "lr", "queue_size", "bn_splits", "compile", "checkpoint_every")
+AUTOMATIC = ("size", "amp", "lr", "weight_decay", "queue_size", "bn_splits", "compile", "checkpoint_every")
 
 
 @pytest.mark.parametrize("name", AUTOMATIC)
@@ -64,6 +71,14 @@ def test_auto_can_be_typed(name: str) -> None:
 def test_a_switch_can_be_turned_on_off_or_left_to_us() -> None:
     amp = [parsed(TrainConfig, *options).amp for options in (["--amp"], ["--no-amp"], [])]
     assert amp == [True, False, None]
+
+
+def test_terms_and_transforms_are_given_with_commas_or_as_a_sequence_in_any_order() -> None:
+    assert parsed(TrainConfig, "--stage", "tower", "--terms", "generative,contrastive") == TrainConfig(stage="tower")
+    assert build(TrainConfig, {"stage": "tower", "transforms": ["mask"]}).transforms == "mask"
+    for wrong in ("", "curve", "bezier,curve", 3, []):
+        with pytest.raises(ConfigError, match=r"^transforms=.*give one or more of bezier, mask, with commas between$"):
+            build(TrainConfig, {"stage": "tower", "transforms": wrong})
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -41,6 +41,7 @@ Auto = BeforeValidator(lambda value: None if value == "auto" else value)
 AutoInt = Annotated[Annotated[int, Field(ge=1)] | None, Auto]
 AutoFloat = Annotated[Annotated[float, Field(gt=0)] | None, Auto]
 AutoSwitch = Annotated[bool | None, Auto]
+AutoShare = Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto]
 Count = Annotated[int, Field(ge=1)]
 
 ConfigT = TypeVar("ConfigT", bound="Config")
@@ -69,6 +70,18 @@ class DataConfig(Config):
     """Mixed precision: bf16, or fp16 on older GPUs (auto: where faster)."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
+
+
+def some_of(*names: str) -> BeforeValidator:
+    """Makes a `str` field take one or more of `names`, with commas between or as a sequence; kept in their order."""
+
+    def check(value: Any) -> str:
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, (list, tuple)) or not given or not set(given) <= set(names):
+            raise ValueError(f"give one or more of {', '.join(names)}, with commas between")
+        return ",".join(name for name in names if name in given)
+
+    return BeforeValidator(check)
 
 
 def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from .moco import MoCoPlan
 from .plan import Facts, Plan
+from .tower import TowerPlan
 
-PLANS: dict[str, Plan] = {"moco": MoCoPlan()}
+PLANS: dict[str, Plan] = {"moco": MoCoPlan(), "tower": TowerPlan()}
 """Stage name -> its plan; the names are those `fastssl.config` offers."""
 
 __all__ = ["PLANS", "Facts", "Plan"]
