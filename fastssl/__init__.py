@@ -19,6 +19,11 @@ _EXPORTS = {
     "RecipeResult": "fastssl.recipes",
     "probe": "fastssl.evaluation.probe",
     "ProbeConfig": "fastssl.config",
+    "finetune": "fastssl.finetuning.run",
+    "FinetuneConfig": "fastssl.config",
+    "FinetuneResult": "fastssl.finetuning.report",
+    "preview": "fastssl.previews.preview",
+    "PreviewConfig": "fastssl.config",
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
     "load_encoder": "fastssl.models.encoder",
@@ -27,23 +32,29 @@ _EXPORTS = {
 
 __all__ = [
     "FastSSLError",
+    "FinetuneConfig",
+    "FinetuneResult",
     "ProbeConfig",
     "RecipeResult",
     "TrainConfig",
     "TrainResult",
     "__version__",
     "create_encoder",
+    "finetune",
     "load_encoder",
     "open_source",
+    "preview",
     "probe",
     "train",
 ]
 
 if TYPE_CHECKING:
-    from fastssl.config import ProbeConfig, TrainConfig
+    from fastssl.config import FinetuneConfig, PreviewConfig, ProbeConfig, TrainConfig
     from fastssl.data import open_source
     from fastssl.errors import FastSSLError
     from fastssl.evaluation.probe import probe
+    from fastssl.finetuning.report import FinetuneResult
+    from fastssl.finetuning.run import finetune
     from fastssl.models.encoder import create_encoder, load_encoder
     from fastssl.recipes import RecipeResult, train
     from fastssl.run import TrainResult

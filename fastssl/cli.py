@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCl
 from pydantic import ValidationError
 
 import fastssl
-from fastssl.config import Config, ProbeConfig, TrainConfig, problems, unknown
+from fastssl.config import Config, FinetuneConfig, PreviewConfig, ProbeConfig, TrainConfig, problems, unknown
 from fastssl.errors import FastSSLError
 
 INPUT_ERROR = 2
@@ -56,7 +56,44 @@ def probe(run: Path, /, *, config: Annotated[ProbeConfig, Flattened] = ProbeConf
     fastssl.probe(run, config)
 
 
-_CONFIGS: dict[str, type[Config]] = {"train": TrainConfig, "probe": ProbeConfig}
+@app.command
+def finetune(
+    *runs: Path,
+    config: Annotated[FinetuneConfig, Flattened] = FinetuneConfig(),  # noqa: B008 (frozen)
+) -> None:
+    """Train encoders on labels, or a share of them, beside random and ImageNet ones.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, or encoder.safetensors files.
+    """
+    fastssl.finetune(runs, config)
+
+
+@app.command
+def preview(
+    run: Path | None = None,
+    /,
+    *,
+    config: Annotated[PreviewConfig, Flattened] = PreviewConfig(),  # noqa: B008 (frozen)
+) -> None:
+    """Draw what a stage sees of images, or what a trained run makes of them, as one PNG.
+
+    Parameters
+    ----------
+    run:
+        A run folder, to see its own data and view; without it, views by stage or by name.
+    """
+    fastssl.preview(run, config)
+
+
+_CONFIGS: dict[str, type[Config]] = {
+    "train": TrainConfig,
+    "probe": ProbeConfig,
+    "finetune": FinetuneConfig,
+    "preview": PreviewConfig,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,12 +7,16 @@ both made from these classes. Does not cover: what "auto" becomes (`resolve.py`,
 from __future__ import annotations
 
 from .base import Config, DataConfig, build, problems, unknown
+from .finetune import FinetuneConfig
+from .preview import PreviewConfig
 from .probe import ProbeConfig
 from .train import TrainConfig, settings_of, stage_of
 
 __all__ = [
     "Config",
     "DataConfig",
+    "FinetuneConfig",
+    "PreviewConfig",
     "ProbeConfig",
     "TrainConfig",
     "build",

@@ -1,0 +1,225 @@
+"""`fastssl preview`: a picture of what a stage sees, and of what a trained one makes of it.
+
+Covers: choosing the views, rendering them by the very loader that training uses, writing the PNG.
+Does not cover: views (`gallery.py`, `fastssl.plans`), the cells (`cells.py`), the drawing (`sheet.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from torch import Tensor
+
+from fastssl.acceleration import Acceleration, accelerate
+from fastssl.checkpoint import write_atomically
+from fastssl.config import PreviewConfig, TrainConfig, build
+from fastssl.data import Source, open_source
+from fastssl.errors import ConfigError
+from fastssl.pipelines import Loader, View
+from fastssl.plans import PLANS, Facts
+from fastssl.plans.tower import auto_mask
+from fastssl.resolve import resolve
+from fastssl.restore import Restored, Run, open_run, restore
+
+from .cells import Section, original_section, view_sections, without_repeats
+from .gallery import TITLES, fitting_views, make_view
+from .sheet import Sheet, draw
+
+OF_A_RUN = ("stage", "views", "mask", "mask_ratio", "size")
+"""Settings that a run has of its own."""
+REPORT, FILE = "report", "preview.png"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is shown. what: the title's first words. views: by the titles of their sections."""
+
+    what: str
+    source: Source
+    views: Mapping[str, View]
+    seed: int
+    acceleration: Acceleration
+    restored: Restored | None = field(default=None)
+
+
+def preview(
+    run: str | Path | None = None,
+    config: PreviewConfig | None = None,
+    /,
+    *,
+    console: Console | None = None,
+    **settings: Any,
+) -> Path:
+    """Draw a PNG; `settings` are the fields of `PreviewConfig`, in place of `config`. Returns where it was written.
+
+    One column an image, one row for everything the loader yields of it: with the same data, seed and epoch these are
+    the pixels that training sees.
+
+    Args:
+        run: a run folder, whose own data, view and seed are shown; None shows views without any run.
+        console: where lines to read go; standard output by default.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: nothing was written.
+    """
+    config = config or build(PreviewConfig, settings)
+    console = console or Console()
+
+    def notify(line: str) -> None:
+        console.print(escape(line), soft_wrap=True)
+
+    folder = None if run is None else Path(run)
+    out = _destination(config, folder)
+    subject = _of_settings(config, notify) if folder is None else _of_run(folder, config, notify)
+    content = draw(_sheet(subject, config))
+    out.parent.mkdir(exist_ok=True)
+    write_atomically(out, content)
+    notify(f"{subject.what}: {out}")
+    return out
+
+
+def _destination(config: PreviewConfig, run: Path | None) -> Path:
+    """Where the PNG goes, refused before any work is done for it."""
+    if config.out is None:
+        return Path(FILE) if run is None else run / REPORT / FILE
+    if config.out.is_dir() or config.out.suffix.lower() != ".png":
+        raise ConfigError([f"out={str(config.out)!r}: give the name of a .png file"])
+    if not config.out.parent.is_dir():
+        raise ConfigError([f"out={str(config.out)!r}: there is no folder {config.out.parent}"])
+    return config.out
+
+
+def _of_settings(config: PreviewConfig, notify: Any) -> Subject:
+    if config.checkpoint:
+        raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
+    acceleration = accelerate(config.device, config.amp, compile=False)
+    source = open_source(
+        config.data or "demo",
+        root=config.data_root,
+        size=config.size,
+        skip_corrupt=config.skip_corrupt,
+        notify=notify,
+    )
+    size, channels = config.size or min(source.image_shape[:2]), source.image_shape[2]
+    if config.stage != "all":
+        views = {_title(config.stage): _stage_view(config, source, size, notify)}
+        what = f"What stage {config.stage} sees"
+    else:
+        kind = auto_mask(source.modality)[0] if config.mask == "auto" else config.mask
+        masks = {"mask": kind, "mask_ratio": config.mask_ratio}
+        named = {name: make_view(name, size, channels, **masks) for name in config.views}
+        named = named or fitting_views(size, channels, notify, **masks)
+        views = {TITLES[name]: view for name, view in named.items()}
+        what = "Views"
+    return Subject(what, source, views, config.seed, acceleration)
+
+
+def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Any) -> View:
+    """The view of a stage trained with its default settings on this data."""
+    plan = PLANS[config.stage]
+    facts = Facts(len(source.splits["train"]), source.image_shape[2], source.modality)
+    masks = {name: getattr(config, name) for name in ("mask", "mask_ratio") if name in config.model_fields_set}
+    asked = build(TrainConfig, {"stage": config.stage, "seed": config.seed, **masks})
+    asked = asked.model_copy(update={"batch_size": max(2, min(asked.batch_size, facts.images))})
+    shared = {"size": (size, "as the data has it")}
+    resolved = resolve(asked, plan, facts, name=source.name, shared=shared).config
+    for line in plan.notices(resolved, facts):
+        notify(line)
+    return plan.view(resolved, facts)
+
+
+def _of_run(folder: Path, config: PreviewConfig, notify: Any) -> Subject:
+    own = [name for name in OF_A_RUN if name in config.model_fields_set]
+    if own:
+        raise ConfigError([f"{name}: {folder} has its own; leave it out, or leave out the run" for name in own])
+    read = restore if config.checkpoint else open_run
+    run: Run | Restored = read(
+        folder,
+        data=config.data,
+        data_root=config.data_root,
+        device=config.device,
+        amp=config.amp,
+        skip_corrupt=config.skip_corrupt,
+        notify=notify,
+    )
+    seed = config.seed if "seed" in config.model_fields_set else run.config.seed
+    views = {_title(run.config.stage): run.view}
+    if isinstance(run, Restored):
+        what = f"What {folder.name} makes of images after {run.step} steps"
+        return Subject(what, run.source, views, seed, run.acceleration, run)
+    return Subject(f"What {folder.name} sees", run.source, views, seed, run.acceleration)
+
+
+def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
+    """Every view's batch, as sections below the originals."""
+    split = subject.source.splits["train"]
+    count = min(config.images, len(split))
+    batches = {title: _first_batch(view, subject, config.epoch, count) for title, view in subject.views.items()}
+    indices = next(iter(batches.values()))["index"].cpu().numpy()
+    original = original_section(split.images[indices], _class_names(subject.source, indices))
+    sections: list[Section] = []
+    for title, view in subject.views.items():
+        batch = batches[title]
+        sections += view_sections(
+            title,
+            view,
+            batch,
+            _pictures(subject.restored, batch) if subject.restored else {},
+            seed=subject.seed,
+            epoch=config.epoch,
+            shape=split.images.shape[1:3],
+            dtype=split.images.dtype,
+        )
+    height, width, channels = subject.source.image_shape
+    return Sheet(
+        f"{subject.what}: {subject.source.name}",
+        f"the first {count} images of epoch {config.epoch}, seed {subject.seed}; {height}x{width}x{channels}"
+        + (", four channels as four quarters" if channels == 4 else ""),
+        original,
+        without_repeats(sections, original),
+    )
+
+
+def _first_batch(view: View, subject: Subject, epoch: int, count: int) -> dict[str, Tensor]:
+    """The first images of an epoch as the loader renders them, by every part of the view."""
+    batch: dict[str, Tensor] = {}
+    for part in view.parts:
+        with Loader(
+            subject.source.splits["train"].images,
+            part,
+            batch_size=count,
+            device=subject.acceleration.device,
+            seed=subject.seed,
+            dtype=subject.acceleration.compute_dtype,
+            prefetch=0,
+        ) as loader:
+            loader.set_epoch(epoch)
+            batch |= next(iter(loader))
+    return batch
+
+
+def _pictures(restored: Restored, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    with torch.no_grad(), restored.acceleration.autocast():
+        pictures = restored.stage.pictures(batch)
+    if not pictures:
+        stage = restored.config.stage
+        raise ConfigError([f"checkpoint: stage {stage} restores no images to look at; leave it out to see its views"])
+    return pictures
+
+
+def _class_names(source: Source, indices: Any) -> list[str]:
+    """A word for each image: its class, where it has one and only one."""
+    labels = source.splits["train"].labels
+    if labels is None or labels.ndim != 1 or not source.class_names:
+        return [""] * len(indices)
+    return [source.class_names[label] if label >= 0 else "" for label in labels[indices]]
+
+
+def _title(stage: str) -> str:
+    return {"moco": "MoCo", "tower": "TOWER", "vae": "VAE"}.get(stage, stage.capitalize())

@@ -1,0 +1,120 @@
+"""A trained run, read back from its folder: what it was made from, and its stage as it was left.
+
+Covers: configuration, data and view of a run; the stage with the weights of its newest sound checkpoint, in eval mode.
+Does not cover: going on with the training (`run.py`), or the encoder alone (`fastssl.models.encoder.load_encoder`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fastssl.acceleration import Acceleration, accelerate
+from fastssl.assembly import facts_of
+from fastssl.checkpoint import load_newest, restore_module
+from fastssl.config import TrainConfig
+from fastssl.data import Source, open_source
+from fastssl.errors import DataError
+from fastssl.models.encoder import EncoderSpec, create_encoder, read_spec
+from fastssl.pipelines import View
+from fastssl.plans import PLANS, Facts, Plan
+from fastssl.run_folder import CHECKPOINTS, ENCODER, settings_to_resume
+from fastssl.stages.stage import Stage
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run was made from. config: its own, nothing automatic left; acceleration: of here and now."""
+
+    config: TrainConfig
+    plan: Plan
+    source: Source
+    facts: Facts
+    spec: EncoderSpec
+    acceleration: Acceleration
+
+    @property
+    def view(self) -> View:
+        """What the stage is trained on."""
+        return self.plan.view(self.config, self.facts)
+
+
+@dataclass(frozen=True)
+class Restored(Run):
+    """A run with its stage, in eval mode on `acceleration.device`. step: of the checkpoint that it was read from."""
+
+    stage: Stage
+    step: int
+
+
+def open_run(
+    folder: str | Path,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    data_root: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    amp: bool | None = None,
+    skip_corrupt: bool = False,
+    notify: Notify | None = None,
+) -> Run:
+    """Read what the run in `folder` was made from, without its weights.
+
+    Args:
+        data, data_root: other images of the run's kind; default: its own.
+        device, amp: where and how the stage is meant to run, as for training.
+        notify: called with one line of text whenever there is something to tell.
+
+    Raises:
+        CheckpointError: no run there. DataError: images that cannot be opened, or have other channels than the run's.
+        ConfigError: the device is not there.
+    """
+    folder = Path(folder)
+    acceleration = accelerate(device, amp, compile=False)
+    config = settings_to_resume(folder, TrainConfig())
+    source = open_source(
+        data or config.data,
+        root=data_root or config.data_root,
+        size=config.size,
+        skip_corrupt=skip_corrupt or config.skip_corrupt,
+        notify=notify,
+    )
+    channels = source.image_shape[2]
+    trained_on = _trained_channels(folder, channels)
+    if channels != trained_on:
+        raise DataError(f"{source.name}: images have {channels} channel(s), the run was trained on {trained_on}")
+    spec = EncoderSpec(config.encoder, channels, config.size, config.stem)
+    facts = facts_of(source, acceleration, _new_encoder(spec))
+    return Run(config, PLANS[config.stage], source, facts, spec, acceleration)
+
+
+def restore(folder: str | Path, *, notify: Notify | None = None, **choices: Any) -> Restored:
+    """Read the run in `folder` back, with its newest sound checkpoint; arguments are those of `open_run`.
+
+    Raises:
+        CheckpointError: no run, no checkpoint, or none that is sound. DataError, ConfigError: as `open_run`.
+    """
+    checkpoints = Path(folder) / CHECKPOINTS
+    run = open_run(folder, notify=notify, **choices)
+    checkpoint = load_newest(checkpoints, notify or (lambda line: None))
+    stage = run.plan.stage(run.config, _new_encoder(run.spec), run.spec, run.facts)
+    restore_module(stage, checkpoint.tensors["stage"], str(checkpoints))
+    stage = stage.to(run.acceleration.device).eval()
+    return Restored(**vars(run), stage=stage, step=checkpoint.step)
+
+
+def _new_encoder(spec: EncoderSpec) -> nn.Module:
+    return create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
+
+
+def _trained_channels(folder: Path, otherwise: int) -> int:
+    """Of the exported encoder; a run that was stopped before its first export has only its data to go by."""
+    path = folder / ENCODER
+    known = read_spec(path) if path.is_file() else None
+    return known.in_channels if known else otherwise
