@@ -1,0 +1,1 @@
+"""What an encoder is worth once it is trained on labels: end to end or frozen, on all labels or on a share of them."""

@@ -1,0 +1,162 @@
+"""The trials of a comparison: every contender on every label fraction, once a seed, by one recipe.
+
+Covers: which trials there are, running those that the ledger does not hold. Does not cover: a trial (`trial.py`), what
+trials come to together (`summary.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.config import FinetuneConfig
+from fastssl.errors import CheckpointError
+from fastssl.evaluation.contenders import Contender
+from fastssl.evaluation.extraction import Extraction
+from fastssl.evaluation.features import FeatureCache, encoder_digest
+from fastssl.pipelines import Plain
+
+from .ledger import TrialLedger
+from .line_up import Entrant
+from .materials import SCORED_AT_ONCE, Labelled, Materials, of_features, of_images
+from .progress import TrialProgress
+from .recipe import Recipe
+from .subsets import label_subset
+from .summary import Trial
+from .trial import Outcome, run_trial
+
+LEDGER = "finetune-trials.jsonl"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial that is to be done: the rows of the training part that it trains on."""
+
+    entrant: Entrant
+    fraction: float
+    seed: int
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Contest:
+    """All that the trials of a comparison share."""
+
+    data: Labelled
+    entrants: tuple[Entrant, ...]
+    recipe: Recipe
+    config: FinetuneConfig
+    folder: Path
+    console: Console
+
+    @property
+    def fractions(self) -> list[float]:
+        """As asked for, largest first, each once."""
+        return sorted(set(self.config.label_fraction), reverse=True)
+
+    def planned(self) -> list[Planned]:
+        """Seed by seed, so that an interrupted comparison is whole for the seeds that it got through."""
+        labels = self.data.parts.train.labels
+        return [
+            Planned(entrant, fraction, seed, label_subset(labels, fraction, seed))
+            for seed in range(self.config.seed, self.config.seed + self.config.trials)
+            for fraction in self.fractions
+            for entrant in self.entrants
+        ]
+
+    def trials(self) -> list[Trial]:
+        """Every trial, from the ledger where it is there."""
+        ledger = TrialLedger(self.folder / "report" / LEDGER, self._say)
+        planned = self.planned()
+        settings = [self._settings(plan) for plan in planned]
+        outcomes = [ledger.find(one) for one in settings]
+        kept = sum(outcome is not None for outcome in outcomes)
+        self._introduce(planned, kept)
+        to_do = [index for index, outcome in enumerate(outcomes) if outcome is None]
+        work = sum(self._images(planned[index]) * self.recipe.epochs for index in to_do)
+        try:
+            with TrialProgress(self.console, trials=len(planned), done=kept, work=work) as progress:
+                for index in to_do:
+                    outcomes[index] = self._run(planned[index], progress)
+                    ledger.add(settings[index], outcomes[index])
+        except KeyboardInterrupt:
+            self._say("stopped: finished trials are kept; the same command goes on from there")
+            raise
+        return [
+            Trial(plan.entrant.label, plan.fraction, plan.seed, len(plan.rows), outcome)
+            for plan, outcome in zip(planned, outcomes, strict=True)
+            if outcome is not None
+        ]
+
+    def _settings(self, plan: Planned) -> dict[str, Any]:
+        """Everything that a trial's outcome depends on."""
+        start = plan.entrant.start(plan.seed)
+        parts = self.data.parts
+        return {
+            "encoder": encoder_digest(start.encoder, repr(start.spec)),
+            "contender": plan.entrant.label,
+            "data": self.data.source.fingerprint,
+            "parts": [[part.split, len(part)] for part in parts.all],
+            "held_out_by": self.config.seed if {parts.val.split, parts.test.split} & {"train"} else None,
+            "size": self.data.size,
+            "label_fraction": plan.fraction,
+            "seed": plan.seed,
+            "recipe": self.recipe.settings(),
+            "precision": str(self.data.acceleration.compute_dtype),
+        }
+
+    def _run(self, plan: Planned, progress: TrialProgress) -> Outcome:
+        title = f"{plan.entrant.label}, {len(plan.rows)} labels, seed {plan.seed}"
+        progress.begin(title, epochs=self.recipe.epochs, images=self._images(plan))
+        acceleration = self.data.acceleration
+        if self.recipe.frozen:  # a classifier of this size gains nothing from bf16, and would lose digits
+            acceleration = replace(acceleration, amp_dtype=None, compile=False)
+        with self._materials(plan, plan.entrant.start(plan.seed)) as materials:
+            outcome = run_trial(
+                materials,
+                self.recipe,
+                task=self.data.source.task,
+                outputs=self.data.parts.classes,
+                seed=plan.seed,
+                acceleration=acceleration,
+                on_epoch=progress.epoch,
+            )
+        progress.end(outcome)
+        return outcome
+
+    def _materials(self, plan: Planned, start: Contender) -> AbstractContextManager[Materials]:
+        if not self.recipe.frozen:
+            return of_images(self.data, start, plan.rows, self.recipe, plan.seed)
+        spec, data = start.spec, self.data
+        view = Plain(data.size, spec.in_channels, spec.channel_mean, spec.channel_std)
+        cache = FeatureCache(self.folder / "features", self._say)
+        extraction = Extraction(data.source, data.parts, view, data.acceleration, SCORED_AT_ONCE, self.console, cache)
+        features = extraction.of_encoder(start.encoder, spec, plan.entrant.label)
+        if not all(bool(part.isfinite().all()) for part in features):
+            raise CheckpointError(
+                f"{plan.entrant.label}: features are not finite numbers; the encoder is damaged or has diverged"
+            )
+        return of_features(data, features, plan.rows, self.recipe, plan.seed)
+
+    def _images(self, plan: Planned) -> int:
+        """How much work an epoch is, in images: one that is only scored costs about a third of one trained on."""
+        return len(plan.rows) + len(self.data.parts.val) // 3
+
+    def _introduce(self, planned: Sequence[Planned], kept: int) -> None:
+        self._say(self.recipe.describe())
+        shares = ", ".join(f"{fraction:.4g}" for fraction in self.fractions)
+        finished = f"; {kept} of them are finished already" if kept else ""
+        self._say(
+            f"{len(planned)} trials: {len(self.entrants)} encoders, label fraction {shares}, {self.config.trials} "
+            f"seed(s){finished}"
+        )
+
+    def _say(self, line: str) -> None:
+        self.console.print(escape(line), highlight=False, soft_wrap=True)

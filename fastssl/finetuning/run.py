@@ -1,0 +1,95 @@
+"""`fastssl finetune`: what a trained encoder is worth once it is trained on labels, or on a share of them.
+
+Covers: from runs and settings to a report. Does not cover: the trials (`contest.py`), what the report says of them
+(`summary.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.checkpoint import write_atomically
+from fastssl.config import FinetuneConfig, build
+from fastssl.evaluation.published import SOURCE, published_result
+
+from .contest import Contest
+from .line_up import line_up
+from .opening import home_of, notes_on, open_labelled, open_runs
+from .plots import draw
+from .recipe import Recipe
+from .report import FinetuneResult, write_report
+from .summary import Trial, comparisons, mean_epochs, savings, summed_up
+
+Runs = str | Path | Sequence[str | Path]
+
+
+def finetune(
+    runs: Runs, config: FinetuneConfig | None = None, /, *, console: Console | None = None, **settings: Any
+) -> FinetuneResult:
+    """Train encoders on labels by one recipe and compare them; `settings` are the fields of `FinetuneConfig`.
+
+    Every run, a random initialisation and, where asked for, an ImageNet encoder are trained end to end (`frozen`: a
+    classifier on their features) on every label fraction, once a seed: each seed draws the same images, in the same
+    batches, for all of them. The epoch is chosen by validation AUC; the test part is scored once, after that. Finished
+    trials are kept in the first run's `report/`, with the tables and the plot, and are not repeated.
+
+    Args:
+        runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults.
+        console: where progress and tables go; standard output by default.
+
+    Raises:
+        CheckpointError: no encoder there, or not a sound one. DataError: images without labels, or with other channels
+        than the encoders'. ConfigError: settings that cannot be used. DivergenceError: a loss is not finite.
+    """
+    config = config or build(FinetuneConfig, settings)
+    console = console or Console()
+    paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    contenders = open_runs(paths)
+    folder = home_of(paths[0])
+    data = open_labelled(config, folder, contenders, console)
+    entrants = line_up(contenders, size=data.size, imagenet=config.imagenet, weights=config.weights)
+    contest = Contest(data, entrants, Recipe.of(config), config, folder, console)
+    result = _result(contest, contest.trials())
+    write_report(result, folder / "report")
+    write_atomically(folder / "report" / f"{result.name}.png", draw(result))
+    result.print(console)
+    console.print(f"report in {escape(str(folder / 'report'))}", soft_wrap=True)
+    return result
+
+
+def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
+    data, config, entrants = contest.data, contest.config, contest.entrants
+    counts = tuple(len(part) for part in data.parts.all)
+    rows = summed_up(trials)
+    saved, why_not = savings(rows, entrants)
+    published = published_result(data.source.name, data.size, counts)
+    notes = [
+        *notes_on(data.parts, config.seed),
+        *([why_not] if why_not else []),
+        *([SOURCE] if published else []),
+        *(note for trial in trials for note in trial.outcome.notes),
+    ]
+    groups = {(row.contender, row.label_fraction): [] for row in rows}
+    for trial in trials:
+        groups[trial.contender, trial.label_fraction].append(trial.outcome)
+    return FinetuneResult(
+        data.source.name,
+        data.source.task,
+        data.size,
+        *counts,
+        recipe=contest.recipe.settings(),
+        how=contest.recipe.describe(),
+        rows=rows,
+        comparisons=comparisons(trials, entrants),
+        savings=saved,
+        published=(published.auc, published.acc) if published else None,
+        curves={group: mean_epochs(outcomes) for group, outcomes in groups.items()},
+        trials=tuple(trials),
+        notes=tuple(dict.fromkeys(notes)),
+        folder=str(contest.folder / "report"),
+    )
