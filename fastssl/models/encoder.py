@@ -19,6 +19,10 @@ from fastssl.errors import CheckpointError, ConfigError
 
 Stem = Literal["standard", "small"]
 
+# Side in pixels from which a ConvNeXt can cut images into patches of so many pixels a side and still halve the map of
+# patches three times, which it does without padding. timm halves a map of 2x2 patches four times.
+_CONVNEXT_PATCHES = {32: 4, 24: 3, 0: 1}
+
 _METADATA_KEY = "fastssl.encoder"
 
 
@@ -193,9 +197,11 @@ def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
 
     check_model_name(name)
     config = timm.get_pretrained_cfg(name)
-    fixed = {"img_size": size} if config is not None and config.fixed_input_size else {}
+    fitted = {"img_size": size} if config is not None and config.fixed_input_size else {}
+    if name.startswith("convnext") and size < max(_CONVNEXT_PATCHES):
+        fitted["patch_size"] = next(patch for side, patch in _CONVNEXT_PATCHES.items() if size >= side)
     try:
-        return timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, **fixed)
+        return timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, **fitted)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError([f"encoder={name!r} cannot take {in_channels}x{size}x{size} images ({reason})"]) from error
