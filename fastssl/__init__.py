@@ -24,6 +24,8 @@ _EXPORTS = {
     "FinetuneResult": "fastssl.finetuning.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
+    "segment": "fastssl.segmentation.run",
+    "SegmentConfig": "fastssl.config",
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
     "load_encoder": "fastssl.models.encoder",
@@ -36,6 +38,7 @@ __all__ = [
     "FinetuneResult",
     "ProbeConfig",
     "RecipeResult",
+    "SegmentConfig",
     "TrainConfig",
     "TrainResult",
     "__version__",
@@ -45,11 +48,12 @@ __all__ = [
     "open_source",
     "preview",
     "probe",
+    "segment",
     "train",
 ]
 
 if TYPE_CHECKING:
-    from fastssl.config import FinetuneConfig, PreviewConfig, ProbeConfig, TrainConfig
+    from fastssl.config import FinetuneConfig, PreviewConfig, ProbeConfig, SegmentConfig, TrainConfig
     from fastssl.data import open_source
     from fastssl.errors import FastSSLError
     from fastssl.evaluation.probe import probe

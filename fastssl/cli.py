@@ -17,7 +17,16 @@ from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCl
 from pydantic import ValidationError
 
 import fastssl
-from fastssl.config import Config, FinetuneConfig, PreviewConfig, ProbeConfig, TrainConfig, problems, unknown
+from fastssl.config import (
+    Config,
+    FinetuneConfig,
+    PreviewConfig,
+    ProbeConfig,
+    SegmentConfig,
+    TrainConfig,
+    problems,
+    unknown,
+)
 from fastssl.errors import FastSSLError
 
 INPUT_ERROR = 2
@@ -88,11 +97,24 @@ def preview(
     fastssl.preview(run, config)
 
 
+@app.command
+def segment(*runs: Path, config: Annotated[SegmentConfig, Flattened] = SegmentConfig()) -> None:  # noqa: B008 (frozen)
+    """Train a U-Net on images with masks, starting from runs, and score it on test images.
+
+    Parameters
+    ----------
+    runs:
+        Run folders or encoder files, ahead of all options; the word random starts from none.
+    """
+    fastssl.segment(runs, config)
+
+
 _CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "probe": ProbeConfig,
     "finetune": FinetuneConfig,
     "preview": PreviewConfig,
+    "segment": SegmentConfig,
 }
 
 

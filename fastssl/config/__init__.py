@@ -10,6 +10,7 @@ from .base import Config, DataConfig, build, problems, unknown
 from .finetune import FinetuneConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
+from .segment import SegmentConfig
 from .train import TrainConfig, settings_of, stage_of
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "FinetuneConfig",
     "PreviewConfig",
     "ProbeConfig",
+    "SegmentConfig",
     "TrainConfig",
     "build",
     "problems",

@@ -1,0 +1,1 @@
+"""Segmenting images with a pre-trained encoder and decoder: `fastssl segment`."""

@@ -1,0 +1,63 @@
+"""Supervised segmentation as a stage: a U-Net's logits against masks.
+
+Covers: binary cross-entropy and soft Dice (Milletari et al., "V-Net", 3DV 2016), inside the field of view.
+Does not cover: several classes, the network (`fastssl.models.unet`), the loop, scores of images (`metrics.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fastssl.models.unet import UNet
+from fastssl.stages.stage import Batch, Stage, StageOutput
+
+Objective = Literal["bce+dice", "bce", "dice"]
+
+
+class Segmentation(Stage):
+    """A U-Net with one output, trained on masks.
+
+    objective: "bce" is the mean over all pixels inside, "dice" one minus the soft Dice of all of them together (of the
+    batch rather than of each patch: many patches show no foreground at all), "bce+dice" their sum.
+
+    The batch holds "image" `[B, C, H, W]`, "mask" and "inside" `[B, 1, H, W]`, zeros and ones.
+    """
+
+    def __init__(self, network: UNet, objective: Objective = "bce+dice") -> None:
+        super().__init__()
+        self.network = network
+        self.objective = objective
+
+    @property
+    def encoder(self) -> nn.Module:  # type: ignore[override]
+        """The network's encoder."""
+        return self.network.encoder
+
+    def loss(self, batch: Batch) -> StageOutput:
+        """The objective, and the soft Dice of the batch."""
+        logits = self.network(batch["image"]).float()
+        mask, inside = batch["mask"], batch["inside"]
+        dice = soft_dice(logits.sigmoid(), mask, inside)
+        loss = 1 - dice if self.objective == "dice" else cross_entropy(logits, mask, inside)
+        if self.objective == "bce+dice":
+            loss = loss + 1 - dice
+        return StageOutput(loss, {"dice": dice.detach()}, {})
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """`[B, 1, H, W]`, of images `[B, C, H, W]`."""
+        return self.network(images).float().sigmoid()
+
+
+def cross_entropy(logits: Tensor, mask: Tensor, inside: Tensor) -> Tensor:
+    """Binary cross-entropy, the mean over pixels where `inside` is 1."""
+    each = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
+    return (each * inside).sum() / inside.sum().clamp(min=1)
+
+
+def soft_dice(probability: Tensor, mask: Tensor, inside: Tensor) -> Tensor:
+    """(2 sum p m + 1) / (sum p + sum m + 1) over pixels where `inside` is 1; the ones make it 1 where all is empty."""
+    p, m = probability * inside, mask * inside
+    return (2 * (p * m).sum() + 1) / (p.sum() + m.sum() + 1)

@@ -1,0 +1,192 @@
+"""`fastssl segment`: fine-tune encoders and decoders on images with masks, and compare where they started.
+
+Covers: putting data, starts, trials and the report together. Does not cover: what any of them does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.acceleration import Acceleration, accelerate, avoid_small_bf16
+from fastssl.config import SegmentConfig, build
+from fastssl.errors import ConfigError
+from fastssl.run_folder import ENCODER
+
+from .data import SegmentationData, open_data
+from .files import Sample
+from .metrics import THRESHOLD, ImageScore, score_image
+from .overlay import LEGEND, write_overlay
+from .patches import covering_patch
+from .report import SegmentResult, SegmentRow, baseline_row, write_report
+from .starts import RANDOM, Start, find_starts
+from .trial import Recipe, Trial, run_trial
+
+PATCH = 64
+EPOCHS = 200
+"""As TOWER's segmentation, whose learning rate, batch size and patience are the defaults too."""
+MOST_OVERLAYS = 24
+"""Images shown of each row."""
+
+
+def segment(
+    runs: str | Path | Sequence[str | Path],
+    config: SegmentConfig | None = None,
+    /,
+    *,
+    console: Console | None = None,
+    **settings: Any,
+) -> SegmentResult:
+    """Train a U-Net on masks from every start asked for; `settings` are `SegmentConfig`'s fields in place of `config`.
+
+    Every network is trained alike, its epoch is chosen on validation images, and it is scored once on the test images.
+    Results go to `report/` in the first run's folder (or `out`) and are printed; the overlays are the first trial's.
+
+    Args:
+        runs: run folders or encoder files; the word "random" is a network that starts from none.
+        console: where the table goes; standard output by default.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: a training failed; likewise.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; likewise.
+        TypeError: both `config` and `settings` are given.
+    """
+    if config is not None and settings:
+        raise TypeError(f"give a SegmentConfig or settings, not both (got {', '.join(settings)} beside it)")
+    config = config or build(SegmentConfig, settings)
+    console = console or Console()
+    runs = [runs] if isinstance(runs, (str, Path)) else list(runs)
+    notes: list[str] = []
+    data = open_data(config, notes.append)
+    recipe = choose_recipe(config, data)
+    starts = find_starts(runs, config, data.channels, max(recipe.patch), notes.append)
+    acceleration = avoid_small_bf16(accelerate(config.device, config.amp, bool(config.compile)), min(recipe.patch))
+    report = _folder(runs, config) / "report"
+    _introduce(console, data, recipe, acceleration, notes)
+    rows = [baseline_row(_all_foreground(data))]
+    found: dict[str, list[np.ndarray]] = {}
+    for start in starts:
+        trials = []
+        for seed in range(config.seed, config.seed + config.trials):
+            trial, predictor = run_trial(start, data, recipe, seed, acceleration, console)
+            trials.append(trial)
+            if start.label not in found:
+                found[start.label] = [predictor(sample) >= THRESHOLD for sample in _shown(data)]
+            console.print(escape(_outcome(start, trial)), soft_wrap=True)
+        rows.append(SegmentRow(start.name, start.encoder_init, start.decoder_init, tuple(trials)))
+    result = SegmentResult(
+        data.name,
+        ", ".join(dict.fromkeys(start.spec.name for start in starts)),
+        {split: [sample.name for sample in samples] for split, samples in data.splits.items()},
+        _settings(recipe, config),
+        tuple(rows),
+        (*notes, *_undefined(rows)),
+        str(report),
+    )
+    write_report(result, report)
+    _write_overlays(report / "overlays", found, data)
+    result.print(console)
+    console.print(f"report and overlays ({LEGEND}) in {escape(str(report))}", soft_wrap=True)
+    return result
+
+
+def choose_recipe(config: SegmentConfig, data: SegmentationData) -> Recipe:
+    """What `config` asks for, with nothing automatic left in it.
+
+    Raises:
+        ConfigError: a patch that is larger than an image.
+    """
+    side = PATCH if config.patch is None and data.smallest_side >= PATCH else config.patch
+    if side and side > data.smallest_side:
+        raise ConfigError(
+            [f"patch={side}: the smallest image has a side of {data.smallest_side} px; give less or whole"]
+        )
+    patch = (side, side) if side else covering_patch(data.splits["train"])
+    windows = config.predict == "windows" or (config.predict == "auto" and bool(side))
+    return Recipe(
+        patch,
+        patch if windows else None,
+        config.batch_size,
+        config.epochs if config.epochs or config.steps else EPOCHS,
+        config.steps,
+        config.lr,
+        config.objective,
+        config.patience,
+        config.overlap,
+    )
+
+
+def _folder(runs: Sequence[str | Path], config: SegmentConfig) -> Path:
+    """Where the report goes: `out`, or the first run's folder, or one named after the data."""
+    if config.out is not None:
+        return config.out
+    for run in map(Path, runs):
+        if str(run) != RANDOM:
+            return run if run.is_dir() else run.parent if run.name == ENCODER else run.with_suffix("")
+    return Path("runs") / f"segment-{Path(config.data[0]).stem}"
+
+
+def _introduce(
+    console: Console, data: SegmentationData, recipe: Recipe, acceleration: Acceleration, notes: Sequence[str]
+) -> None:
+    counts = ", ".join(f"{len(samples)} {split}" for split, samples in data.splits.items())
+    first, last = data.splits["test"][0].name, data.splits["test"][-1].name
+    height, width = recipe.patch
+    asked = "whole images" if recipe.window is None else f"windows overlapping by {recipe.overlap:.0%}"
+    console.print(
+        f"[bold]segment[/bold] {escape(data.name)}: {counts} (test: {escape(first)} to {escape(last)}); "
+        f"trained on {height}x{width} px, predicted in {asked}, {recipe.objective}, on {acceleration.device}",
+        soft_wrap=True,
+    )
+    for note in notes:
+        console.print(escape(note), soft_wrap=True)
+
+
+def _outcome(start: Start, trial: Trial) -> str:
+    return (
+        f"{start.label} seed {trial.seed}: best at step {trial.best_step} of {trial.steps}, validation Dice "
+        f"{trial.val_dice:.3f}, {1000 * trial.seconds_a_step:.0f} ms a step"
+    )
+
+
+def _all_foreground(data: SegmentationData) -> tuple[ImageScore, ...]:
+    return tuple(
+        score_image(sample.name, np.ones(sample.truth.shape, np.float32), sample.truth, sample.truth_inside)
+        for sample in data.splits["test"]
+    )
+
+
+def _undefined(rows: Sequence[SegmentRow]) -> list[str]:
+    """What to know of images that a metric has no value for, or by agreement only."""
+    blank = [score.image for score in rows[0].trials[0].test if isnan(score.sensitivity)]
+    if not blank:
+        return []
+    return [
+        f"{len(blank)} test image(s) without foreground ({blank[0]}, ...): Dice and IoU are 1 there if nothing was "
+        "found and 0 otherwise; sensitivity and AUC leave them out"
+    ]
+
+
+def _shown(data: SegmentationData) -> list[Sample]:
+    return data.splits["test"][:MOST_OVERLAYS]
+
+
+def _write_overlays(folder: Path, found: dict[str, list[np.ndarray]], data: SegmentationData) -> None:
+    """PNGs at the size the network saw, in place of an earlier call's."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    for label, masks in found.items():
+        for sample, mask in zip(_shown(data), masks, strict=True):
+            write_overlay(folder / label / f"{sample.name}.png", sample.image, mask, sample.mask, sample.inside)
+
+
+def _settings(recipe: Recipe, config: SegmentConfig) -> dict[str, Any]:
+    return {**asdict(recipe), **{name: getattr(config, name) for name in ("size", "channel", "seed", "trials")}}

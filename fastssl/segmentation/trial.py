@@ -1,0 +1,164 @@
+"""One training of one network: its best epoch by validation Dice, then its scores on the test images.
+
+Covers: driving the engine epoch by epoch, early stopping. Does not cover: where a network starts (`starts.py`),
+predicting (`prediction.py`), what is reported (`report.py`).
+
+Test images are predicted once, with the weights of the best epoch; they have no say in anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from fastssl.acceleration import Acceleration
+from fastssl.engine import Engine
+from fastssl.models.unet import UNet
+from fastssl.progress import StepClock, TrainingProgress
+from fastssl.random_state import seeded
+from fastssl.readings import Reading
+from fastssl.schedule import CosineSchedule
+
+from .data import SegmentationData
+from .metrics import ImageScore, mean_score
+from .objective import Objective, Segmentation
+from .patches import PatchLoader
+from .prediction import Predictor
+from .starts import Start, build_network
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every network is trained and asked, the same for all that are compared.
+
+    patch: (height, width) of training patches. window: of prediction, None for whole images. epochs, steps: the length
+    of the schedule, whichever is given.
+    """
+
+    patch: tuple[int, int]
+    window: tuple[int, int] | None
+    batch_size: int
+    epochs: int | None
+    steps: int | None
+    lr: float
+    objective: Objective
+    patience: int
+    overlap: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one training came to. test: a score for every test image, by the weights of `best_step`.
+
+    steps: trained in all. val_dice: at the best step. seconds_a_step: mean over all but the first, training alone.
+    """
+
+    seed: int
+    steps: int
+    best_step: int
+    val_dice: float
+    seconds_a_step: float
+    test: tuple[ImageScore, ...]
+
+
+def run_trial(
+    start: Start, data: SegmentationData, recipe: Recipe, seed: int, acceleration: Acceleration, console: Console
+) -> tuple[Trial, Predictor]:
+    """Train from `start`, keep the best epoch, score the test images; also returns the trained network's predictor.
+
+    Raises:
+        CheckpointError, ConfigError: the start cannot be built. DivergenceError: a loss or a probability is not finite.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; the step in progress was finished.
+    """
+    if acceleration.compile:
+        torch.compiler.reset()  # another network's graphs would count towards the limit of recompilations
+    with seeded(seed, acceleration.device):
+        network = build_network(start, max(recipe.patch), seed)
+        training = _Training(network, start, data, recipe, seed, acceleration)
+        best = training.run(console, f"{start.label} seed {seed}")
+        predictor = training.predictor
+        trial = Trial(
+            seed,
+            training.engine.step,
+            best.step,
+            best.val_dice,
+            training.clock.seconds / max(training.clock.steps, 1),
+            predictor.score(data.splits["test"]),
+        )
+    return trial, predictor
+
+
+@dataclass
+class _Best:
+    """The best epoch so far: when it ended, its validation Dice, the weights."""
+
+    step: int
+    val_dice: float
+    weights: dict[str, Tensor]
+
+
+class _Training:
+    """The engine over patches, an epoch at a time."""
+
+    def __init__(
+        self,
+        network: UNet,
+        start: Start,
+        data: SegmentationData,
+        recipe: Recipe,
+        seed: int,
+        acceleration: Acceleration,
+    ) -> None:
+        self._recipe, self._val = recipe, data.splits["val"]
+        self._stage = Segmentation(network, recipe.objective)
+        self._loader = PatchLoader(
+            data.splits["train"],
+            recipe.patch,
+            batch_size=recipe.batch_size,
+            mean=start.spec.channel_mean,
+            std=start.spec.channel_std,
+            seed=seed,
+            device=acceleration.device,
+            dtype=acceleration.compute_dtype,
+        )
+        self._total = recipe.steps or (recipe.epochs or 1) * len(self._loader)
+        schedule = CosineSchedule(recipe.lr, self._total)
+
+        def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+            return torch.optim.Adam(parameters, lr=recipe.lr, fused=True)
+
+        self.engine = Engine(self._stage, self._loader, acceleration, adam, schedule, checkpoints=None)
+        self.predictor = Predictor(
+            self._stage, start.spec, acceleration, recipe.window, recipe.overlap, recipe.batch_size
+        )
+        self.clock = StepClock(self._loader.batch_size)
+
+    def run(self, console: Console, name: str) -> _Best:
+        """Train until the schedule ends or patience does; the stage is left with the best epoch's weights."""
+        best, epochs_without = _Best(0, -1.0, {}), 0
+        progress = TrainingProgress(
+            console, name=name, total=self._total, done=0, steps_per_epoch=len(self._loader), chance=None
+        )
+        with progress:
+            while self.engine.step < self._total and epochs_without < self._recipe.patience:
+                self._epoch(progress)
+                dice = mean_score(self.predictor.score(self._val), "dice")
+                self.clock.pause()
+                epochs_without += 1
+                if dice > best.val_dice:
+                    weights = {key: value.clone() for key, value in self._stage.state_dict().items()}
+                    best, epochs_without = _Best(self.engine.step, dice, weights), 0
+        self._stage.load_state_dict(best.weights)
+        return best
+
+    def _epoch(self, progress: TrainingProgress) -> None:
+        def on_reading(reading: Reading) -> None:
+            progress.update(reading.step, reading.values["loss"], self.clock)
+
+        until = min(self._total, self.engine.step + len(self._loader))
+        stop = self.engine.fit(until, on_reading, self.clock)
+        if stop.signal is not None:
+            raise KeyboardInterrupt
