@@ -35,7 +35,7 @@ STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)`."""
 
-    stage: Annotated[Literal["moco", "tower"], Parameter(group=OBJECTIVE)] = "moco"
+    stage: Annotated[Literal["moco", "tower", "vae"], Parameter(group=OBJECTIVE)] = "moco"
     """What to train."""
     recipe: Annotated[Literal["mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
     """Stages in order and their evaluation, instead of one stage."""
@@ -80,6 +80,13 @@ class TrainConfig(DataConfig):
     """Share of the pixels masked (auto: 0.5; rays 0.6)."""
     curves: Annotated[Literal["fixed", "random"], Parameter(group=TOWER)] = "fixed"
     """Bezier curves: TOWER's six, or random as in Models Genesis."""
+
+    latent_dim: Annotated[Count, Parameter(group=VAE)] = 256
+    """Length of the latent vector."""
+    beta: Annotated[float, Field(ge=0), Parameter(group=VAE)] = 1.0
+    """Weight of the KL term (1: the ELBO itself)."""
+    beta_warmup: Annotated[float, Field(ge=0, le=1), Parameter(group=VAE)] = 0.1
+    """Share of the steps in which beta rises to it."""
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from .moco import MoCoPlan
 from .plan import Facts, Plan
 from .tower import TowerPlan
+from .vae import VAEPlan
 
-PLANS: dict[str, Plan] = {"moco": MoCoPlan(), "tower": TowerPlan()}
+PLANS: dict[str, Plan] = {"moco": MoCoPlan(), "tower": TowerPlan(), "vae": VAEPlan()}
 """Stage name -> its plan; the names are those `fastssl.config` offers."""
 
 __all__ = ["PLANS", "Facts", "Plan"]

@@ -11,6 +11,7 @@ from fastssl.pipelines.views.masks import BlockMask, Mask, RayMask, StripeMask
 from fastssl.pipelines.views.models_genesis import ModelsGenesis
 from fastssl.pipelines.views.plain import Plain
 from fastssl.pipelines.views.pretext_tasks import PretextTasks
+from fastssl.pipelines.views.random_crop import RandomCrop
 from fastssl.pipelines.views.tower_pairs import TowerPairs
 from fastssl.pipelines.views.two_crops import TwoCrops
 from fastssl.pipelines.views.view import View
@@ -26,6 +27,7 @@ __all__ = [
     "ModelsGenesis",
     "Plain",
     "PretextTasks",
+    "RandomCrop",
     "RayMask",
     "StripeMask",
     "TowerPairs",

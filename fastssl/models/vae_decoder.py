@@ -1,0 +1,70 @@
+"""A convolutional decoder: from one vector to a picture.
+
+Covers: decoding `[B, latent_dim]` to `[B, C, S, S]` for any side S, as a VAE needs it.
+Does not cover: decoders with skip connections (a U-Net's), which restore a picture that they are shown.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTH, MAX_WIDTH = 32, 512
+"""Channels at full resolution, had it a map; doubled with every halving of the side: each level costs the same."""
+LARGEST_START = 7
+"""Largest side of the first map, which one linear layer makes from the latent vector."""
+GROUPS = 8
+
+
+class ConvDecoder(nn.Module):
+    """A small map from a linear layer, then doubled and convolved until it has the picture's side.
+
+    Doubling repeats pixels and a 3x3 convolution follows, since transposed convolutions leave checkerboards (Odena et
+    al., "Deconvolution and Checkerboard Artifacts", Distill 2016). Group norm, so that a picture does not depend on
+    what else is in its batch. The output is unbounded: it is the mean of a Gaussian.
+
+    Args:
+        latent_dim: length of the vectors.
+        out_channels: C of the pictures.
+        size: S of the pictures, in pixels; any from 1.
+    """
+
+    def __init__(self, latent_dim: int, out_channels: int, size: int) -> None:
+        super().__init__()
+        *self.sides, self.size = sides(size)
+        widths = [min(WIDTH << level, MAX_WIDTH) for level in range(len(self.sides), 0, -1)]
+        self.start_shape = (widths[0], self.sides[0], self.sides[0])
+        self.start = nn.Linear(latent_dim, widths[0] * self.sides[0] ** 2)
+        self.blocks = nn.ModuleList(
+            _block(before, after) for before, after in zip([widths[0], *widths[:-1]], widths, strict=True)
+        )
+        self.head = nn.Conv2d(widths[-1], 4 * out_channels, 3, padding=1)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """`[B, latent_dim]` to `[B, C, S, S]`."""
+        x = self.start(latent).unflatten(1, self.start_shape).contiguous(memory_format=torch.channels_last)
+        for side, block in zip(self.sides, self.blocks, strict=True):
+            x = block(_grow(x, side))
+        return F.pixel_shuffle(self.head(x), 2)[..., : self.size, : self.size]
+
+
+def sides(size: int) -> list[int]:
+    """Sides of the decoder's maps, smallest first: each is half of the next, rounded up."""
+    found = [-(-size // 2), size]
+    while found[0] > LARGEST_START:
+        found.insert(0, -(-found[0] // 2))
+    return found
+
+
+def _block(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1, bias=False), nn.GroupNorm(GROUPS, after), nn.SiLU(inplace=True)
+    )
+
+
+def _grow(x: Tensor, side: int) -> Tensor:
+    """`[B, C, s, s]` to `[B, C, side, side]`, side being s, 2 s or 2 s - 1."""
+    if x.shape[-1] == side:
+        return x
+    return F.interpolate(x, scale_factor=2, mode="nearest")[..., :side, :side]

@@ -1,0 +1,70 @@
+"""How the VAE is put together: a ConvNeXt and a convolutional decoder, gentle crops, AdamW.
+
+Covers: the VAE's automatic values, each with its reason. Does not cover: the objective (`fastssl.stages.vae`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from fastssl.config import TrainConfig
+from fastssl.models.encoder import EncoderSpec, feature_dim
+from fastssl.models.vae_decoder import ConvDecoder
+from fastssl.pipelines import RandomCrop
+from fastssl.stages.vae import VAE
+
+from .plan import Automatic, Facts, MakeOptimizer, Plan
+
+LR = 1e-3
+WEIGHT_DECAY = 0.05
+PIXEL_STD = 0.2
+"""Of the likelihood, on the scale of normalised pixels, [-1, 1]: a tenth of the grey range."""
+
+
+class VAEPlan(Plan):
+    """A variational autoencoder on one gently cropped picture of every image."""
+
+    def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
+        if on_cuda:
+            return "convnext_tiny", "the stage's own"
+        return "convnext_atto", "the stage's own, convnext_tiny, takes four times as long on a CPU"
+
+    def automatic(self, config: TrainConfig, facts: Facts, steps: int) -> Automatic:
+        return {
+            "lr": (LR, "with AdamW and a cosine, for any batch size"),
+            "weight_decay": (WEIGHT_DECAY, "ConvNeXt's; biases and norms have none"),
+        }
+
+    def problems(self, config: TrainConfig, facts: Facts) -> list[str]:
+        if config.temperature is None:
+            return []
+        return [f"temperature={config.temperature:g}: a VAE has no contrast"]
+
+    def view(self, config: TrainConfig, facts: Facts) -> RandomCrop:
+        return RandomCrop(config.size, facts.channels)
+
+    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> VAE:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            decoder = ConvDecoder(config.latent_dim, spec.in_channels, spec.size)
+        return VAE(
+            encoder,
+            decoder,
+            feature_dim(encoder, spec.in_channels, spec.size),
+            config.latent_dim,
+            pixel_std=PIXEL_STD,
+            beta=config.beta,
+            warmup_steps=round(config.beta_warmup * config.steps),
+            seed=config.seed,
+        )
+
+    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
+        def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+            groups = [
+                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            ]
+            return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+
+        return make
