@@ -24,7 +24,7 @@ from fastssl.plans import PLANS, Plan
 from fastssl.progress import StepClock, TrainingProgress
 from fastssl.random_state import seeded
 from fastssl.readings import Reading
-from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, default_folder, settings_to_resume
+from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, folder_of, settings_to_resume
 from fastssl.schedule import CosineSchedule
 
 PREFETCH = 3
@@ -59,7 +59,7 @@ def train_stage(config: TrainConfig, console: Console) -> TrainResult:
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
     """
-    folder = config.out or default_folder(config)
+    folder = folder_of(config)
     if config.resume:
         config = settings_to_resume(folder, config)
         if config.recipe is not None:

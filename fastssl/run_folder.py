@@ -34,6 +34,18 @@ def default_folder(config: TrainConfig) -> Path:
     return Path("runs") / f"{config.stage}-{Path(config.data).stem}"
 
 
+def folder_of(config: TrainConfig) -> Path:
+    """`out`, or `runs/STAGE-DATA`; pretext asked for in a MoCo run's folder goes inside it, beside what it starts from.
+
+    Raises:
+        CheckpointError: the settings in the folder cannot be read.
+    """
+    folder = config.out or default_folder(config)
+    if config.stage == "pretext" and (folder / CONFIG).is_file() and read_settings(folder).get("stage") == "moco":
+        return folder / "pretext"
+    return folder
+
+
 def check_free(folder: Path, *, overwrite: bool) -> None:
     """Raise ConfigError if `folder` holds a run that may not be replaced, or anything that is not a run."""
     if folder.exists() and not folder.is_dir():

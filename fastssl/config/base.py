@@ -84,6 +84,24 @@ def some_of(*names: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def weights_of(*names: str) -> BeforeValidator:
+    """Makes a `str` field take NAME=NUMBER for some of `names`, with commas between or as a mapping; "" is none."""
+
+    def check(value: Any) -> str:
+        given = {} if value == "" else value
+        if isinstance(given, str):
+            given = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in given.split(","))
+        try:
+            weights = {name: float(weight) for name, weight in given.items()}
+        except (AttributeError, TypeError, ValueError):
+            weights = {"": 0.0}
+        if not set(weights) <= set(names) or not all(0 < weight < float("inf") for weight in weights.values()):
+            raise ValueError(f"give a positive number for one or more of {', '.join(names)}, as {names[0]}=2")
+        return ",".join(f"{name}={weights[name]!r}" for name in names if name in weights)
+
+    return BeforeValidator(check)
+
+
 def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
     """Validate `settings` as a `kind`.
 

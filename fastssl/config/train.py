@@ -26,7 +26,11 @@ from .base import (
     Count,
     DataConfig,
     some_of,
+    weights_of,
 )
+
+TASK_NAMES = ("jigsaw", "inpaint", "colorize")
+"""Of the pretext tasks."""
 
 # The box that holds the settings of one stage alone.
 STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
@@ -35,7 +39,7 @@ STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)`."""
 
-    stage: Annotated[Literal["moco", "tower", "vae"], Parameter(group=OBJECTIVE)] = "moco"
+    stage: Annotated[Literal["moco", "pretext", "tower", "vae"], Parameter(group=OBJECTIVE)] = "moco"
     """What to train."""
     recipe: Annotated[Literal["mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
     """Stages in order and their evaluation, instead of one stage."""
@@ -69,6 +73,17 @@ class TrainConfig(DataConfig):
     """Of the key encoder."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Groups batch norm sees apart (auto: of 64 images)."""
+
+    tasks: Annotated[str, some_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ",".join(TASK_NAMES)
+    """Some of jigsaw, inpaint and colorize, with commas between."""
+    task_mode: Annotated[Literal["one", "all"], Parameter(group=PRETEXT)] = "one"
+    """A step is for one task, drawn at random, or for all, summed."""
+    task_weights: Annotated[str, weights_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ""
+    """How often a task is drawn, or its share of the sum: jigsaw=2 (else 1)."""
+    patch: Annotated[float, Field(gt=0, lt=1), Parameter(group=PRETEXT)] = 0.5
+    """Side of the missing centre, as a share of the picture's."""
+    freeze_bn: Annotated[bool, Parameter(group=PRETEXT, negative="", show_default=False)] = False
+    """Keep the statistics of the encoder's batch norms as they start."""
 
     terms: Annotated[str, some_of("contrastive", "generative"), Parameter(group=TOWER)] = "contrastive,generative"
     """Of the loss: contrastive, generative or both, with a comma between."""

@@ -1,7 +1,7 @@
 """Heads that sit on an encoder's features.
 
-Covers: the projection head of MoCo v2. Does not cover: encoders, nor
-classifiers, which are solved, not trained (`evaluation/linear.py`).
+Covers: the projection head of MoCo v2, the classifier of a pretext task. Does not cover: encoders, decoders, nor the
+classifiers of evaluation, which are solved, not trained (`evaluation/linear.py`).
 """
 
 from __future__ import annotations
@@ -19,3 +19,8 @@ def projection_head(feature_dim: int, embedding_dim: int = 128) -> nn.Sequential
         nn.ReLU(inplace=True),
         nn.Linear(feature_dim, embedding_dim),
     )
+
+
+def classification_head(feature_dim: int, classes: int) -> nn.Linear:
+    """`[B, feature_dim]` to logits `[B, classes]`."""
+    return nn.Linear(feature_dim, classes)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from .moco import MoCoPlan
 from .plan import Facts, Plan
+from .pretext import PretextPlan
 from .tower import TowerPlan
 from .vae import VAEPlan
 
-PLANS: dict[str, Plan] = {"moco": MoCoPlan(), "tower": TowerPlan(), "vae": VAEPlan()}
+PLANS: dict[str, Plan] = {"moco": MoCoPlan(), "pretext": PretextPlan(), "tower": TowerPlan(), "vae": VAEPlan()}
 """Stage name -> its plan; the names are those `fastssl.config` offers."""
 
 __all__ = ["PLANS", "Facts", "Plan"]

@@ -1,0 +1,49 @@
+"""A convolutional decoder: from an encoder's last feature map to a picture.
+
+Covers: any side of map and picture. Does not cover: skip connections (`unet.py`), decoding a vector (`vae_decoder.py`).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTH, MAX_WIDTH = 16, 512
+"""Channels at the picture's side, doubled with every halving of it: from a ResNet-18's map at 224 pixels the decoder
+takes 0.6 times the encoder's multiplications."""
+GROUPS = 8
+
+
+class MapDecoder(nn.Module):
+    """`[B, in_channels, side, side]` to pictures `[B, out_channels, size, size]`, unbounded.
+
+    Pixels are repeated until the map has the next side, then convolved 3x3, since transposed convolutions leave
+    checkerboards (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016). Group norm, so that what a
+    batch holds besides does not matter, in training or after it.
+    """
+
+    def __init__(self, in_channels: int, side: int, out_channels: int, size: int) -> None:
+        super().__init__()
+        self.sides = growing_sides(side, size)
+        widths = [min(WIDTH << level, MAX_WIDTH) for level in reversed(range(len(self.sides)))]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(before, after, 3, padding=1, bias=False), nn.GroupNorm(GROUPS, after), nn.ReLU(inplace=True)
+            )
+            for before, after in zip([in_channels, *widths], widths, strict=False)
+        )
+        self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See the class."""
+        for side, block in zip(self.sides, self.blocks, strict=True):
+            features = block(F.interpolate(features, size=(side, side), mode="nearest"))
+        return self.head(features)
+
+
+def growing_sides(side: int, size: int) -> list[int]:
+    """The sides on the way from a map to a picture, each half of the next rounded up: 7 to 28 is [14, 28]."""
+    sides = [size]
+    while (half := -(-sides[0] // 2)) > side:
+        sides.insert(0, half)
+    return sides
