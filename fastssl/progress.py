@@ -7,8 +7,8 @@ Does not cover: what is measured (`engine.py`), files (`metrics_log.py`).
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 T = TypeVar("T")
 
 WINDOW = 50
+TASK_WINDOW = 20
 PLAIN_SECONDS = 10.0
 
 
@@ -88,6 +89,29 @@ class StepClock:
         return self.waited / self.seconds if self.seconds else 0.0
 
 
+class TaskFigures:
+    """What a stage with several tasks reports as "TASK/loss" and "TASK/accuracy", each a mean over its last steps.
+
+    Where steps take turns at tasks, the loss of one step says little beside that of the step before.
+    """
+
+    def __init__(self) -> None:
+        self._recent: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=TASK_WINDOW))
+
+    def add(self, metrics: Mapping[str, float]) -> None:
+        """Count the metrics of one step."""
+        for name, value in metrics.items():
+            if name.endswith(("/loss", "/accuracy")):
+                self._recent[name].append(value)
+
+    def __str__(self) -> str:
+        """Such as "inpaint 0.107  jigsaw 2.913 (12%)", by name; empty where there are no tasks."""
+        means = {name: sum(values) / len(values) for name, values in self._recent.items()}
+        tasks = sorted(name.removesuffix("/loss") for name in means if name.endswith("/loss"))
+        right = {task: f" ({means[f'{task}/accuracy']:.0%})" for task in tasks if f"{task}/accuracy" in means}
+        return "  ".join(f"{task} {means[f'{task}/loss']:.3f}{right.get(task, '')}" for task in tasks)
+
+
 class TrainingProgress:
     """The bar of a run, or one plain line every ten seconds where nobody watches a terminal; a context manager.
 
@@ -103,6 +127,7 @@ class TrainingProgress:
         self._total = total
         self._steps_per_epoch = steps_per_epoch
         self._chance = f" (chance {chance:.2f})" if chance is not None else ""
+        self._tasks = TaskFigures()
         self._printed = 0.0
         self._started, self._first = time.monotonic(), done
         self._bar: Progress | None = None
@@ -119,12 +144,13 @@ class TrainingProgress:
             )
             self._task = self._bar.add_task(name, total=total, completed=done, facts="first step: compiling and tuning")
 
-    def update(self, step: int, loss: float, clock: StepClock) -> None:
-        """Show that `step` steps are done."""
+    def update(self, step: int, loss: float, clock: StepClock, metrics: Mapping[str, float] | None = None) -> None:
+        """Show that `step` steps are done; the losses of tasks among the step's metrics stand in place of its own."""
+        self._tasks.add(metrics or {})
         epoch = min(-(-step // self._steps_per_epoch), -(-self._total // self._steps_per_epoch))
         epochs = -(-self._total // self._steps_per_epoch)
         facts = (
-            f"epoch {epoch}/{epochs}  loss {loss:.3f}{self._chance}  "
+            f"epoch {epoch}/{epochs}  {str(self._tasks) or f'loss {loss:.3f}{self._chance}'}  "
             f"{clock.images_per_second:,.0f} img/s  data-wait {clock.data_wait:.1%}"
         )
         if self._bar is not None:

@@ -171,7 +171,7 @@ def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, c
         def on_reading(reading: Reading) -> None:
             last.update(reading.values)
             log.write(reading.step, {**reading.values, "lr": engine.schedule.lr(reading.step - 1)})
-            progress.update(reading.step, reading.values["loss"], clock)
+            progress.update(reading.step, reading.values["loss"], clock, reading.values)
 
         stop = engine.fit(until, on_reading, clock)
     encoder = folder / ENCODER

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from fastssl import progress
-from fastssl.progress import WINDOW, StepClock, TrainingProgress
+from fastssl.progress import TASK_WINDOW, WINDOW, StepClock, TrainingProgress
 
 
 class Time:
@@ -119,6 +119,19 @@ def test_where_chance_is_unknown_it_is_not_mentioned(time: Time) -> None:
     with TrainingProgress(console, name="vae", total=1, done=0, steps_per_epoch=1, chance=None) as bar:
         bar.update(1, 0.5, StepClock(8))
     assert "loss 0.500  0 img/s" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_tasks_are_shown_by_name_each_with_the_mean_of_its_last_steps() -> None:
+    console = Console(file=io.StringIO())
+    with TrainingProgress(console, name="pretext", total=60, done=0, steps_per_epoch=60, chance=None) as bar:
+        for step in range(1, 60):
+            own = {"jigsaw/loss": step, "jigsaw/accuracy": 0.12} if step % 2 else {"inpaint/loss": 0.1}
+            bar.update(step, 9.0, StepClock(8), {"loss": 9.0, "lr": 0.1, **own})
+        bar.update(60, 9.0, StepClock(8), {"loss": 9.0, "inpaint/loss": 2.1})
+    mean = sum(range(59, 19, -2)) / TASK_WINDOW
+    last = console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
+    assert f"epoch 1/1  inpaint 0.200  jigsaw {mean:.3f} (12%)  0 img/s" in last
+    assert "loss" not in last
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3599.7, "1:00:00"), (7384, "2:03:04")])
