@@ -198,7 +198,7 @@ def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
     check_model_name(name)
     config = timm.get_pretrained_cfg(name)
     fitted = {"img_size": size} if config is not None and config.fixed_input_size else {}
-    if name.startswith("convnext") and size < max(_CONVNEXT_PATCHES):
+    if "convnext" in name and size < max(_CONVNEXT_PATCHES):
         fitted["patch_size"] = next(patch for side, patch in _CONVNEXT_PATCHES.items() if size >= side)
     try:
         return timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, **fitted)
