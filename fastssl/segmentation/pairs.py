@@ -42,10 +42,10 @@ def find_pairs(
     """
     shared = any(folder is not None and folder.resolve() == images.resolve() for folder in (masks, fov))
     own = _images(images, image_suffix, shared=shared)
-    mask_of = _assign(own, _candidates(masks, images, own), mask_suffix, f"mask in {masks}", "--mask-suffix")
+    mask_of = _assign(own, _candidates(masks, images, own), mask_suffix, f"mask in {masks}")
     if fov is None:
         return [Pair(name, own[name], mask_of[name]) for name in sorted(own)]
-    fov_of = _assign(own, _candidates(fov, images, own), "", f"field-of-view mask in {fov}", "a folder of its own")
+    fov_of = _assign(own, _candidates(fov, images, own), "", f"field-of-view mask in {fov}")
     return [Pair(name, own[name], mask_of[name], fov_of[name]) for name in sorted(own)]
 
 
@@ -76,15 +76,13 @@ def _candidates(folder: Path, images: Path, own: Mapping[str, Path]) -> list[Pat
     return [path for path in files if path.name not in taken]
 
 
-def _assign(
-    own: Mapping[str, Path], candidates: Iterable[Path], suffix: str, what: str, advice: str
-) -> dict[str, Path]:
+def _assign(own: Mapping[str, Path], candidates: Iterable[Path], suffix: str, what: str) -> dict[str, Path]:
     fitting: dict[str, list[Path]] = {name: [] for name in own}
     for path in candidates:
         name = next((name for name in _names_of(path.stem, suffix) if name in fitting), None)
         if name is not None:
             fitting[name].append(path)
-    _check(own, fitting, what, advice)
+    _check(own, fitting, what)
     return {name: paths[0] for name, paths in fitting.items()}
 
 
@@ -100,16 +98,16 @@ def _shortened(stem: str) -> list[str]:
     return [stem[:end] for end in range(len(stem) - 1, 0, -1) if not stem[end].isalnum()]
 
 
-def _check(own: Mapping[str, Path], fitting: Mapping[str, list[Path]], what: str, advice: str) -> None:
+def _check(own: Mapping[str, Path], fitting: Mapping[str, list[Path]], what: str) -> None:
     missing = [own[name].name for name, paths in fitting.items() if not paths]
     if missing:
         raise DataError(f"no {what} fits {_listed(missing)}; a mask's name is its image's and what follows it")
     for name, paths in fitting.items():
         if len(paths) > 1:
-            raise DataError(
-                f"more than one {what} fits {own[name].name}: {_listed([path.name for path in paths])}; "
-                f"choose with {advice}"
-            )
+            rest = paths[0].stem.removeprefix(name)
+            choice = f"choose with --mask-suffix {rest}" if rest and what.startswith("mask") else "keep one of them"
+            names = _listed([path.name for path in paths])
+            raise DataError(f"more than one {what} fits {own[name].name}: {names}; {choice}")
 
 
 def _pictures(folder: Path) -> list[Path]:
