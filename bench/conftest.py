@@ -1,4 +1,4 @@
-"""What every benchmark shares: the report of its file, printed at the end, and `--record`, which keeps it.
+"""What every benchmark shares: the report of its file, printed at the end, and `--record` or `--record-to`, to keep it.
 
 `pytest bench` measures on whatever device is there; on a CPU the problems are smaller. A figure that has a target is
 asserted by its own test; all others are only reported.
@@ -13,7 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from bench.harness import ...`, however pytest was started
 
-from bench.harness import Report, best_device, environment
+from bench.environment import best_device, environment
+from bench.harness import Report, save_all
 
 RESULTS = Path(__file__).parent / "results"
 _REPORTS = pytest.StashKey[list[Report]]()
@@ -21,6 +22,9 @@ _REPORTS = pytest.StashKey[list[Report]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="write the figures to bench/results/<device>/")
+    parser.addoption(
+        "--record-to", type=Path, metavar="FILE", help="write all figures into one JSON file, after every benchmark"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,6 +45,13 @@ def report(request: pytest.FixtureRequest) -> Report:
     fresh = Report(name)
     request.config.stash[_REPORTS].append(fresh)
     return fresh
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Keep what there is: a later benchmark may not come back."""
+    path = item.config.getoption("--record-to")
+    if path is not None and item.config.stash[_REPORTS]:
+        save_all(item.config.stash[_REPORTS], path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

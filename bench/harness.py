@@ -1,34 +1,37 @@
 """How fast, how much memory: one way of measuring for every benchmark of the project.
 
 Covers: interleaved timing of variants with medians and spread, on CUDA and on the CPU; peak memory by the allocator's
-own records; floors of devices whose ceilings are known; what a figure was measured on; JSON and a table.
-Does not cover: what is measured; each `bench/**/test_*.py` brings its variants and its bytes and FLOP.
+own records; floors of devices whose ceilings are known; JSON and a table.
+Does not cover: what is measured (each `bench/**/test_*.py` brings its variants and its bytes and FLOP), and on what
+(`environment.py`).
 
 Rules: warm-up is excluded. Variants take turns, so that a change of clock or of load falls on all of them, and their
-order is shuffled every round. On CUDA a spin kernel fills the queue first, so that host overhead shorter than the
-kernels stays hidden, and the L2 cache is overwritten before each timing unless `warm_cache` is set.
+order is shuffled every round. On CUDA a spin kernel keeps the device busy first, so that the host has queued the whole
+call by the time it starts and its own overhead stays hidden, and the L2 cache is overwritten before each timing unless
+`warm_cache` is set. What the host waits for, or works on other threads and streams, is timed by its clock (`wall`).
+
+FASTSSL_BENCH_QUICK=1 in the environment times one round, to see that everything runs.
 """
 
 from __future__ import annotations
 
 import json
-import platform
+import os
 import random
 import statistics
-import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "triton", "nvidia-dali-cuda130", "timm", "numpy")
+from bench.environment import best_device, device_name, environment
+
+QUICK = os.environ.get("FASTSSL_BENCH_QUICK") == "1"
 L2_FLUSH_BYTES = 256 << 20  # five times the 50 MB of an H100
-SPIN_CYCLES = 400_000  # about 0.2 ms of head start for the host
+SPIN_CYCLES = 4_000_000  # about 2 ms of head start: eager forward and backward take the host up to half a millisecond
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Ceiling:
 
 CEILINGS = {
     "NVIDIA H100 80GB HBM3": Ceiling(3.0e12, 798e12, "measured: device copy, bf16 8192^3 GEMM"),
+    "NVIDIA H200": Ceiling(4.3e12, 788e12, "measured: device copy, bf16 8192^3 GEMM"),
 }
 
 
@@ -75,6 +79,8 @@ class Row:
     variant: str
     timing: Timing
     work: Work | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """What else the timing says, by name and unit: {"images/s": 740.0, "data-wait %": 1.3}."""
 
     def floor_seconds(self) -> float | None:
         ceiling = CEILINGS.get(device_name())
@@ -91,6 +97,10 @@ class Report:
     def add(self, problem: str, timings: Mapping[str, Timing], work: Work | None = None) -> None:
         self.rows += [Row(problem, variant, timing, work) for variant, timing in timings.items()]
 
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Every row, with its floor, for JSON."""
+        return [{**asdict(row), "floor_seconds": row.floor_seconds()} for row in self.rows]
+
     def lines(self) -> list[str]:
         """A table: medians with their range, peak memory, and the floor where the device's ceilings are known."""
         header = f"{'problem':<44} {'variant':<20} {'median':>10} {'(min .. max)':>22} {'peak':>10}  floor"
@@ -99,10 +109,13 @@ class Report:
     def save(self, folder: Path) -> Path:
         """Write `<folder>/<device>/<name>.json`, complete enough to be read years later."""
         path = folder / device_name().lower().replace(" ", "-") / f"{self.name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [{**asdict(row), "floor_seconds": row.floor_seconds()} for row in self.rows]
-        path.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
+        _write(path, self.as_dicts())
         return path
+
+
+def save_all(reports: Iterable[Report], path: Path) -> None:
+    """Write the rows of several reports into one file, each row with its "report"."""
+    _write(path, [{"report": report.name, **row} for report in reports for row in report.as_dicts()])
 
 
 def measure(
@@ -111,6 +124,7 @@ def measure(
     rounds: int = 20,
     warmup: int = 3,
     warm_cache: bool = False,
+    wall: bool = False,
     device: str | torch.device | None = None,
 ) -> dict[str, Timing]:
     """Time the variants in turn. Each is called without arguments and must do all of its work on `device`.
@@ -118,14 +132,16 @@ def measure(
     Args:
         rounds: timed calls of each variant. warmup: untimed calls before them (compilation happens there).
         warm_cache: leave the L2 cache as the previous call left it (CUDA only).
+        wall: on CUDA too, time by the host's clock until the device has done everything on all its streams.
         device: default: CUDA if there is one.
     """
+    rounds = 1 if QUICK else rounds
     cuda = torch.device(device or best_device()).type == "cuda"
     for call in variants.values():
         for _ in range(warmup):
             call()
     peaks = {name: (_cuda_peak if cuda else _cpu_peak)(call) for name, call in variants.items()}
-    timer = _cuda_timer(warm_cache) if cuda else _cpu_seconds
+    timer = _cpu_seconds if not cuda else _wall_seconds if wall else _cuda_timer(warm_cache)
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     order = list(variants)
     shuffle = random.Random(0).shuffle
@@ -139,34 +155,17 @@ def measure(
     }
 
 
-def best_device() -> str:
-    """ "cuda" if there is one, else "cpu"."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def device_name() -> str:
-    """The GPU's name, or the processor's and how many threads torch uses on it."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{_processor()} x{torch.get_num_threads()}"
-
-
-def environment() -> dict[str, Any]:
-    """Device, versions, commit and date: what a figure cannot be read without."""
-    return {
-        "device": device_name(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "commit": _git("rev-parse", "--short", "HEAD"),
-        "modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "load_average": platform.system() == "Linux" and Path("/proc/loadavg").read_text(encoding="ascii").split()[:3],
-    }
-
-
 def _cpu_seconds(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
+    return time.perf_counter() - start
+
+
+def _wall_seconds(call: Callable[[], object]) -> float:
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    call()
+    torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -213,30 +212,15 @@ def _line(row: Row) -> str:
     spread = f"({_time(timing.fastest)} .. {_time(timing.slowest)})"
     share = f"{_time(floor)} ({floor / timing.median:.0%} of it reached)" if floor else "no floor"
     counted = f", {row.work.bytes / 1e6:.1f} MB, {row.work.flop / 1e9:.2f} GFLOP" if row.work else ""
+    counted += "".join(f", {value:,.4g} {name}" for name, value in row.facts.items())
     peak = f"{timing.peak_bytes / 1e6:.1f} MB"
     return f"{row.problem:<44} {row.variant:<20} {_time(timing.median):>10} {spread:>22} {peak:>10}  {share}{counted}"
 
 
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
+
+
 def _time(seconds: float) -> str:
     return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} us"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _git(*arguments: str) -> str:
-    finished = subprocess.run(
-        ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return finished.stdout.strip()

@@ -41,7 +41,7 @@ def variants(rows: int, dtype: torch.dtype, device: str) -> dict:
 
         return call
 
-    compiled = torch.compile(naive, fullgraph=True)
+    compiled = torch.compile(naive, fullgraph=True, dynamic=False)
     return {"fastssl": step(fused), "eager": step(naive), "torch.compile": step(compiled)}
 
 

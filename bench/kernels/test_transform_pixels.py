@@ -43,7 +43,7 @@ def test_time_and_memory(report: Report, device: str, channels: int) -> None:
             images, lut=lut, permutation=permutation, mask=mask, mean=(0.5,), std=(0.25,), dtype=dtype
         )
 
-    compiled = torch.compile(naive, fullgraph=True)
+    compiled = torch.compile(naive, fullgraph=True, dynamic=False)
     variants = {
         "fastssl": fused,
         "eager": lambda: naive(images, lut, permutation, mask, dtype),

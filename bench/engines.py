@@ -1,0 +1,79 @@
+"""Engines as `fastssl train` makes them, over images of noise and without a run folder.
+
+Covers: any registered stage, encoder, image size and executor. Does not cover: measuring, checkpoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fastssl.acceleration import accelerate
+from fastssl.assembly import assemble
+from fastssl.config import TrainConfig
+from fastssl.data import Source
+from fastssl.data.source import Split
+from fastssl.engine import Engine
+from fastssl.pipelines import Loader
+from fastssl.plans import PLANS
+from fastssl.run import PREFETCH
+from fastssl.schedule import CosineSchedule
+
+BATCHES_AN_EPOCH = 10
+SCHEDULED_STEPS = 10_000
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is trained on what: a stage, an encoder ("auto": the stage's own), and images of a size."""
+
+    stage: str
+    encoder: str
+    size: int
+    channels: int
+    batch_size: int
+
+    def __str__(self) -> str:
+        encoder = "own encoder" if self.encoder == "auto" else self.encoder
+        return f"{self.stage} {encoder}, {self.size}x{self.size}x{self.channels}, batch {self.batch_size}"
+
+
+def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: bool = True, compiled: bool) -> Engine:
+    """An engine at its first step, warmed up as a run's is; close its loader when done."""
+    config = TrainConfig(
+        stage=work.stage,
+        encoder=work.encoder,
+        size=work.size,
+        batch_size=work.batch_size,
+        steps=SCHEDULED_STEPS,
+        device=device,
+        amp=amp,
+        compile=compiled,
+        pipeline=pipeline,
+    )
+    acceleration = accelerate(device, config.amp, config.compile)
+    source = _noise(work.size, work.channels, BATCHES_AN_EPOCH * work.batch_size)
+    plan = PLANS[work.stage]
+    parts = assemble(config, plan, source, acceleration)
+    resolved = parts.resolved.config
+    loader = Loader(
+        source.splits["train"].images,
+        plan.view(resolved, parts.facts),
+        batch_size=work.batch_size,
+        device=acceleration.device,
+        executor=pipeline,
+        dtype=acceleration.compute_dtype,
+        prefetch=PREFETCH if acceleration.device.type == "cuda" else 0,
+    )
+    schedule = CosineSchedule(resolved.lr, SCHEDULED_STEPS)
+    engine = Engine(parts.stage, loader, acceleration, plan.optimizer(resolved), schedule, None)
+    engine.warm_up()
+    return engine
+
+
+@lru_cache(maxsize=1)
+def _noise(size: int, channels: int, count: int) -> Source:
+    images = np.random.default_rng(0).integers(0, 256, (count, size, size, channels), dtype=np.uint8)
+    return Source("noise", {"train": Split(images)})
