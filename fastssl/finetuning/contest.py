@@ -23,6 +23,7 @@ from fastssl.evaluation.extraction import Extraction
 from fastssl.evaluation.features import FeatureCache, encoder_digest
 from fastssl.pipelines import Plain
 
+from .label_efficiency import percent
 from .ledger import TrialLedger
 from .line_up import Entrant
 from .materials import SCORED_AT_ONCE, Labelled, Materials, of_features, of_images
@@ -85,7 +86,7 @@ class Contest:
             with TrialProgress(self.console, trials=len(planned), done=kept, work=work) as progress:
                 for index in to_do:
                     outcomes[index] = self._run(planned[index], progress)
-                    ledger.add(settings[index], outcomes[index])
+                    ledger.add(settings[index], outcomes[index], planned[index].entrant.label)
         except KeyboardInterrupt:
             self._say("stopped: finished trials are kept; the same command goes on from there")
             raise
@@ -101,7 +102,6 @@ class Contest:
         parts = self.data.parts
         return {
             "encoder": encoder_digest(start.encoder, repr(start.spec)),
-            "contender": plan.entrant.label,
             "data": self.data.source.fingerprint,
             "parts": [[part.split, len(part)] for part in parts.all],
             "held_out_by": self.config.seed if {parts.val.split, parts.test.split} & {"train"} else None,
@@ -151,10 +151,10 @@ class Contest:
 
     def _introduce(self, planned: Sequence[Planned], kept: int) -> None:
         self._say(self.recipe.describe())
-        shares = ", ".join(f"{fraction:.4g}" for fraction in self.fractions)
+        shares = ", ".join(percent(fraction) for fraction in self.fractions)
         finished = f"; {kept} of them are finished already" if kept else ""
         self._say(
-            f"{len(planned)} trials: {len(self.entrants)} encoders, label fraction {shares}, {self.config.trials} "
+            f"{len(planned)} trials: {len(self.entrants)} encoders, {shares} of the labels, {self.config.trials} "
             f"seed(s){finished}"
         )
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, isnan, log
-
-MORE_SHARES = "give --label-fraction 1.0 and smaller ones for the share of labels that pre-training saves"
+from math import exp, isnan, log, nan
 
 
 @dataclass(frozen=True)
 class Saving:
     """How much of the labels `contender` can do without.
 
-    target: random initialisation's mean AUC on all labels. fraction: of the labels at which `contender` reaches it, or
-    None. at_least: the smallest fraction tried sufficed, so that the saving may be larger. text: all this for a person.
+    target: random initialisation's mean AUC on all labels, nan where it was not measured. fraction: of the labels at
+    which `contender` reaches it, or None. at_least: the smallest fraction tried sufficed, so that the saving may be
+    larger. text: all this for a person.
     """
 
     contender: str
@@ -44,23 +43,28 @@ def fraction_reaching(curve: Mapping[float, float], target: float) -> float | No
     return None
 
 
-def saving(contender: str, curve: Mapping[float, float], random_curve: Mapping[float, float]) -> Saving | None:
-    """What `contender` saves against random initialisation; None without curves of two shares, all labels among them.
-
-    Points whose AUC is undefined are left out.
-    """
-    target = random_curve.get(1.0, float("nan"))
+def saving(contender: str, curve: Mapping[float, float], random_curve: Mapping[float, float]) -> Saving:
+    """What `contender` saves against random initialisation; curves: label fraction -> AUC, nan if undefined."""
+    unknown = f"{contender}: how many labels it saves is not known"
+    if 1.0 not in random_curve or len(curve) < 2:
+        return Saving(contender, nan, None, False, f"{unknown}; give --label-fraction 1.0 and smaller ones")
+    target = random_curve[1.0]
     known = {fraction: auc for fraction, auc in curve.items() if not isnan(auc)}
-    if isnan(target) or len(known) < 2:
-        return None
+    if isnan(target) or not known:
+        return Saving(contender, nan, None, False, f"{unknown}: AUC is undefined")
     fraction = fraction_reaching(known, target)
-    smallest = min(known)
-    at_least = fraction == smallest
-    same = f"random init's AUC on all labels ({target:.3f})"
+    at_least = fraction == min(known)
+    reaches = f"random init's AUC on all labels ({target:.3f})"
     if fraction is None:
-        text = f"{contender} does not reach {same} at any share tried: no labels saved"
+        text = f"{contender} does not reach {reaches} with any share tried: it saves no labels"
     elif at_least:
-        text = f"{contender} reaches {same} at the smallest share tried: at least {1 - smallest:.0%} fewer labels"
+        text = f"{contender} reaches {reaches} with {percent(fraction)}, the least tried: at least "
+        text += f"{percent(1 - fraction)} fewer labels"
     else:
-        text = f"{contender} reaches {same} with {fraction:.1%} of them: {1 - fraction:.0%} fewer labels"
+        text = f"{contender} reaches {reaches} with {percent(fraction)} of them: {percent(1 - fraction)} fewer labels"
     return Saving(contender, target, fraction, at_least, text)
+
+
+def percent(fraction: float) -> str:
+    """A label fraction as people write it."""
+    return f"{100 * fraction:.3g} %"

@@ -40,9 +40,14 @@ class TrialLedger:
         line = self._lines.get(_key(settings))
         return None if line is None else _outcome(json.loads(line)["outcome"])
 
-    def add(self, settings: Mapping[str, Any], outcome: Outcome) -> None:
-        """Keep a finished trial."""
-        record = {"key": _key(settings), "settings": dict(settings), "outcome": without_nan(asdict(outcome))}
+    def add(self, settings: Mapping[str, Any], outcome: Outcome, contender: str) -> None:
+        """Keep a finished trial; `contender` names it to a reader, and may change."""
+        record = {
+            "key": _key(settings),
+            "contender": contender,
+            "settings": dict(settings),
+            "outcome": without_nan(asdict(outcome)),
+        }
         self._lines[record["key"]] = json.dumps(record, allow_nan=False)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._path, "".join(line + "\n" for line in self._lines.values()))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import cycle
+from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .label_efficiency import percent
 from .report import FinetuneResult
 from .summary import Row
 
@@ -41,17 +43,17 @@ def label_efficiency(result: FinetuneResult) -> Figure:
     for contender, colour in zip(_contenders(result), cycle(COLOURS), strict=False):
         rows = sorted((row for row in result.rows if row.contender == contender), key=lambda row: row.label_fraction)
         _draw_curve(axes, rows, contender, colour)
-    for saved in result.savings:
+    for saved in (saved for saved in result.savings if not isnan(saved.target)):
         axes.axhline(saved.target, color="grey", linewidth=0.8, linestyle="--")
         if saved.fraction is not None and not saved.at_least:
             axes.plot(saved.fraction, saved.target, marker="x", color="black", markersize=7)
     fractions = sorted({row.label_fraction for row in result.rows})
     axes.set_xscale("log")
-    axes.set_xticks(fractions, [f"{fraction:.4g}" for fraction in fractions])
+    axes.set_xticks(fractions, [percent(fraction) for fraction in fractions])
     axes.minorticks_off()
-    axes.set(xlabel=f"share of {result.n_train} labels", ylabel="test AUC", title=f"{result.data}, fine-tuned")
+    axes.set(xlabel=f"share of the {result.n_train} labels", ylabel="test AUC", title=f"{result.data}, fine-tuned")
     _tidy(axes)
-    if result.savings:
+    if result.savings:  # under the axes, where no curve can be
         figure.text(0.5, -0.02, "\n".join(saved.text for saved in result.savings), ha="center", va="top", fontsize=8)
     return figure
 

@@ -22,12 +22,15 @@ from rich.table import Table
 from fastssl.checkpoint import write_atomically
 
 from .jsonable import without_nan
-from .label_efficiency import Saving
+from .label_efficiency import Saving, percent
 from .summary import Comparison, Row, Trial
 from .trial import Epoch
 
 ROOMY = 76
 """Columns of text that the full table takes."""
+
+
+GAP = "train, val: accuracy after the last epoch; gap: validation log loss less training log loss, the overfitting gap"
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class FinetuneResult:
             console.print(comparison_table(self.comparisons, **looks))
         for saved in self.savings:
             console.print(saved.text, highlight=False, markup=False, soft_wrap=True)
-        for note in (self.how, *self.notes):
+        for note in (self.how, *([GAP] if self.frozen else []), *self.notes):
             console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -92,23 +95,22 @@ def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool =
     table = Table(
         title=escape(f"{result.data}, {result.size} px, {how} ({parts})"), title_justify="left", box=_box(plain, narrow)
     )
-    table.add_column("encoder", overflow="fold")
-    table.add_column("labels", justify="right", no_wrap=True)
-    headings = ("test AUC", "test ACC", *(("train ACC", "val ACC", "gap") if result.frozen else ("epoch",)))
+    table.add_column("encoder", overflow="fold", min_width=len("random init"))
+    headings = ("labels", "test AUC", "test ACC", *(("train", "val", "gap") if result.frozen else ("epoch",)))
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     opponents = {comparison.against for comparison in result.comparisons}
     for row in result.rows:
-        numbers = [_spread(row.auc, row.auc_std), _spread(row.acc, row.acc_std)]
+        share = percent(row.label_fraction)
+        cells = [share if result.frozen else f"{row.n_train} ({share})"]
+        cells += [_spread(row.auc, row.auc_std), _spread(row.acc, row.acc_std)]
         if result.frozen:
-            numbers += [_number(row.train_acc), _number(row.val_acc), _number(row.overfitting_gap, sign="+")]
+            cells += [_number(row.train_acc), _number(row.val_acc), _number(row.overfitting_gap, sign="+")]
         else:
-            numbers.append(f"{row.best_epoch:.0f}")
-        style = "" if row.contender in opponents else "bold"
-        table.add_row(escape(row.contender), f"{row.n_train} ({row.label_fraction:.4g})", *numbers, style=style)
+            cells.append(f"{row.best_epoch:.0f}")
+        table.add_row(escape(row.contender), *cells, style="" if row.contender in opponents else "bold")
     if result.published is not None:
-        blanks = [""] * (len(headings) - 2)
-        table.add_row("published ResNet-18", f"{result.n_train} (1)", *map(_number, result.published), *blanks)
+        table.add_row("published ResNet-18", percent(1), *map(_number, result.published))
     return table
 
 
@@ -120,7 +122,7 @@ def comparison_table(comparisons: tuple[Comparison, ...], *, plain: bool = False
     for heading in ("labels", "AUC", "p (paired t)", "pairs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in comparisons:
-        numbers = (f"{one.label_fraction:.4g}", _number(one.difference, sign="+"), _number(one.p), str(one.pairs))
+        numbers = (percent(one.label_fraction), _number(one.difference, sign="+"), _number(one.p), str(one.pairs))
         table.add_row(escape(one.contender), escape(one.against), *numbers)
     return table
 
@@ -162,4 +164,4 @@ def _number(value: float, sign: str = "") -> str:
 
 
 def _spread(mean: float, deviation: float) -> str:
-    return _number(mean) if isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+    return _number(mean) if isnan(deviation) else f"{mean:.3f}±{deviation:.3f}"

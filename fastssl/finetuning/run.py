@@ -66,11 +66,9 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
     data, config, entrants = contest.data, contest.config, contest.entrants
     counts = tuple(len(part) for part in data.parts.all)
     rows = summed_up(trials)
-    saved, why_not = savings(rows, entrants)
     published = published_result(data.source.name, data.size, counts)
     notes = [
         *notes_on(data.parts, config.seed),
-        *([why_not] if why_not else []),
         *([SOURCE] if published else []),
         *(note for trial in trials for note in trial.outcome.notes),
     ]
@@ -86,7 +84,7 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
         how=contest.recipe.describe(),
         rows=rows,
         comparisons=comparisons(trials, entrants),
-        savings=saved,
+        savings=savings(rows, entrants),
         published=(published.auc, published.acc) if published else None,
         curves={group: mean_epochs(outcomes) for group, outcomes in groups.items()},
         trials=tuple(trials),

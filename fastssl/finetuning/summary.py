@@ -11,7 +11,7 @@ from math import nan
 
 import numpy as np
 
-from .label_efficiency import MORE_SHARES, Saving, saving
+from .label_efficiency import Saving, saving
 from .line_up import Entrant, opponents
 from .trial import Epoch, Outcome
 
@@ -98,14 +98,13 @@ def comparisons(trials: Sequence[Trial], entrants: Sequence[Entrant]) -> tuple[C
     )
 
 
-def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[tuple[Saving, ...], str]:
-    """What every run saves against the random initialisation of its kind; and why that is unknown, where it is."""
+def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, ...]:
+    """What every run saves against the random initialisation of its kind."""
     found = []
     for run in (entrant for entrant in entrants if entrant.kind == "run"):
         random = next(one for one in opponents(run, entrants) if one.kind == "random")
         found.append(saving(run.label, _curve(rows, run.label), _curve(rows, random.label)))
-    known = tuple(one for one in found if one is not None)
-    return known, "" if len(known) == len(found) else MORE_SHARES
+    return tuple(found)
 
 
 def _row(trials: Sequence[Trial]) -> Row:

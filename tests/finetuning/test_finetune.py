@@ -1,0 +1,262 @@
+"""A comparison from run folders to report, and what it says where there can be none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+import fastssl
+from fastssl.cli import main
+from fastssl.evaluation import extraction
+from fastssl.finetuning import contest
+from fastssl.finetuning.classification import Classification
+from fastssl.finetuning.report import FinetuneResult
+from fastssl.finetuning.trial import Materials, Outcome
+from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+
+TINY = {"epochs": 2, "trials": 2, "device": "cpu", "batch_size": 16}
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=100)
+
+
+def finetune(*runs: Path, console: Console | None = None, **settings: Any) -> FinetuneResult:
+    return fastssl.finetune(runs, console=console or quiet(), **{**TINY, **settings})
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Materials, dict[str, Any]]]:
+    """The materials and settings of every trial that is run."""
+    seen: list[tuple[Materials, dict[str, Any]]] = []
+    run_trial: Callable[..., Outcome] = contest.run_trial
+
+    def watch(materials: Materials, recipe: object, **settings: Any) -> Outcome:
+        seen.append((materials, {"recipe": recipe, **settings}))
+        return run_trial(materials, recipe, **settings)
+
+    monkeypatch.setattr(contest, "run_trial", watch)
+    return seen
+
+
+def test_a_run_learns_what_can_be_learned(run_folder: Path) -> None:
+    result = finetune(run_folder, epochs=12, lr=3e-3, trials=1)
+    assert [(row.contender, row.auc) for row in result.rows] == [("mine", 1.0), ("random init", 1.0)]
+
+
+def test_every_contender_is_trained_by_one_recipe_on_the_same_batches(
+    run_folder: Path, other_run: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[int, list[list[int]]] = {}
+    loss = Classification.loss
+
+    def spy(self: Classification, batch: dict[str, torch.Tensor]) -> object:
+        seen.setdefault(id(self), []).append(batch["index"].tolist())
+        return loss(self, batch)
+
+    monkeypatch.setattr(Classification, "loss", spy)
+    kept = []  # stages, so that no id is used twice
+    monkeypatch.setattr(Classification, "eval", lambda self: kept.append(self) or self.train(False))
+    result = finetune(run_folder, other_run, trials=1)
+    assert [row.contender for row in result.rows] == ["mine", "theirs", "random init"]
+    assert len(seen) == 3
+    assert len({json.dumps(batches) for batches in seen.values()}) == 1
+    assert len({(str(settings["recipe"]), settings["seed"]) for _, settings in watched}) == 1
+
+
+def test_trials_start_from_the_run_itself_and_from_random_weights_of_their_seed(
+    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+    run_trial = contest.run_trial  # the watching one
+
+    def first(materials: Materials, *arguments: Any, **settings: Any) -> Outcome:
+        starts.append(next(materials.encoder.parameters()).detach().clone())
+        return run_trial(materials, *arguments, **settings)
+
+    monkeypatch.setattr(contest, "run_trial", first)
+    finetune(run_folder)
+    own = next(load_encoder(run_folder).module.parameters())
+    assert [torch.equal(start, own) for start in starts] == [True, False, True, False]
+    assert not torch.equal(starts[1], starts[3])
+    drawn = next(create_encoder("test_resnet", 1, 16, seed=1).parameters())
+    assert torch.equal(starts[3], drawn)
+
+
+def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None:
+    console = quiet()
+    result = finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    report = run_folder / "report"
+    assert Path(result.folder) == report
+    assert sorted(path.name for path in report.iterdir()) == [
+        "finetune-trials.jsonl",
+        "finetune.csv",
+        "finetune.json",
+        "finetune.png",
+    ]
+    stored = json.loads((report / "finetune.json").read_text())
+    assert [(row["contender"], row["label_fraction"], row["n_train"]) for row in stored["rows"]] == [
+        ("mine", 1.0, 48),
+        ("random init", 1.0, 48),
+        ("mine", 0.25, 12),
+        ("random init", 0.25, 12),
+    ]
+    assert len(stored["trials"]) == 8
+    assert [len(curve["epochs"]) for curve in stored["curves"]] == [2, 2, 2, 2]
+    assert len(stored["comparisons"]) == 2
+    rows = list(csv.DictReader((report / "finetune.csv").open()))
+    assert [float(row["auc"]) for row in rows] == [row.auc for row in result.rows]
+    assert result.row("mine", 0.25).auc == np.mean(
+        [trial["auc"] for trial in stored["trials"] if (trial["contender"], trial["label_fraction"]) == ("mine", 0.25)]
+    )
+    said = console.file.getvalue()
+    assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
+    assert "mine reaches random init's AUC" in said or "mine does not reach" in said
+    with Image.open(report / "finetune.png") as picture:
+        assert min(picture.size) > 400
+
+
+def test_finished_trials_are_not_repeated(run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]]) -> None:
+    first = finetune(run_folder, label_fraction=(1.0, 0.5))
+    assert len(watched) == 8
+    console = quiet()
+    assert finetune(run_folder, console=console, label_fraction=(1.0, 0.5)) == first
+    assert len(watched) == 8
+    assert "8 of them are finished already" in console.file.getvalue()
+    finetune(run_folder, label_fraction=(1.0, 0.5), trials=3)
+    assert len(watched) == 12
+    finetune(run_folder, lr=1e-3)
+    assert len(watched) == 16
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(
+    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_trial = contest.run_trial
+
+    def interrupted(*arguments: Any, **settings: Any) -> Outcome:
+        if len(watched) == 3:
+            raise KeyboardInterrupt
+        return run_trial(*arguments, **settings)
+
+    console = quiet()
+    monkeypatch.setattr(contest, "run_trial", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(run_folder, console=console)
+    assert "the same command goes on from there" in console.file.getvalue()
+    assert not (run_folder / "report" / "finetune.json").exists()
+    monkeypatch.setattr(contest, "run_trial", run_trial)
+    assert finetune(run_folder).row("random init").trials == 2
+    assert len(watched) == 4
+
+
+def test_frozen_the_encoder_is_not_trained_and_curves_carry_the_overfitting_gap(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract, extracted = extraction.extract, []
+    monkeypatch.setattr(
+        extraction, "extract", lambda *arguments, **settings: extracted.append(1) or extract(*arguments, **settings)
+    )
+    console = quiet()
+    result = finetune(run_folder, console=console, frozen=True, epochs=4, label_fraction=(1.0, 0.5), classifier="mlp")
+    assert len(extracted) == 9  # three parts of one trained and of two random encoders, whatever the shares
+    report = run_folder / "report"
+    assert (report / "finetune-frozen.png").is_file()
+    assert not (report / "finetune.png").exists()
+    row, curve = result.row("mine"), result.curves["mine", 1.0]
+    assert len(curve) == 4
+    assert row.overfitting_gap == pytest.approx(curve[-1].val_loss - curve[-1].train_loss)
+    assert row.accuracy_gap == pytest.approx(curve[-1].train_acc - curve[-1].val_acc)
+    assert "the overfitting gap" in console.file.getvalue()
+
+
+def test_frozen_an_imagenet_encoder_stands_beside_the_run(run_folder: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "imagenet.pth"
+    torch.save(create_encoder("test_resnet", 3, 16, seed=9).state_dict(), weights)
+    result = finetune(run_folder, frozen=True, imagenet="test_resnet", weights=weights, trials=1)
+    assert [row.contender for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
+    assert [one.against for one in result.comparisons] == ["random init", "ImageNet test_resnet"]
+
+
+def test_several_labels_are_learned_too(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(data_file))
+    for split in ("train", "val", "test"):
+        bright = arrays[f"{split}_labels"][:, 0]
+        arrays[f"{split}_labels"] = np.stack([bright, 1 - bright], axis=1)
+    np.savez(tmp_path / "several.npz", **arrays)
+    result = finetune(run_folder, data=str(tmp_path / "several.npz"), frozen=True, epochs=30, lr=0.05, trials=1)
+    assert result.task == "multi-label, binary-class"
+    assert result.row("mine").auc > 0.9
+
+
+def test_data_without_splits_are_divided_and_that_is_told(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    arrays = np.load(data_file)
+    np.savez(tmp_path / "whole.npz", train_images=arrays["train_images"], train_labels=arrays["train_labels"])
+    result = finetune(run_folder, data=str(tmp_path / "whole.npz"), trials=1)
+    assert (result.n_train, result.n_val, result.n_test) == (30, 8, 10)
+    assert sum("held out of train (seed 0)" in note for note in result.notes) == 2
+
+
+def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: Path, tmp_path: Path) -> None:
+    spec = EncoderSpec("test_efficientnet", 1, 16)
+    save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, 16, seed=0), spec)
+    result = finetune(run_folder, tmp_path / "other.safetensors", trials=1, epochs=1)
+    first, second = "random init test_resnet", "random init test_efficientnet"
+    assert [row.contender for row in result.rows] == ["mine", "other", first, second]
+    assert [(one.contender, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
+
+
+def test_the_command_is_the_python_call(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "--label-fraction 1.0 0.5 --trials 1 --epochs 1 --batch-size 16 --device cpu"
+    assert main(["finetune", str(run_folder), *line.split()]) == 0
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text())
+    assert {row["label_fraction"] for row in stored["rows"]} == {1.0, 0.5}
+    assert "report in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "runs: give at least one run folder or encoder file"),
+        (["nowhere"], "nowhere: no such run folder or encoder file"),
+        (["RUN", "RUN"], "given twice"),
+        (["RUN", "--label-fraction", "0"], "label_fraction="),
+        (["RUN", "--label-fraction", "1.0", "1.5"], "label_fraction="),
+        (["RUN", "--label-fractoin", "1.0"], "unknown setting 'label_fractoin', did you mean 'label_fraction'?"),
+        (["RUN", "--weights", "x.pth"], "weights given without imagenet"),
+        (["RUN", "--trials", "0"], "trials='0'"),
+        (["RUN", "--imagenet", "resnet1888"], "resnet1888"),
+        (["RUN", "--data", "nowhere"], "no data at 'nowhere'"),
+        (["RUN", "--size", "4"], "size='4'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_one_clear_line_and_leaves_nothing(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert main(["finetune", *(str(run_folder) if word == "RUN" else word for word in arguments)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fastssl: error: ")
+    assert said.count("\n") == 1
+    assert expected in said
+    assert not (run_folder / "report").exists()
+
+
+@pytest.mark.parametrize("kind", ["unlabelled", "colour"])
+def test_data_that_cannot_be_learned_from_are_one_clear_line(kind: str, run_folder: Path, tmp_path: Path) -> None:
+    images = np.zeros((9, 16, 16, 3) if kind == "colour" else (9, 16, 16), np.uint8)
+    labels = {"train_labels": np.arange(9) % 3} if kind == "colour" else {}
+    np.savez(tmp_path / "odd.npz", train_images=images, **labels)
+    message = {"unlabelled": "labels and these images have none", "colour": r"3 channel\(s\), the encoder was trained"}
+    with pytest.raises(fastssl.FastSSLError, match=message[kind]):
+        finetune(run_folder, data=str(tmp_path / "odd.npz"))
