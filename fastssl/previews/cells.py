@@ -21,7 +21,7 @@ QUARTERED = 4
 """Channels that are shown as four quarters, having no common colour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """pixels: uint8 `[H, W, 3]`. tiles: along a side, where borders between tiles are drawn. caption: a word in it."""
 
@@ -30,7 +30,7 @@ class Picture:
     caption: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """levels: output grey levels [0, 255] for evenly spaced input levels 0 to 255, float32 `[E]`."""
 

@@ -27,6 +27,7 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
+from fastssl.plans.tower import MASKS, RATIOS
 
 TITLES: dict[ViewName, str] = {
     "plain": "Plain",
@@ -42,7 +43,7 @@ TITLES: dict[ViewName, str] = {
     "models_genesis": "Models Genesis",
 }
 
-_MASKS: dict[str, type[Mask]] = {"block_mask": BlockMask, "stripe_mask": StripeMask, "ray_mask": RayMask}
+_MASKS: dict[ViewName, type[Mask]] = {"block_mask": BlockMask, "stripe_mask": StripeMask, "ray_mask": RayMask}
 _UNMASKED: dict[ViewName, Callable[[int, int], View]] = {
     "plain": Plain,
     "two_crops": TwoCrops,
@@ -60,7 +61,8 @@ def make_view(
     """The view of that name.
 
     Args:
-        mask: "ray", "stripe" or "block": TOWER's. mask_ratio: masked share of the pixels; None: each mask's default.
+        mask: "ray", "stripe" or "block": TOWER's. mask_ratio: masked share of the pixels; None: each mask's default,
+            for TOWER's that of the stage.
 
     Raises:
         ConfigError: the view cannot be made for images of this size or these channels.
@@ -68,7 +70,7 @@ def make_view(
     ratio = {} if mask_ratio is None else {"mask_ratio": mask_ratio}
     try:
         if name == "tower":
-            return TowerPairs(size, channels, mask=_MASKS[f"{mask}_mask"](**ratio))
+            return TowerPairs(size, channels, mask=MASKS[mask](mask_ratio or RATIOS[mask][0]))
         if name in _MASKS:
             # Not mirrored, so that the target is the original and need not be shown again.
             return Masked(size, channels, horizontal_flip=0.0, mask=_MASKS[name](**ratio))

@@ -6,7 +6,7 @@ Does not cover: views (`gallery.py`, `fastssl.plans`), the cells (`cells.py`), t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from fastssl.plans.tower import auto_mask
 from fastssl.resolve import resolve
 from fastssl.restore import Restored, Run, open_run, restore
 
-from .cells import Section, original_section, view_sections, without_repeats
+from .cells import QUARTERED, Section, original_section, view_sections, without_repeats
 from .gallery import TITLES, fitting_views, make_view
 from .sheet import Sheet, draw
 
@@ -80,7 +80,7 @@ def preview(
     content = draw(_sheet(subject, config))
     out.parent.mkdir(exist_ok=True)
     write_atomically(out, content)
-    notify(f"{subject.what}: {out}")
+    notify(f"{out}: {subject.what[0].lower()}{subject.what[1:]}")
     return out
 
 
@@ -116,7 +116,7 @@ def _of_settings(config: PreviewConfig, notify: Any) -> Subject:
         named = {name: make_view(name, size, channels, **masks) for name in config.views}
         named = named or fitting_views(size, channels, notify, **masks)
         views = {TITLES[name]: view for name, view in named.items()}
-        what = "Views"
+        what = f"Views of {source.name}"
     return Subject(what, source, views, config.seed, acceleration)
 
 
@@ -151,8 +151,7 @@ def _of_run(folder: Path, config: PreviewConfig, notify: Any) -> Subject:
     seed = config.seed if "seed" in config.model_fields_set else run.config.seed
     views = {_title(run.config.stage): run.view}
     if isinstance(run, Restored):
-        what = f"What {folder.name} makes of images after {run.step} steps"
-        return Subject(what, run.source, views, seed, run.acceleration, run)
+        return Subject(f"What {folder.name} makes of images", run.source, views, seed, run.acceleration, run)
     return Subject(f"What {folder.name} sees", run.source, views, seed, run.acceleration)
 
 
@@ -176,14 +175,26 @@ def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
             shape=split.images.shape[1:3],
             dtype=split.images.dtype,
         )
-    height, width, channels = subject.source.image_shape
+    shown = without_repeats(sections, original)
     return Sheet(
-        f"{subject.what}: {subject.source.name}",
-        f"the first {count} images of epoch {config.epoch}, seed {subject.seed}; {height}x{width}x{channels}"
-        + (", four channels as four quarters" if channels == 4 else ""),
-        original,
-        without_repeats(sections, original),
+        subject.what, _facts(subject, config.epoch, count, repeats=_rows(shown) < _rows(sections)), original, shown
     )
+
+
+def _facts(subject: Subject, epoch: int, count: int, *, repeats: bool) -> list[str]:
+    """The lines below the title."""
+    height, width, channels = subject.source.image_shape
+    facts = [f"{subject.source.name}: the first {count} images of epoch {epoch}, seed {subject.seed}"]
+    if subject.restored:
+        facts.append(f"stage {subject.restored.config.stage} after {subject.restored.step} steps")
+    facts.append(f"{height} x {width} pixels, {channels} channel{'s' * (channels > 1)}")
+    facts[-1] += ", shown as quarters" if channels == QUARTERED else ""
+    facts[-1] += "; targets that are the originals are left out" if repeats else ""
+    return facts
+
+
+def _rows(sections: Sequence[Section]) -> int:
+    return sum(len(section.rows) for section in sections)
 
 
 def _first_batch(view: View, subject: Subject, epoch: int, count: int) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ Lengths are pixels of the PNG; places are measured from its upper left corner.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDEST, TALLEST = 1600, 1400
-CELL_SIDES = (144, 128, 112, 96, 80, 64)
+NARROWEST = 480
+"""What the lines above the pictures need."""
+WIDE_TO_TALL = 1.2
+"""The shape that columns are chosen for."""
+CELL_SIDES = (128, 112, 96, 80, 64)
 """The largest that a cell is enlarged to, and what larger pictures are reduced to."""
 SMALLEST_CELL = 48
-MARGIN, TITLE, LABEL, GAP, SECTION_GAP = 12, 40, 100, 4, 10
+MARGIN, LABEL, GAP, SECTION_GAP, COLUMN_GAP, TITLE, LINE = 12, 110, 4, 10, 24, 20, 15
 DOTS_PER_INCH = 100
 
 INK, FAINT, RISING, FALLING = "#1a1a1a", "#8a8a8a", "#1f6fb4", "#d1571b"
@@ -32,10 +37,10 @@ INK, FAINT, RISING, FALLING = "#1a1a1a", "#8a8a8a", "#1f6fb4", "#d1571b"
 
 @dataclass(frozen=True)
 class Sheet:
-    """title, subtitle: the two lines above. original: the row that heads every column. sections: in their order."""
+    """title, facts: the lines above. original: the row that heads every column. sections: in their order."""
 
     title: str
-    subtitle: str
+    facts: Sequence[str]
     original: Section
     sections: Sequence[Section]
 
@@ -84,16 +89,14 @@ def draw(sheet: Sheet) -> bytes:
 
 
 def arrange(sheet: Sheet) -> Layout:
-    """The largest cells, and then the fewest columns, with which the sheet keeps within WIDEST x TALLEST."""
-    images = len(sheet.original.rows[0].cells)
-    candidates = [
-        _layout(sheet, side, columns)
-        for side in cell_sides(_picture_side(sheet))
-        for columns in range(1, len(sheet.sections) + 1)
-        if columns == 1 or _width(images, side, columns) <= WIDEST
-    ]
-    fitting = [layout for layout in candidates if layout.width <= WIDEST and layout.height <= TALLEST]
-    return fitting[0] if fitting else candidates[-1]
+    """The largest cells that fit into WIDEST x TALLEST, in as many columns as come nearest to WIDE_TO_TALL."""
+    sides = cell_sides(_picture_side(sheet))
+    for side in sides:
+        layouts = [_layout(sheet, side, columns) for columns in range(1, len(sheet.sections) + 1)]
+        fitting = [layout for layout in layouts if layout.width <= WIDEST and layout.height <= TALLEST]
+        if fitting:
+            return min(fitting, key=lambda layout: abs(math.log(layout.width / layout.height / WIDE_TO_TALL)))
+    return _layout(sheet, sides[-1], 1)
 
 
 def cell_sides(picture: int) -> list[int]:
@@ -138,7 +141,7 @@ def _layout(sheet: Sheet, side: int, columns: int) -> Layout:
     images = len(sheet.original.rows[0].cells)
     places, bottom = [], 0
     for column, sections in enumerate(_in_columns(sheet.sections, columns)):
-        x, y = MARGIN + column * (_column_width(images, side) + MARGIN), MARGIN + TITLE
+        x, y = MARGIN + column * (_column_width(images, side) + COLUMN_GAP), MARGIN + TITLE + LINE * len(sheet.facts)
         for section in (sheet.original, *sections):
             for index, row in enumerate(section.rows):
                 places.append(Place(x, y, row, "" if index else section.title))
@@ -149,7 +152,7 @@ def _layout(sheet: Sheet, side: int, columns: int) -> Layout:
 
 
 def _width(images: int, side: int, columns: int) -> int:
-    return MARGIN + columns * (_column_width(images, side) + MARGIN)
+    return max(NARROWEST, 2 * MARGIN + columns * (_column_width(images, side) + COLUMN_GAP) - COLUMN_GAP)
 
 
 def _column_width(images: int, side: int) -> int:
@@ -184,11 +187,12 @@ class _Pen:
     def annotate(self, sheet: Sheet) -> None:
         """Everything that is not a picture."""
         self._text(MARGIN, MARGIN - 2, sheet.title, size=11, weight="bold")
-        self._text(MARGIN, MARGIN + 17, sheet.subtitle, size=8.5, color=FAINT)
+        for line, fact in enumerate(sheet.facts):
+            self._text(MARGIN, MARGIN + TITLE - 3 + line * LINE, fact, size=8.5, color=FAINT)
         for place in self._layout.places:
             if place.title:
                 self._text(place.x, place.y, place.title, size=8.5, weight="bold")
-            self._text(place.x, place.y + 15 * bool(place.title), place.row.label, size=8.5)
+            self._text(place.x, place.y + LINE * bool(place.title), place.row.label, size=8.5)
         for x, y, cell in self._layout.cells():
             if isinstance(cell, Curve):
                 self._curve(x, y, cell)
