@@ -63,7 +63,7 @@ def test_by_default_it_keeps_most_of_the_image_and_mirrors_half() -> None:
     drawn = RandomCrop(28, 1).draw(0, 0, np.arange(2000), (28, 28))
     extent = drawn["stop"] - drawn["start"]
     share = np.abs(extent).prod(axis=1) / 28**2
-    assert 0.59 < share.min() < 0.65
+    assert 0.55 < share.min() < 0.65  # whole pixels
     assert 0.75 < share.mean() < 0.85
     assert share.max() <= 1
     assert (extent[:, 0] > 0).all()

@@ -1,4 +1,4 @@
-"""The VAE against closed forms: the likelihood of probabilistic PCA, the KL of two Gaussians; its warm-up, its draws."""
+"""The VAE against closed forms: the likelihood of probabilistic PCA, the KL of two Gaussians; its warm-up."""
 
 from __future__ import annotations
 
