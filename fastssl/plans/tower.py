@@ -48,7 +48,7 @@ class TowerPlan(Plan):
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
         if on_cuda:
             return "resnet50", "TOWER's own"
-        return "resnet18", "TOWER's own, resnet50, takes four times as long on a CPU"
+        return "resnet18", "TOWER's own, resnet50, takes nearly three times as long on a CPU"
 
     def automatic(self, config: TrainConfig, facts: Facts, steps: int) -> Automatic:
         chosen: Automatic = {"lr": (LR, "TOWER's, with Adam"), "weight_decay": (0.0, "TOWER has none")}
