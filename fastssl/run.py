@@ -150,11 +150,12 @@ def _introduce(
         soft_wrap=True,
     )
     for choice in choices:
-        console.print(f"  {choice.name:<11} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
+        console.print(f"  {choice.name:<12} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
 
 
 def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, console: Console) -> TrainResult:
     total = engine.schedule.total_steps
+    began = engine.step
     until = total if config.stop_after is None else min(total, engine.step + config.stop_after)
     clock = StepClock(config.batch_size)
     last = {"loss": float("nan")}
