@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
+from fastssl.acceleration import accelerate
+from fastssl.assembly import assemble
 from fastssl.checkpoint import write_atomically
 from fastssl.config import TrainConfig, build, settings_of, stage_of
+from fastssl.data import open_source
 from fastssl.errors import ConfigError
+from fastssl.plans import PLANS
 from fastssl.run import TrainResult, train_stage
 from fastssl.run_folder import CONFIG, ENCODER, check_free, settings_to_resume, write_settings
+
+LABEL_FRACTIONS = (1.0, 0.1, 0.01)
+"""On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
 
 Evaluate = Callable[["RecipeRun", Console], None]
 
@@ -40,16 +48,15 @@ class RecipeRun:
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """What a recipe came to. stages: results of those that ran. evaluated: whether its evaluation was done."""
+    """What a recipe came to.
+
+    stages: results of those that ran. finished: every stage was trained to its end. evaluated: and then evaluated.
+    """
 
     folder: Path
     stages: tuple[TrainResult, ...]
+    finished: bool
     evaluated: bool
-
-    @property
-    def finished(self) -> bool:
-        """Whether every stage was trained to its end."""
-        return all(result.finished for result in self.stages)
 
 
 @dataclass(frozen=True)
@@ -87,24 +94,53 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
     else:
         check_free(folder, overwrite=config.overwrite)
     run = RecipeRun(config, folder, _stage_configs(config, recipe, folder))
+    labelled = _check(run, console)
     if not config.resume:
         _claim(run)
     results: list[TrainResult] = []
     parts = len(recipe.stages) + 1
+    steps_left = config.stop_after
     for number, stage in enumerate(run.stages, start=1):
+        if steps_left == 0:
+            return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
         console.rule(f"{number}/{parts} {stage.stage}", align="left")
         began = time.monotonic()
-        resume = (folder / stage.stage / CONFIG).is_file()
-        results.append(train_stage(stage.model_copy(update={"resume": resume}), console))
+        going_on = {"resume": (folder / stage.stage / CONFIG).is_file(), "stop_after": steps_left}
+        results.append(train_stage(stage.model_copy(update=going_on), console))
         if not results[-1].finished:
-            return RecipeResult(folder, tuple(results), evaluated=False)
+            return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
+        steps_left = None if steps_left is None else steps_left - results[-1].steps_run
         console.print(f"{number}/{parts} {stage.stage}: {_minutes(time.monotonic() - began)}")
     write_atomically(folder / ENCODER, (run.runs[-1] / ENCODER).read_bytes())
     console.rule(f"{parts}/{parts} {recipe.evaluation_name}", align="left")
+    if not labelled:
+        console.print(f"{config.data} has no labels: nothing to evaluate with", markup=False, soft_wrap=True)
+        return RecipeResult(folder, tuple(results), finished=True, evaluated=False)
     began = time.monotonic()
     recipe.evaluation(run, console)
     console.print(f"{parts}/{parts} {recipe.evaluation_name}: {_minutes(time.monotonic() - began)}")
-    return RecipeResult(folder, tuple(results), evaluated=True)
+    return RecipeResult(folder, tuple(results), finished=True, evaluated=True)
+
+
+def _check(run: RecipeRun, console: Console) -> bool:
+    """Put every stage together once, so that what the last one cannot do is said before the first one trains.
+
+    Returns whether the data have labels.
+    """
+    config = run.config
+    acceleration = accelerate(config.device, config.amp, config.compile)
+    source = open_source(
+        config.data,
+        root=config.data_root,
+        size=config.size,
+        skip_corrupt=config.skip_corrupt,
+        notify=lambda line: console.print(escape(line)),
+    )
+    for stage in run.stages:
+        plan = PLANS[stage.stage]
+        parts = assemble(stage.model_copy(update={"init": config.init}), plan, source, acceleration)
+        plan.view(parts.resolved.config, parts.facts)
+    return source.splits["train"].labels is not None
 
 
 def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
@@ -144,15 +180,15 @@ def _few_shot(run: RecipeRun, console: Console) -> None:
 
 
 def _fine_tune(run: RecipeRun, console: Console) -> None:
-    from fastssl.finetune import finetune
+    from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, out=run.folder / "report", **_data(run))
+    finetune(run.runs, console=console, label_fraction=LABEL_FRACTIONS, **_data(run))
 
 
 def _frozen(run: RecipeRun, console: Console) -> None:
-    from fastssl.finetune import finetune
+    from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, out=run.folder / "report", frozen=True, **_data(run))
+    finetune(run.runs, console=console, frozen=True, **_data(run))
 
 
 def _data(run: RecipeRun) -> dict[str, Any]:

@@ -34,13 +34,15 @@ PREFETCH = 3
 class TrainResult:
     """What a run came to.
 
-    loss: of the last step. images_per_second, data_wait: means over this invocation without its first step; data_wait
-    is the share of the time spent waiting for batches. finished: False if the run was stopped and can be resumed.
+    step: how many are done in all; steps_run: in this invocation. loss: of the last step. images_per_second, data_wait:
+    means over this invocation without its first step; data_wait is the share of the time spent waiting for batches.
+    finished: False if the run was stopped and can be resumed.
     """
 
     folder: Path
     encoder: Path
     step: int
+    steps_run: int
     total_steps: int
     loss: float
     images_per_second: float
@@ -183,6 +185,7 @@ def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, c
         folder,
         encoder,
         engine.step,
+        engine.step - began,
         total,
         last["loss"],
         clock.mean_images_per_second,

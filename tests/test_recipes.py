@@ -1,0 +1,143 @@
+"""Recipes: stages one after the other in one folder, each from the encoder before it, resumable at every point."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+from safetensors.torch import load_file
+
+import fastssl
+from fastssl import recipes
+from fastssl.errors import ConfigError
+from fastssl.recipes import RecipeResult, RecipeRun
+
+SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "steps": 3, "device": "cpu", "amp": False}
+
+
+@pytest.fixture
+def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
+    """The runs that mtcp's evaluation was given; it is done by nobody."""
+    seen: list[list[Path]] = []
+
+    def evaluate(run: RecipeRun, console: Console) -> None:
+        seen.append(run.runs)
+
+    mtcp = recipes.RECIPES["mtcp"]
+    monkeypatch.setitem(recipes.RECIPES, "mtcp", recipes.Recipe(mtcp.stages, evaluate, "few-shot"))
+    return seen
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """52 labelled grey images of 20 x 20 pixels."""
+    path = tmp_path / "labelled.npz"
+    rng = np.random.default_rng(0)
+    np.savez(path, train_images=rng.integers(0, 256, (52, 20, 20), dtype=np.uint8), train_labels=np.arange(52) % 2)
+    return path
+
+
+def train(out: Path, data: Path, **settings: Any) -> tuple[RecipeResult, str]:
+    """A run of mtcp, and all that it printed."""
+    console = Console(file=io.StringIO(), width=60)
+    result = fastssl.train(**{"recipe": "mtcp"} | SETTINGS | settings, data=str(data), out=out, console=console)
+    assert isinstance(result, RecipeResult)
+    return result, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_stages_follow_each_other_and_are_then_evaluated(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+) -> None:
+    result, text = train(tmp_path / "run", labelled)
+    assert [(stage.folder.name, stage.step) for stage in result.stages] == [("moco", 3), ("pretext", 3)]
+    assert (result.finished, result.evaluated) == (True, True)
+    assert evaluations == [[tmp_path / "run" / "moco", tmp_path / "run" / "pretext"]]
+    for heading in ("1/3 moco", "2/3 pretext", "3/3 few-shot", "1/3 moco: 0 min"):
+        assert heading in text
+
+
+def test_a_stage_starts_from_the_encoder_before_it_and_the_last_one_is_the_recipes(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+) -> None:
+    run = tmp_path / "run"
+    train(run, labelled)
+    settings = yaml.safe_load((run / "pretext" / "config.yaml").read_text())
+    assert settings["init"] == str(run / "moco")
+    begun = load_file(run / "pretext" / "checkpoints" / "step-00000000" / "stage.safetensors")
+    handed_on = load_file(run / "moco" / "encoder.safetensors")
+    assert all((begun[f"encoder.{name}"] == value).all() for name, value in handed_on.items())
+    assert (run / "encoder.safetensors").read_bytes() == (run / "pretext" / "encoder.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("stops", [[2, 2, None], [3, 1, None], [4, None]], ids=str)
+def test_a_recipe_that_was_stopped_anywhere_ends_as_one_that_was_not(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], stops: list[int | None]
+) -> None:
+    whole, _ = train(tmp_path / "whole", labelled)
+    result, _ = train(tmp_path / "parts", labelled, stop_after=1)
+    assert not result.finished
+    assert not evaluations[1:]
+    for stop in stops:
+        console = Console(file=io.StringIO())
+        result = fastssl.train(
+            recipe="mtcp", out=tmp_path / "parts", resume=True, stop_after=stop, data=str(labelled), console=console
+        )
+    assert result.finished
+    assert len(evaluations) == 2
+    for stage in ("moco", "pretext"):
+        encoders = [(folder / stage / "encoder.safetensors").read_bytes() for folder in (whole.folder, result.folder)]
+        assert encoders[0] == encoders[1]
+
+
+def test_data_without_labels_are_trained_on_and_not_evaluated(
+    tmp_path: Path, grey_npz: Path, evaluations: list[list[Path]]
+) -> None:
+    result, text = train(tmp_path / "run", grey_npz)
+    assert (result.finished, result.evaluated) == (True, False)
+    assert "has no labels" in text
+    assert evaluations == []
+
+
+def test_settings_go_to_the_stages_that_read_them(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+) -> None:
+    train(tmp_path / "run", labelled, queue_size=24, tasks="jigsaw", lr=0.01)
+    moco, pretext = (
+        yaml.safe_load((tmp_path / "run" / stage / "config.yaml").read_text()) for stage in ("moco", "pretext")
+    )
+    assert (moco["queue_size"], moco["lr"]) == (24, 0.01)
+    assert (pretext["tasks"], pretext["lr"]) == ("jigsaw", 0.01)
+    assert "queue_size" not in pretext
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"tasks": "colorize"}, "tasks=colorize: needs RGB images"),
+        ({"beta": 2.0}, "beta is a setting of --stage vae, not of --recipe mtcp"),
+        ({"batch_size": 64}, "batch_size=64: labelled has only 52 training images"),
+        ({"stage": "moco"}, "stage and recipe both given: give one"),
+    ],
+    ids=str,
+)
+def test_what_any_stage_cannot_do_is_said_before_the_first_one_trains(
+    tmp_path: Path, labelled: Path, settings: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        train(tmp_path / "run", labelled, **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_is_replaced_only_on_request(tmp_path: Path, labelled: Path, evaluations: list[list[Path]]) -> None:
+    train(tmp_path / "run", labelled)
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train(tmp_path / "run", labelled)
+    with pytest.raises(ConfigError, match="holds a recipe; go on with --recipe mtcp --resume"):
+        fastssl.train(out=tmp_path / "run", resume=True, console=Console(file=io.StringIO()))
+    result, _ = train(tmp_path / "run", labelled, overwrite=True, steps=2)
+    assert [stage.step for stage in result.stages] == [2, 2]
