@@ -5,7 +5,7 @@ encoder, the three tasks and one of them a step at random, and no more):
 - jigsaw: 2 x 2 without gaps, all 24 orders, one linear layer on the pooled features;
 - inpaint: the central square of half the side, at the mean; the squared error counts inside it alone;
 - colorize: luma to RGB, the squared error of every pixel; both decoders start from the encoder's last map;
-- crops of 20 to 100 % of the area and mirroring for every task, no jitter and no blur;
+- crops of 60 to 100 % of the area and mirroring for every task, no jitter and no blur;
 - tasks are drawn equally often; summed, they have equal weights;
 - batch norm follows the batches, as in MoCo (--freeze-bn keeps what MoCo found);
 - AdamW and a cosine from its usual 1e-3.

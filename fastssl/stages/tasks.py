@@ -24,6 +24,10 @@ from fastssl.pipelines import CentrePatch, Colorization, Jigsaw, View
 from fastssl.pipelines.ops.transform import move_tiles
 from fastssl.stages.stage import Batch
 
+SCALE = (0.6, 1.0)
+"""Range of the crop's share of the image. On the demo set (28 px, batches of 64, test_resnet) the jigsaw came to 37 %
+right in 500 steps with it, to 70 % in 500 without cropping, and to 35 % in 800 with MoCo's 0.2 to 1."""
+
 
 class TaskOutput(NamedTuple):
     """loss: scalar to be minimised. metrics: other detached scalars worth watching."""
@@ -70,7 +74,7 @@ class JigsawTask(Task):
     @staticmethod
     def view(size: int, channels: int, patch: float) -> Jigsaw:
         """2 x 2 tiles in all 24 orders."""
-        return Jigsaw(size, channels)
+        return Jigsaw(size, channels, scale=SCALE)
 
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
         logits = self.head(encoder(batch["image"]))
@@ -117,7 +121,7 @@ class InpaintTask(RestorationTask):
     @staticmethod
     def view(size: int, channels: int, patch: float) -> CentrePatch:
         """One square in the middle, at the mean."""
-        return CentrePatch(size, channels, patch=patch)
+        return CentrePatch(size, channels, scale=SCALE, patch=patch)
 
     def pictures(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The picture as it was shown, with the prediction in its gap."""
@@ -131,7 +135,7 @@ class ColorizeTask(RestorationTask):
     @staticmethod
     def view(size: int, channels: int, patch: float) -> Colorization:
         """The luma in all three channels."""
-        return Colorization(size, channels)
+        return Colorization(size, channels, scale=SCALE)
 
     def pictures(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The prediction."""
