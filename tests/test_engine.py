@@ -97,6 +97,19 @@ def test_it_trains_saves_and_reads_every_step_once(build: Callable[..., Engine],
     assert saved(tmp_path) == [12]
 
 
+def test_without_checkpoints_it_trains_the_same_and_leaves_nothing(
+    build: Callable[..., Engine], tmp_path: Path
+) -> None:
+    engine, other = build(Toy()), build(Toy())
+    engine.checkpoints = None
+    fit(engine, 12)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="made without checkpoints"):
+        engine.save()
+    fit(other, 12)
+    assert torch.equal(engine.stage.encoder.weight, other.stage.encoder.weight)
+
+
 def test_each_epoch_shows_every_image_once(build: Callable[..., Engine]) -> None:
     stage = Toy()
     fit(build(stage), 2 * STEPS_PER_EPOCH)

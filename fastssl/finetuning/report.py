@@ -101,8 +101,7 @@ def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool =
         table.add_column(heading, justify="right", no_wrap=True)
     opponents = {comparison.against for comparison in result.comparisons}
     for row in result.rows:
-        share = percent(row.label_fraction)
-        cells = [share if result.frozen else f"{row.n_train} ({share})"]
+        cells = [_labels(result, row.n_train, row.label_fraction)]
         cells += [_spread(row.auc, row.auc_std), _spread(row.acc, row.acc_std)]
         if result.frozen:
             cells += [_number(row.train_acc), _number(row.val_acc), _number(row.overfitting_gap, sign="+")]
@@ -110,7 +109,7 @@ def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool =
             cells.append(f"{row.best_epoch:.0f}")
         table.add_row(escape(row.contender), *cells, style="" if row.contender in opponents else "bold")
     if result.published is not None:
-        table.add_row("published ResNet-18", percent(1), *map(_number, result.published))
+        table.add_row("published ResNet-18", _labels(result, result.n_train, 1), *map(_number, result.published))
     return table
 
 
@@ -153,6 +152,10 @@ def write_report(result: FinetuneResult, folder: Path) -> None:
 def _metrics(trial: Trial) -> dict[str, Any]:
     outcome = trial.outcome
     return {name: getattr(outcome, name) for name in ("auc", "acc", "best_epoch", "seconds")}
+
+
+def _labels(result: FinetuneResult, count: int, fraction: float) -> str:
+    return percent(fraction) if result.frozen else f"{count} ({percent(fraction)})"  # frozen, columns are many
 
 
 def _box(plain: bool, narrow: bool) -> box.Box | None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+FEWEST = 2
+"""Images that batch norm needs."""
+
 
 def label_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows to train on, in rising order: int64 `[n]`, n = round(fraction N), but at least one image of every class.
+    """Rows to train on, in rising order: int64 `[n]`, n = round(fraction N), or one of each class, or two.
 
     Every class keeps its share of the images to within one of them. The images are put in one order, of which a
     fraction takes the beginning: so smaller fractions lie within larger ones of the same seed. The j-th image of a
@@ -27,7 +30,7 @@ def label_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
         raise ValueError(f"fraction must be above 0 and at most 1, got {fraction}")
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     if labels.ndim == 2:
-        return np.sort(shuffled[: max(1, round(fraction * len(labels)))])
+        return np.sort(shuffled[: max(FEWEST, round(fraction * len(labels)))])
     place = np.empty(len(labels))
     classes = np.unique(labels)
     for index in classes:
@@ -35,4 +38,4 @@ def label_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
         place[members] = (np.arange(len(members)) + 0.5) / len(members)
         place[members[0]] = 0
     order = shuffled[np.argsort(place[shuffled], kind="stable")]
-    return np.sort(order[: max(len(classes), round(fraction * len(labels)))])
+    return np.sort(order[: max(FEWEST, len(classes), round(fraction * len(labels)))])
