@@ -45,14 +45,14 @@ def score_image(name: str, probability: np.ndarray, truth: np.ndarray, inside: n
     if not np.isfinite(scores).all():
         raise ValueError(f"{name}: probabilities are not finite numbers")
     found = scores >= THRESHOLD
-    both, either = np.count_nonzero(found & labels), np.count_nonzero(found | labels)
-    positives, negatives = np.count_nonzero(labels), np.count_nonzero(~labels)
+    both, either = _count(found & labels), _count(found | labels)
+    positives, negatives = _count(labels), _count(~labels)
     return ImageScore(
         name,
         dice=2 * both / (both + either) if either else 1.0,
         iou=both / either if either else 1.0,
         sensitivity=both / positives if positives else nan,
-        specificity=np.count_nonzero(~found & ~labels) / negatives if negatives else nan,
+        specificity=_count(~found & ~labels) / negatives if negatives else nan,
         auc=pixel_auc(scores, labels),
     )
 
@@ -62,7 +62,7 @@ def pixel_auc(scores: np.ndarray, labels: np.ndarray) -> float:
 
     scores: `[N]`. labels: `[N]` bool.
     """
-    positives = np.count_nonzero(labels)
+    positives = _count(labels)
     negatives = len(labels) - positives
     if not positives or not negatives:
         return nan
@@ -83,6 +83,10 @@ def std_score(scores: Sequence[ImageScore], metric: str) -> float:
     """Standard deviation (n - 1) over the images where the metric is defined; nan for fewer than two."""
     values = _defined(scores, metric)
     return float(np.std(values, ddof=1)) if len(values) > 1 else nan
+
+
+def _count(where: np.ndarray) -> int:
+    return int(np.count_nonzero(where))
 
 
 def _defined(scores: Sequence[ImageScore], metric: str) -> list[float]:

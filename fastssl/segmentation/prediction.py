@@ -45,7 +45,7 @@ class Predictor:
 
         Raises DivergenceError: a probability is not a number.
         """
-        levels = torch.from_numpy(np.ascontiguousarray(sample.image)).to(self.acceleration.device).permute(2, 0, 1)
+        levels = torch.tensor(sample.image, device=self.acceleration.device).permute(2, 0, 1)
         image = normalised(levels, sample.image.dtype, self.spec.channel_mean, self.spec.channel_std)
         image = image.to(self.acceleration.compute_dtype)
         training = self.stage.training

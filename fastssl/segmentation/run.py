@@ -27,7 +27,7 @@ from .metrics import THRESHOLD, ImageScore, score_image
 from .overlay import LEGEND, write_overlay
 from .patches import covering_patch
 from .report import SegmentResult, SegmentRow, baseline_row, write_report
-from .starts import RANDOM, Start, find_starts
+from .starts import RANDOM, Start, build_network, find_starts, read_specs
 from .trial import Recipe, Trial, run_trial
 
 PATCH = 64
@@ -65,9 +65,12 @@ def segment(
     console = console or Console()
     runs = [runs] if isinstance(runs, (str, Path)) else list(runs)
     notes: list[str] = []
+    specs = read_specs(runs)
     data = open_data(config, notes.append)
     recipe = choose_recipe(config, data)
-    starts = find_starts(runs, config, data.channels, max(recipe.patch), notes.append)
+    starts = find_starts(runs, specs, config, data.channels, max(recipe.patch), notes.append)
+    for start in starts:
+        build_network(start, max(recipe.patch), config.seed)  # what cannot be built is told before hours of training
     acceleration = avoid_small_bf16(accelerate(config.device, config.amp, bool(config.compile)), min(recipe.patch))
     report = _folder(runs, config) / "report"
     _introduce(console, data, recipe, acceleration, notes)

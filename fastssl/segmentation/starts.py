@@ -5,7 +5,7 @@ Covers: the mixes of TOWER's Fig. 8(d), telling what a run has, building the U-N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,20 +47,33 @@ class Start:
         return RANDOM if inits == (RANDOM, RANDOM) and self.name == RANDOM else "-".join((self.name, *inits))
 
 
-def find_starts(
-    runs: Sequence[str | Path], config: SegmentConfig, channels: int, size: int, notify: Callable[[str], None]
-) -> list[Start]:
-    """Every start that `runs` and `config` ask for, each once: run by run, encoders in the order asked for.
-
-    runs: run folders, encoder files, or the word "random". channels, size: of the patches. notify: told of runs that
-    have no decoder.
+def read_specs(runs: Sequence[str | Path]) -> dict[str, EncoderSpec]:
+    """What the encoders of `runs` were built as; the word "random" has none.
 
     Raises:
-        ConfigError: no run. CheckpointError: not a run. DataError: a run's encoder takes other images.
+        ConfigError: no run. CheckpointError: not a run.
     """
     if not runs:
         raise ConfigError(["give at least one run folder, or the word random"])
-    specs = {str(run): _spec(Path(run)) for run in runs if str(run) != RANDOM}
+    return {str(run): _spec(Path(run)) for run in runs if str(run) != RANDOM}
+
+
+def find_starts(
+    runs: Sequence[str | Path],
+    specs: Mapping[str, EncoderSpec],
+    config: SegmentConfig,
+    channels: int,
+    size: int,
+    notify: Callable[[str], None],
+) -> list[Start]:
+    """Every start that `runs` and `config` ask for, each once: run by run, encoders in the order asked for.
+
+    runs: run folders, encoder files, or the word "random". specs: as `read_specs` found them. channels, size: of the
+    patches. notify: told of runs that have no decoder.
+
+    Raises:
+        DataError: a run's encoder takes other images.
+    """
     _check_channels(specs, channels)
     names = _names(specs)
     first = next(iter(specs.values()), None)
@@ -121,7 +134,7 @@ def _random_spec(asked: str, first: EncoderSpec | None, channels: int, size: int
     return EncoderSpec(DEFAULT_ENCODER if asked == "auto" else asked, channels, size)
 
 
-def _check_channels(specs: dict[str, EncoderSpec], channels: int) -> None:
+def _check_channels(specs: Mapping[str, EncoderSpec], channels: int) -> None:
     for run, spec in specs.items():
         if spec.in_channels != channels:
             advice = "rgb" if spec.in_channels == 3 else "grey, or green for fundus photographs"
@@ -130,7 +143,7 @@ def _check_channels(specs: dict[str, EncoderSpec], channels: int) -> None:
             )
 
 
-def _names(specs: dict[str, EncoderSpec]) -> dict[str, str]:
+def _names(specs: Mapping[str, EncoderSpec]) -> dict[str, str]:
     """Short names of runs; their whole paths where the last parts are alike."""
     short = {run: Path(run).resolve().name if Path(run).is_dir() else Path(run).stem for run in specs}
     alike = len(set(short.values())) < len(short)

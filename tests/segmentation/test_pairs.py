@@ -45,7 +45,9 @@ def test_images_and_masks_may_lie_side_by_side(tmp_path: Path) -> None:
     folder(both, "Image_01R_1stHO.png", "Image_01R_2ndHO.png")
     first = {"Image_01L": "Image_01L_1stHO.png", "Image_01R": "Image_01R_1stHO.png"}
     assert matched(both, both, mask_suffix="_1stHO") == first
-    assert matched(both, both, mask_suffix="_2ndHO") == {name: mask.replace("1st", "2nd") for name, mask in first.items()}
+    assert matched(both, both, mask_suffix="_2ndHO") == {
+        name: mask.replace("1st", "2nd") for name, mask in first.items()
+    }
 
 
 def test_names_that_differ_in_their_endings_are_matched_by_both_suffixes(tmp_path: Path) -> None:

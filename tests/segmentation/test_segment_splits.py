@@ -37,7 +37,9 @@ def test_names_are_taken_wherever_they_stand() -> None:
     assert len(parts["train"]) == 7
 
 
-@pytest.mark.parametrize("request_", [SplitRequest("7", "3", r"\d+"), SplitRequest("Image_12R", "Image_03L", r"_(\d+)")])
+@pytest.mark.parametrize(
+    "request_", [SplitRequest("7", "3", r"\d+"), SplitRequest("Image_12R", "Image_03L", r"_(\d+)")]
+)
 def test_a_patients_images_stay_together(request_: SplitRequest) -> None:
     parts = split_names(CHASE, request_)
     children = [{name[6:8] for name in part} for part in parts.values()]
