@@ -28,7 +28,7 @@ class VAEPlan(Plan):
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
         if on_cuda:
             return "convnext_tiny", "the stage's own"
-        return "convnext_atto", "the stage's own, convnext_tiny, takes four times as long on a CPU"
+        return "convnext_atto", "the stage's own, convnext_tiny, takes three times as long on a CPU"
 
     def automatic(self, config: TrainConfig, facts: Facts, steps: int) -> Automatic:
         return {
