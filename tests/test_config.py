@@ -12,7 +12,23 @@ from fastssl.config import Config, ProbeConfig, TrainConfig, build, stage_of
 from fastssl.errors import ConfigError
 
 FIELDS = [(kind, name) for kind in (TrainConfig, ProbeConfig) for name in kind.model_fields]
-CANDIDATES = (8, 0.5, "cpu", "dali", "small", "moco", "random", "mtcp", "generative", "bezier", "ray", True)
+CANDIDATES = (
+    8,
+    0.5,
+    "cpu",
+    "dali",
+    "small",
+    "moco",
+    "random",
+    "mtcp",
+    "generative",
+    "bezier",
+    "ray",
+    "inpaint",
+    "jigsaw=2",
+    "all",
+    True,
+)
 
 
 def parsed(kind: type[Config], *options: str) -> Config:

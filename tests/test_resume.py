@@ -21,16 +21,17 @@ from fastssl.errors import CheckpointError
 from fastssl.pipelines.executors.executor import dali_installed
 
 # 52 images in batches of 16: epochs end after steps 3 and 6. Batches divide neither the queue nor the run.
-SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "queue_size": 40, "bn_splits": 2, "seed": 3, "device": "cpu"}
+SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "seed": 3, "device": "cpu"}
+OF_STAGE: dict[str, dict[str, Any]] = {"moco": {"queue_size": 40, "bn_splits": 2}}
 LONG = 30
 
 needs_dali = pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")
 
 
 def train(out: Path, data: Path, **settings: Any) -> fastssl.TrainResult:
-    return fastssl.train(
-        **SETTINGS | {"amp": False, "steps": 8} | settings, data=str(data), out=out, console=Console(file=io.StringIO())
-    )
+    own = OF_STAGE.get(settings.get("stage", "moco"), {})
+    settings = SETTINGS | own | {"amp": False, "steps": 8} | settings
+    return fastssl.train(**settings, data=str(data), out=out, console=Console(file=io.StringIO()))
 
 
 def outcome(out: Path) -> dict[str, bytes]:
@@ -49,6 +50,10 @@ def outcome(out: Path) -> dict[str, bytes]:
         pytest.param({"amp": True}, [4], id="bf16"),
         pytest.param({"pipeline": "dali"}, [4], id="dali", marks=needs_dali),
         pytest.param({"encoder": "test_efficientnet"}, [4], id="other-encoder"),
+        pytest.param({"stage": "pretext"}, [4], id="pretext"),
+        pytest.param({"stage": "pretext", "task_weights": "inpaint=2"}, [1, 1, 5], id="pretext-three-times"),
+        pytest.param({"stage": "pretext", "task_mode": "all", "freeze_bn": True}, [4], id="pretext-all-tasks"),
+        pytest.param({"stage": "pretext", "pipeline": "dali"}, [4], id="pretext-dali", marks=needs_dali),
     ],
 )
 def test_a_resumed_run_ends_in_the_same_bytes(
@@ -114,7 +119,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, grey_npz: Path) -> d
 @pytest.fixture
 def command(tmp_path: Path, grey_npz: Path) -> Iterator[subprocess.Popen[str]]:
     """`fastssl train` in a process of its own, a few steps into its run, which is in `tmp_path / "run"`."""
-    settings = SETTINGS | {"steps": LONG, "checkpoint_every": 1, "data": grey_npz, "out": tmp_path / "run"}
+    settings = (
+        SETTINGS | OF_STAGE["moco"] | {"steps": LONG, "checkpoint_every": 1, "data": grey_npz, "out": tmp_path / "run"}
+    )
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     process = subprocess.Popen(
         [sys.executable, "-m", "fastssl.cli", "train", "--no-amp", *options],

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 WIDTH, MAX_WIDTH = 16, 512
 """Channels at the picture's side, doubled with every halving of it: from a ResNet-18's map at 224 pixels the decoder
-takes 0.6 times the encoder's multiplications."""
+takes two thirds of the encoder's multiplications."""
 GROUPS = 8
 
 
