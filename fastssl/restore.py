@@ -19,11 +19,11 @@ from fastssl.assembly import facts_of
 from fastssl.checkpoint import load_newest, restore_module
 from fastssl.config import TrainConfig
 from fastssl.data import Source, open_source
-from fastssl.errors import DataError
+from fastssl.errors import CheckpointError, DataError
 from fastssl.models.encoder import EncoderSpec, create_encoder, read_spec
 from fastssl.pipelines import View
 from fastssl.plans import PLANS, Facts, Plan
-from fastssl.run_folder import CHECKPOINTS, ENCODER, settings_to_resume
+from fastssl.run_folder import CHECKPOINTS, CONFIG, ENCODER, settings_to_resume
 from fastssl.stages.stage import Stage
 
 Notify = Callable[[str], None]
@@ -78,6 +78,9 @@ def open_run(
     folder = Path(folder)
     acceleration = accelerate(device, amp, compile=False)
     config = settings_to_resume(folder, TrainConfig())
+    if config.recipe:
+        runs = ", ".join(str(path.parent) for path in sorted(folder.glob(f"*/{CONFIG}"))) or "none yet"
+        raise CheckpointError(f"{folder}: holds the runs of recipe {config.recipe}; give one of them ({runs})")
     source = open_source(
         data or config.data,
         root=data_root or config.data_root,

@@ -47,7 +47,12 @@ class Row:
     """One thing, of every image."""
 
     label: str
-    cells: tuple[Picture, ...] | tuple[Curve, ...]
+    cells: tuple[Picture | Curve, ...]
+
+    @property
+    def pictures(self) -> list[np.ndarray]:
+        """The pixels of those cells that are pictures."""
+        return [cell.pixels for cell in self.cells if isinstance(cell, Picture)]
 
 
 @dataclass(frozen=True)
@@ -106,12 +111,10 @@ def curves(view: Bezier, drawn: Mapping[str, np.ndarray], dtype: np.dtype) -> np
 
 def without_repeats(sections: Sequence[Section], original: Section) -> list[Section]:
     """The sections less those targets that are the originals pixel for pixel."""
-    shown = [cell.pixels for cell in original.rows[0].cells]
 
     def repeats(row: Row) -> bool:
-        return row.label == "target" and all(
-            np.array_equal(cell.pixels, pixels) for cell, pixels in zip(row.cells, shown, strict=True)
-        )
+        pairs = zip(row.pictures, original.rows[0].pictures, strict=False)
+        return row.label == "target" and all(np.array_equal(target, stored) for target, stored in pairs)
 
     return [replace(section, rows=tuple(row for row in section.rows if not repeats(row))) for section in sections]
 
@@ -126,19 +129,21 @@ def _rows(view: View, batch: Mapping[str, Tensor], pictures: Mapping[str, Tensor
     """Masks and pictures in the view's order, what the stage made of them before the target."""
     shown = {name: values for name, values in batch.items() if values.ndim == 4}
     order = [name for name in shown if name != "target"]
-    rows = [_mask_row(shown[name]) if name == "mask" else _picture_row(view, name, shown[name]) for name in order]
-    rows = [_with_orders(row, batch) if row.label == "input" else row for row in rows]
+    words = [f"order {number}" for number in batch["permutation"].tolist()] if "permutation" in batch else []
+    rows = [
+        _mask_row(shown[name]) if name == "mask" else _picture_row(view, name, shown[name], words) for name in order
+    ]
     rows += [_picture_row(view, name, made) for name, made in pictures.items()]
     return rows + ([_picture_row(view, "target", shown["target"])] if "target" in shown else [])
 
 
-def _picture_row(view: View, name: str, pictures: Tensor) -> Row:
+def _picture_row(view: View, name: str, pictures: Tensor, captions: Sequence[str] = ()) -> Row:
+    """Normalised pictures, with a word in each where there are captions."""
     pixels = to_pixels(pictures, view.mean, view.std)
-    tiles = view.grid if isinstance(view, Jigsaw) else 1
-    quarters = 2 if pixels.shape[3] == QUARTERED else 1
-    return Row(
-        WORDS.get(name, name.replace("_", " ")), tuple(Picture(_in_colour(image), tiles * quarters) for image in pixels)
-    )
+    tiles = (view.grid if isinstance(view, Jigsaw) else 1) * (2 if pixels.shape[3] == QUARTERED else 1)
+    words = captions or [""] * len(pixels)
+    cells = tuple(Picture(_in_colour(image), tiles, word) for image, word in zip(pixels, words, strict=True))
+    return Row(WORDS.get(name, name.replace("_", " ")), cells)
 
 
 def _mask_row(masks: Tensor) -> Row:
@@ -146,14 +151,6 @@ def _mask_row(masks: Tensor) -> Row:
     share = masks.float().mean().item()
     pixels = masks.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8) * 255
     return Row(f"mask, {share:.0%}", tuple(Picture(_in_colour(image)) for image in pixels))
-
-
-def _with_orders(row: Row, batch: Mapping[str, Tensor]) -> Row:
-    """The row with each picture's class written into it, where the batch says which order its tiles are in."""
-    if "permutation" not in batch:
-        return row
-    cells = zip(row.cells, batch["permutation"].tolist(), strict=True)
-    return replace(row, cells=tuple(replace(cell, caption=f"order {order}") for cell, order in cells))
 
 
 def _in_colour(image: np.ndarray) -> np.ndarray:

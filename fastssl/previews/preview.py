@@ -6,11 +6,12 @@ Does not cover: views (`gallery.py`, `fastssl.plans`), the cells (`cells.py`), t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.markup import escape
@@ -30,6 +31,8 @@ from fastssl.restore import Restored, Run, open_run, restore
 from .cells import QUARTERED, Section, original_section, view_sections, without_repeats
 from .gallery import TITLES, fitting_views, make_view
 from .sheet import Sheet, draw
+
+Notify = Callable[[str], None]
 
 OF_A_RUN = ("stage", "views", "mask", "mask_ratio", "size")
 """Settings that a run has of its own."""
@@ -95,7 +98,7 @@ def _destination(config: PreviewConfig, run: Path | None) -> Path:
     return config.out
 
 
-def _of_settings(config: PreviewConfig, notify: Any) -> Subject:
+def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
     if config.checkpoint:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
     acceleration = accelerate(config.device, config.amp, compile=False)
@@ -112,7 +115,7 @@ def _of_settings(config: PreviewConfig, notify: Any) -> Subject:
         what = f"What stage {config.stage} sees"
     else:
         kind = auto_mask(source.modality)[0] if config.mask == "auto" else config.mask
-        masks = {"mask": kind, "mask_ratio": config.mask_ratio}
+        masks: dict[str, Any] = {"mask": kind, "mask_ratio": config.mask_ratio}
         named = {name: make_view(name, size, channels, **masks) for name in config.views}
         named = named or fitting_views(size, channels, notify, **masks)
         views = {TITLES[name]: view for name, view in named.items()}
@@ -120,12 +123,13 @@ def _of_settings(config: PreviewConfig, notify: Any) -> Subject:
     return Subject(what, source, views, config.seed, acceleration)
 
 
-def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Any) -> View:
+def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Notify) -> View:
     """The view of a stage trained with its default settings on this data."""
     plan = PLANS[config.stage]
     facts = Facts(len(source.splits["train"]), source.image_shape[2], source.modality)
-    masks = {name: getattr(config, name) for name in ("mask", "mask_ratio") if name in config.model_fields_set}
-    asked = build(TrainConfig, {"stage": config.stage, "seed": config.seed, **masks})
+    settings = {"stage": config.stage, "seed": config.seed}
+    settings |= {name: getattr(config, name) for name in ("mask", "mask_ratio") if name in config.model_fields_set}
+    asked = build(TrainConfig, settings)
     asked = asked.model_copy(update={"batch_size": max(2, min(asked.batch_size, facts.images))})
     shared = {"size": (size, "as the data has it")}
     resolved = resolve(asked, plan, facts, name=source.name, shared=shared).config
@@ -134,7 +138,7 @@ def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Any) -
     return plan.view(resolved, facts)
 
 
-def _of_run(folder: Path, config: PreviewConfig, notify: Any) -> Subject:
+def _of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subject:
     own = [name for name in OF_A_RUN if name in config.model_fields_set]
     if own:
         raise ConfigError([f"{name}: {folder} has its own; leave it out, or leave out the run" for name in own])
@@ -151,8 +155,8 @@ def _of_run(folder: Path, config: PreviewConfig, notify: Any) -> Subject:
     seed = config.seed if "seed" in config.model_fields_set else run.config.seed
     views = {_title(run.config.stage): run.view}
     if isinstance(run, Restored):
-        return Subject(f"What {folder.name} makes of images", run.source, views, seed, run.acceleration, run)
-    return Subject(f"What {folder.name} sees", run.source, views, seed, run.acceleration)
+        return Subject(f"What {folder.resolve().name} makes of images", run.source, views, seed, run.acceleration, run)
+    return Subject(f"What {folder.resolve().name} sees", run.source, views, seed, run.acceleration)
 
 
 def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
@@ -224,7 +228,7 @@ def _pictures(restored: Restored, batch: Mapping[str, Tensor]) -> dict[str, Tens
     return pictures
 
 
-def _class_names(source: Source, indices: Any) -> list[str]:
+def _class_names(source: Source, indices: np.ndarray) -> list[str]:
     """A word for each image: its class, where it has one and only one."""
     labels = source.splits["train"].labels
     if labels is None or labels.ndim != 1 or not source.class_names:

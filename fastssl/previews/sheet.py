@@ -12,7 +12,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from .cells import Curve, Picture, Row, Section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
-WIDEST, TALLEST = 1600, 1400
+WIDEST, TALLEST = 1600, 1600
 NARROWEST = 480
 """What the lines above the pictures need."""
 WIDE_TO_TALL = 1.2
@@ -134,14 +135,17 @@ def fit(pixels: np.ndarray, side: int) -> np.ndarray:
 def _picture_side(sheet: Sheet) -> int:
     """Of the views' pictures, if there are any, which all have one size."""
     rows = [row for section in (*sheet.sections, sheet.original) for row in section.rows]
-    return next(max(cell.pixels.shape[:2]) for row in rows for cell in row.cells if isinstance(cell, Picture))
+    return next(max(pixels.shape[:2]) for row in rows for pixels in row.pictures)
 
 
 def _layout(sheet: Sheet, side: int, columns: int) -> Layout:
     images = len(sheet.original.rows[0].cells)
     places, bottom = [], 0
     for column, sections in enumerate(_in_columns(sheet.sections, columns)):
-        x, y = MARGIN + column * (_column_width(images, side) + COLUMN_GAP), MARGIN + TITLE + LINE * len(sheet.facts)
+        x, y = (
+            MARGIN + column * (_column_width(images, side) + COLUMN_GAP),
+            MARGIN + TITLE + LINE * len(sheet.facts) + GAP,
+        )
         for section in (sheet.original, *sections):
             for index, row in enumerate(section.rows):
                 places.append(Place(x, y, row, "" if index else section.title))
@@ -217,14 +221,16 @@ class _Pen:
             self._line([x + offset] * 2, [y, y + side], color="white", linewidth=0.9)
             self._line([x, x + side], [y + offset] * 2, color="white", linewidth=0.9)
 
-    def _line(self, across: Sequence[float], down: Sequence[float], **style: object) -> None:
+    def _line(self, across: ArrayLike, down: ArrayLike, **style: Any) -> None:
         from matplotlib.lines import Line2D
         from matplotlib.transforms import IdentityTransform
 
         up = self._layout.height - np.asarray(down, dtype=np.float64)
-        self._figure.add_artist(Line2D(across, up, transform=IdentityTransform(), **{"linewidth": 1.6, **style}))
+        self._figure.add_artist(
+            Line2D(np.asarray(across), up, transform=IdentityTransform(), **{"linewidth": 1.6, **style})
+        )
 
-    def _text(self, x: float, y: float, words: str, **style: object) -> None:
+    def _text(self, x: float, y: float, words: str, **style: Any) -> None:
         from matplotlib.transforms import IdentityTransform
 
         style = {"color": INK, "va": "top", "ha": "left", "parse_math": False, **style}
