@@ -96,10 +96,11 @@ def create_unet(encoder: nn.Module, in_channels: int, size: int, outputs: int, *
 
 
 def _pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
-    """`taken` and `channels` of a UNet, by the reductions timm states: powers of two, each map coarser than the last.
+    """`taken` and `channels` of a UNet, by the reductions timm states, each map coarser than the last.
 
-    They are those of the standard stem; a small one leaves all maps finer, and the decoder the same. A map at full
-    resolution is left out, as segmentation_models_pytorch does.
+    They are those of the standard stem; a small one leaves all maps finer, and the decoder the same. A reduction that
+    is no power of two, as of a ConvNeXt's patches of 3 pixels, takes the level below. A map at full resolution is left
+    out, as segmentation_models_pytorch does.
     """
     stated = getattr(encoder, "feature_info", None) or []
     reductions = [int(level["reduction"]) for level in stated]
