@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, model_validator
 
-from .base import DATA, EVALUATION, LENGTH, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, DataConfig
+from .base import DATA, EVALUATION, LENGTH, RUN, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, DataConfig
 
 
 def _listed(value: Any) -> Any:
@@ -52,6 +52,9 @@ class FinetuneConfig(DataConfig):
     """Crop and flip (end to end only)."""
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: off, trials are short)."""
+
+    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    """Folder of report/ (auto: the first run's)."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> FinetuneConfig:

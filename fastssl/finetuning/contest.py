@@ -48,14 +48,19 @@ class Planned:
 
 @dataclass(frozen=True)
 class Contest:
-    """All that the trials of a comparison share."""
+    """All that the trials of a comparison share. home: the first run's folder, where features are kept."""
 
     data: Labelled
     entrants: tuple[Entrant, ...]
     recipe: Recipe
     config: FinetuneConfig
-    folder: Path
+    home: Path
     console: Console
+
+    @property
+    def report(self) -> Path:
+        """The folder that trials, tables and plots go into."""
+        return (self.config.out or self.home) / "report"
 
     @property
     def fractions(self) -> list[float]:
@@ -74,7 +79,7 @@ class Contest:
 
     def trials(self) -> list[Trial]:
         """Every trial, from the ledger where it is there."""
-        ledger = TrialLedger(self.folder / "report" / LEDGER, self._say)
+        ledger = TrialLedger(self.report / LEDGER, self._say)
         planned = self.planned()
         settings = [self._settings(plan) for plan in planned]
         outcomes = [ledger.find(one) for one in settings]
@@ -136,7 +141,7 @@ class Contest:
             return of_images(self.data, start, plan.rows, self.recipe, plan.seed)
         spec, data = start.spec, self.data
         view = Plain(data.size, spec.in_channels, spec.channel_mean, spec.channel_std)
-        cache = FeatureCache(self.folder / "features", self._say)
+        cache = FeatureCache(self.home / "features", self._say)
         extraction = Extraction(data.source, data.parts, view, data.acceleration, SCORED_AT_ONCE, self.console, cache)
         features = extraction.of_encoder(start.encoder, spec, plan.entrant.label)
         if not all(bool(part.isfinite().all()) for part in features):

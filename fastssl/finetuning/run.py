@@ -36,7 +36,7 @@ def finetune(
     Every run, a random initialisation and, where asked for, an ImageNet encoder are trained end to end (`frozen`: a
     classifier on their features) on every label fraction, once a seed: each seed draws the same images, in the same
     batches, for all of them. The epoch is chosen by validation AUC; the test part is scored once, after that. Finished
-    trials are kept in the first run's `report/`, with the tables and the plot, and are not repeated.
+    trials are kept in the first run's `report/` (or that of `out`), with tables and plot, and are not repeated.
 
     Args:
         runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults.
@@ -50,15 +50,15 @@ def finetune(
     console = console or Console()
     paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     contenders = open_runs(paths)
-    folder = home_of(paths[0])
-    data = open_labelled(config, folder, contenders, console)
+    home = home_of(paths[0])
+    data = open_labelled(config, home, contenders, console)
     entrants = line_up(contenders, size=data.size, imagenet=config.imagenet, weights=config.weights)
-    contest = Contest(data, entrants, Recipe.of(config), config, folder, console)
+    contest = Contest(data, entrants, Recipe.of(config), config, home, console)
     result = _result(contest, contest.trials())
-    write_report(result, folder / "report")
-    write_atomically(folder / "report" / f"{result.name}.png", draw(result))
+    write_report(result, contest.report)
+    write_atomically(contest.report / f"{result.name}.png", draw(result))
     result.print(console)
-    console.print(f"report in {escape(str(folder / 'report'))}", soft_wrap=True)
+    console.print(f"report in {escape(str(contest.report))}", soft_wrap=True)
     return result
 
 
@@ -89,5 +89,5 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
         curves={group: mean_epochs(outcomes) for group, outcomes in groups.items()},
         trials=tuple(trials),
         notes=tuple(dict.fromkeys(notes)),
-        folder=str(contest.folder / "report"),
+        folder=str(contest.report),
     )

@@ -216,6 +216,13 @@ def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: P
     assert [(one.contender, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
 
 
+def test_the_report_goes_where_it_is_asked_for(run_folder: Path, tmp_path: Path) -> None:
+    result = finetune(run_folder, trials=1, out=tmp_path / "elsewhere")
+    assert Path(result.folder) == tmp_path / "elsewhere" / "report"
+    assert (tmp_path / "elsewhere" / "report" / "finetune.json").is_file()
+    assert not (run_folder / "report").exists()
+
+
 def test_the_command_is_the_python_call(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = "--label-fraction 1.0 0.5 --trials 1 --epochs 1 --batch-size 16 --device cpu"
     assert main(["finetune", str(run_folder), *line.split()]) == 0
