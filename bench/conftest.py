@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # `from bench.harness import ...`, however pytest was started
+# `from bench.harness import ...`, however pytest was started; last, so that the `fastssl` that is installed stays it.
+sys.path.append(str(Path(__file__).parents[1]))
 
 from bench.environment import best_device, environment
 from bench.harness import Report, save_all

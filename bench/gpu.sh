@@ -31,7 +31,8 @@ CARRY=${FASTSSL_CARRY:-carry}
 SITE=${FASTSSL_SITE:-${TMPDIR:-/tmp}/fastssl-site}
 PYTHON=${PYTHON:-python3}
 LIMIT=${PIECE_SECONDS:-560}
-export PYTHONUNBUFFERED=1 PYTHONPATH="$SITE:$PWD${PYTHONPATH:+:$PYTHONPATH}" OUT
+# Not the current folder first: its fastssl/ has no kernels and pipelines in it (needs Python 3.11, or an installation).
+export PYTHONSAFEPATH=1 PYTHONPATH="$SITE:$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 OUT
 mkdir -p "$OUT"
 
 setup() {
@@ -46,7 +47,7 @@ setup() {
       --upgrade --target "$SITE" "$CARRY"/*.whl || failed=1
   fi
   "$PYTHON" -c 'import fastssl.kernels' 2>/dev/null || link_package
-  "$PYTHON" bench/gpu/versions.py || failed=1
+  "$PYTHON" -m bench.gpu.versions || failed=1
   [ "$failed" = 1 ] || touch "$SITE/.complete"
   return "$failed"
 }
@@ -71,11 +72,11 @@ training() { run_pytest bench/test_training.py bench/test_step.py --record-to "$
 
 profile() {
   local failed=0
-  "$PYTHON" bench/gpu/profile_steps.py >"$OUT/profile.txt" || failed=1
+  "$PYTHON" -m bench.gpu.profile_steps >"$OUT/profile.txt" || failed=1
   head -n 25 "$OUT/profile.txt"
   if command -v ncu >/dev/null; then
     timeout -k 10 200 ncu --clock-control none --set basic --kernel-name-base demangled --launch-skip 0 \
-      --profile-from-start off --log-file "$OUT/ncu.txt" "$PYTHON" bench/gpu/launch_kernels.py || failed=1
+      --profile-from-start off --log-file "$OUT/ncu.txt" "$PYTHON" -m bench.gpu.launch_kernels || failed=1
   else
     echo "ncu is not here: no hardware counters"
   fi
@@ -90,7 +91,7 @@ perform() {
   local piece=$1 begin=$SECONDS code
   shift
   echo "== $piece, $(date -u +%FT%TZ)" | tee -a "$OUT/gpu.log"
-  FASTSSL_GPU_PIECE=$piece timeout -k 10 "$LIMIT" bash "$0" --inside "$piece" "$@" 2>&1 | tee -a "$OUT/gpu.log"
+  timeout -k 10 "$LIMIT" bash "$0" --inside "$piece" "$@" 2>&1 | tee -a "$OUT/gpu.log"
   code=${PIPESTATUS[0]}
   case $code in
     0) STATUS[$piece]="passed" ;;

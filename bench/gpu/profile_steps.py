@@ -2,17 +2,13 @@
 
 Covers: ResNet-18 at 28 pixels and ResNet-50 at 224, compiled and in mixed precision, loader included; the largest
 consumers by device time, then by host time. Does not cover: single kernels (`launch_kernels.py`, under ncu).
+Run as `python -m bench.gpu.profile_steps`.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import torch
 from torch.profiler import ProfilerActivity, profile
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.engines import Workload, make_engine
 from bench.environment import best_device, environment
