@@ -34,6 +34,8 @@ class SegmentConfig(DataConfig):
 
     data: Annotated[tuple[str, ...], _Listed, _Several, Parameter(group=DATA)] = ("demo",)  # type: ignore[assignment]
     """A folder of images and one of masks (default: demo; or demo-colour)."""
+    data_root: Annotated[Path | None, Parameter(group=DATA)] = None
+    """Folder that relative paths are looked for in as well."""
     image_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
     """What image names end in that mask names lack (DRIVE: _training)."""
     mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""

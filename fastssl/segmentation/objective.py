@@ -1,6 +1,8 @@
 """Supervised segmentation as a stage: a U-Net's logits against masks.
 
 Covers: binary cross-entropy and soft Dice (Milletari et al., "V-Net", 3DV 2016), inside the field of view.
+TOWER's paper names no loss for
+segmentation; their sum, the default, is ours: cross-entropy is steady from the first step, Dice cares for thin vessels.
 Does not cover: several classes, the network (`fastssl.models.unet`), the loop, scores of images (`metrics.py`).
 """
 

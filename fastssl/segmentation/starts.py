@@ -23,7 +23,10 @@ DEFAULT_ENCODER = "resnet18"
 
 @dataclass(frozen=True)
 class Start:
-    """One way to begin. name: the run's, or "random". encoder, decoder: files to load, or None for random weights."""
+    """One way to begin. encoder, decoder: files to load, or None for random weights.
+
+    name: the run's, or "random" where neither comes from a run.
+    """
 
     name: str
     spec: EncoderSpec
@@ -43,8 +46,7 @@ class Start:
     @property
     def label(self) -> str:
         """Names the start among others, also as a file name."""
-        inits = (self.encoder_init, self.decoder_init)
-        return RANDOM if inits == (RANDOM, RANDOM) and self.name == RANDOM else "-".join((self.name, *inits))
+        return RANDOM if self.name == RANDOM else f"{self.name}-{self.encoder_init}-{self.decoder_init}"
 
 
 def read_specs(runs: Sequence[str | Path]) -> dict[str, EncoderSpec]:
@@ -112,11 +114,12 @@ def _mixes(
     if "run" in config.decoder_init and not (run.is_dir() and (run / DECODER).is_file()):
         notify(f"{run}: has no {DECODER}; its decoder starts from random weights")
         decoder = None
-    return [
-        Start(name, spec, encoder if e == "run" else None, decoder if d == "run" else None)
+    weights = [
+        (encoder if e == "run" else None, decoder if d == "run" else None)
         for e in config.encoder_init
         for d in config.decoder_init
     ]
+    return [Start(name if any(files) else RANDOM, spec, *files) for files in weights]
 
 
 def _spec(run: Path) -> EncoderSpec:

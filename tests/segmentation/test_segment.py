@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import fastssl
 from fastssl.cli import main
 from fastssl.config import SegmentConfig, build
 from fastssl.errors import ConfigError
+from fastssl.progress import TrainingProgress
 from fastssl.segmentation import trial as trial_module
 from fastssl.segmentation.data import SegmentationData
 from fastssl.segmentation.files import Sample
@@ -169,6 +171,25 @@ def test_what_lies_outside_the_field_of_view_is_neither_learned_nor_scored(
     assert after.rows[1].trials[0].test == before.rows[1].trials[0].test
     without = segmented("random", folders, tmp_path / "c")
     assert without.rows[1].trials[0].test != before.rows[1].trials[0].test
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_without_a_report(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    steps = []
+
+    def interrupt(progress: TrainingProgress, step: int, *_: object) -> None:
+        steps.append(step)
+        if step == 3:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(TrainingProgress, "update", interrupt)
+    out = tmp_path / "out"
+    command = ["segment", "random", "--data", *map(str, folders), "--encoder", "test_resnet", "--steps", "9"]
+    assert main([*command, "--batch-size", "2", "--device", "cpu", "--out", str(out)]) == 130
+    assert steps == [1, 2, 3]
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("predict", ["windows", "whole"])

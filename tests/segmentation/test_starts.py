@@ -90,6 +90,8 @@ def test_runs_of_one_name_are_told_apart(tower_run: Path, tmp_path: Path) -> Non
 
 def test_the_same_start_is_trained_once(tower_run: Path) -> None:
     assert len(found([tower_run, tower_run, "random", "random"])) == 2
+    mixes = found([tower_run, "random"], encoder_init=BOTH, decoder_init=BOTH)
+    assert [start.label for start in mixes] == ["tower-run-run", "tower-run-random", "tower-random-run", "random"]
 
 
 @pytest.mark.parametrize(

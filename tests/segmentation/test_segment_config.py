@@ -1,0 +1,54 @@
+"""Settings of `fastssl segment`: one meaning for the command line and for Python, every field explained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fastssl.cli import app
+from fastssl.config import SegmentConfig, build
+
+SETTINGS = {
+    "data": ("scans", "masks"),
+    "encoder_init": ("run", "random"),
+    "decoder_init": ("random",),
+    "patch": 48,
+    "size": 500,
+    "test_images": "8",
+    "overlap": 0.25,
+    "predict": "whole",
+    "channel": "green",
+    "fov": "views",
+    "steps": 7,
+}
+
+
+def parsed(*options: str) -> SegmentConfig:
+    """What the command line makes of `options`."""
+    _, bound, _ = app.parse_args(["segment", "one", "random", *options], exit_on_error=False, print_error=False)
+    assert [str(run) for run in bound.args] == ["one", "random"]
+    return bound.arguments["config"]
+
+
+def test_the_command_line_and_python_agree() -> None:
+    options: list[str] = []
+    for name, value in SETTINGS.items():
+        options.append(f"--{name.replace('_', '-')}")
+        options += map(str, value) if isinstance(value, tuple) else [str(value)]
+    assert parsed(*options) == build(SegmentConfig, SETTINGS)
+
+
+@pytest.mark.parametrize(("word", "value"), [("whole", 0), ("0", 0), ("auto", None), ("16", 16)])
+def test_a_patch_is_a_number_or_a_word(word: str, value: int | None) -> None:
+    assert parsed("--patch", word).patch == value
+
+
+@pytest.mark.parametrize(("name", "value"), [("data", "demo"), ("encoder_init", "random"), ("decoder_init", "run")])
+def test_one_value_needs_no_list(name: str, value: Any) -> None:
+    assert getattr(build(SegmentConfig, {name: value}), name) == (value,)
+
+
+@pytest.mark.parametrize("name", SegmentConfig.model_fields)
+def test_every_field_says_what_it_means(name: str) -> None:
+    assert SegmentConfig.model_fields[name].description
