@@ -90,8 +90,9 @@ class Contest:
         try:
             with TrialProgress(self.console, trials=len(planned), done=kept, work=work) as progress:
                 for index in to_do:
-                    outcomes[index] = self._run(planned[index], progress)
-                    ledger.add(settings[index], outcomes[index], planned[index].entrant.label)
+                    outcome = self._run(planned[index], progress)
+                    ledger.add(settings[index], outcome, planned[index].entrant.label)
+                    outcomes[index] = outcome
         except KeyboardInterrupt:
             self._say("stopped: finished trials are kept; the same command goes on from there")
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -35,20 +36,25 @@ def line_up(
     Raises:
         ConfigError, CheckpointError: there are no such ImageNet weights.
     """
-    entrants = [Entrant(run.label, "run", run.spec, lambda seed, run=run: run) for run in runs]
+    entrants = [Entrant(run.label, "run", run.spec, partial(_always, run)) for run in runs]
     specs = list(dict.fromkeys(run.spec for run in runs))
     for spec in specs:
         label = RANDOM if len(specs) == 1 else f"{RANDOM} {_described(spec, specs)}"
-        entrants.append(Entrant(label, "random", spec, lambda seed, spec=spec: random_contender(spec, seed)))
+        entrants.append(Entrant(label, "random", spec, partial(random_contender, spec)))
     if imagenet is not None:
         found = imagenet_contender(imagenet, specs[0].in_channels, size, weights)
-        entrants.append(Entrant(found.label, "ImageNet", found.spec, lambda seed: found))
+        entrants.append(Entrant(found.label, "ImageNet", found.spec, partial(_always, found)))
     return tuple(entrants)
 
 
 def opponents(run: Entrant, entrants: Sequence[Entrant]) -> list[Entrant]:
     """Whom a run is compared with: the random initialisation of its own kind, and ImageNet."""
     return [one for one in entrants if one.kind == "ImageNet" or (one.kind == "random" and one.spec == run.spec)]
+
+
+def _always(contender: Contender, seed: int) -> Contender:
+    """The same for every seed."""
+    return contender
 
 
 def _described(spec: EncoderSpec, specs: Sequence[EncoderSpec]) -> str:

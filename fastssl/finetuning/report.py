@@ -76,7 +76,7 @@ class FinetuneResult:
         raise KeyError(f"no row {contender!r}, {label_fraction:g}")
 
     def print(self, console: Console | None = None) -> None:
-        """Show the tables, the savings and the notes; in ASCII where the output is not a terminal."""
+        """Show the tables, the savings and the notes; lines are ASCII where the output is not a terminal."""
         console = console or Console()
         looks = {"plain": not console.is_terminal, "narrow": console.width < ROOMY}
         console.print(results_table(self, **looks))
@@ -89,7 +89,7 @@ class FinetuneResult:
 
 
 def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool = False) -> Table:
-    """The rows as a table. plain: drawn with ASCII alone. narrow: without lines."""
+    """The rows as a table. plain: lines of ASCII alone. narrow: without lines."""
     parts = f"{result.n_train} train, {result.n_val} val, {result.n_test} test"
     how = "frozen" if result.frozen else "fine-tuned"
     table = Table(

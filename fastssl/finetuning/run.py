@@ -24,6 +24,7 @@ from .plots import draw
 from .recipe import Recipe
 from .report import FinetuneResult, write_report
 from .summary import Trial, comparisons, mean_epochs, savings, summed_up
+from .trial import Outcome
 
 Runs = str | Path | Sequence[str | Path]
 
@@ -64,15 +65,16 @@ def finetune(
 
 def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
     data, config, entrants = contest.data, contest.config, contest.entrants
-    counts = tuple(len(part) for part in data.parts.all)
+    parts = data.parts
+    counts = (len(parts.train), len(parts.val), len(parts.test))
     rows = summed_up(trials)
     published = published_result(data.source.name, data.size, counts)
     notes = [
-        *notes_on(data.parts, config.seed),
+        *notes_on(parts, config.seed),
         *([SOURCE] if published else []),
         *(note for trial in trials for note in trial.outcome.notes),
     ]
-    groups = {(row.contender, row.label_fraction): [] for row in rows}
+    groups: dict[tuple[str, float], list[Outcome]] = {(row.contender, row.label_fraction): [] for row in rows}
     for trial in trials:
         groups[trial.contender, trial.label_fraction].append(trial.outcome)
     return FinetuneResult(
