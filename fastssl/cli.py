@@ -10,11 +10,14 @@ import errno
 import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
+from cyclopts.help import DefaultFormatter, HelpPanel
 from pydantic import ValidationError
+from rich.console import Console, ConsoleOptions
 
 import fastssl
 from fastssl.config import (
@@ -27,6 +30,7 @@ from fastssl.config import (
     problems,
     unknown,
 )
+from fastssl.config.train import RECIPE_STAGES, STAGE_GROUPS
 from fastssl.errors import FastSSLError
 
 INPUT_ERROR = 2
@@ -49,7 +53,10 @@ _OPTION = re.compile(r"--?[A-Za-z]")
 
 @app.command
 def train(*, config: Annotated[TrainConfig, Flattened] = TrainConfig()) -> None:  # noqa: B008 (frozen)
-    """Pre-train an encoder and write it to a run folder."""
+    """Pre-train an encoder and write it to a run folder.
+
+    Below: what all stages share, and the settings of --stage (moco unless given) or of --recipe.
+    """
     fastssl.train(config)
 
 
@@ -109,18 +116,40 @@ def segment(*runs: Path, config: Annotated[SegmentConfig, Flattened] = SegmentCo
     fastssl.segment(runs, config)
 
 
-_CONFIGS: dict[str, type[Config]] = {
+CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "probe": ProbeConfig,
     "finetune": FinetuneConfig,
     "preview": PreviewConfig,
     "segment": SegmentConfig,
 }
+"""Command -> its settings."""
+
+
+class _StageHelp(DefaultFormatter):
+    """Help without the settings of stages that were not asked about: those of all of them fill two screens."""
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        super().__init__()
+        self._left_out = {group.name for stage, group in STAGE_GROUPS.items() if stage not in stages}
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+        if panel.title not in self._left_out:
+            super().__call__(console, options, panel)
+
+
+def _stages_meant(tokens: Sequence[str]) -> tuple[str, ...]:
+    """The stages that a command line to train names, as far as it can be read."""
+    given = dict(pairwise([*(part for token in tokens for part in token.split("=", 1)), ""]))
+    if "--recipe" in given:
+        return RECIPE_STAGES.get(given["--recipe"], ())
+    return (given.get("--stage", "moco"),)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    app["train"].help_formatter = _StageHelp(_stages_meant(tokens))
     found = _problems(tokens)
     if found:
         return _refuse("; ".join(found))
@@ -141,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _problems(tokens: Sequence[str]) -> list[str]:
     """Everything wrong with a command line: parse again without what was wrong, so that nothing hides the rest."""
     tokens = list(tokens)
-    kind = _CONFIGS.get(tokens[0]) if tokens else None
+    kind = CONFIGS.get(tokens[0]) if tokens else None
     found: list[str] = []
     while True:
         try:

@@ -20,6 +20,7 @@ from fastssl.acceleration import accelerate
 from fastssl.assembly import assemble
 from fastssl.checkpoint import write_atomically
 from fastssl.config import TrainConfig, build, settings_of, stage_of
+from fastssl.config.train import RECIPE_STAGES
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.plans import PLANS
@@ -198,9 +199,9 @@ def _data(run: RecipeRun) -> dict[str, Any]:
 
 
 RECIPES: dict[str, Recipe] = {
-    "mtcp": Recipe(("moco", "pretext"), _few_shot, "few-shot"),
-    "tower": Recipe(("tower",), _fine_tune, "fine-tuning"),
-    "vae": Recipe(("vae",), _frozen, "frozen classifier"),
+    "mtcp": Recipe(RECIPE_STAGES["mtcp"], _few_shot, "few-shot"),
+    "tower": Recipe(RECIPE_STAGES["tower"], _fine_tune, "fine-tuning"),
+    "vae": Recipe(RECIPE_STAGES["vae"], _frozen, "frozen classifier"),
 }
 """Recipe name -> its stages and evaluation. mtcp: "Multi-Task Continued Pre-training" (MeDA Challenge 2025).
 tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder beside an ImageNet one."""

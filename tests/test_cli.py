@@ -13,8 +13,9 @@ from PIL import Image
 
 import fastssl
 from fastssl import checkpoint
-from fastssl.cli import INPUT_ERROR, main
-from fastssl.config import Config, ProbeConfig, TrainConfig
+from fastssl.cli import CONFIGS, INPUT_ERROR, main
+from fastssl.config import Config, TrainConfig, settings_of
+from fastssl.config.train import STAGE_GROUPS
 
 TINY = ["--encoder", "test_resnet", "--batch-size", "16", "--queue-size", "40", "--steps", "4", "--no-amp"]
 TINY += ["--device", "cpu", "--checkpoint-every", "1"]
@@ -228,19 +229,31 @@ def test_a_run_that_diverges_keeps_its_last_finite_checkpoint(
     assert all(tensor.isfinite().all() for tensor in newest.tensors["stage"].values())
 
 
-@pytest.mark.parametrize(("command", "kind"), [("train", TrainConfig), ("probe", ProbeConfig)])
-def test_help_fits_a_screen_and_names_every_field(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, kind: type[Config]
+HELP = [
+    (["train"], TrainConfig, settings_of("moco")),
+    *((["train", "--stage", stage], TrainConfig, settings_of(stage)) for stage in STAGE_GROUPS),
+    (["train", "--recipe=mtcp"], TrainConfig, settings_of("moco") | settings_of("pretext")),
+    *(([name], kind, frozenset(kind.model_fields)) for name, kind in CONFIGS.items() if name != "train"),
+]
+
+
+@pytest.mark.parametrize(("command", "kind", "names"), HELP, ids=[" ".join(command) for command, _, _ in HELP])
+def test_help_fits_a_screen_and_names_every_setting_that_counts(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    kind: type[Config],
+    names: frozenset[str],
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    assert main([command, "--help"]) == 0
+    assert main([*command, "--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 60
     assert max(len(line) for line in lines) <= 100
     text = " ".join(" ".join(lines).replace("│", " ").split())
     for name, field in kind.model_fields.items():
-        assert f"--{name.replace('_', '-')} " in text
-        assert field.description in text
+        assert (f"--{name.replace('_', '-')} " in text) == (name in names)
+        assert (field.description in text) == (name in names)
 
 
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

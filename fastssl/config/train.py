@@ -32,6 +32,9 @@ from .base import (
 TASK_NAMES = ("jigsaw", "inpaint", "colorize")
 """Of the pretext tasks."""
 
+RECIPE_STAGES = {"mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
+"""The stages of each recipe, in order."""
+
 # The box that holds the settings of one stage alone.
 STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
 
@@ -42,7 +45,7 @@ class TrainConfig(DataConfig):
     stage: Annotated[Literal["moco", "pretext", "tower", "vae"], Parameter(group=OBJECTIVE)] = "moco"
     """What to train."""
     recipe: Annotated[Literal["mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
-    """Stages in order and their evaluation, instead of one stage."""
+    """Stages in order, then their evaluation."""
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """Any timm model name (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL)] = "auto"
@@ -68,7 +71,7 @@ class TrainConfig(DataConfig):
     queue_size: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Negatives kept (auto: min(65536, half the images))."""
     queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
-    """Before the first step: keys of real images, or the paper's noise."""
+    """What it starts with: keys of real images, or the paper's noise."""
     momentum: Annotated[float, Field(ge=0, lt=1), Parameter(group=MOCO)] = 0.999
     """Of the key encoder."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
@@ -78,7 +81,7 @@ class TrainConfig(DataConfig):
     """Some of jigsaw, inpaint and colorize, with commas between."""
     task_mode: Annotated[Literal["one", "all"], Parameter(group=PRETEXT)] = "one"
     """A step is for one task, drawn at random, or for all, summed."""
-    task_weights: Annotated[str, weights_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ""
+    task_weights: Annotated[str, weights_of(*TASK_NAMES), Parameter(group=PRETEXT, show_default=False)] = ""
     """How often a task is drawn, or its share of the sum: jigsaw=2 (else 1)."""
     patch: Annotated[float, Field(gt=0, lt=1), Parameter(group=PRETEXT)] = 0.5
     """Side of the missing centre, as a share of the picture's."""
