@@ -1,7 +1,7 @@
 """Recipes: named sequences of stages, each starting from the encoder before it, and the evaluation that ends them.
 
 Covers: running a sequence in one folder, with every stage resumable, and going on where it stopped.
-Does not cover: a stage (`run.py`), nor an evaluation (`evaluation/`, `finetune/`).
+Does not cover: a stage (`run.py`), nor an evaluation (`evaluation/`, `finetuning/`).
 """
 
 from __future__ import annotations
@@ -183,13 +183,13 @@ def _few_shot(run: RecipeRun, console: Console) -> None:
 def _fine_tune(run: RecipeRun, console: Console) -> None:
     from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, label_fraction=LABEL_FRACTIONS, **_data(run))
+    finetune(run.runs, console=console, out=run.folder, label_fraction=LABEL_FRACTIONS, **_data(run))
 
 
 def _frozen(run: RecipeRun, console: Console) -> None:
     from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, frozen=True, **_data(run))
+    finetune(run.runs, console=console, out=run.folder, frozen=True, **_data(run))
 
 
 def _data(run: RecipeRun) -> dict[str, Any]:
