@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.harness import Report, Work, best_device, measure
+from bench.harness import QUICK, Report, Work, best_device, measure
 from fastssl.kernels import info_nce
 
 KEYS, WIDTH, TEMPERATURE = 65536, 128, 0.2
@@ -59,7 +59,7 @@ def test_time_and_memory(report: Report, device: str, rows: int, warm_cache: boo
     report.add(f"info_nce B={rows} K={KEYS} D={WIDTH} {dtype}{cache}", timings, work(rows, dtype.itemsize))
 
 
-@pytest.mark.skipif(ON_GPU, reason="the claim is about a CPU")
+@pytest.mark.skipif(ON_GPU or QUICK, reason="the claim is about the medians of a CPU")
 def test_on_a_cpu_it_takes_half_the_time_and_a_quarter_of_the_memory(report: Report) -> None:
     """(256, 128, 65536) in fp32, loss and gradient, against the naive form in eager torch."""
     timings = measure(variants(256, torch.float32, "cpu"), rounds=9)
