@@ -109,6 +109,8 @@ class SegmentConfig(DataConfig):
             wrong.append(f"patch={self.patch}: at least {SMALLEST_PATCH} pixels, or whole")
         if self.patch == WHOLE and self.predict == "windows":
             wrong.append("predict=windows: windows have the patch's side; give a patch")
+        if "overlap" in self.model_fields_set and (self.predict == "whole" or self.patch == WHOLE):
+            wrong.append("overlap is of windows; whole images have none")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -74,9 +74,11 @@ def find_starts(
     patches. notify: told of runs that have no decoder.
 
     Raises:
-        DataError: a run's encoder takes other images.
+        DataError: a run's encoder takes other images. ConfigError: an encoder is named that no start would have.
     """
     _check_channels(specs, channels)
+    if config.encoder != "auto" and RANDOM not in map(str, runs):
+        raise ConfigError([f"encoder={config.encoder}: is for the run random, which is not among those given"])
     names = _names(specs)
     first = next(iter(specs.values()), None)
     found: list[Start] = []

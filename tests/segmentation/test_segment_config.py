@@ -17,7 +17,7 @@ SETTINGS = {
     "size": 500,
     "test_images": "8",
     "overlap": 0.25,
-    "predict": "whole",
+    "predict": "windows",
     "channel": "green",
     "fov": "views",
     "steps": 7,

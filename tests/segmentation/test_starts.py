@@ -79,6 +79,11 @@ def test_random_is_built_as_the_run_beside_it_unless_told_otherwise(tower_run: P
     assert found([tower_run, "random"], encoder="test_resnet.r160_in1k")[1].spec.name == "test_resnet.r160_in1k"
 
 
+def test_an_encoder_that_no_start_would_have_is_refused(tower_run: Path) -> None:
+    with pytest.raises(ConfigError, match="encoder=resnet34: is for the run random"):
+        found([tower_run], encoder="resnet34")
+
+
 def test_runs_of_one_name_are_told_apart(tower_run: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "tower"
     other.parent.mkdir()
