@@ -8,7 +8,10 @@ encoder, the three tasks and one of them a step at random, and no more):
 - crops of 60 to 100 % of the area and mirroring for every task, no jitter and no blur;
 - tasks are drawn equally often; summed, they have equal weights;
 - batch norm follows the batches, as in MoCo (--freeze-bn keeps what MoCo found);
-- AdamW and a cosine from its usual 1e-3.
+- AdamW, which evens out the tasks' unlike gradients and lets heads that were not drawn lie still (torch's fused SGD
+  with momentum cannot step where some parameters have had gradients before and others not yet), and a cosine from its
+  usual 1e-3. From random weights on the demo set, 500 steps of jigsaw and inpainting in turn came to 7.5 % right and
+  an error of 0.100 with it, to 16 % and 0.112 with 3e-3; a trained encoder asks for the gentler one.
 Does not cover: the objective (`fastssl.stages.pretext`).
 """
 
