@@ -11,7 +11,7 @@ encoder, the three tasks and one of them a step at random, and no more):
 - AdamW, which evens out the tasks' unlike gradients and lets heads that were not drawn lie still (torch's fused SGD
   with momentum cannot step where some parameters have had gradients before and others not yet), and a cosine from its
   usual 1e-3. From random weights on the demo set, 500 steps of jigsaw and inpainting in turn came to 7.5 % right and
-  an error of 0.100 with it, to 16 % and 0.112 with 3e-3; a trained encoder asks for the gentler one.
+  an error of 0.100 with it, to 16 % and 0.112 with 3e-3 (not yet compared from a trained encoder).
 Does not cover: the objective (`fastssl.stages.pretext`).
 """
 
