@@ -93,15 +93,6 @@ def test_a_resumed_run_ends_in_the_same_bytes(tmp_path: Path, grey_npz: Path, se
     assert [line["beta"] for line in metrics(tmp_path / "cut")] == pytest.approx([*(t / 6 for t in range(6)), 1, 1])
 
 
-@pytest.mark.slow
-def test_a_resumed_compiled_run_ends_in_the_same_bytes(tmp_path: Path, grey_npz: Path) -> None:
-    train(tmp_path / "whole", grey_npz, compile=True, steps=4)
-    train(tmp_path / "cut", grey_npz, compile=True, steps=4, stop_after=2)
-    torch._dynamo.reset()
-    train(tmp_path / "cut", grey_npz, compile=True, steps=4, resume=True)
-    assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
-
-
 def test_encoder_and_decoder_load_strictly_elsewhere(tmp_path: Path, grey_npz: Path) -> None:
     train(tmp_path / "run", grey_npz, steps=2, encoder="resnet10t")
     timm.create_model("resnet10t", in_chans=1, num_classes=0).load_state_dict(

@@ -204,6 +204,23 @@ def test_it_compiles_to_one_graph_that_is_not_compiled_again() -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
+@pytest.mark.slow
+def test_compiled_draws_too_follow_the_generator_that_checkpoints_hold() -> None:
+    """With Inductor, whose draws are its own: the same state gives the same bits, another state others."""
+    torch._dynamo.reset()
+    toy = ProbabilisticPCA(0.5)
+    model, batch = toy.vae(), toy.copies(8)
+    loss = torch.compile(model.loss, fullgraph=True)
+    torch.manual_seed(7)
+    loss(batch)
+    state = torch.get_rng_state()
+    after, later = float(loss(batch).loss.detach()), float(loss(batch).loss.detach())
+    torch.set_rng_state(state)
+    assert float(loss(batch).loss.detach()) == after
+    assert later != after
+    torch._dynamo.reset()
+
+
 def test_pictures_are_the_decoded_mean_and_samples_that_do_not_change() -> None:
     model, batch = vae(seed=3).eval(), {"image": images()}
     with torch.no_grad():
