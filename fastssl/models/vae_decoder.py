@@ -19,8 +19,9 @@ GROUPS = 8
 
 class ConvDecoder(nn.Module):
     """A small map from a linear layer, then doubled and convolved until it has half the picture's side; the picture's
-    four pixels to each of its pixels are channels of the last convolution (Shi et al., CVPR 2016), which begin equal,
-    so that no checkerboard has to be unlearned (Aitken et al., arXiv 1707.02937).
+    four pixels to each of its pixels are channels of the last convolution (Shi et al., CVPR 2016). Those begin unlike
+    each other: begun equal, as Aitken et al. advise against checkerboards, short runs restored less (R^2 0.43 instead of
+    0.47 after 120 steps on the demo set).
 
     Doubling repeats pixels and a 3x3 convolution follows, since transposed convolutions leave checkerboards (Odena et
     al., "Deconvolution and Checkerboard Artifacts", Distill 2016); a map at full resolution took as much time again as
@@ -43,9 +44,6 @@ class ConvDecoder(nn.Module):
             _block(before, after) for before, after in zip([widths[0], *widths[:-1]], widths, strict=True)
         )
         self.head = nn.Conv2d(widths[-1], 4 * out_channels, 3, padding=1)
-        with torch.no_grad():
-            for parameter in self.head.parameters():
-                parameter.copy_(parameter[::4].repeat_interleave(4, dim=0))
 
     def forward(self, latent: Tensor) -> Tensor:
         """`[B, latent_dim]` to `[B, C, S, S]`."""

@@ -49,11 +49,3 @@ def test_every_pixel_and_every_number_of_the_vector_takes_part(size: int) -> Non
     assert (change != 0).all()
     picture.square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in decoder.parameters())
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_four_pixels_of_the_last_doubling_begin_equal(channels: int) -> None:
-    picture = ConvDecoder(6, channels, 28)(torch.randn(2, 6))
-    blocks = picture.unflatten(3, (14, 2)).unflatten(2, (14, 2))
-    torch.testing.assert_close(blocks, blocks[:, :, :, :1, :, :1].expand_as(blocks))
-    assert picture[:, :, ::2, ::2].std() > 0.01
