@@ -24,9 +24,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .logistic import Link, probabilities
+from .logistic import Link
 
-_MEMORY = 2  # pairs kept; 8 need no fewer iterations
 _REFRESHES = (0, 5, 20, 80)  # iterations at which the curvature is taken
 _ARMIJO = 1e-4
 _SHORTEST_STEP = 1e-6
@@ -68,6 +67,7 @@ class GramFit:
     converged: Tensor
 
 
+@torch.inference_mode()
 def fit_gram(problems: GramProblems, *, rtol: float = 1e-5, max_iterations: int = 300) -> GramFit:
     """Solve in the dtype that is given; what float32 cannot finish is solved again in float64.
 
@@ -89,7 +89,7 @@ def fit_gram(problems: GramProblems, *, rtol: float = 1e-5, max_iterations: int 
 
 @dataclass(frozen=True)
 class _Point:
-    """theta and its image `[P, K, N + 1]`, the logits there `[P, K, N]`, and f `[P]`."""
+    """theta and its image `[P, K, N + 1]`, the logits `[P, K, N]`, and f `[P, 1, 1]`."""
 
     theta: Tensor
     image: Tensor
@@ -101,16 +101,16 @@ class _Objective:
     """f, with A and b in one tensor `[P, K, N + 1]`, whose image under the Gram matrix is (A G, b)."""
 
     def __init__(self, problems: GramProblems) -> None:
-        self.problems = problems
         count, samples = problems.weight.shape
+        self.link = problems.link
         self.gram = problems.gram.new_zeros(count, samples + 1, samples + 1)
         self.gram[:, :-1, :-1] = problems.gram
         self.gram[:, -1, -1] = 1
         self.weight = problems.weight[:, None]
         self.weighted_targets = problems.targets * self.weight
-        self.l2 = problems.l2[:, None, None]
-        self.penalty = self.l2.repeat(1, 1, samples + 1)
+        self.penalty = problems.l2[:, None, None].repeat(1, 1, samples + 1)
         self.penalty[..., -1] = 0
+        self.half_penalty = 0.5 * self.penalty
 
     def image(self, vector: Tensor) -> Tensor:
         return vector @ self.gram
@@ -118,11 +118,11 @@ class _Objective:
     def at(self, theta: Tensor, image: Tensor) -> _Point:
         """f at theta, whose image is given."""
         logits = image[..., :-1] + image[..., -1:]
-        if self.problems.link == "softmax":
-            loss = -_dot(torch.log_softmax(logits, dim=1), self.weighted_targets)
+        if self.link == "softmax":
+            fit = _dot(torch.log_softmax(logits, dim=1), self.weighted_targets)
         else:
-            loss = (F.softplus(logits) * self.weight - logits * self.weighted_targets).sum(dim=(1, 2))
-        return _Point(theta, image, logits, loss + 0.5 * _dot(self.penalty * theta, image))
+            fit = _sum(logits * self.weighted_targets - F.softplus(logits) * self.weight)
+        return _Point(theta, image, logits, _dot(self.half_penalty * theta, image) - fit)
 
     def gradient(self, point: _Point) -> Tensor:
         """The coefficients of f's gradient in the space of functions."""
@@ -130,52 +130,19 @@ class _Objective:
         residual = torch.cat([residual, residual.sum(dim=2, keepdim=True)], dim=2)
         return torch.addcmul(residual, self.penalty, point.theta)
 
-    def metric(self, logits: Tensor) -> _Metric:
-        """The curvature at these logits, factored."""
-        probability = self.probabilities(logits)
-        curvature = (probability * (1 - probability)).mean(dim=1) * self.problems.weight
-        tiny = torch.finfo(curvature.dtype).tiny
-        floor = _LEAST_CURVATURE * curvature.amax(dim=1, keepdim=True)
-        curvature = torch.cat([curvature.maximum(floor), curvature.sum(dim=1, keepdim=True)], dim=1).clamp_min(tiny)
-        root = curvature.sqrt()[:, None]
+    def metric(self, point: _Point) -> _Metric:
+        """The curvature at a point, factored."""
+        probability = self.probabilities(point.logits)
+        curvature = (probability * (1 - probability)).mean(dim=1, keepdim=True) * self.weight
+        floor = _LEAST_CURVATURE * curvature.amax(dim=2, keepdim=True)
+        curvature = torch.cat([curvature.maximum(floor), curvature.sum(dim=2, keepdim=True)], dim=2)
+        root = curvature.clamp_min(torch.finfo(curvature.dtype).tiny).sqrt()
         system = (self.gram * root).mul_(root.mT)
         system.diagonal(dim1=1, dim2=2).add_(self.penalty[:, 0])
         return _Metric(torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L), root)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        return torch.softmax(logits, dim=1) if self.problems.link == "softmax" else probabilities(logits, "sigmoid")
-
-
-def _minimise(problems: GramProblems, rtol: float, max_iterations: int) -> GramFit:
-    objective = _Objective(problems)
-    count, outputs, samples = problems.targets.shape
-    start = problems.gram.new_zeros(count, outputs, samples + 1)
-    point = objective.at(start, start)
-    gradient = objective.gradient(point)
-    gradient_image = objective.image(gradient)
-    converged = torch.zeros(count, dtype=torch.bool, device=start.device)
-    stalled = converged
-    history: list[_Pair] = []
-    for iteration in range(max_iterations):
-        if iteration in _REFRESHES:
-            metric = objective.metric(point.logits)
-        direction = -_two_loop(gradient, metric, history)
-        slope = _dot(direction, gradient_image)
-        converged = converged | (-0.5 * slope <= rtol * point.value)
-        finished = converged | stalled
-        if bool(finished.all()):
-            break
-        along = objective.image(direction)
-        length = torch.where(finished, 0.0, torch.ones_like(slope))
-        point, length = _backtrack(objective, point, direction, along, slope, length)
-        stalled = length == 0
-        size = length[:, None, None]
-        before, before_image = gradient, gradient_image
-        gradient = objective.gradient(point)
-        gradient_image = objective.image(gradient)
-        pair = _Pair.of(size * direction, size * along, gradient - before, gradient_image - before_image)
-        history = [*history[1 - _MEMORY :], pair]
-    return GramFit(point.theta[..., :-1].clone(), point.theta[..., -1].clone(), point.value, converged)
+        return torch.softmax(logits, dim=1) if self.link == "softmax" else torch.sigmoid(logits)
 
 
 @dataclass(frozen=True)
@@ -194,54 +161,80 @@ class _Metric:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A step, the change of the gradient along it, their images, and 1 / <step, change> `[P, 1, 1]` (0: unusable)."""
+    """The last step, its image, the change of the gradient along it `[P, K, N + 1]`, and 1 / <step, change>
+    `[P, 1, 1]`, 0 where that product is not above 0."""
 
     step: Tensor
     step_image: Tensor
     change: Tensor
-    change_image: Tensor
     scale: Tensor
 
     @classmethod
-    def of(cls, step: Tensor, step_image: Tensor, change: Tensor, change_image: Tensor) -> _Pair:
+    def of(cls, step: Tensor, step_image: Tensor, change: Tensor) -> _Pair:
         curvature = _dot(step_image, change)
-        scale = torch.where(curvature > 0, 1 / curvature, 0.0)
-        return cls(step, step_image, change, change_image, scale[:, None, None])
+        return cls(step, step_image, change, torch.where(curvature > 0, 1 / curvature, 0.0))
 
 
-def _two_loop(gradient: Tensor, metric: _Metric, history: list[_Pair]) -> Tensor:
-    """Nocedal and Wright, "Numerical Optimization", 2nd edition, algorithm 7.4, in the metric of the Gram matrix."""
-    product = gradient
-    weights = []
-    for pair in reversed(history):
-        weights.append(pair.scale * _dot(pair.step_image, product)[:, None, None])
-        product = torch.addcmul(product, weights[-1], pair.change, value=-1)
-    product = metric.apply(product)
-    for pair, weight in zip(history, reversed(weights), strict=True):
-        correction = weight - pair.scale * _dot(pair.change_image, product)[:, None, None]
-        product = torch.addcmul(product, correction, pair.step)
-    return product
+def _minimise(problems: GramProblems, rtol: float, max_iterations: int) -> GramFit:
+    objective = _Objective(problems)
+    count, outputs, samples = problems.targets.shape
+    start = problems.gram.new_zeros(count, outputs, samples + 1)
+    point = objective.at(start, start)
+    gradient = objective.gradient(point)
+    converged = stalled = torch.zeros_like(point.value, dtype=torch.bool)
+    pair: _Pair | None = None
+    for iteration in range(max_iterations):
+        if iteration in _REFRESHES:
+            metric = objective.metric(point)
+        direction, along = _direction(objective, gradient, metric, pair)
+        slope = _dot(along, gradient)
+        converged = converged | (-0.5 * slope <= rtol * point.value)
+        finished = converged | stalled
+        if bool(finished.all()):
+            break
+        point, length = _backtrack(objective, point, direction, along, slope, (~finished).to(slope))
+        stalled = length == 0
+        before, gradient = gradient, objective.gradient(point)
+        pair = _Pair.of(length * direction, length * along, gradient - before)
+    return GramFit(point.theta[..., :-1], point.theta[..., -1], point.value.flatten(), converged.flatten())
+
+
+def _direction(objective: _Objective, gradient: Tensor, metric: _Metric, pair: _Pair | None) -> tuple[Tensor, Tensor]:
+    """L-BFGS's with one pair, and its image, in the Gram matrix's inner product (Nocedal and Wright, "Numerical
+    Optimization", 2nd edition, algorithm 7.4). Four pairs need no fewer iterations."""
+    if pair is None:
+        direction = -metric.apply(gradient)
+        return direction, objective.image(direction)
+    weight = pair.scale * _dot(pair.step_image, gradient)
+    descent = -metric.apply(torch.addcmul(gradient, weight, pair.change, value=-1))
+    image = objective.image(descent)
+    correction = -weight - pair.scale * _dot(pair.change, image)
+    return torch.addcmul(descent, correction, pair.step), torch.addcmul(image, correction, pair.step_image)
 
 
 def _backtrack(
     objective: _Objective, point: _Point, direction: Tensor, along: Tensor, slope: Tensor, length: Tensor
 ) -> tuple[_Point, Tensor]:
-    """Armijo steps by quadratic interpolation from `length` `[P]` on; returns where they end and how long they are.
+    """Armijo steps by quadratic interpolation from `length` `[P, 1, 1]` on; returns where they end and their lengths.
 
     A length of 0 stays; it becomes 0 where no step lowers the value beyond rounding.
     """
     highest = point.value * (1 + 4 * torch.finfo(slope.dtype).eps)
     while True:
-        size = length[:, None, None]
-        trial = objective.at(torch.addcmul(point.theta, size, direction), torch.addcmul(point.image, size, along))
+        trial = objective.at(torch.addcmul(point.theta, length, direction), torch.addcmul(point.image, length, along))
         # Not "value > ...": what is not a number must not be taken for an accepted value.
-        short = ~(trial.value <= highest + _ARMIJO * length * slope)
-        if not bool(short.any()):
+        accepted = trial.value <= torch.addcmul(highest, length, slope, value=_ARMIJO)
+        if bool(accepted.all()):
             return trial, length
         quadratic = -slope * length.square() / (2 * (trial.value - point.value - length * slope))
         shorter = torch.minimum(torch.maximum(quadratic.nan_to_num(), 0.1 * length), 0.5 * length)
-        length = torch.where(short, torch.where(length < _SHORTEST_STEP, 0.0, shorter), length)
+        length = torch.where(accepted, length, torch.where(length < _SHORTEST_STEP, 0.0, shorter))
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:
-    return (left * right).sum(dim=(1, 2))
+    return _sum(left * right)
+
+
+def _sum(values: Tensor) -> Tensor:
+    """`[P, K, N]` to `[P, 1, 1]`."""
+    return values.sum(dim=(1, 2), keepdim=True)
