@@ -13,6 +13,7 @@ from .train import TrainConfig
 
 ViewName = Literal[
     "plain",
+    "random_crop",
     "two_crops",
     "colorization",
     "centre_patch",

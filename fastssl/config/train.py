@@ -64,7 +64,7 @@ class TrainConfig(DataConfig):
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Peak learning rate (auto: by stage, batch size, length)."""
     weight_decay: Annotated[Annotated[float, Field(ge=0)] | None, Auto, Parameter(group=LENGTH)] = None
-    """Of every trained weight (auto: 1e-4, none in TOWER)."""
+    """Of every trained weight (auto: the stage's own)."""
     temperature: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Of a contrastive softmax (auto: 0.2 in MoCo, 0.1 in TOWER)."""
 

@@ -21,6 +21,7 @@ from fastssl.pipelines import (
     Masked,
     ModelsGenesis,
     Plain,
+    RandomCrop,
     RayMask,
     StripeMask,
     TowerPairs,
@@ -31,6 +32,7 @@ from fastssl.plans.tower import MASKS, RATIOS
 
 TITLES: dict[ViewName, str] = {
     "plain": "Plain",
+    "random_crop": "Random crop",
     "two_crops": "Two crops",
     "colorization": "Colorization",
     "centre_patch": "Inpainting",
@@ -46,6 +48,7 @@ TITLES: dict[ViewName, str] = {
 _MASKS: dict[ViewName, type[Mask]] = {"block_mask": BlockMask, "stripe_mask": StripeMask, "ray_mask": RayMask}
 _UNMASKED: dict[ViewName, Callable[[int, int], View]] = {
     "plain": Plain,
+    "random_crop": RandomCrop,
     "two_crops": TwoCrops,
     "colorization": Colorization,
     "centre_patch": CentrePatch,

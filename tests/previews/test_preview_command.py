@@ -37,7 +37,7 @@ def test_it_writes_a_png_and_says_where(here: Path, grey_npz: Path, capsys: pyte
     [
         (["--data", "nowhere"], "no data at 'nowhere'"),
         (["--stage", "mocco"], "stage='mocco': give one of all, moco"),
-        (["--views", "jigsa"], "views='jigsa': input should be 'plain', 'two_crops'"),
+        (["--views", "jigsa"], "views='jigsa': input should be 'plain', 'random_crop'"),
         (["--stage", "moco", "--views", "jigsaw"], "stage and views both given: give one"),
         (["--stage", "moco", "--mask-ratio", "0.4"], "mask_ratio is a setting of --stage tower, not of moco"),
         (["--views", "colorization"], "view colorization: colorization needs RGB images (channels=3), got 1"),
