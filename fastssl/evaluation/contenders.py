@@ -5,13 +5,17 @@ Covers: each as a label, a module and how to feed it. Does not cover: features (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
+from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder
 from fastssl.models.imagenet import imagenet_encoder
+from fastssl.run_folder import ENCODER
 
 RANDOM = "random init"
 
@@ -32,6 +36,37 @@ def run_contender(path: Path, label: str | None = None) -> Contender:
     """
     encoder, spec = load_encoder(path)
     return Contender(label or _name(path), encoder, spec)
+
+
+def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
+    """The encoders of run folders or encoder files, labelled by their names, or by their paths where names are alike.
+
+    Raises:
+        CheckpointError: one is not there or not sound. ConfigError: none or the same one twice is given, or they take
+            images of different channels.
+    """
+    if not paths:
+        raise ConfigError(["runs: give at least one run folder or encoder file"])
+    repeated = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
+    if repeated:
+        raise ConfigError([f"run {str(repeated[0])!r}: given twice"])
+    for path in paths:
+        if not path.exists():
+            raise CheckpointError(f"{path}: no such run folder or encoder file")
+    runs = [run_contender(path) for path in paths]
+    alike = {label for label, count in Counter(run.label for run in runs).items() if count > 1}
+    runs = [replace(run, label=str(path)) if run.label in alike else run for run, path in zip(runs, paths, strict=True)]
+    if len({run.spec.in_channels for run in runs}) > 1:
+        found = ", ".join(f"{run.label} {run.spec.in_channels}" for run in runs)
+        raise ConfigError([f"runs take images of different channels ({found}): compare runs of the same data"])
+    return tuple(runs)
+
+
+def home_of(path: Path) -> Path:
+    """The folder that features and the report of a run go into; for an encoder file elsewhere, one beside it."""
+    if path.is_dir():
+        return path
+    return path.parent if path.name == ENCODER else path.with_suffix("")
 
 
 def random_contender(spec: EncoderSpec, seed: int = 0) -> Contender:

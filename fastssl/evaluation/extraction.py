@@ -46,14 +46,14 @@ class Extraction:
 
     def of_encoder(self, encoder: nn.Module, spec: EncoderSpec, label: str) -> PartFeatures:
         """Cached features; `label` names the encoder where progress is shown."""
-        digest = encoder_digest(encoder, repr(spec))
+        return self._by_part({split: self.of_split(encoder, spec, label, split) for split in self._splits()})
+
+    def of_split(self, encoder: nn.Module, spec: EncoderSpec, label: str, split: str) -> Tensor:
+        """Cached features of every image of a split, `[N, D]` in its own order."""
         precision = str(self.acceleration.compute_dtype).removeprefix("torch.")
-
-        def split_features(split: str) -> Tensor:
-            key = FeatureKey(digest, self.source.fingerprint, split, repr(self.view), precision)
-            return self.cache.get(key, lambda: self._run(encoder, split, label, self.acceleration.amp_dtype))
-
-        return self._by_part({split: split_features(split) for split in self._splits()})
+        digest = encoder_digest(encoder, repr(spec))
+        key = FeatureKey(digest, self.source.fingerprint, split, repr(self.view), precision)
+        return self.cache.get(key, lambda: self._run(encoder, split, label, self.acceleration.amp_dtype))
 
     def of_pixels(self) -> PartFeatures:
         """The view's pixels themselves, flattened; cheaper to render than to store."""

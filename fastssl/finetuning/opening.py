@@ -1,14 +1,12 @@
-"""What a fine-tuning comparison is made on: the runs' encoders, the labelled data, and whether they fit each other.
+"""What a fine-tuning comparison is made on: the labelled data, and whether the runs' encoders fit them.
 
-Covers: opening them, and refusing what cannot be compared before anything is trained. Does not cover: who else is
-compared (`line_up.py`), training.
+Covers: opening them, and refusing what cannot be compared before anything is trained. Does not cover: opening runs
+(`fastssl.evaluation.contenders`), who else is compared (`line_up.py`), training.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,44 +15,13 @@ from rich.markup import escape
 from fastssl.acceleration import accelerate, avoid_small_bf16
 from fastssl.config import FinetuneConfig
 from fastssl.data import Source, open_source
-from fastssl.errors import CheckpointError, ConfigError, DataError
-from fastssl.evaluation.contenders import Contender, run_contender
+from fastssl.errors import ConfigError, DataError
+from fastssl.evaluation.contenders import Contender
 from fastssl.evaluation.partition import Partition, partition
 from fastssl.models.encoder import feature_dim
-from fastssl.run_folder import CONFIG, ENCODER, read_settings
+from fastssl.run_folder import CONFIG, read_settings
 
 from .materials import Labelled
-
-
-def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
-    """The encoders of run folders or encoder files, labelled by their names, or by their paths where names are alike.
-
-    Raises:
-        CheckpointError: one is not there or not sound. ConfigError: none or the same one twice is given, or they take
-            images of different channels.
-    """
-    if not paths:
-        raise ConfigError(["runs: give at least one run folder or encoder file"])
-    repeated = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
-    if repeated:
-        raise ConfigError([f"run {str(repeated[0])!r}: given twice"])
-    for path in paths:
-        if not path.exists():
-            raise CheckpointError(f"{path}: no such run folder or encoder file")
-    runs = [run_contender(path) for path in paths]
-    alike = {label for label, count in Counter(run.label for run in runs).items() if count > 1}
-    runs = [replace(run, label=str(path)) if run.label in alike else run for run, path in zip(runs, paths, strict=True)]
-    if len({run.spec.in_channels for run in runs}) > 1:
-        found = ", ".join(f"{run.label} {run.spec.in_channels}" for run in runs)
-        raise ConfigError([f"runs take images of different channels ({found}): compare runs of the same data"])
-    return tuple(runs)
-
-
-def home_of(path: Path) -> Path:
-    """The folder that features and the report of a run go into; for an encoder file elsewhere, one beside it."""
-    if path.is_dir():
-        return path
-    return path.parent if path.name == ENCODER else path.with_suffix("")
 
 
 def open_labelled(config: FinetuneConfig, folder: Path, runs: Sequence[Contender], console: Console) -> Labelled:

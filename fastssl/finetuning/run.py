@@ -15,11 +15,12 @@ from rich.markup import escape
 
 from fastssl.checkpoint import write_atomically
 from fastssl.config import FinetuneConfig, build
+from fastssl.evaluation.contenders import home_of, open_runs
 from fastssl.evaluation.published import SOURCE, published_result
 
 from .contest import Contest
 from .line_up import line_up
-from .opening import home_of, notes_on, open_labelled, open_runs
+from .opening import notes_on, open_labelled
 from .plots import draw
 from .recipe import Recipe
 from .report import FinetuneResult, write_report

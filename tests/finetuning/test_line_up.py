@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from fastssl.errors import ConfigError
-from fastssl.evaluation.contenders import Contender
+from fastssl.evaluation.contenders import Contender, home_of, open_runs
 from fastssl.finetuning.line_up import line_up, opponents
-from fastssl.finetuning.opening import home_of, open_runs
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 
 
