@@ -2,8 +2,9 @@
 # What bench/gpu.sh needs on a machine that has torch, triton, timm and pytest but no network: DALI and a few wheels.
 #
 # usage: bench/gpu-carry.sh OUT_DIR [DALI_ARCHIVE]
-#   OUT_DIR       filled with the wheels, and a copy of the archive; take this folder along
-#   DALI_ARCHIVE  a .tar.xz whose root is a site folder with nvidia/dali in it; without one, pipelines run on torch alone
+#   OUT_DIR       filled with the wheels and the archive; take this folder along
+#   DALI_ARCHIVE  a .tar.xz whose root is a site folder with nvidia/dali in it; without one, pipelines run on torch
+#                 alone. It is packed again, which makes 54 MiB 48 in two minutes, unless OUT_DIR has one already
 #   PYTHON_VERSION, PLATFORM_TAGS in the environment: of the machine there (default: 3.12, manylinux up to glibc 2.28)
 #
 # The machine is expected to have numpy, scipy, scikit-learn, matplotlib, pillow, pandas, rich, attrs, PyYAML,
@@ -35,6 +36,10 @@ print(re.search(r"^Requires-Dist: (pydantic-core==[\w.]+)", wheel.read(metadata)
 P
 )
 download "$core"
-[ -z "$archive" ] || cp "$archive" "$out/"
+packed="$out/$(basename "${archive:-none}")"
+if [ -n "$archive" ] && [ ! -e "$packed" ]; then
+  xz -dc "$archive" | xz -T1 --x86 --lzma2=preset=9 >"$packed.partial"
+  mv "$packed.partial" "$packed"
+fi
 ls -l "$out"
 du -ch --apparent-size "$out"/* | tail -1

@@ -5,7 +5,7 @@
 # usage: bench/gpu.sh PIECE [OPTION...]      PIECE: setup | tests | kernels | pipelines | training | profile | all
 #   setup      unpack what was carried, make `fastssl` importable without installing it, print versions; the other
 #              pieces do it first where it has not been done
-#   tests      the tests marked `gpu`, and all tests of kernels, which run on the GPU where there is one
+#   tests      the tests marked `gpu`; then, unless OPTIONs choose, all of kernels, which run on the GPU where there is one
 #   kernels    ceilings, then every kernel beside eager torch, torch.compile and its floor
 #   pipelines  images/s and ms a view, beside kornia where it was carried
 #   training   whole steps of every stage, with the share of time spent waiting for data
@@ -24,7 +24,8 @@
 #
 # Exit status: 0 if every piece passed. The last lines say which did.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+SELF=$(realpath "$0")
+cd "$(dirname "$SELF")/.."
 PIECES=(tests kernels pipelines training profile)
 OUT=$(realpath -m "${OUT:-bench/results}")
 CARRY=${FASTSSL_CARRY:-carry}
@@ -63,7 +64,7 @@ tests() {
   local workers=()
   "$PYTHON" -c 'import xdist' 2>/dev/null && workers=(-n 6)  # most of the time goes into compiling, on the CPU
   run_pytest --slow -m gpu --junitxml="$OUT/tests.xml" "${workers[@]}" tests "$@" || return
-  run_pytest -m "not gpu" "${workers[@]}" tests/kernels "$@"
+  [ $# -gt 0 ] || run_pytest -m "not gpu" "${workers[@]}" tests/kernels
 }
 
 kernels() { run_pytest bench/kernels --record-to "$OUT/kernels.json" "$@"; }
@@ -83,7 +84,10 @@ profile() {
   return "$failed"
 }
 
-run_pytest() { "$PYTHON" -m pytest -q -p no:cacheprovider --durations=8 "$@"; }
+# Of a failure the traceback alone: what torch logs while it compiles would fill the screen.
+run_pytest() {
+  "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short --show-capture=no --durations=8 "$@"
+}
 
 # Run one piece with a time limit, its output on the screen and in the log, its status in STATUS.
 declare -A STATUS
@@ -91,7 +95,7 @@ perform() {
   local piece=$1 begin=$SECONDS code
   shift
   echo "== $piece, $(date -u +%FT%TZ)" | tee -a "$OUT/gpu.log"
-  timeout -k 10 "$LIMIT" bash "$0" --inside "$piece" "$@" 2>&1 | tee -a "$OUT/gpu.log"
+  timeout -k 10 "$LIMIT" bash "$SELF" --inside "$piece" "$@" 2>&1 | tee -a "$OUT/gpu.log"
   code=${PIPESTATUS[0]}
   case $code in
     0) STATUS[$piece]="passed" ;;
@@ -103,7 +107,7 @@ perform() {
 }
 
 usage() {
-  sed -n 's/^# \{0,1\}//; 5,16p' "$0" >&2
+  sed -n 's/^# \{0,1\}//; 5,16p' "$SELF" >&2
   exit 2
 }
 
