@@ -19,6 +19,9 @@ _EXPORTS = {
     "RecipeResult": "fastssl.recipes",
     "probe": "fastssl.evaluation.probe",
     "ProbeConfig": "fastssl.config",
+    "fewshot": "fastssl.evaluation.fewshot",
+    "FewshotConfig": "fastssl.config",
+    "FewshotResult": "fastssl.evaluation.fewshot_report",
     "finetune": "fastssl.finetuning.run",
     "FinetuneConfig": "fastssl.config",
     "FinetuneResult": "fastssl.finetuning.report",
@@ -34,6 +37,8 @@ _EXPORTS = {
 
 __all__ = [
     "FastSSLError",
+    "FewshotConfig",
+    "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
     "ProbeConfig",
@@ -43,6 +48,7 @@ __all__ = [
     "TrainResult",
     "__version__",
     "create_encoder",
+    "fewshot",
     "finetune",
     "load_encoder",
     "open_source",
@@ -53,9 +59,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fastssl.config import FinetuneConfig, PreviewConfig, ProbeConfig, SegmentConfig, TrainConfig
+    from fastssl.config import FewshotConfig, FinetuneConfig, PreviewConfig, ProbeConfig, SegmentConfig, TrainConfig
     from fastssl.data import open_source
     from fastssl.errors import FastSSLError
+    from fastssl.evaluation.fewshot import fewshot
+    from fastssl.evaluation.fewshot_report import FewshotResult
     from fastssl.evaluation.probe import probe
     from fastssl.finetuning.report import FinetuneResult
     from fastssl.finetuning.run import finetune

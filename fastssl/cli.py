@@ -22,6 +22,7 @@ from rich.console import Console, ConsoleOptions
 import fastssl
 from fastssl.config import (
     Config,
+    FewshotConfig,
     FinetuneConfig,
     PreviewConfig,
     ProbeConfig,
@@ -73,6 +74,21 @@ def probe(run: Path, /, *, config: Annotated[ProbeConfig, Flattened] = ProbeConf
 
 
 @app.command
+def fewshot(
+    *runs: Path,
+    config: Annotated[FewshotConfig, Flattened] = FewshotConfig(),  # noqa: B008 (frozen)
+) -> None:
+    """Compare encoders on a few labelled images a class, beside random and ImageNet ones.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, or encoder.safetensors files.
+    """
+    fastssl.fewshot(runs, config)
+
+
+@app.command
 def finetune(
     *runs: Path,
     config: Annotated[FinetuneConfig, Flattened] = FinetuneConfig(),  # noqa: B008 (frozen)
@@ -119,6 +135,7 @@ def segment(*runs: Path, config: Annotated[SegmentConfig, Flattened] = SegmentCo
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "probe": ProbeConfig,
+    "fewshot": FewshotConfig,
     "finetune": FinetuneConfig,
     "preview": PreviewConfig,
     "segment": SegmentConfig,

@@ -7,6 +7,7 @@ both made from these classes. Does not cover: what "auto" becomes (`resolve.py`,
 from __future__ import annotations
 
 from .base import Config, DataConfig, build, problems, unknown
+from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
@@ -16,6 +17,7 @@ from .train import TrainConfig, settings_of, stage_of
 __all__ = [
     "Config",
     "DataConfig",
+    "FewshotConfig",
     "FinetuneConfig",
     "PreviewConfig",
     "ProbeConfig",

@@ -1,0 +1,57 @@
+"""Settings of `fastssl fewshot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, int) else value
+
+
+def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(values)))
+
+
+_Shots = Annotated[tuple[Count, ...], BeforeValidator(_listed), AfterValidator(_ascending), Field(min_length=1)]
+
+
+class FewshotConfig(DataConfig):
+    """Settings of `fastssl fewshot RUN ...` and `fastssl.fewshot(runs, ...)`; data and root default to the first run's
+    own, every encoder sees images at its own size."""
+
+    data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
+    """As for train (auto: what the first run was trained on)."""
+
+    shots: Annotated[_Shots, Parameter(group=EVALUATION, consume_multiple=True, negative="")] = (1, 5, 10, 20, 50)
+    """Labelled images a class, as in 1 5 10 20 50."""
+    seeds: Annotated[Count, Parameter(group=EVALUATION)] = 10
+    """Draws of those images, seeded SEED, SEED+1, ..."""
+    l2: Annotated[AutoFloat, Parameter(group=EVALUATION)] = None
+    """On the mean loss (auto: 1 / images, scikit-learn's C = 1)."""
+    random: Annotated[bool, Parameter(group=EVALUATION)] = True
+    """Compare with the first run's encoder before training."""
+    imagenet: Annotated[str, Parameter(group=EVALUATION)] = "auto"
+    """A timm model with ImageNet weights to compare with, or none."""
+    weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
+    """File of its weights (else a package, or the hub)."""
+    imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
+    """Side that it sees images at (auto: the runs', at least 64)."""
+
+    batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
+    """Images a step while features are extracted."""
+
+    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    """Folder of report/ (auto: the first run's)."""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> FewshotConfig:
+        if self.weights is not None and self.imagenet in ("auto", "none"):
+            raise ValueError("weights given without imagenet: name the timm model that they belong to")
+        return self

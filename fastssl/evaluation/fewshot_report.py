@@ -1,0 +1,179 @@
+"""What a few-shot comparison found, and how it is shown: terminal tables, CSV, JSON.
+
+Covers: the result types, and writing them. Does not cover: computing them (`fewshot.py`), the plot (`fewshot_plot.py`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fastssl.checkpoint import write_atomically
+
+from .comparison import PairedTest, Spread
+
+SIGNIFICANT = 0.05
+METRICS = {"acc": "accuracy", "auc": "AUC"}
+
+
+@dataclass(frozen=True)
+class FewshotRow:
+    """One encoder at one number of shots: accuracy and AUC over the seeds, as fractions, and what each seed gave."""
+
+    encoder: str
+    shots: int
+    dim: int
+    acc: Spread
+    auc: Spread
+    acc_by_seed: tuple[float, ...]
+    auc_by_seed: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FewshotPair:
+    """`encoder` less `against` at one number of shots, paired by seed. p_holm: p adjusted for all pairs and shots of
+    the metric."""
+
+    encoder: str
+    against: str
+    shots: int
+    metric: str
+    test: PairedTest
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class FewshotResult:
+    """A comparison's rows and pairs, and what they were measured on. n_pool: labelled images to draw from."""
+
+    data: str
+    task: str
+    n_pool: int
+    n_test: int
+    seeds: tuple[int, ...]
+    l2: float | None
+    rows: tuple[FewshotRow, ...]
+    pairs: tuple[FewshotPair, ...]
+    notes: tuple[str, ...] = ()
+    folder: str = ""
+    """Where fewshot.json, fewshot.csv, fewshot-pairs.csv and fewshot.png lie."""
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """Their labels, runs first."""
+        return tuple(dict.fromkeys(row.encoder for row in self.rows))
+
+    @property
+    def shots(self) -> tuple[int, ...]:
+        """The numbers of shots, ascending."""
+        return tuple(dict.fromkeys(row.shots for row in self.rows))
+
+    def row(self, encoder: str, shots: int) -> FewshotRow:
+        """The row of this encoder; KeyError if it was not measured."""
+        for row in self.rows:
+            if (row.encoder, row.shots) == (encoder, shots):
+                return row
+        raise KeyError(f"no row {encoder!r}, {shots} shots")
+
+    def print(self, console: Console | None = None) -> None:
+        """Show the tables and the notes; lines are ASCII where the output is not a terminal."""
+        console = console or Console()
+        for metric in METRICS:
+            console.print(results_table(self, metric, plain=not console.is_terminal))
+        if any(not isnan(pair.test.p) for pair in self.pairs):
+            console.print(pairs_table(self, plain=not console.is_terminal))
+        for note in self.notes:
+            console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+
+
+def results_table(result: FewshotResult, metric: str, *, plain: bool = False) -> Table:
+    """Encoders by shots: mean and standard deviation over the seeds, in percent."""
+    title = f"{result.data}: test {METRICS[metric]} in %, {len(result.seeds)} seeds, {result.n_test} test images"
+    table = _table(title, plain)
+    table.add_column("images a class", overflow="fold", min_width=len("random init"))
+    for shots in result.shots:
+        table.add_column(str(shots), justify="right", no_wrap=True)
+    for encoder in result.encoders:
+        spreads = [getattr(result.row(encoder, shots), metric) for shots in result.shots]
+        table.add_row(escape(encoder), *map(_spread, spreads))
+    return table
+
+
+def pairs_table(result: FewshotResult, *, plain: bool = False) -> Table:
+    """Differences in accuracy, in points; a star where Holm's p is below 0.05."""
+    table = _table("differences in accuracy, points, paired by seed (* Holm's p < 0.05)", plain)
+    table.add_column("encoder", overflow="fold")
+    table.add_column("less", overflow="fold")
+    for shots in result.shots:
+        table.add_column(str(shots), justify="right", no_wrap=True)
+    cells: dict[tuple[str, str], list[str]] = {}
+    for pair in (pair for pair in result.pairs if pair.metric == "acc"):
+        star = "*" if pair.p_holm < SIGNIFICANT else " "
+        cells.setdefault((pair.encoder, pair.against), []).append(f"{100 * pair.test.difference:+.1f}{star}")
+    for (encoder, against), differences in cells.items():
+        table.add_row(escape(encoder), escape(against), *differences)
+    return table
+
+
+def write_report(result: FewshotResult, folder: Path) -> None:
+    """Write `fewshot.json` (all of it, nan as null), `fewshot.csv` (rows) and `fewshot-pairs.csv`, atomically."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(
+        folder / "fewshot.json", json.dumps(_without_nan(asdict(result)), indent=1, allow_nan=False) + "\n"
+    )
+    rows = [_flat(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows]
+    write_atomically(folder / "fewshot.csv", _csv(rows))
+    write_atomically(folder / "fewshot-pairs.csv", _csv([_flat(pair) for pair in result.pairs]))
+
+
+def _table(title: str, plain: bool) -> Table:
+    return Table(title=escape(title), title_justify="left", box=box.ASCII if plain else box.SIMPLE_HEAD)
+
+
+def _spread(found: Spread) -> str:
+    if isnan(found.mean):
+        return "n/a"
+    return f"{100 * found.mean:.1f}" + ("" if isnan(found.std) else f"±{100 * found.std:.1f}")
+
+
+def _flat(entry: FewshotRow | FewshotPair, left_out: Sequence[str] = ()) -> dict[str, Any]:
+    """Fields by name; those of a `Spread` become acc, acc_std, acc_low, acc_high, those of a test its own names."""
+    flat: dict[str, Any] = {}
+    for field in fields(entry):
+        value = getattr(entry, field.name)
+        if isinstance(value, Spread):
+            flat |= {field.name if name == "mean" else f"{field.name}_{name}": x for name, x in asdict(value).items()}
+        elif isinstance(value, PairedTest):
+            flat |= asdict(value)
+        elif field.name not in left_out:
+            flat[field.name] = value
+    return flat
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_without_nan(rows))
+    return text.getvalue()
+
+
+def _without_nan(value: Any) -> Any:
+    """None for every nan, at any depth: JSON knows no nan, and an empty cell says as much."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and isnan(value) else value
