@@ -11,7 +11,7 @@ demo: $(INSTALLED)
 	$(BIN)/fastssl probe runs/demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

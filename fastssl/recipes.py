@@ -177,7 +177,7 @@ def _minutes(seconds: float) -> str:
 def _few_shot(run: RecipeRun, console: Console) -> None:
     from fastssl.evaluation.fewshot import fewshot
 
-    fewshot(run.runs, console=console, out=run.folder / "report", **_data(run))
+    fewshot(run.runs, console=console, out=run.folder, **_data(run))
 
 
 def _fine_tune(run: RecipeRun, console: Console) -> None:
