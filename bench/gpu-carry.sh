@@ -16,7 +16,8 @@ archive=${2:-}
 python=${PYTHON:-python3}
 version=${PYTHON_VERSION:-3.12}
 tags=${PLATFORM_TAGS:-manylinux_2_28_x86_64 manylinux_2_27_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64}
-wheels=(cyclopts docstring-parser rich-rst pydantic annotated-types medmnist segmentation-models-pytorch kornia kornia-rs)
+wheels=(cyclopts docstring-parser rich-rst pydantic annotated-types medmnist segmentation-models-pytorch)
+wheels+=(kornia kornia-rs) # to compare with
 
 mkdir -p "$out"
 rm -f "$out"/*.whl

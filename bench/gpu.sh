@@ -5,7 +5,7 @@
 # usage: bench/gpu.sh PIECE [OPTION...]      PIECE: setup | tests | kernels | pipelines | training | profile | all
 #   setup      unpack what was carried, make `fastssl` importable without installing it, print versions; the other
 #              pieces do it first where it has not been done
-#   tests      the tests marked `gpu`; then, unless OPTIONs choose, all of kernels, which run on the GPU where there is one
+#   tests      the tests marked `gpu`; then, unless OPTIONs choose, all of kernels, which run on the GPU too
 #   kernels    ceilings, then every kernel beside eager torch, torch.compile and its floor
 #   pipelines  images/s and ms a view, beside kornia where it was carried
 #   training   whole steps of every stage, with the share of time spent waiting for data
@@ -107,7 +107,7 @@ perform() {
 }
 
 usage() {
-  sed -n 's/^# \{0,1\}//; 5,16p' "$SELF" >&2
+  sed -n 's/^# \{0,1\}//; 5,14p' "$SELF" >&2
   exit 2
 }
 

@@ -94,6 +94,7 @@ def test_step_variants(source: Source, tmp_path: Path, device: str, report: Repo
     variants = {
         name: one_step(engine(source, tmp_path, device, **setting), channels_last=setting.get("channels_last", True))
         for name, setting in settings.items()
+        if not (QUICK and setting.get("compiled"))  # minutes on a CPU
     }
     report.add("MoCo ResNet-18, 28 px, batch 128", measure(variants, rounds=15, warmup=2))
 
