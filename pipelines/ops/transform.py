@@ -25,43 +25,18 @@ def transform(
     orders: Tensor | None = None,
     tables: Tensor | None = None,
     mask: Tensor | None = None,
+    fused: bool | None = None,
 ) -> Tensor:
     """Float32 `[B, C, S, S]`.
 
     crop: `[B, C, S, S]` channels-last, uint8, or float32 grey levels in [0, 255]. orders: int64 `[B, G * G]`, tile i
     of the result is tile orders[b, i]. tables: `[B, entries]` grey levels (`bezier_tables`). mask: uint8
-    `[B, 1, S, S]`, 1 where masked.
+    `[B, 1, S, S]`, 1 where masked. fused: by the kernel, which takes uint8; by default where that is on a GPU.
     """
-    if crop.is_cuda and crop.dtype == torch.uint8:
-        return transform_fused(crop, mean, std, orders=orders, tables=tables, mask=mask)
-    return transform_stepwise(crop, mean, std, orders=orders, tables=tables, mask=mask)
-
-
-def transform_fused(
-    crop: Tensor,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    *,
-    orders: Tensor | None = None,
-    tables: Tensor | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """As `transform`, of uint8 crops, by the fused kernel."""
-    lut = None if tables is None else tables / 255.0
-    stored = crop.permute(0, 2, 3, 1).contiguous()  # copies nothing: that is the order of channels-last memory
-    return transform_pixels(stored, lut=lut, permutation=orders, mask=mask, mean=mean, std=std)
-
-
-def transform_stepwise(
-    crop: Tensor,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    *,
-    orders: Tensor | None = None,
-    tables: Tensor | None = None,
-    mask: Tensor | None = None,
-) -> Tensor:
-    """As `transform`, step by step."""
+    if crop.is_cuda and crop.dtype == torch.uint8 if fused is None else fused:
+        lut = None if tables is None else tables / 255.0
+        stored = crop.permute(0, 2, 3, 1).contiguous()  # copies nothing: that is the order of channels-last memory
+        return transform_pixels(stored, lut=lut, permutation=orders, mask=mask, mean=mean, std=std)
     moved = crop if orders is None else move_tiles(crop, orders)
     picture = normalise(moved if tables is None else look_up(moved, tables), mean, std)
     return picture if mask is None else blank(picture, mask)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from fastssl.pipelines.ops.transform import transform, transform_fused, transform_stepwise
+from fastssl.pipelines.ops.transform import transform
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 
@@ -31,8 +31,8 @@ def _arguments(channels: int, chosen: tuple[str, ...]) -> tuple[torch.Tensor, di
 def test_the_fused_kernel_and_the_single_steps_give_the_same(channels: int, chosen: tuple[str, ...]) -> None:
     crop, steps = _arguments(channels, chosen)
     mean, std = MEAN[:channels], STD[:channels]
-    fused = transform_fused(crop, mean, std, **steps)
-    assert torch.allclose(fused, transform_stepwise(crop, mean, std, **steps), atol=2e-6, rtol=0)
+    fused = transform(crop, mean, std, **steps, fused=True)
+    assert torch.allclose(fused, transform(crop, mean, std, **steps, fused=False), atol=2e-6, rtol=0)
     assert fused.shape == crop.shape
     assert fused.is_contiguous(memory_format=torch.channels_last)
 
