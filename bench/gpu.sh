@@ -61,6 +61,11 @@ link_package() {
 }
 
 tests() {
+  if [ "${FASTSSL_BENCH_QUICK:-}" != 1 ] && ! "$PYTHON" -c 'import torch; raise SystemExit(not torch.cuda.is_available())'
+  then
+    echo "no CUDA device: every test marked gpu would be skipped"
+    return 1
+  fi
   local workers=()
   "$PYTHON" -c 'import xdist' 2>/dev/null && workers=(-n 6)  # most of the time goes into compiling, on the CPU
   run_pytest --slow -m gpu --junitxml="$OUT/tests.xml" "${workers[@]}" tests "$@" || return
