@@ -70,7 +70,7 @@ def test_every_field_says_what_it_means(kind: type[Config], name: str) -> None:
     assert kind.model_fields[name].description
 
 
-AUTOMATIC = ("size", "amp", "lr", "weight_decay", "queue_size", "bn_splits", "compile", "checkpoint_every")
+AUTOMATIC = ("size", "amp", "lr", "momentum", "weight_decay", "queue_size", "bn_splits", "compile", "checkpoint_every")
 
 
 @pytest.mark.parametrize("name", AUTOMATIC)

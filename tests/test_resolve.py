@@ -58,8 +58,8 @@ def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps:
 def test_every_choice_is_told_with_its_reason() -> None:
     choices = {choice.name: choice for choice in resolved().choices}
     shared = {"length", "encoder", "size", "stem", "lr", "weight_decay", "temperature"}
-    assert set(choices) == shared | {"queue_size", "bn_splits"}
-    assert choices["lr"].value == "0.03"  # 32 images, 300 steps
+    assert set(choices) == shared | {"momentum", "queue_size", "bn_splits"}
+    assert choices["lr"].value == "0.015"  # 32 images, 300 steps
     assert choices["length"].value == "300 steps"
     assert all(choice.reason for choice in choices.values())
 

@@ -53,7 +53,7 @@ def test_every_setting_is_written_down_resolved(tmp_path: Path, grey_npz: Path) 
         "checkpoint_every",
     }
     expected = {"epochs": 2, "steps": 6, "device": "cpu", "amp": False, "compile": False, "pipeline": "torch"}
-    expected |= {"size": 20, "stem": "standard", "momentum": 0.999}
+    expected |= {"size": 20, "stem": "standard", "momentum": 0.99}
     assert {name: written[name] for name in expected} == expected
 
 

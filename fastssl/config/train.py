@@ -72,8 +72,8 @@ class TrainConfig(DataConfig):
     """Negatives kept (auto: min(65536, half the images))."""
     queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
     """What it starts with: keys of real images, or the paper's noise."""
-    momentum: Annotated[float, Field(ge=0, lt=1), Parameter(group=MOCO)] = 0.999
-    """Of the key encoder."""
+    momentum: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, Auto, Parameter(group=MOCO)] = None
+    """Of the key encoder (auto: 0.99 in short runs, else 0.999)."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Groups batch norm sees apart (auto: of 64 images)."""
 

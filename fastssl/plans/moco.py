@@ -18,7 +18,10 @@ from .plan import Automatic, Facts, MakeOptimizer, Plan
 TEMPERATURE = 0.2
 SGD_MOMENTUM = 0.9
 MAX_QUEUE = 65536
-PAPER_LR, SHORT_LR, SHORT_STEPS = 0.03, 0.24, 20_000
+SHORT_STEPS = 20_000
+"""Below it a run is short, by the standard of MoCo's million steps."""
+PAPER_LR, SHORT_LR = 0.03, 0.12
+PAPER_MOMENTUM, SHORT_MOMENTUM = 0.999, 0.99
 BN_GROUP = 64
 """Images whose statistics are taken together: 512 in 8 splits in MoCo's own recipe for one device."""
 
@@ -30,6 +33,7 @@ class MoCoPlan(Plan):
         return {
             "lr": auto_lr(config.batch_size, steps),
             "temperature": (TEMPERATURE, "MoCo v2's"),
+            "momentum": auto_momentum(steps),
             "queue_size": auto_queue_size(facts.images, config.batch_size),
             "bn_splits": auto_bn_splits(config.batch_size, batch_norm=facts.batch_norm),
         }
@@ -76,10 +80,18 @@ def sgd(config: TrainConfig) -> MakeOptimizer:
 
 
 def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
-    """MoCo's linear rule, 0.03 for 256 images; eight times that for short runs, in which 0.03 has not moved much."""
+    """MoCo's linear rule, 0.03 for 256 images; four times that for short runs, in which 0.03 has not moved much."""
     per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
-    length = f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
-    return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {length}"
+    return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {_length(steps)}"
+
+
+def auto_momentum(steps: int) -> tuple[float, str]:
+    """MoCo's 0.999 averages over a thousand steps, which may be all that a short run has; 0.99 over a hundred."""
+    return SHORT_MOMENTUM if steps < SHORT_STEPS else PAPER_MOMENTUM, f"for {_length(steps)}"
+
+
+def _length(steps: int) -> str:
+    return f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
 
 
 def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:

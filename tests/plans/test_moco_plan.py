@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from fastssl.plans.moco import auto_bn_splits, auto_lr, auto_queue_size
+from fastssl.plans.moco import auto_bn_splits, auto_lr, auto_momentum, auto_queue_size
 
 
 def test_the_learning_rate_follows_the_batch_size() -> None:
     assert auto_lr(256, steps=20_000)[0] == pytest.approx(0.03)
     assert auto_lr(512, steps=20_000)[0] == pytest.approx(0.06)
-    assert auto_lr(256, steps=19_999)[0] == pytest.approx(0.24)
+    assert auto_lr(256, steps=19_999)[0] == pytest.approx(0.12)
+
+
+def test_short_runs_forget_their_first_keys_sooner() -> None:
+    assert auto_momentum(steps=19_999)[0] == 0.99
+    assert auto_momentum(steps=20_000)[0] == 0.999
 
 
 @pytest.mark.parametrize(
