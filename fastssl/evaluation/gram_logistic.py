@@ -11,8 +11,8 @@ Problem p minimises over A [K, N] and the unpenalised b [K], for a Gram matrix G
 whose minimum is that over all weights W = A X (the representer theorem). Steps and gradients are coefficients too, and
 their inner product is <U, V> = <U, V G>: L-BFGS in the space of the functions, in which f is better conditioned than in
 A by a factor of G. It starts from the inverse of D G + l2, where D holds each sample's mean curvature p (1 - p) w. On
-separable data that curvature falls thirtyfold on the way, so it is taken anew after 4, 8, 16 ... iterations: 16
-iterations for 50 shots of four classes, against 58 with a fixed one and 25 of scikit-learn's.
+separable data that curvature falls many times over on the way, so it is taken anew: 17 iterations for 50 shots of four
+classes (D 512, C = 1, 1e-4 above the minimum) against 87 with the first one kept, and 37 or more without it.
 Outputs lie before samples, `[P, K, N]`: with few outputs, that product is five times faster than its transpose.
 """
 
@@ -26,9 +26,11 @@ from torch.nn import functional as F
 
 from .logistic import Link
 
-_REFRESHES = (0, 5, 20, 80)  # iterations at which the curvature is taken
+_REFRESHES = (0, 4, 20, 80)  # iterations at which the curvature is taken
 _ARMIJO = 1e-4
 _SHORTEST_STEP = 1e-6
+_ROUNDING = 8  # eps
+_DOUBLE_RTOL = 1e-2  # of rtol: at weak l2 the estimated distance is up to some hundred times too small
 _LEAST_CURVATURE = 1e-3  # of the largest, so that a sample fitted exactly leaves the metric invertible
 
 
@@ -71,13 +73,14 @@ class GramFit:
 def fit_gram(problems: GramProblems, *, rtol: float = 1e-5, max_iterations: int = 300) -> GramFit:
     """Solve in the dtype that is given; what float32 cannot finish is solved again in float64.
 
-    rtol: a problem ends where the step's estimate of its distance from the minimum is at most this share of f.
+    rtol: a problem ends where the step's estimate of its distance from the minimum is at most this share of f. What is
+    solved in float64 after float32 gets a hundredth of it.
     """
     fit = _minimise(problems, rtol, max_iterations)
     if problems.gram.dtype == torch.float64 or bool(fit.converged.all()):
         return fit
     left = ~fit.converged
-    again = _minimise(problems.select(left).to(torch.float64), rtol, max_iterations)
+    again = _minimise(problems.select(left).to(torch.float64), _DOUBLE_RTOL * rtol, max_iterations)
     for whole, part in zip(
         (fit.coefficients, fit.bias, fit.objective, fit.converged),
         (again.coefficients, again.bias, again.objective, again.converged),
@@ -101,14 +104,12 @@ class _Objective:
     """f, with A and b in one tensor `[P, K, N + 1]`, whose image under the Gram matrix is (A G, b)."""
 
     def __init__(self, problems: GramProblems) -> None:
-        count, samples = problems.weight.shape
         self.link = problems.link
-        self.gram = problems.gram.new_zeros(count, samples + 1, samples + 1)
-        self.gram[:, :-1, :-1] = problems.gram
+        self.gram = F.pad(problems.gram, (0, 1, 0, 1))
         self.gram[:, -1, -1] = 1
         self.weight = problems.weight[:, None]
         self.weighted_targets = problems.targets * self.weight
-        self.penalty = problems.l2[:, None, None].repeat(1, 1, samples + 1)
+        self.penalty = problems.l2[:, None, None].repeat(1, 1, self.gram.shape[2])
         self.penalty[..., -1] = 0
         self.half_penalty = 0.5 * self.penalty
 
@@ -188,14 +189,16 @@ def _minimise(problems: GramProblems, rtol: float, max_iterations: int) -> GramF
             metric = objective.metric(point)
         direction, along = _direction(objective, gradient, metric, pair)
         slope = _dot(along, gradient)
-        converged = converged | (-0.5 * slope <= rtol * point.value)
-        finished = converged | stalled
+        converged = converged | ((slope <= 0) & (-0.5 * slope <= rtol * point.value))
+        finished = converged | stalled | (slope > 0)  # upwards: rounding has left the metric indefinite
         if bool(finished.all()):
             break
         point, length = _backtrack(objective, point, direction, along, slope, (~finished).to(slope))
         stalled = length == 0
         before, gradient = gradient, objective.gradient(point)
         pair = _Pair.of(length * direction, length * along, gradient - before)
+    # Beside 1 a probability is rounded by eps, and so is f: where f is small, this dtype cannot tell `rtol` of it.
+    converged = converged & (point.value * rtol > _ROUNDING * torch.finfo(slope.dtype).eps)
     return GramFit(point.theta[..., :-1], point.theta[..., -1], point.value.flatten(), converged.flatten())
 
 
