@@ -50,13 +50,13 @@ class GramProblems:
 
     def to(self, dtype: torch.dtype) -> GramProblems:
         """The same in another precision."""
-        tensors = (tensor.to(dtype) for tensor in (self.gram, self.targets, self.weight, self.l2))
-        return GramProblems(*tensors, self.link)
+        gram, targets, weight, l2 = (tensor.to(dtype) for tensor in (self.gram, self.targets, self.weight, self.l2))
+        return GramProblems(gram, targets, weight, l2, self.link)
 
     def select(self, kept: Tensor) -> GramProblems:
         """Those where `kept` `[P]` is True."""
-        tensors = (tensor[kept] for tensor in (self.gram, self.targets, self.weight, self.l2))
-        return GramProblems(*tensors, self.link)
+        gram, targets, weight, l2 = (tensor[kept] for tensor in (self.gram, self.targets, self.weight, self.l2))
+        return GramProblems(gram, targets, weight, l2, self.link)
 
 
 @dataclass(frozen=True)

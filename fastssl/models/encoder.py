@@ -88,6 +88,10 @@ def check_model_name(name: str, setting: str = "encoder") -> None:
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=1)
         raise ConfigError([f"{setting}={name!r}: not a timm model" + (f", did you mean {near[0]!r}?" if near else "")])
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise ConfigError([f"{setting}={name!r}: {error}"]) from None
 
 
 def has_resnet_stem(encoder: nn.Module) -> bool:

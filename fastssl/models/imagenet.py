@@ -15,8 +15,10 @@ import urllib.error
 import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
+from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError, ConfigError
@@ -81,10 +83,15 @@ def _kind(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def _spec(name: str, in_channels: int, size: int) -> EncoderSpec:
+def _config(name: str) -> PretrainedCfg:
+    """What timm knows of a model's weights; a bare one where it knows none."""
     import timm
 
-    config = timm.get_pretrained_cfg(name)
+    return timm.get_pretrained_cfg(name) or PretrainedCfg()
+
+
+def _spec(name: str, in_channels: int, size: int) -> EncoderSpec:
+    config = _config(name)
     mean, std = (_per_channel(values, in_channels) for values in (config.mean, config.std))
     return EncoderSpec(name, in_channels, size, "standard", mean, std)
 
@@ -98,11 +105,10 @@ def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
 
 def _filled(name: str, in_channels: int, size: int, weights: dict[str, Tensor], origin: str) -> nn.Module:
     """The model with `weights`, their first convolution made for `in_channels` by timm's own rule."""
-    import timm
     from timm.models import adapt_input_conv
 
     encoder = create_encoder(name, in_channels, size)
-    first = timm.get_pretrained_cfg(name).first_conv or ()
+    first = _config(name).first_conv or ()
     own, adapted = encoder.state_dict(), dict(weights)
     for layer in (first,) if isinstance(first, str) else first:
         key = f"{layer}.weight"
@@ -116,17 +122,18 @@ def _download(name: str, in_channels: int, size: int) -> nn.Module:
     """timm's pre-trained model from the hub or its cache."""
     import timm
 
-    config = timm.get_pretrained_cfg(name)
-    if config is None or not config.has_weights:
+    config = _config(name)
+    if not config.has_weights:
         raise ConfigError([f"imagenet={name!r}: timm has no weights for it; give --weights FILE"])
     unreachable = None if _is_cached(name) else _why_unreachable()
     if unreachable:
         raise ConfigError([_cannot_be_had(name, unreachable)])
-    fixed = {"img_size": size} if config.fixed_input_size else {}
+    fixed: dict[str, Any] = {"img_size": size} if config.fixed_input_size else {}
     try:
         return timm.create_model(name, pretrained=True, in_chans=in_channels, num_classes=0, **fixed)
     except Exception as error:  # the hub, requests and timm each raise their own, some many lines long
-        raise ConfigError([_cannot_be_had(name, str(error).splitlines()[0] or type(error).__name__)]) from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError([_cannot_be_had(name, reason)]) from error
 
 
 def _cannot_be_had(name: str, reason: str) -> str:
@@ -135,12 +142,10 @@ def _cannot_be_had(name: str, reason: str) -> str:
 
 
 def _is_cached(name: str) -> bool:
-    import timm
     from huggingface_hub import try_to_load_from_cache
 
-    config = timm.get_pretrained_cfg(name)
-    repository = config.hf_hub_id if config is not None else None
-    return bool(repository) and isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
+    repository = _config(name).hf_hub_id
+    return repository is not None and isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
 
 
 def _why_unreachable() -> str | None:

@@ -105,6 +105,11 @@ def test_a_name_that_timm_does_not_know_is_told_with_the_nearest() -> None:
         imagenet_encoder("resnet19", 3, 224)
 
 
+def test_a_tag_that_timm_does_not_know_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"imagenet='resnet18.mine': Invalid pretrained tag \(mine\) for resnet18"):
+        imagenet_encoder("resnet18.mine", 3, 224)
+
+
 def test_another_model_s_weights_are_refused(weights: Path) -> None:
     with pytest.raises(CheckpointError, match="weights of another model: missing"):
         imagenet_encoder("test_efficientnet", 1, 32, weights)
