@@ -41,6 +41,7 @@ __all__ = [
     "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
+    "PreviewConfig",
     "ProbeConfig",
     "RecipeResult",
     "SegmentConfig",
