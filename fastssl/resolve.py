@@ -48,7 +48,8 @@ def resolve(
     steps_per_epoch = facts.images // config.batch_size
     steps = config.steps or (config.epochs or DEFAULT_EPOCHS) * steps_per_epoch
     epochs = steps / steps_per_epoch
-    automatic = {**shared, "weight_decay": (WEIGHT_DECAY, "MoCo's, in stages without one of their own"), **plan.automatic(config, facts, steps)}
+    weight_decay = (WEIGHT_DECAY, "MoCo's, in stages without one of their own")
+    automatic = {**shared, "weight_decay": weight_decay, **plan.automatic(config, facts, steps)}
     filled = {name: value for name, (value, _) in automatic.items() if getattr(config, name) in (None, "auto")}
     resolved = config.model_copy(update={**filled, "epochs": None, "steps": steps})
     choices = [
