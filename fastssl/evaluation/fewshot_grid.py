@@ -11,6 +11,7 @@ which is l2 = 1 / N on the mean loss of N images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,9 @@ from .support import SupportSets
 RTOL = 1e-4
 """Objectives end within about this share of their minima (2.5e-4 at most, PneumoniaMNIST and synthetic features)."""
 _TOGETHER = 64  # support sets up to this size share a batch: below it an operation's overhead outweighs padding
-_LARGEST_BATCH = 1 << 25  # Gram matrix elements; 128 MiB in float32
+_LARGEST_BATCH = {"cuda": 1 << 25, "cpu": 1 << 19}
+"""Gram matrix elements: 128 MiB in float32 on a GPU; on a CPU 2 MiB, which stay in a core's cache with what is made of
+them (three encoders, 4 classes: 165 ms without a limit, 133 with it)."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +83,30 @@ def solve_grid(
         supports: drawn from those rows, all with the same two or more classes.
         l2: on the mean loss; None for 1 / N, scikit-learn's C = 1.
     """
-    blocks = [_Block.of(pool, support) for support in supports for pool in pools]
-    found: dict[int, Classifiers] = {}
     columns = np.unique(supports[0].labels)
-    for places in _batches(blocks):
-        batch = [blocks[place] for place in places]
-        fit = fit_gram(_problems(batch, columns, l2), rtol=RTOL)
-        first = 0
-        for place, block in zip(places, batch, strict=True):
-            found[place] = _classifiers(fit, slice(first, first + len(block.rows)), block, columns, classes)
-            first += len(block.rows)
+    found: dict[int, Classifiers] = {}
+    with _one_thread():
+        blocks = [_Block.of(pool, support) for support in supports for pool in pools]
+        for places in _batches(blocks):
+            batch = [blocks[place] for place in places]
+            fit = fit_gram(_problems(batch, columns, l2), rtol=RTOL)
+            first = 0
+            for place, block in zip(places, batch, strict=True):
+                found[place] = _classifiers(fit, slice(first, first + len(block.rows)), block, columns, classes)
+                first += len(block.rows)
     return [[found[place] for place in range(encoder, len(blocks), len(pools))] for encoder in range(len(pools))]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have torch run on one core: matrices this small gain nothing from a second, and wait for it where it is busy (one
+    encoder, 4 classes: 43 and 42 ms on two idle cores, 47 and 200 beside other work)."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,8 @@ def _batches(blocks: list[_Block]) -> Iterator[list[int]]:
     for place, block in enumerate(blocks):
         groups.setdefault(max(len(block.labels), _TOGETHER), []).append(place)
     for size, places in groups.items():
-        most = max(1, _LARGEST_BATCH // (size**2 * len(blocks[0].rows)))
+        largest = _LARGEST_BATCH.get(blocks[0].rows.device.type, _LARGEST_BATCH["cpu"])
+        most = max(1, largest // (size**2 * len(blocks[0].rows)))
         yield from (places[start : start + most] for start in range(0, len(places), most))
 
 
