@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if found:
         return _refuse("; ".join(found))
     try:
-        app(tokens, exit_on_error=False, print_error=False)
+        app(tokens, console=Console(), exit_on_error=False, print_error=False)  # as wide as the terminal now is
     except FastSSLError as error:
         return _refuse(str(error))
     except OSError as error:

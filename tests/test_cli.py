@@ -162,7 +162,7 @@ def test_a_run_folder_that_exists_is_refused_and_kept(
     assert said == "out='run': holds a run already; --resume continues it, --overwrite replaces it"
     said = refusal(capsys, "train", "--out", "run", "--resume", "--lr", "1", "--encoder", "resnet18")
     assert "encoder='resnet18': the run to resume has 'test_resnet'" in said
-    assert "lr=1.0: the run to resume has 0.015" in said
+    assert "lr=1.0: the run to resume has 0.0075" in said
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
     assert main(["train", "--out", "run", "--resume"]) == 0
 

@@ -101,6 +101,7 @@ def test_views_are_shown_by_name_in_the_order_given(preview: Preview, colour_npz
 def test_without_any_choice_every_view_that_suits_is_shown(preview: Preview, grey_npz: Path) -> None:
     titles = [section.title for section in preview(data=str(grey_npz)).sections]
     assert titles == [
+        "Random crop",
         "Two crops",
         "Inpainting",
         "Jigsaw",
