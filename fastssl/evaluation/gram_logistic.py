@@ -140,7 +140,7 @@ class _Objective:
         root = curvature.clamp_min(torch.finfo(curvature.dtype).tiny).sqrt()
         system = (self.gram * root).mul_(root.mT)
         system.diagonal(dim1=1, dim2=2).add_(self.penalty[:, 0])
-        return _Metric(torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L), root)
+        return _Metric(torch.linalg.cholesky_ex(system).L, root)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits, dim=1) if self.link == "softmax" else torch.sigmoid(logits)
@@ -150,14 +150,14 @@ class _Objective:
 class _Metric:
     """The inverse of D G + l2 on the coefficients and of sum D on the bias, by the symmetric D^1/2 G D^1/2 + l2.
 
-    inverse: `[P, N + 1, N + 1]`, of the symmetric one. root: `[P, 1, N + 1]`, D^1/2.
+    factor: `[P, N + 1, N + 1]`, the Cholesky factor of the symmetric one. root: `[P, 1, N + 1]`, D^1/2.
     """
 
-    inverse: Tensor
+    factor: Tensor
     root: Tensor
 
     def apply(self, vector: Tensor) -> Tensor:
-        return (vector / self.root) @ self.inverse * self.root
+        return torch.cholesky_solve((vector / self.root).mT, self.factor).mT * self.root
 
 
 @dataclass(frozen=True)
