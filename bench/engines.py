@@ -18,7 +18,6 @@ from fastssl.data.source import Split
 from fastssl.engine import Engine
 from fastssl.pipelines import Loader
 from fastssl.plans import PLANS
-from fastssl.run import PREFETCH
 from fastssl.schedule import CosineSchedule
 
 BATCHES_AN_EPOCH = 10
@@ -65,7 +64,7 @@ def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: boo
         device=acceleration.device,
         executor=pipeline,
         dtype=acceleration.compute_dtype,
-        prefetch=PREFETCH if acceleration.device.type == "cuda" else 0,
+        prefetch=acceleration.prefetch,
     )
     schedule = CosineSchedule(resolved.lr, SCHEDULED_STEPS)
     engine = Engine(parts.stage, loader, acceleration, plan.optimizer(resolved), schedule, None)

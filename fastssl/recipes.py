@@ -6,7 +6,6 @@ Does not cover: a stage (`run.py`), nor an evaluation (`evaluation/`, `finetunin
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ from rich.markup import escape
 from fastssl.acceleration import accelerate
 from fastssl.assembly import assemble
 from fastssl.checkpoint import write_atomically
-from fastssl.config import TrainConfig, build, settings_of, stage_of
+from fastssl.config import TrainConfig, build, settings_of, settled, stage_of
 from fastssl.config.train import RECIPE_STAGES
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.plans import PLANS
 from fastssl.run import TrainResult, train_stage
-from fastssl.run_folder import CONFIG, ENCODER, check_free, settings_to_resume, write_settings
+from fastssl.run_folder import CONFIG, ENCODER, check_free, claim_recipe, folder_of, settings_to_resume
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
 """On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
@@ -80,16 +79,14 @@ def train(
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
         TypeError: both `config` and `settings` are given.
     """
-    if config is not None and settings:
-        raise TypeError(f"give a TrainConfig or settings, not both (got {', '.join(settings)} beside it)")
-    config = config or build(TrainConfig, settings)
+    config = settled(TrainConfig, config, settings)
     console = console or Console()
     return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
 
 
 def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
     recipe = RECIPES[str(config.recipe)]
-    folder = config.out or Path("runs") / f"{config.recipe}-{Path(config.data).stem}"
+    folder = folder_of(config)
     if config.resume:
         config = settings_to_resume(folder, config)
     else:
@@ -97,7 +94,7 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
     run = RecipeRun(config, folder, _stage_configs(config, recipe, folder))
     labelled = _check(run, console)
     if not config.resume:
-        _claim(run)
+        claim_recipe(folder, config)
     results: list[TrainResult] = []
     parts = len(recipe.stages) + 1
     steps_left = config.stop_after
@@ -161,14 +158,6 @@ def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[T
     return tuple(configs)
 
 
-def _claim(run: RecipeRun) -> None:
-    """Empty the folder of an earlier recipe and write this one's settings."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    for path in run.runs:
-        shutil.rmtree(path, ignore_errors=True)
-    write_settings(run.folder, run.config)
-
-
 def _minutes(seconds: float) -> str:
     whole = round(seconds)
     return f"{whole // 60} min {whole % 60:02d} s"
@@ -183,19 +172,30 @@ def _few_shot(run: RecipeRun, console: Console) -> None:
 def _fine_tune(run: RecipeRun, console: Console) -> None:
     from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, out=run.folder, label_fraction=LABEL_FRACTIONS, **_data(run))
+    settings = {**_data(run), **_imagenet(console)}
+    finetune(run.runs, console=console, out=run.folder, label_fraction=LABEL_FRACTIONS, **settings)
 
 
 def _frozen(run: RecipeRun, console: Console) -> None:
     from fastssl.finetuning import finetune
 
-    finetune(run.runs, console=console, out=run.folder, frozen=True, **_data(run))
+    finetune(run.runs, console=console, out=run.folder, frozen=True, **_data(run), **_imagenet(console))
 
 
 def _data(run: RecipeRun) -> dict[str, Any]:
     """The settings that evaluations share with training; data, root and size they read from the run."""
     names = {"device", "amp", "seed", "skip_corrupt"} & run.config.model_fields_set
     return {name: getattr(run.config, name) for name in names}
+
+
+def _imagenet(console: Console) -> dict[str, Any]:
+    """The ImageNet encoder to compare with, where its weights are at hand."""
+    from fastssl.models.imagenet import LITE0, MISSING, is_at_hand
+
+    if is_at_hand(LITE0):
+        return {"imagenet": LITE0}
+    console.print(MISSING, markup=False, soft_wrap=True)
+    return {}
 
 
 RECIPES: dict[str, Recipe] = {

@@ -27,8 +27,6 @@ from fastssl.readings import Reading
 from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, folder_of, settings_to_resume
 from fastssl.schedule import CosineSchedule
 
-PREFETCH = 3
-
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -92,8 +90,8 @@ def train_stage(config: TrainConfig, console: Console) -> TrainResult:
         )
         engine = _engine(parts, plan, source, loader, acceleration, folder)
         _introduce(console, resolved.config, source, choices, folder)
-        for line in (started_from, *plan.notices(resolved.config, parts.facts), *parts.stage.notes()):
-            console.print(escape(line), soft_wrap=True, end="\n" if line else "")
+        for line in filter(None, (started_from, *plan.notices(resolved.config, parts.facts), *parts.stage.notes())):
+            console.print(escape(line), soft_wrap=True)
         if config.resume:
             engine.resume(lambda line: console.print(escape(line), soft_wrap=True))
             console.print(f"resumed at step {engine.step}")
@@ -121,9 +119,7 @@ def _loader(parts: Parts, plan: Plan, source: Source, acceleration: Acceleration
         executor=config.pipeline,
         seed=config.seed,
         dtype=acceleration.compute_dtype,
-        # On a CPU a second thread that uses OpenMP makes every parallel region of the first one slower: a step took 165
-        # to 195 ms without such threads and 240 to 310 with them, while a batch takes 4 (ResNet-18, 28 px, 2 cores).
-        prefetch=PREFETCH if acceleration.device.type == "cuda" else 0,
+        prefetch=acceleration.prefetch,
     )
 
 

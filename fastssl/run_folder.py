@@ -15,6 +15,7 @@ from typing import Any
 from fastssl.acceleration import Choice
 from fastssl.checkpoint import write_atomically
 from fastssl.config import TrainConfig, build, settings_of
+from fastssl.config.train import STAGE_GROUPS
 from fastssl.errors import CheckpointError, ConfigError
 
 CONFIG = "config.yaml"
@@ -30,8 +31,8 @@ _MAY_CHANGE = {"resume", "out", "stop_after", "checkpoint_every", "device", "com
 
 
 def default_folder(config: TrainConfig) -> Path:
-    """`runs/STAGE-DATA`."""
-    return Path("runs") / f"{config.stage}-{Path(config.data).stem}"
+    """`runs/STAGE-DATA`, or `runs/RECIPE-DATA`."""
+    return Path("runs") / f"{config.recipe or config.stage}-{Path(config.data).stem}"
 
 
 def folder_of(config: TrainConfig) -> Path:
@@ -127,10 +128,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def write_settings(folder: Path, config: TrainConfig) -> None:
-    """Write down what was asked for, unresolved, as a recipe's folder has it."""
+def claim_recipe(folder: Path, config: TrainConfig) -> None:
+    """Empty `folder` of an earlier run, or of a recipe and its stages' runs, and write down what was asked for."""
     import yaml
 
+    folder.mkdir(parents=True, exist_ok=True)
+    for stage in STAGE_GROUPS:
+        if (folder / stage / CONFIG).is_file():
+            shutil.rmtree(folder / stage)
+    _empty(folder)
     asked = {name: _jsonable(getattr(config, name)) for name in sorted(config.model_fields_set - _TRANSIENT)}
     write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
 

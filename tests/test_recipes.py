@@ -141,3 +141,18 @@ def test_a_recipe_is_replaced_only_on_request(tmp_path: Path, labelled: Path, ev
         fastssl.train(out=tmp_path / "run", resume=True, console=Console(file=io.StringIO()))
     result, _ = train(tmp_path / "run", labelled, overwrite=True, steps=2)
     assert [stage.step for stage in result.stages] == [2, 2]
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("recipe", ["tower", "vae"])
+def test_fine_tuning_sets_an_imagenet_encoder_beside_where_there_is_one(
+    tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, at_hand: bool
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("fastssl.models.imagenet.is_at_hand", lambda name: at_hand)
+    monkeypatch.setattr("fastssl.finetuning.finetune", lambda runs, **settings: asked.append(settings))
+    _, text = train(tmp_path / "run", labelled, recipe=recipe, steps=1, size=32)
+    (settings,) = asked
+    assert settings.get("imagenet") == ("tf_efficientnet_lite0" if at_hand else None)
+    assert settings.get("frozen", False) == (recipe == "vae")
+    assert ("no ImageNet encoder beside" in text) == (not at_hand)

@@ -15,7 +15,7 @@ import fastssl
 from fastssl.config import TrainConfig
 from fastssl.errors import CheckpointError, DataError
 from fastssl.restore import open_run, restore
-from fastssl.run_folder import write_settings
+from fastssl.run_folder import claim_recipe
 
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "queue_size": 40, "device": "cpu", "amp": False, "seed": 4}
 
@@ -99,7 +99,7 @@ def test_a_run_needs_the_weights_it_started_from_no_more(run: Path, grey_npz: Pa
 def test_a_recipes_folder_is_refused_with_the_runs_it_holds(run: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mtcp"
     (recipe / "moco").mkdir(parents=True)
-    write_settings(recipe, TrainConfig(recipe="mtcp", data="demo"))
+    claim_recipe(recipe, TrainConfig(recipe="mtcp", data="demo"))
     (recipe / "moco" / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     with pytest.raises(CheckpointError, match="holds the runs of recipe mtcp; give one of them") as refused:
         open_run(recipe, device="cpu")

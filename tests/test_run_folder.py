@@ -11,7 +11,7 @@ import yaml
 from fastssl.acceleration import Choice
 from fastssl.config import TrainConfig, build
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.run_folder import check_free, claimed, default_folder, read_settings, settings_to_resume
+from fastssl.run_folder import check_free, claim_recipe, claimed, default_folder, read_settings, settings_to_resume
 
 CONFIG = TrainConfig(data="sets/chest.npz", data_root=Path("sets"), steps=30, lr=0.1, amp=False, device="cpu", seed=5)
 
@@ -29,6 +29,23 @@ def run(tmp_path: Path) -> Path:
 )
 def test_the_default_folder_is_named_after_stage_and_data(data: str, folder: str) -> None:
     assert default_folder(TrainConfig(data=data)) == Path("runs") / folder
+
+
+def test_a_recipe_has_a_folder_of_its_own_name() -> None:
+    assert default_folder(TrainConfig(data="demo", recipe="mtcp")) == Path("runs/mtcp-demo")
+
+
+def test_claiming_for_a_recipe_leaves_nothing_of_earlier_runs_and_all_else(run: Path) -> None:
+    for place in (run, run / "tower"):
+        (place / "checkpoints").mkdir(parents=True)
+        (place / "encoder.safetensors").write_text("old")
+        (place / "config.yaml").write_text("stage: tower")
+    (run / "notes").mkdir()
+    (run / "notes" / "ideas.txt").write_text("mine")
+    claim_recipe(run, TrainConfig(data="demo", recipe="mtcp"))
+    assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "notes"]
+    assert (run / "notes" / "ideas.txt").is_file()
+    assert read_settings(run) == {"data": "demo", "recipe": "mtcp"}
 
 
 def test_a_new_or_empty_folder_is_free(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ both made from these classes. Does not cover: what "auto" becomes (`resolve.py`,
 
 from __future__ import annotations
 
-from .base import Config, DataConfig, build, problems, unknown
+from .base import Config, DataConfig, build, problems, settled, unknown
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .preview import PreviewConfig
@@ -26,6 +26,7 @@ __all__ = [
     "build",
     "problems",
     "settings_of",
+    "settled",
     "stage_of",
     "unknown",
 ]

@@ -114,6 +114,17 @@ def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
         raise ConfigError(problems(error, kind)) from None
 
 
+def settled(kind: type[ConfigT], config: ConfigT | None, settings: Mapping[str, Any]) -> ConfigT:
+    """The configuration of a call that takes one, or its fields as keywords.
+
+    Raises:
+        TypeError: both are given. ConfigError: as `build`.
+    """
+    if config is not None and settings:
+        raise TypeError(f"give a {kind.__name__} or settings, not both (got {', '.join(settings)} beside it)")
+    return config or build(kind, settings)
+
+
 def problems(error: ValidationError, kind: type[Config]) -> list[str]:
     """One short phrase for each thing that pydantic found wrong."""
     return [_phrase(detail, kind) for detail in error.errors()]

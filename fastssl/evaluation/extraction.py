@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from fastssl.acceleration import Acceleration
 from fastssl.data import Source
+from fastssl.errors import CheckpointError
 from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import Plain
 
@@ -49,11 +50,18 @@ class Extraction:
         return self._by_part({split: self.of_split(encoder, spec, label, split) for split in self._splits()})
 
     def of_split(self, encoder: nn.Module, spec: EncoderSpec, label: str, split: str) -> Tensor:
-        """Cached features of every image of a split, `[N, D]` in its own order."""
+        """Cached features of every image of a split, `[N, D]` in its own order.
+
+        Raises:
+            CheckpointError: one of them is not a finite number.
+        """
         precision = str(self.acceleration.compute_dtype).removeprefix("torch.")
         digest = encoder_digest(encoder, repr(spec))
         key = FeatureKey(digest, self.source.fingerprint, split, repr(self.view), precision)
-        return self.cache.get(key, lambda: self._run(encoder, split, label, self.acceleration.amp_dtype))
+        features = self.cache.get(key, lambda: self._run(encoder, split, label, self.acceleration.amp_dtype))
+        if not bool(features.isfinite().all()):
+            raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
+        return features
 
     def of_pixels(self) -> PartFeatures:
         """The view's pixels themselves, flattened; cheaper to render than to store."""

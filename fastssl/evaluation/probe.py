@@ -6,6 +6,7 @@ published ResNet-18 beside them. Does not cover: fine-tuning, few-shot grids, co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,18 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.markup import escape
-from torch import nn
 
 from fastssl.acceleration import accelerate
-from fastssl.config import ProbeConfig, build
-from fastssl.data import Source, open_source
-from fastssl.errors import CheckpointError, ConfigError, DataError
-from fastssl.models.encoder import EncoderSpec, create_encoder, feature_dim, load_encoder
+from fastssl.config import ProbeConfig, settled
 from fastssl.pipelines import Plain
-from fastssl.run_folder import CONFIG, ENCODER, read_settings
 
+from .contenders import Contender, home_of, open_runs, random_contender
 from .extraction import Extraction, PartFeatures
 from .features import FeatureCache
 from .knn import default_neighbours, knn_scores
 from .linear import Labelled, class_targets, linear_probe
 from .metrics import evaluate
+from .opening import check_fit, open_data
 from .partition import partition
 from .published import SOURCE, published_result
 from .report import ProbeResult, ProbeRow, write_report
@@ -53,13 +51,15 @@ def probe(
         CheckpointError: no encoder there, or not a sound one. DataError: images without labels, or with other channels
         than the encoder's. ConfigError: settings that cannot be used.
     """
-    config = config or build(ProbeConfig, settings)
+    config = settled(ProbeConfig, config, settings)
     console = console or Console()
-    folder, path = _locate(Path(run))
-    encoder, spec = load_encoder(path)
-    source, size = _open(config, folder, spec, console)
+    (trained,) = open_runs([Path(run)])
+    trained = replace(trained, label="trained")
+    folder, spec = home_of(Path(run)), trained.spec
+    size = config.size or spec.size
+    source = open_data(config, folder, size, console)
     parts = partition(source, config.seed)
-    _check_fit(encoder, spec, source, size)
+    check_fit(trained, source, size)
     extraction = Extraction(
         source,
         parts,
@@ -70,8 +70,8 @@ def probe(
         FeatureCache(folder / "features", lambda line: console.print(escape(line))),
     )
     rows = [
-        *_encoder_rows(extraction, encoder, spec, "trained", str(path)),
-        *_random_rows(extraction, spec, config.seed),
+        *_encoder_rows(extraction, trained),
+        *_encoder_rows(extraction, random_contender(spec, config.seed)),
         *_pixel_rows(extraction, size),
         *_published_rows(extraction, size),
     ]
@@ -86,56 +86,10 @@ def probe(
     return result
 
 
-def _locate(run: Path) -> tuple[Path, Path]:
-    """(folder that features and report go into, encoder file)."""
-    if not run.exists():
-        raise CheckpointError(f"{run}: no such run folder or encoder file")
-    if run.is_dir():
-        return run, run / ENCODER
-    return (run.parent if run.name == ENCODER else run.with_suffix("")), run
-
-
-def _open(config: ProbeConfig, folder: Path, spec: EncoderSpec, console: Console) -> tuple[Source, int]:
-    """The data asked for, else the run's own, and the side at which the encoder sees it."""
-    own = read_settings(folder) if (folder / CONFIG).is_file() else {}
-    data = config.data or own.get("data")
-    if data is None:
-        raise ConfigError([f"data: {folder} has no {CONFIG} that names its data; give --data"])
-    size = config.size or spec.size
-    root = config.data_root or own.get("data_root")
-    source = open_source(
-        data,
-        root=root,
-        size=size,
-        skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
-    )
-    return source, size
-
-
-def _check_fit(encoder: nn.Module, spec: EncoderSpec, source: Source, size: int) -> None:
-    channels = source.image_shape[2]
-    if channels != spec.in_channels:
-        raise DataError(
-            f"{source.name}: images have {channels} channel(s), the encoder was trained on {spec.in_channels}; "
-            "probe it on data of its own kind"
-        )
-    if size != spec.size:
-        feature_dim(encoder, channels, size)  # raises ConfigError where the encoder is bound to its own size
-
-
-def _encoder_rows(
-    extraction: Extraction, encoder: nn.Module, spec: EncoderSpec, label: str, origin: str
-) -> list[ProbeRow]:
-    features = extraction.of_encoder(encoder, spec, label)
-    if not all(bool(part.isfinite().all()) for part in features):
-        raise CheckpointError(f"{origin}: features are not finite numbers; the encoder is damaged or has diverged")
+def _encoder_rows(extraction: Extraction, contender: Contender) -> list[ProbeRow]:
+    label = contender.label
+    features = extraction.of_encoder(contender.encoder, contender.spec, label)
     return [_linear_row(extraction, features, label), _knn_row(extraction, features, label)]
-
-
-def _random_rows(extraction: Extraction, spec: EncoderSpec, seed: int) -> list[ProbeRow]:
-    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
-    return _encoder_rows(extraction, encoder, spec, "random init", f"{spec.name} with random weights")
 
 
 def _pixel_rows(extraction: Extraction, size: int) -> list[ProbeRow]:

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.jsonable import without_nan
 
 ROOMY = 76
 """Columns of text that the full table takes."""
@@ -97,14 +98,10 @@ def probe_table(result: ProbeResult, *, plain: bool = False, narrow: bool = Fals
 def write_report(result: ProbeResult, folder: Path) -> None:
     """Write `probe.json` (all of it, nan as null) and `probe.csv` (the rows) into `folder`, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {name: None if isinstance(value, float) and isnan(value) else value for name, value in asdict(row).items()}
-        for row in result.rows
-    ]
-    content = {**asdict(result), "rows": rows}
+    content = without_nan(asdict(result))
     write_atomically(folder / "probe.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [field.name for field in fields(ProbeRow)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(content["rows"])
     write_atomically(folder / "probe.csv", text.getvalue())

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.config import FinetuneConfig
-from fastssl.errors import CheckpointError
 from fastssl.evaluation.contenders import Contender
 from fastssl.evaluation.extraction import Extraction
 from fastssl.evaluation.features import FeatureCache, encoder_digest
@@ -145,10 +144,6 @@ class Contest:
         cache = FeatureCache(self.home / "features", self._say)
         extraction = Extraction(data.source, data.parts, view, data.acceleration, SCORED_AT_ONCE, self.console, cache)
         features = extraction.of_encoder(start.encoder, spec, plan.entrant.label)
-        if not all(bool(part.isfinite().all()) for part in features):
-            raise CheckpointError(
-                f"{plan.entrant.label}: features are not finite numbers; the encoder is damaged or has diverged"
-            )
         return of_features(data, features, plan.rows, self.recipe, plan.seed)
 
     def _images(self, plan: Planned) -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.checkpoint import write_atomically
+from fastssl.jsonable import without_nan
 
-from .jsonable import without_nan
 from .trial import Epoch, Outcome
 
 VERSION = 1

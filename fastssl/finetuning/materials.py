@@ -26,7 +26,6 @@ from .recipe import Recipe
 from .trial import Materials, Scored
 
 SCORED_AT_ONCE = 256
-PREFETCH = 3
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,6 @@ def _loader(data: Labelled, part: Part, view: View, batch_size: int, *, shuffle:
         shuffle=shuffle,
         drop_last=shuffle,
         labels=part.labels,
-        prefetch=PREFETCH if data.acceleration.device.type == "cuda" else 0,
+        prefetch=data.acceleration.prefetch,
         dtype=data.acceleration.compute_dtype,
     )

@@ -1,7 +1,7 @@
 """What a fine-tuning comparison is made on: the labelled data, and whether the runs' encoders fit them.
 
-Covers: opening them, and refusing what cannot be compared before anything is trained. Does not cover: opening runs
-(`fastssl.evaluation.contenders`), who else is compared (`line_up.py`), training.
+Covers: the images' parts and size, the precision they are trained in, and what to know of them. Does not cover: opening
+runs (`fastssl.evaluation.contenders`) and data (`fastssl.evaluation.opening`), who else is compared (`line_up.py`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.acceleration import accelerate, avoid_small_bf16
 from fastssl.config import FinetuneConfig
-from fastssl.data import Source, open_source
-from fastssl.errors import ConfigError, DataError
 from fastssl.evaluation.contenders import Contender
+from fastssl.evaluation.opening import check_fit, open_data
 from fastssl.evaluation.partition import Partition, partition
-from fastssl.models.encoder import feature_dim
-from fastssl.run_folder import CONFIG, read_settings
 
 from .materials import Labelled
 
@@ -31,19 +27,10 @@ def open_labelled(config: FinetuneConfig, folder: Path, runs: Sequence[Contender
         ConfigError: no data are named, or an encoder cannot take images of this size. DataError: images without labels,
             or with other channels than the encoders'.
     """
-    own = read_settings(folder) if (folder / CONFIG).is_file() else {}
-    data = config.data or own.get("data")
-    if data is None:
-        raise ConfigError([f"data: {folder} has no {CONFIG} that names its data; give --data"])
     size = config.size or runs[0].spec.size
-    source = open_source(
-        data,
-        root=config.data_root or own.get("data_root"),
-        size=size,
-        skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
-    )
-    _check_fit(source, runs, size)
+    source = open_data(config, folder, size, console)
+    for run in runs:
+        check_fit(run, source, size)
     acceleration = avoid_small_bf16(accelerate(config.device, config.amp, bool(config.compile)), size)
     return Labelled(source, partition(source, config.seed), size, acceleration)
 
@@ -58,15 +45,3 @@ def notes_on(parts: Partition, seed: int) -> list[str]:
                 "have seen unlabelled"
             )
     return notes
-
-
-def _check_fit(source: Source, runs: Sequence[Contender], size: int) -> None:
-    channels, expected = source.image_shape[2], runs[0].spec.in_channels
-    if channels != expected:
-        raise DataError(
-            f"{source.name}: images have {channels} channel(s), the encoder was trained on {expected}; fine-tune it on "
-            "data of its own kind"
-        )
-    for run in runs:
-        if size != run.spec.size:
-            feature_dim(run.encoder, channels, size)

@@ -20,8 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.jsonable import without_nan
 
-from .jsonable import without_nan
 from .label_efficiency import Saving, percent
 from .summary import Comparison, Row, Trial
 from .trial import Epoch

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.checkpoint import write_atomically
-from fastssl.config import FinetuneConfig, build
+from fastssl.config import FinetuneConfig, settled
 from fastssl.evaluation.contenders import home_of, open_runs
 from fastssl.evaluation.published import SOURCE, published_result
 
@@ -48,7 +48,7 @@ def finetune(
         CheckpointError: no encoder there, or not a sound one. DataError: images without labels, or with other channels
         than the encoders'. ConfigError: settings that cannot be used. DivergenceError: a loss is not finite.
     """
-    config = config or build(FinetuneConfig, settings)
+    config = settled(FinetuneConfig, config, settings)
     console = console or Console()
     paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     contenders = open_runs(paths)

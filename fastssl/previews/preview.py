@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fastssl.acceleration import Acceleration, accelerate
 from fastssl.checkpoint import write_atomically
-from fastssl.config import PreviewConfig, TrainConfig, build
+from fastssl.config import PreviewConfig, TrainConfig, build, settled
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import Loader, View
@@ -71,7 +71,7 @@ def preview(
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written.
     """
-    config = config or build(PreviewConfig, settings)
+    config = settled(PreviewConfig, config, settings)
     console = console or Console()
 
     def notify(line: str) -> None:

@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.jsonable import without_nan
 
 from .metrics import METRICS, ImageScore, mean_score, std_score
 from .trial import Trial
@@ -124,7 +125,7 @@ def write_report(result: SegmentResult, folder: Path) -> None:
         }
         for row in result.rows
     ]
-    content = _without_nan({**asdict(result), "rows": rows})
+    content = without_nan({**asdict(result), "rows": rows})
     write_atomically(folder / "segment.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     text = io.StringIO(newline="")
     scores = [field.name for field in fields(ImageScore)]
@@ -133,7 +134,7 @@ def write_report(result: SegmentResult, folder: Path) -> None:
     for row in result.rows:
         start = {"run": row.run, "encoder_init": row.encoder_init, "decoder_init": row.decoder_init}
         for trial in row.trials:
-            writer.writerows({**start, "seed": trial.seed, **_without_nan(asdict(score))} for score in trial.test)
+            writer.writerows({**start, "seed": trial.seed, **without_nan(asdict(score))} for score in trial.test)
     write_atomically(folder / "segment.csv", text.getvalue())
 
 
@@ -143,12 +144,3 @@ def _figure(row: SegmentRow, metric: str) -> str:
     if isnan(mean):
         return "n/a"
     return f"{mean:.3f}" if isnan(std) else f"{mean:.3f}±{std:.3f}"
-
-
-def _without_nan(value: Any) -> Any:
-    """`value` with None for every nan, at any depth."""
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and isnan(value) else value

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.acceleration import Acceleration, accelerate, avoid_small_bf16
-from fastssl.config import SegmentConfig, build
+from fastssl.config import SegmentConfig, settled
 from fastssl.errors import ConfigError
 from fastssl.run_folder import ENCODER
 
@@ -59,9 +59,7 @@ def segment(
         KeyboardInterrupt: Ctrl-C or SIGTERM came; likewise.
         TypeError: both `config` and `settings` are given.
     """
-    if config is not None and settings:
-        raise TypeError(f"give a SegmentConfig or settings, not both (got {', '.join(settings)} beside it)")
-    config = config or build(SegmentConfig, settings)
+    config = settled(SegmentConfig, config, settings)
     console = console or Console()
     runs = [runs] if isinstance(runs, (str, Path)) else list(runs)
     notes: list[str] = []

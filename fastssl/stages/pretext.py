@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fastssl.pipelines import View
+from fastssl.pipelines.views.pretext_tasks import of_task
 from fastssl.stages.stage import Batch, Stage, StageOutput
 from fastssl.stages.tasks import TASKS
 
@@ -67,7 +68,7 @@ class Pretext(Stage):
         """
         losses, metrics = [], {}
         for name, task in self.tasks.items():
-            if own := _of_task(batch, name):
+            if own := of_task(batch, name):
                 loss, others = task.loss(self.encoder, own)
                 losses.append(self.weights[name] * loss)
                 metrics |= {f"{name}/{key}": value for key, value in {"loss": loss.detach(), **others}.items()}
@@ -80,16 +81,10 @@ class Pretext(Stage):
         return {
             f"{name}/{key}": picture
             for name, task in self.tasks.items()
-            if (own := _of_task(batch, name))
+            if (own := of_task(batch, name))
             for key, picture in task.pictures(self.encoder, own).items()
         }
 
     def notes(self) -> list[str]:
         """What to make of the losses."""
         return [line for task in self.tasks.values() for line in task.notes()]
-
-
-def _of_task(batch: Batch, task: str) -> dict[str, Tensor]:
-    """One task's tensors, by their own names."""
-    prefix = f"{task}/"
-    return {name.removeprefix(prefix): values for name, values in batch.items() if name.startswith(prefix)}

@@ -107,8 +107,7 @@ class RestorationTask(Task):
 
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
         prediction = self.predict(encoder, batch)
-        everywhere = torch.ones(len(prediction), 1, 1, 1, dtype=torch.uint8, device=prediction.device)
-        return TaskOutput(masked_mse(prediction, batch["target"], batch.get("mask", everywhere)), {})
+        return TaskOutput(masked_mse(prediction, batch["target"], batch.get("mask")), {})
 
     def predict(self, encoder: nn.Module, batch: Batch) -> Tensor:
         """Pictures `[B, C, S, S]`."""

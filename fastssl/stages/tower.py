@@ -84,7 +84,8 @@ class Tower(Stage):
             terms["contrastive"] = nt_xent(torch.cat([views, pictures]), self.temperature)
             metrics["top1"] = _retrieval(views, pictures)
         if restored is not None:
-            terms["generative"] = self.std**2 * _mse(restored, batch["target"])
+            # Over every pixel, masked or not, as published: the curve changes all of them.
+            terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)
         metrics |= {name: term.detach() for name, term in terms.items()}
         return StageOutput(torch.stack(list(terms.values())).sum(), metrics, {})
 
@@ -107,12 +108,6 @@ class Tower(Stage):
         # In float32 at least: near 1, bfloat16 knows only every other of 256 grey levels.
         levels = torch.sigmoid(logits.to(torch.promote_types(logits.dtype, torch.float32)))
         return pooled, (levels - self.mean) / self.std
-
-
-def _mse(restored: Tensor, target: Tensor) -> Tensor:
-    """Over every pixel, masked or not, as published: the curve changes all of them."""
-    everywhere = torch.ones(len(target), 1, 1, 1, dtype=torch.uint8, device=target.device)
-    return masked_mse(restored, target, everywhere)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from fastssl.kernels.mse.reference import masked_mse_reference, memory_format
 
 
 def masked_mse(
-    prediction: Tensor, target: Tensor, mask: Tensor, *, reduction: str = "mean", impl: str = "auto"
+    prediction: Tensor, target: Tensor, mask: Tensor | None, *, reduction: str = "mean", impl: str = "auto"
 ) -> Tensor:
     """Squared error where the mask is not zero (masked image modelling: Xie et al. 2022; He et al. 2022).
 
@@ -30,6 +30,7 @@ def masked_mse(
         prediction: [B, C, H, W], contiguous or channels-last.
         target: same shape; the dtypes may differ, differences are taken in float32 (float64 for float64 inputs).
         mask: [B, 1, h, w] or [B, C, h, w], bool or uint8, where h divides H and w divides W: per pixel, or per patch.
+            None counts every value.
         reduction: "mean", "sum", or "none" (squared errors [B, C, H, W], zero where not masked; not fused).
         impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
 
@@ -39,6 +40,8 @@ def masked_mse(
     Raises:
         TypeError: a dtype that is not supported. ValueError: shapes, devices or settings that do not fit.
     """
+    if mask is None:
+        mask = prediction.new_ones(len(prediction), 1, 1, 1, dtype=torch.uint8)
     _check(prediction, target, mask, reduction, impl)
     if reduction == "none":
         dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)

@@ -71,17 +71,17 @@ class PretextTasks(View):
         return _joined({name: view.draw(seed, epoch, indices, shape) for name, view in self.tasks})
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return _joined({name: view.render_torch(images, _of_task(parameters, name)) for name, view in self.tasks})
+        return _joined({name: view.render_torch(images, of_task(parameters, name)) for name, view in self.tasks})
 
     def graph_parameters(self, parameters: Parameters) -> Parameters:
-        return _joined({name: view.graph_parameters(_of_task(parameters, name)) for name, view in self.tasks})
+        return _joined({name: view.graph_parameters(of_task(parameters, name)) for name, view in self.tasks})
 
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        return _joined({name: view.render_dali(graph, images, _of_task(parameters, name)) for name, view in self.tasks})
+        return _joined({name: view.render_dali(graph, images, of_task(parameters, name)) for name, view in self.tasks})
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return _joined(
-            {name: view.finish(_of_task(rendered, name), _of_task(parameters, name)) for name, view in self.tasks}
+            {name: view.finish(of_task(rendered, name), of_task(parameters, name)) for name, view in self.tasks}
         )
 
 
@@ -90,7 +90,7 @@ def _joined(by_task: Mapping[str, Mapping[str, ValueT]]) -> dict[str, ValueT]:
     return {f"{task}/{name}": value for task, own in by_task.items() for name, value in own.items()}
 
 
-def _of_task(joined: Mapping[str, ValueT], task: str) -> dict[str, ValueT]:
+def of_task(joined: Mapping[str, ValueT], task: str) -> dict[str, ValueT]:
     """One task's entries, by their own names."""
     prefix = f"{task}/"
     return {name.removeprefix(prefix): value for name, value in joined.items() if name.startswith(prefix)}

@@ -264,6 +264,6 @@ def test_data_that_cannot_be_learned_from_are_one_clear_line(kind: str, run_fold
     images = np.zeros((9, 16, 16, 3) if kind == "colour" else (9, 16, 16), np.uint8)
     labels = {"train_labels": np.arange(9) % 3} if kind == "colour" else {}
     np.savez(tmp_path / "odd.npz", train_images=images, **labels)
-    message = {"unlabelled": "labels and these images have none", "colour": r"3 channel\(s\), the encoder was trained"}
+    message = {"unlabelled": "labels and these images have none", "colour": r"3 channel\(s\), encoder 'mine' takes 1"}
     with pytest.raises(fastssl.FastSSLError, match=message[kind]):
         finetune(run_folder, data=str(tmp_path / "odd.npz"))

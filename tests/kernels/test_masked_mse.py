@@ -37,6 +37,13 @@ def test_it_is_the_mean_of_the_selected_squared_errors():
         torch.testing.assert_close(*(torch.autograd.grad(x, prediction)[0] for x in (loss, expected)))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_without_a_mask_every_value_counts(reduction):
+    prediction, target, _ = images()
+    loss = masked_mse(prediction, target, None, reduction=reduction)
+    torch.testing.assert_close(loss, torch.nn.functional.mse_loss(prediction, target, reduction=reduction))
+
+
 def test_without_reduction_it_keeps_the_shape_and_is_zero_where_not_masked():
     prediction, target, mask = images()
     errors = masked_mse(prediction, target, mask, reduction="none")
