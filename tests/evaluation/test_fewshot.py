@@ -160,7 +160,7 @@ def test_images_of_several_labels_are_refused(run_folder: Path, data_file: Path,
 
 def test_images_of_other_channels_are_refused(run_folder: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "colour.npz", train_images=np.zeros((9, 16, 16, 3), np.uint8), train_labels=np.arange(9) % 3)
-    with pytest.raises(DataError, match=r"images have 3 channel\(s\), run was trained on 1"):
+    with pytest.raises(DataError, match=r"images have 3 channel\(s\), encoder 'run' takes 1"):
         fewshot(run_folder, console=quiet(), data=str(tmp_path / "colour.npz"), **SHORT)
 
 
