@@ -94,6 +94,7 @@ class _Worked:
             shuffle=True,
             num_workers=2,
             persistent_workers=True,
+            multiprocessing_context="forkserver",  # a worker forked from a process with OpenMP threads may crash
         )
         return lambda: [[view.to(self.device) for view in batch] for batch in loader]
 
