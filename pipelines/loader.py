@@ -25,9 +25,6 @@ from fastssl.pipelines.executors.executor import ExecutorName, choose, create
 from fastssl.pipelines.producer import Producer, Ready
 from fastssl.pipelines.views.view import View
 
-LARGEST_KEPT = (32 << 20) - (64 << 10)
-"""Bytes: just below glibc's upper limit for blocks that it keeps when they are freed."""
-
 
 class Position(NamedTuple):
     """Which batch: the iteration-th of an epoch."""
@@ -97,8 +94,6 @@ class Loader:
         parallel = all(executor.parallel for executor in executors.values())
         workers = min(prefetch, os.cpu_count() or 1 if parallel else 1)
         self._pool = _thread_pool(workers) if workers else None
-        if self._pool is None:
-            _keep_freed_memory()
         self._closed = False
 
     def __len__(self) -> int:
@@ -195,25 +190,8 @@ class Loader:
 def _thread_pool(workers: int) -> ThreadPoolExecutor:
     """Threads that run torch on one core each, and hold no reference to the loader, so that dropping it ends them."""
     own = torch.get_num_threads()
-    pool = ThreadPoolExecutor(workers, "fastssl-loader", initializer=_start_worker)
+    pool = ThreadPoolExecutor(workers, "fastssl-loader", initializer=torch.set_num_threads, initargs=(1,))
     started = Barrier(workers)
     wait([pool.submit(started.wait) for _ in range(workers)])
     torch.set_num_threads(own)  # a worker's setting is also what threads started later would get
     return pool
-
-
-def _start_worker() -> None:
-    """Settle a worker: torch on one core, and freed memory kept for the next batch."""
-    torch.set_num_threads(1)
-    _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what a batch frees for the next one.
-
-    glibc raises its thresholds for returning memory to the system to the size of the largest block that was mapped and
-    freed, up to 32 MiB; unless that has happened, every temporary is paged in anew: 286 page faults per 224 px image
-    instead of 15, and 1.2 to 1.4 times the processor time (a virtual machine of 2 cores). Mapping a block and freeing
-    it untouched costs nothing.
-    """
-    torch.empty(LARGEST_KEPT, dtype=torch.uint8)

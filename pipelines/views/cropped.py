@@ -67,10 +67,20 @@ class Cropped(View):
         return {"start": start, "stop": stop, **self.draw_task(seed, epoch, indices)}
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self.scale == (1.0, 1.0) and images.shape[1:3] == (self.size, self.size):
+            return {"crop": self._mirrored(images, parameters["start"] > parameters["stop"])}
         crop = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
         # Laid out here once; each of a task's two or three pictures would else be transposed as it is copied out.
         crop = crop.transpose(2, 3).contiguous(memory_format=torch.channels_last)
         return {"crop": crop.round_().to(torch.uint8) if images.dtype == torch.uint8 else crop}
+
+    def _mirrored(self, images: Tensor, flips: Tensor) -> Tensor:
+        """The images themselves as crops, which a resize to their own size would take most of a view's time to give."""
+        own = images if images.dtype == torch.uint8 else planes.levels(images)
+        for axis, probability in enumerate((self.vertical_flip, self.horizontal_flip)):
+            if probability:
+                own = torch.where(flips[:, axis, None, None, None], own.flip(1 + axis), own)
+        return own.permute(0, 3, 1, 2)
 
     def graph_parameters(self, parameters: Parameters) -> Parameters:
         return {name: parameters[name] for name in ("start", "stop")}

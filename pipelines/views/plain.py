@@ -31,7 +31,10 @@ class Plain(View):
         return {"start": start, "stop": stop}
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        resized = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
+        pixels = planes.levels(images)
+        if images.shape[1:3] == (self.size, self.size):
+            return {"image": planes.normalise(pixels.permute(0, 3, 1, 2), self.mean, self.std)}
+        resized = planes.resize(pixels, parameters["start"], parameters["stop"], self.size)
         return {"image": planes.normalise(resized, self.mean, self.std).transpose(2, 3)}
 
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
