@@ -37,6 +37,8 @@ class FinetuneConfig(DataConfig):
     """A timm model with ImageNet weights to compare with."""
     weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
     """File of its weights (else a package, or the hub)."""
+    imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
+    """Side that it sees images at (auto: the runs'; frozen: at least 128)."""
 
     epochs: Annotated[Count, Parameter(group=LENGTH)] = 100
     """Longest training."""
@@ -60,4 +62,6 @@ class FinetuneConfig(DataConfig):
     def _agrees_with_itself(self) -> FinetuneConfig:
         if self.weights is not None and self.imagenet is None:
             raise ValueError("weights given without imagenet: name the timm model that they belong to")
+        if self.imagenet_size is not None and self.imagenet is None:
+            raise ValueError("imagenet_size given without imagenet: name the timm model that sees them so")
         return self

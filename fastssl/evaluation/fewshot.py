@@ -23,7 +23,7 @@ from fastssl.config import FewshotConfig, settled
 from fastssl.data import Source
 from fastssl.errors import DataError
 from fastssl.models.encoder import EncoderSpec
-from fastssl.models.imagenet import LITE0, MISSING, is_at_hand
+from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
 from fastssl.pipelines import Plain
 
 from .comparison import holm, paired_test, spread
@@ -37,10 +37,6 @@ from .metrics import Metrics, evaluate
 from .opening import check_fit, open_data
 from .partition import Part, Partition, partition
 from .support import draw_supports, scarcity
-
-LEAST_IMAGENET_SIZE = 128
-"""Side that small images are enlarged to for an ImageNet encoder, which halves them five times. AUC of Lite0 at 10
-shots of PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
 
 METHOD = (
     "l2-regularised logistic regression on features standardised over the unlabelled training images; std, intervals "
@@ -153,7 +149,7 @@ def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[
     if config.imagenet == "auto" and not is_at_hand(LITE0):
         return found, (MISSING,)
     name = LITE0 if config.imagenet == "auto" else config.imagenet
-    enlarged = config.imagenet_size or max(size, LEAST_IMAGENET_SIZE)
+    enlarged = config.imagenet_size or max(size, LEAST_SIZE)
     contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
     seen = f"{contender.label} sees the same images, resized to {enlarged} px"
     return [*found, _Entrant(contender, enlarged, home)], (seen,)

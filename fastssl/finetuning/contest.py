@@ -110,7 +110,7 @@ class Contest:
             "data": self.data.source.fingerprint,
             "parts": [[part.split, len(part)] for part in parts.all],
             "held_out_by": self.config.seed if {parts.val.split, parts.test.split} & {"train"} else None,
-            "size": self.data.size,
+            "size": plan.entrant.size,
             "label_fraction": plan.fraction,
             "seed": plan.seed,
             "recipe": self.recipe.settings(),
@@ -138,9 +138,9 @@ class Contest:
 
     def _materials(self, plan: Planned, start: Contender) -> AbstractContextManager[Materials]:
         if not self.recipe.frozen:
-            return of_images(self.data, start, plan.rows, self.recipe, plan.seed)
+            return of_images(self.data, start, plan.entrant.size, plan.rows, self.recipe, plan.seed)
         spec, data = start.spec, self.data
-        view = Plain(data.size, spec.in_channels, spec.channel_mean, spec.channel_std)
+        view = Plain(plan.entrant.size, spec.in_channels, spec.channel_mean, spec.channel_std)
         cache = FeatureCache(self.home / "features", self._say)
         extraction = Extraction(data.source, data.parts, view, data.acceleration, SCORED_AT_ONCE, self.console, cache)
         features = extraction.of_encoder(start.encoder, spec, plan.entrant.label)

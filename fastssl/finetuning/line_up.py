@@ -20,30 +20,42 @@ Kind = Literal["run", "random", "ImageNet"]
 
 @dataclass(frozen=True)
 class Entrant:
-    """One row of the comparison. start: the encoder that the trial of a seed begins with; random ones differ by it."""
+    """One row of the comparison.
+
+    size: the side that it sees images at. start: the encoder that the trial of a seed begins with; random ones differ
+    by it.
+    """
 
     label: str
     kind: Kind
     spec: EncoderSpec
+    size: int
     start: Callable[[int], Contender]
 
 
 def line_up(
-    runs: Sequence[Contender], *, size: int, imagenet: str | None = None, weights: Path | None = None
+    runs: Sequence[Contender],
+    *,
+    size: int,
+    imagenet: str | None = None,
+    weights: Path | None = None,
+    imagenet_size: int | None = None,
 ) -> tuple[Entrant, ...]:
     """The runs, a random initialisation for every kind of encoder among them, and the ImageNet encoder asked for.
+
+    All see images at side `size`, but for the ImageNet encoder at `imagenet_size` if that is given.
 
     Raises:
         ConfigError, CheckpointError: there are no such ImageNet weights.
     """
-    entrants = [Entrant(run.label, "run", run.spec, partial(_always, run)) for run in runs]
+    entrants = [Entrant(run.label, "run", run.spec, size, partial(_always, run)) for run in runs]
     specs = list(dict.fromkeys(run.spec for run in runs))
     for spec in specs:
         label = RANDOM if len(specs) == 1 else f"{RANDOM} {_described(spec, specs)}"
-        entrants.append(Entrant(label, "random", spec, partial(random_contender, spec)))
+        entrants.append(Entrant(label, "random", spec, size, partial(random_contender, spec)))
     if imagenet is not None:
-        found = imagenet_contender(imagenet, specs[0].in_channels, size, weights)
-        entrants.append(Entrant(found.label, "ImageNet", found.spec, partial(_always, found)))
+        found = imagenet_contender(imagenet, specs[0].in_channels, imagenet_size or size, weights)
+        entrants.append(Entrant(found.label, "ImageNet", found.spec, imagenet_size or size, partial(_always, found)))
     return tuple(entrants)
 
 

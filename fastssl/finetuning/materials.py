@@ -30,7 +30,7 @@ SCORED_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Labelled:
-    """The data of a comparison, the same for all contenders. size: the side that images are seen at."""
+    """The data of a comparison, the same for all contenders. size: the side that the runs see images at."""
 
     source: Source
     parts: Partition
@@ -39,21 +39,23 @@ class Labelled:
 
 
 @contextmanager
-def of_images(data: Labelled, contender: Contender, rows: np.ndarray, recipe: Recipe, seed: int) -> Iterator[Materials]:
-    """Materials for training end to end on `rows` of the training part."""
+def of_images(
+    data: Labelled, contender: Contender, size: int, rows: np.ndarray, recipe: Recipe, seed: int
+) -> Iterator[Materials]:
+    """Materials for training end to end on `rows` of the training part, at side `size`."""
     spec = contender.spec
-    view = Plain(data.size, spec.in_channels, spec.channel_mean, spec.channel_std)
+    view = Plain(size, spec.in_channels, spec.channel_mean, spec.channel_std)
     train = Part(data.parts.train.split, data.parts.train.rows[rows], data.parts.train.labels[rows])
     batch_size = recipe.batch_size_for(len(train))
 
     def open_test() -> AbstractContextManager[Scored]:
         return _scored(data, data.parts.test, view)
 
-    augmented = recipe.view(data.size, spec.in_channels, spec.channel_mean, spec.channel_std)
+    augmented = recipe.view(size, spec.in_channels, spec.channel_mean, spec.channel_std)
     shuffled = _loader(data, train, augmented, batch_size, shuffle=True, seed=seed)
     with shuffled, _scored(data, data.parts.val, view) as val:
         encoder = copy.deepcopy(contender.encoder)
-        dim = feature_dim(encoder, spec.in_channels, data.size)
+        dim = feature_dim(encoder, spec.in_channels, size)
         yield Materials(encoder, dim, shuffled, None, val, open_test)
 
 

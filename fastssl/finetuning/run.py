@@ -17,6 +17,7 @@ from fastssl.checkpoint import write_atomically
 from fastssl.config import FinetuneConfig, settled
 from fastssl.evaluation.contenders import home_of, open_runs
 from fastssl.evaluation.published import SOURCE, published_result
+from fastssl.models.imagenet import LEAST_SIZE
 
 from .contest import Contest
 from .line_up import line_up
@@ -54,7 +55,13 @@ def finetune(
     contenders = open_runs(paths)
     home = home_of(paths[0])
     data = open_labelled(config, home, contenders, console)
-    entrants = line_up(contenders, size=data.size, imagenet=config.imagenet, weights=config.weights)
+    entrants = line_up(
+        contenders,
+        size=data.size,
+        imagenet=config.imagenet,
+        weights=config.weights,
+        imagenet_size=config.imagenet_size or (max(data.size, LEAST_SIZE) if config.frozen else None),
+    )
     contest = Contest(data, entrants, Recipe.of(config), config, home, console)
     result = _result(contest, contest.trials())
     write_report(result, contest.report)
@@ -72,6 +79,7 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
     published = published_result(data.source.name, data.size, counts)
     notes = [
         *notes_on(parts, config.seed),
+        *(f"{one.label} sees the same images, resized to {one.size} px" for one in entrants if one.size != data.size),
         *([SOURCE] if published else []),
         *(note for trial in trials for note in trial.outcome.notes),
     ]

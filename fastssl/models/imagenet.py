@@ -33,6 +33,9 @@ MISSING = (
     "--imagenet NAME, with --weights FILE where there is no internet"
 )
 """What to say where a comparison goes on without one."""
+LEAST_SIZE = 128
+"""Side that small images are enlarged to for such an encoder, which halves them five times. AUC of Lite0 at 10 shots of
+PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
 _CONNECT_SECONDS = 5
 
 

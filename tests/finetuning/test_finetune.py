@@ -23,6 +23,7 @@ from fastssl.finetuning.classification import Classification
 from fastssl.finetuning.report import FinetuneResult
 from fastssl.finetuning.trial import Materials, Outcome
 from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+from fastssl.pipelines import Plain
 
 TINY = {"epochs": 2, "trials": 2, "device": "cpu", "batch_size": 16}
 
@@ -180,12 +181,25 @@ def test_frozen_the_encoder_is_not_trained_and_curves_carry_the_overfitting_gap(
     assert "the overfitting gap" in console.file.getvalue()
 
 
-def test_frozen_an_imagenet_encoder_stands_beside_the_run(run_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [({"frozen": True}, 128), ({"frozen": True, "imagenet_size": 48}, 48), ({}, 16), ({"imagenet_size": 32}, 32)],
+    ids=str,
+)
+def test_an_imagenet_encoder_stands_beside_the_run_and_sees_images_at_its_own_size(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], size: int
+) -> None:
     weights = tmp_path / "imagenet.pth"
     torch.save(create_encoder("test_resnet", 3, 16, seed=9).state_dict(), weights)
-    result = finetune(run_folder, frozen=True, imagenet="test_resnet", weights=weights, trials=1)
+    seen: set[int] = set()
+    render = Plain.render_torch
+    monkeypatch.setattr(Plain, "render_torch", lambda view, *given: seen.add(view.size) or render(view, *given))
+    result = finetune(run_folder, imagenet="test_resnet", weights=weights, trials=1, epochs=1, **settings)
     assert [row.contender for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
     assert [one.against for one in result.comparisons] == ["random init", "ImageNet test_resnet"]
+    assert seen == {16, size}
+    note = f"ImageNet test_resnet sees the same images, resized to {size} px"
+    assert (note in result.notes) == (size != 16)
 
 
 def test_several_labels_are_learned_too(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
@@ -241,6 +255,7 @@ def test_the_command_is_the_python_call(run_folder: Path, capsys: pytest.Capture
         (["RUN", "--label-fraction", "1.0", "1.5"], "label_fraction="),
         (["RUN", "--label-fractoin", "1.0"], "unknown setting 'label_fractoin', did you mean 'label_fraction'?"),
         (["RUN", "--weights", "x.pth"], "weights given without imagenet"),
+        (["RUN", "--imagenet-size", "64"], "imagenet_size given without imagenet"),
         (["RUN", "--trials", "0"], "trials='0'"),
         (["RUN", "--imagenet", "resnet1888"], "resnet1888"),
         (["RUN", "--data", "nowhere"], "no data at 'nowhere'"),
