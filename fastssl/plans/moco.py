@@ -40,8 +40,10 @@ class MoCoPlan(Plan):
 
     def problems(self, config: TrainConfig, facts: Facts) -> list[str]:
         splits = config.bn_splits
-        if splits is None:
+        if splits is None or splits == 1:
             return []
+        if not facts.batch_norm:
+            return [f"bn_splits={splits}: the encoder has no batch norm"]
         if config.batch_size % splits:
             return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
         if splits * 2 > config.batch_size:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fastssl.plans.moco import auto_bn_splits, auto_lr, auto_momentum, auto_queue_size
+from fastssl.config import TrainConfig
+from fastssl.plans.moco import MoCoPlan, auto_bn_splits, auto_lr, auto_momentum, auto_queue_size
+from fastssl.plans.plan import Facts
 
 
 def test_the_learning_rate_follows_the_batch_size() -> None:
@@ -41,3 +43,9 @@ def test_batch_norm_groups_hold_about_64_and_divide_the_batch(batch_size: int, s
     assert auto_bn_splits(batch_size, batch_norm=True)[0] == splits
     assert batch_size % splits == 0
     assert auto_bn_splits(batch_size, batch_norm=False)[0] == 1
+
+
+def test_splitting_a_batch_norm_that_the_encoder_lacks_is_a_problem() -> None:
+    facts = Facts(images=512, channels=1, batch_norm=False)
+    assert MoCoPlan().problems(TrainConfig(bn_splits=4), facts) == ["bn_splits=4: the encoder has no batch norm"]
+    assert MoCoPlan().problems(TrainConfig(bn_splits=1), facts) == []
