@@ -44,14 +44,15 @@ def fraction_reaching(curve: Mapping[float, float], target: float) -> float | No
 
 
 def saving(contender: str, curve: Mapping[float, float], random_curve: Mapping[float, float]) -> Saving:
-    """What `contender` saves against random initialisation; curves: label fraction -> AUC, nan if undefined."""
-    unknown = f"{contender}: how many labels it saves is not known"
-    if 1.0 not in random_curve or len(curve) < 2:
-        return Saving(contender, nan, None, False, f"{unknown}; give --label-fraction 1.0 and smaller ones")
+    """What `contender` saves against random initialisation.
+
+    curves: label fraction -> AUC, nan if undefined; random_curve has one for all labels.
+    """
     target = random_curve[1.0]
     known = {fraction: auc for fraction, auc in curve.items() if not isnan(auc)}
     if isnan(target) or not known:
-        return Saving(contender, nan, None, False, f"{unknown}: AUC is undefined")
+        text = f"{contender}: how many labels it saves is not known: AUC is undefined"
+        return Saving(contender, nan, None, False, text)
     fraction = fraction_reaching(known, target)
     at_least = fraction == min(known)
     reaches = f"random init's AUC on all labels ({target:.3f})"

@@ -83,6 +83,9 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
         *([SOURCE] if published else []),
         *(note for trial in trials for note in trial.outcome.notes),
     ]
+    saved = savings(rows, entrants)
+    if not saved:
+        notes.append("how many labels pre-training saves: give --label-fraction 1.0 and smaller ones")
     groups: dict[tuple[str, float], list[Outcome]] = {(row.contender, row.label_fraction): [] for row in rows}
     for trial in trials:
         groups[trial.contender, trial.label_fraction].append(trial.outcome)
@@ -95,7 +98,7 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
         how=contest.recipe.describe(),
         rows=rows,
         comparisons=comparisons(trials, entrants),
-        savings=savings(rows, entrants),
+        savings=saved,
         published=(published.auc, published.acc) if published else None,
         curves={group: mean_epochs(outcomes) for group, outcomes in groups.items()},
         trials=tuple(trials),

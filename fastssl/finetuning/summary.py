@@ -99,7 +99,10 @@ def comparisons(trials: Sequence[Trial], entrants: Sequence[Entrant]) -> tuple[C
 
 
 def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, ...]:
-    """What every run saves against the random initialisation of its kind."""
+    """What every run saves against the random initialisation of its kind; nothing unless all and fewer were tried."""
+    fractions = {row.label_fraction for row in rows}
+    if 1.0 not in fractions or len(fractions) < 2:
+        return ()
     found = []
     for run in (entrant for entrant in entrants if entrant.kind == "run"):
         random = next(one for one in opponents(run, entrants) if one.kind == "random")

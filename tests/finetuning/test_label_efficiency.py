@@ -55,8 +55,6 @@ def test_where_no_share_suffices_nothing_is_saved() -> None:
 @pytest.mark.parametrize(
     ("curve", "random", "why"),
     [
-        ({1.0: 0.9}, {1.0: 0.8}, "give --label-fraction 1.0 and smaller ones"),
-        ({0.1: 0.8, 0.01: 0.7}, {0.1: 0.6, 0.01: 0.5}, "give --label-fraction 1.0 and smaller ones"),
         (CURVE, {1.0: nan}, "AUC is undefined"),
         ({0.1: nan, 1.0: nan}, {1.0: 0.8}, "AUC is undefined"),
     ],

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 import numpy as np
 import pytest
 
 from fastssl.finetuning.label_efficiency import saving
-from fastssl.finetuning.plots import draw, frozen_curves, label_efficiency
+from fastssl.finetuning.plots import draw, frozen_curves, label_efficiency, one_share
 from fastssl.finetuning.report import FinetuneResult
-from fastssl.finetuning.summary import Row
-from fastssl.finetuning.trial import Epoch
+from fastssl.finetuning.summary import Row, Trial
+from fastssl.finetuning.trial import Epoch, Outcome
 
 AUC = {"mine": {0.01: 0.6, 0.1: 0.8, 1.0: 0.9}, "random init": {0.01: 0.5, 0.1: 0.6, 1.0: 0.8}}
 CURVES = {
@@ -56,11 +57,24 @@ def test_frozen_training_and_validation_curves_stand_in_one_plot_with_the_gap() 
     assert accuracy.get_legend().get_texts()[0].get_text() == "mine: gap +0.150"
 
 
+def test_at_one_share_every_contender_has_a_line_with_its_trials() -> None:
+    made = result(frozen=False)
+    rows = tuple(row for row in made.rows if row.label_fraction == 1.0)
+    outcomes = [Outcome(auc, 0.5, 1, (), (), 1.0) for auc in (0.85, 0.95)]
+    trials = tuple(Trial("mine", 1.0, seed, 100, outcome) for seed, outcome in enumerate(outcomes))
+    (axes,) = one_share(replace(made, rows=rows, trials=trials, published=(0.944, 0.854))).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["mine", "random init"]
+    means = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert means == [[[0.9, 0]], [[0.8, 1]]]
+    assert axes.lines[0].get_xydata().tolist() == [[0.85, 0], [0.95, 0]]
+    assert any(set(line.get_xdata()) == {0.944} for line in axes.lines)
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_plot_is_a_png_file_even_where_nothing_is_known(frozen: bool) -> None:
     made = result(frozen=frozen)
     unknown = tuple(
         Row(*(nan if isinstance(v, float) and v < 1 else v for v in vars(row).values())) for row in made.rows
     )
-    made = FinetuneResult(**{**vars(made), "rows": made.rows if frozen else unknown[2:3], "savings": ()})
-    assert draw(made).startswith(b"\x89PNG")
+    for rows in (made.rows,) if frozen else (unknown[2:3], unknown):
+        assert draw(replace(made, rows=rows, savings=())).startswith(b"\x89PNG")

@@ -92,3 +92,9 @@ def test_savings_read_the_mean_curves() -> None:
     (found,) = savings(rows, ENTRANTS)
     assert found.target == pytest.approx(0.75)
     assert found.fraction == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("fractions", [(1.0,), (0.1, 0.01)])
+def test_without_all_labels_and_fewer_no_saving_is_stated(fractions: tuple[float, ...]) -> None:
+    rows = summed_up(trials({(name, share): [0.8, 0.9] for name in ("mine", "random init") for share in fractions}))
+    assert savings(rows, ENTRANTS) == ()
