@@ -26,7 +26,7 @@ from fastssl.pipelines.executors.executor import dali_installed
 ON_GPU = best_device() == "cuda"
 BATCHES = 16 if ON_GPU and not QUICK else 2
 # Side, channels, batch, probability of blur.
-CPU_PROBLEMS = [(28, 1, 256, 0.5), (28, 3, 256, 0.5), (64, 3, 256, 0.5), (224, 3, 64, 0.5)]
+CPU_PROBLEMS = [(28, 1, 256, 0.5), (28, 3, 256, 0.5), (64, 3, 256, 0.5), (224, 3, 256, 0.5)]
 GPU_PROBLEMS = [*CPU_PROBLEMS[:3], (28, 1, 256, 0.0), (224, 3, 256, 0.0), (224, 3, 256, 0.5)]
 KORNIA_TARGETS = {28: 4.0, 64: 4.0, 224: 11.0}
 TORCHVISION_TARGETS = {(28, 3): 15.0, (64, 3): 6.0, (224, 3): 4.0}
