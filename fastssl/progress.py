@@ -1,7 +1,7 @@
 """What a person sees while a run goes on.
 
-Covers: timing without making the device wait, a live bar on a terminal, plain lines elsewhere.
-Does not cover: what is measured (`engine.py`), files (`metrics_log.py`).
+Covers: timing without making the device wait, what the bar says of a run.
+Does not cover: the bar (`live_bar.py`), what is measured (`engine.py`), files (`metrics_log.py`).
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from fastssl.live_bar import LiveBar
 
 T = TypeVar("T")
 
 WINDOW = 50
 TASK_WINDOW = 20
-PLAIN_SECONDS = 10.0
 
 
 class StepClock:
@@ -112,7 +111,7 @@ class TaskFigures:
         return "  ".join(f"{task} {means[f'{task}/loss']:.3f}{right.get(task, '')}" for task in tasks)
 
 
-class TrainingProgress:
+class TrainingProgress(LiveBar):
     """The bar of a run, or one plain line every ten seconds where nobody watches a terminal; a context manager.
 
     Args:
@@ -122,60 +121,18 @@ class TrainingProgress:
     def __init__(
         self, console: Console, *, name: str, total: int, done: int, steps_per_epoch: int, chance: float | None
     ) -> None:
-        self._console = console
+        super().__init__(console, total=total, done=done, title=name, facts="first step: compiling and tuning")
         self._name = name
-        self._total = total
         self._steps_per_epoch = steps_per_epoch
         self._chance = f" (chance {chance:.2f})" if chance is not None else ""
         self._tasks = TaskFigures()
-        self._printed = 0.0
-        self._started, self._first = time.monotonic(), done
-        self._bar: Progress | None = None
-        if console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[facts]}"),
-                TextColumn("ETA"),
-                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-                console=console,
-                expand=True,
-            )
-            self._task = self._bar.add_task(name, total=total, completed=done, facts="first step: compiling and tuning")
 
     def update(self, step: int, loss: float, clock: StepClock, metrics: Mapping[str, float] | None = None) -> None:
         """Show that `step` steps are done; the losses of tasks among the step's metrics stand in place of its own."""
         self._tasks.add(metrics or {})
-        epoch = min(-(-step // self._steps_per_epoch), -(-self._total // self._steps_per_epoch))
-        epochs = -(-self._total // self._steps_per_epoch)
+        epoch, epochs = (-(-steps // self._steps_per_epoch) for steps in (min(step, self._total), self._total))
         facts = (
             f"epoch {epoch}/{epochs}  {str(self._tasks) or f'loss {loss:.3f}{self._chance}'}  "
             f"{clock.images_per_second:,.0f} img/s  data-wait {clock.data_wait:.1%}"
         )
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step, facts=facts)
-            return
-        now = time.monotonic()
-        if now - self._printed >= PLAIN_SECONDS or step == self._total:
-            self._printed = now
-            remaining = (now - self._started) / max(step - self._first, 1) * (self._total - step)
-            line = f"{self._name}  step {step}/{self._total}  {facts}  ETA {_duration(remaining)}"
-            self._console.print(line, soft_wrap=True)
-
-    def __enter__(self) -> TrainingProgress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+        self.show(step, self._name, facts, count=f"step {step}/{self._total}", now=step == self._total)

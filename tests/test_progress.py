@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from fastssl import progress
+from fastssl import live_bar, progress
 from fastssl.progress import TASK_WINDOW, WINDOW, StepClock, TrainingProgress
 
 
@@ -26,7 +26,7 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time()
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock.now)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(live_bar.time, "monotonic", lambda: clock.now)
     return clock
 
 
@@ -132,8 +132,3 @@ def test_tasks_are_shown_by_name_each_with_the_mean_of_its_last_steps() -> None:
     last = console.file.getvalue().splitlines()[-1]  # type: ignore[attr-defined]
     assert f"epoch 1/1  inpaint 0.200  jigsaw {mean:.3f} (12%)  0 img/s" in last
     assert "loss" not in last
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3599.7, "1:00:00"), (7384, "2:03:04")])
-def test_durations_read_as_clocks_do(seconds: float, text: str) -> None:
-    assert progress._duration(seconds) == text
