@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TypedDict
 
 from fastssl.kernels.aot.compile import Compiled
 from fastssl.kernels.aot.variants import Variant
@@ -16,7 +17,17 @@ RESERVED_SHARED = 1_024  # per program, by the driver
 REGISTER_ROOM = 16
 
 
-def problems(variant: Variant, compiled: Compiled, budget: dict[str, dict[str, int | str]]) -> list[str]:
+class Entry(TypedDict):
+    """One variant's line. registers, shared: the most allowed; compiled_registers: those that were seen."""
+
+    registers: int
+    compiled_registers: int
+    shared: int
+    spill: int
+    tensor_cores: str
+
+
+def problems(variant: Variant, compiled: Compiled, budget: dict[str, Entry]) -> list[str]:
     """Why this variant must not pass; empty if it may."""
     found = []
     allowed = budget.get(key(variant))
@@ -34,9 +45,12 @@ def problems(variant: Variant, compiled: Compiled, budget: dict[str, dict[str, i
         found.append("has no budget: run python -m fastssl.kernels.aot --update")
     else:
         found += [
-            f"uses {value} {name}, the budget is {allowed[name]}"
-            for name, value in (("registers", compiled.registers), ("shared", compiled.shared))
-            if value > allowed[name]
+            f"uses {value} {name}, the budget is {limit}"
+            for name, value, limit in (
+                ("registers", compiled.registers, allowed["registers"]),
+                ("shared", compiled.shared, allowed["shared"]),
+            )
+            if value > limit
         ]
         if compiled.tensor_cores != allowed["tensor_cores"]:
             found.append(f"multiplies with {compiled.tensor_cores!r}, the budget says {allowed['tensor_cores']!r}")
@@ -48,7 +62,7 @@ def key(variant: Variant) -> str:
     return f"sm_{variant.architecture} {variant.name}"
 
 
-def entry(compiled: Compiled) -> dict[str, int | str]:
+def entry(compiled: Compiled) -> Entry:
     """A budget with room above what was compiled."""
     return {
         "registers": min(255, compiled.registers + REGISTER_ROOM),
@@ -59,12 +73,12 @@ def entry(compiled: Compiled) -> dict[str, int | str]:
     }
 
 
-def load() -> dict[str, dict[str, int | str]]:
+def load() -> dict[str, Entry]:
     """The checked budget, by variant."""
     return json.loads(FILE.read_text(encoding="utf-8"))["variants"]
 
 
-def save(entries: dict[str, dict[str, int | str]], compiler: str) -> None:
+def save(entries: dict[str, Entry], compiler: str) -> None:
     """Write the budget, one variant to a line, so that a change shows as one changed line in review."""
     head = f'{{\n"compiled_with": {json.dumps(compiler)},\n"variants": {{\n'
     lines = [f"{json.dumps(name)}: {json.dumps(values)}" for name, values in entries.items()]

@@ -51,13 +51,20 @@ def compile_variant(variant: Variant) -> Compiled:
     with tempfile.TemporaryDirectory() as folder:
         cubin = Path(folder) / "kernel.cubin"
         cubin.write_bytes(kernel.asm["cubin"])
-        command = [CUOBJDUMP, "--dump-resource-usage", cubin]
+        command = [str(CUOBJDUMP), "--dump-resource-usage", str(cubin)]
         usage = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     ptx = kernel.asm["ptx"]
     return Compiled(
-        registers=int(re.search(r"REG:(\d+)", usage)[1]),
+        registers=_resource("REG", usage),
         shared=kernel.metadata.shared,
-        spill=int(re.search(r"STACK:(\d+)", usage)[1]),
+        spill=_resource("STACK", usage),
         tensor_cores=next((name for name in TENSOR_CORE_INSTRUCTIONS if name in ptx), ""),
         widest_loads=len(WIDEST_LOADS.findall(ptx)),
     )
+
+
+def _resource(name: str, usage: str) -> int:
+    found = re.search(rf"{name}:(\d+)", usage)
+    if found is None:
+        raise ValueError(f"cuobjdump reports no {name}, only {usage!r}")
+    return int(found[1])

@@ -158,15 +158,13 @@ def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
     yield Variant(f"ema {dtype}", architecture, ema.ema_kernel, average, constants, ema.WARPS, 3)
     stored = (image[0], 224, 224, 3)
     pointers = {"lut": "*fp32", "permutation": "*i64", "mask": "*i1", "output": f"*{dtype}"}
-    for label, lut, cells, mask_shape in (
+    for label, lut, cells, patches in (
         ("plain", False, None, None),
         ("lut mask", True, None, (256, 1, 14, 14)),
         ("lut jigsaw mask", True, 16, (256, 1, 14, 14)),
     ):
         for wide, pixel in ((False, "u8"), (True, "u16")):
-            constants = pixels.transform_constants(
-                stored, wide, lut, cells, mask_shape, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)
-            )
+            constants = pixels.transform_constants(stored, wide, lut, cells, patches, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
             signature = {"images": f"*{pixel}", **pointers}
             name = f"transform_pixels {pixel} {dtype} {label}"
             yield Variant(name, architecture, pixels.transform_kernel, signature, constants, pixels.WARPS, 3)

@@ -73,7 +73,7 @@ def common_span(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> tuple[T
         return None
     begin_target, begin_source = targets[0].storage_offset(), sources[0].storage_offset()
     storages = targets[0].untyped_storage().data_ptr(), sources[0].untyped_storage().data_ptr()
-    end = 0
+    end: int | torch.SymInt = 0
     for target, source in zip(targets, sources, strict=True):
         offset = target.storage_offset() - begin_target
         if (

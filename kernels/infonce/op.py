@@ -140,9 +140,11 @@ def _fake(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     double = torch.float64 in (query.dtype, key.dtype, queue.dtype)
     dtype = torch.float64 if double else torch.float32
-    grads = [query.new_empty(query.shape if want else 0, dtype=dtype) for want in (want_query_grad, want_key_grad)]
+    grad_query, grad_key = (
+        query.new_empty(query.shape if want else 0, dtype=dtype) for want in (want_query_grad, want_key_grad)
+    )
     rank = query.new_empty(query.shape[0] if want_rank else 0, dtype=torch.int64)
-    return query.new_empty(query.shape[0], dtype=dtype), *grads, rank
+    return query.new_empty(query.shape[0], dtype=dtype), grad_query, grad_key, rank
 
 
 _forward_op = register_op(

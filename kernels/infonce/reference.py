@@ -81,9 +81,9 @@ def _rows(
     empty = query.new_empty(0)
     grad_query = share * (mean - key) if want_query_grad else empty
     grad_key = share * -query if want_key_grad else empty
-    if normalize and want_query_grad:
+    if query_norm is not None and want_query_grad:
         grad_query = through_norm(grad_query, query, query_norm)
-    if normalize and want_key_grad:
+    if key_norm is not None and want_key_grad:
         grad_key = through_norm(grad_key, key, key_norm)
     return InfoNCEResult(F.softplus(lse - positive, threshold=LINEAR_ABOVE), grad_query, grad_key, rank)
 

@@ -157,4 +157,5 @@ class _NTXent(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         run = _backward_op if torch.compiler.is_compiling() else _backward
-        return run(*ctx.saved_tensors, grad_loss, *ctx.settings).to(ctx.dtype), None, None, None
+        unit, norm, loss, lse = ctx.saved_tensors
+        return run(unit, norm, loss, lse, grad_loss, *ctx.settings).to(ctx.dtype), None, None, None

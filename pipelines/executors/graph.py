@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 
 import torch
-from nvidia.dali import Pipeline, fn, types
+from nvidia.dali import Pipeline, fn
+from nvidia.dali.types import DALIDataType
 from torch import Tensor
 
 from fastssl.pipelines.executors.executor import lay_out
@@ -45,7 +46,7 @@ class DaliExecutor:
         if self._pipeline is None:
             self._pipeline = self._build(deep, parameters)
         try:
-            return self._run(images, parameters)
+            return self._run(self._pipeline, images, parameters)
         except Exception:
             self._pipeline = None  # after an error inside it a DALI pipeline is of no further use
             raise
@@ -62,13 +63,13 @@ class DaliExecutor:
             images = fn.external_source(
                 name="images",
                 device="gpu" if on_gpu else "cpu",
-                dtype=types.FLOAT if deep else types.UINT8,
+                dtype=DALIDataType.FLOAT if deep else DALIDataType.UINT8,
                 ndim=3,
                 layout="HWC",
                 no_copy=True,
             )
             sources = {
-                name: fn.external_source(name=name, dtype=types.FLOAT, ndim=values.ndim - 1)
+                name: fn.external_source(name=name, dtype=DALIDataType.FLOAT, ndim=values.ndim - 1)
                 for name, values in self._view.graph_parameters(parameters).items()
             }
             rendered = self._view.render_dali(Graph(deep), images, sources)
@@ -77,14 +78,14 @@ class DaliExecutor:
         self._outputs = tuple(rendered)
         return pipeline
 
-    def _run(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+    def _run(self, pipeline: Pipeline, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
         stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
         pixels = images if self._device.type == "cuda" else images.numpy()  # a torch tensor on the CPU is refused
-        self._pipeline.feed_input("images", pixels, cuda_stream=stream)
+        pipeline.feed_input("images", pixels, cuda_stream=stream)
         for name, values in self._view.graph_parameters(parameters).items():
-            self._pipeline.feed_input(name, values)
+            pipeline.feed_input(name, values)
         rendered = {}
-        for name, result in zip(self._outputs, self._pipeline.run(stream), strict=True):
+        for name, result in zip(self._outputs, pipeline.run(stream), strict=True):
             tensor = torch.from_dlpack(result.as_tensor())
             rendered[name] = tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor  # HWC is NCHW channels-last
         arrays = {name: torch.from_numpy(values).to(self._device) for name, values in parameters.items()}

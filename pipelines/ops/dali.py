@@ -10,10 +10,12 @@ by at most 3 grey levels. `color_twist`, `hsv`, `hue` and `saturation` are never
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from nvidia.dali import fn, types
+from nvidia.dali import fn
 from nvidia.dali import math as dali_math
 from nvidia.dali.data_node import DataNode
+from nvidia.dali.types import DALIDataType, DALIInterpType
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,20 @@ class Graph:
 
     def resize(self, images: DataNode, start: DataNode, stop: DataNode, size: int) -> DataNode:
         """Crop a box and resize it: linear, antialiased where it shrinks; a box from stop to start is mirrored."""
-        linear = types.INTERP_LINEAR
-        return fn.resize(
+        resized = fn.resize(
             images,
             size=[size, size],
             roi_start=start,
             roi_end=stop,
-            interp_type=linear,
+            interp_type=DALIInterpType.INTERP_LINEAR,
             antialias=True,
             dtype=self._dtype,
         )
+        return cast(DataNode, resized)  # one output, since no attributes are saved
 
     def warp(self, images: DataNode, matrix: DataNode, size: int) -> DataNode:
         """Sample at affinely mapped positions (output to source); without a fill value DALI replicates the border."""
-        return fn.warp_affine(images, matrix=matrix, size=[size, size], interp_type=types.INTERP_LINEAR)
+        return fn.warp_affine(images, matrix=matrix, size=[size, size], interp_type=DALIInterpType.INTERP_LINEAR)
 
     def recolour(self, images: DataNode, matrix: DataNode, offset: DataNode) -> DataNode:
         """Apply an affine map across channels and clamp to [0, 255]; to DALI a pixel's channels are a coordinate."""
@@ -57,10 +59,10 @@ class Graph:
             images,
             mean=[255.0 * value for value in mean],
             std=[255.0 * value for value in std],
-            dtype=types.FLOAT,
+            dtype=DALIDataType.FLOAT,
             output_layout="HWC",
         )
 
     @property
-    def _dtype(self) -> types.DALIDataType:
-        return types.FLOAT if self.deep else types.UINT8
+    def _dtype(self) -> DALIDataType:
+        return DALIDataType.FLOAT if self.deep else DALIDataType.UINT8

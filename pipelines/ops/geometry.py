@@ -46,7 +46,7 @@ def draw_boxes(
     tried = np.stack(
         [np.rint(np.sqrt(areas / ratios)), np.rint(np.sqrt(areas * ratios))], axis=-1
     )  # [B, tries, (h, w)]
-    fits = ((tried >= 1) & (tried <= (height, width))).all(axis=-1)
+    fits = np.all((tried >= 1) & (tried <= (height, width)), axis=-1)
     first = fits.argmax(axis=1)
     extent = tried[np.arange(len(u)), first]
     start = np.floor(corner * (np.array(shape) - extent + 1))

@@ -48,17 +48,22 @@ class PretextTasks(View):
             raise ValueError("tasks must name at least one view")
         if len(self.weights) != len(self.tasks) or not all(0 < weight < float("inf") for weight in self.weights):
             raise ValueError(f"weights need {len(self.tasks)} positive numbers, one a task, got {self.weights}")
-        for name, view in self.tasks:
+        for name, view in self._by_name.items():
             for field in ("size", "channels", "mean", "std"):
                 if getattr(view, field) != getattr(self, field):
                     raise ValueError(f"{name} has {field} {getattr(view, field)}, not {getattr(self, field)}")
+
+    @property
+    def _by_name(self) -> dict[str, View]:
+        """`tasks`, whichever way they are held."""
+        return dict(self.tasks)
 
     @cached_property
     def parts(self) -> tuple[View, ...]:
         """One view a task, or only itself where every batch is for all."""
         if not self.one_a_batch:
             return (self,)
-        return tuple(replace(self, tasks=(task,), weights=(), one_a_batch=False) for task in self.tasks)
+        return tuple(replace(self, tasks=(task,), weights=(), one_a_batch=False) for task in self._by_name.items())
 
     def part_of_batch(self, seed: int, epoch: int, iteration: int) -> View:
         if not self.one_a_batch:
@@ -68,20 +73,27 @@ class PretextTasks(View):
         return self.parts[int(np.searchsorted(bounds, place, side="right"))]
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
-        return _joined({name: view.draw(seed, epoch, indices, shape) for name, view in self.tasks})
+        return _joined({name: view.draw(seed, epoch, indices, shape) for name, view in self._by_name.items()})
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return _joined({name: view.render_torch(images, of_task(parameters, name)) for name, view in self.tasks})
+        return _joined(
+            {name: view.render_torch(images, of_task(parameters, name)) for name, view in self._by_name.items()}
+        )
 
     def graph_parameters(self, parameters: Parameters) -> Parameters:
-        return _joined({name: view.graph_parameters(of_task(parameters, name)) for name, view in self.tasks})
+        return _joined({name: view.graph_parameters(of_task(parameters, name)) for name, view in self._by_name.items()})
 
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        return _joined({name: view.render_dali(graph, images, of_task(parameters, name)) for name, view in self.tasks})
+        return _joined(
+            {name: view.render_dali(graph, images, of_task(parameters, name)) for name, view in self._by_name.items()}
+        )
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return _joined(
-            {name: view.finish(of_task(rendered, name), of_task(parameters, name)) for name, view in self.tasks}
+            {
+                name: view.finish(of_task(rendered, name), of_task(parameters, name))
+                for name, view in self._by_name.items()
+            }
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from fastssl.pipelines.ops.dali import Graph
 
+ValueT = TypeVar("ValueT")
+
 CROPS = ("query", "key")
 # At the published strengths chest X-rays of 28 pixels could hardly be told apart: embeddings of different images kept a
 # mean cosine of 0.70 after 12 epochs, and 0.41 at these; validation AUC of a linear probe was 0.964 and 0.976.
@@ -31,6 +33,19 @@ PUBLISHED_SIZE, PUBLISHED_BLUR = 224, (0.1, 2.0)
 SMALLEST_BLUR = 0.5
 NO_BLUR = 1e-3  # a sigma whose kernel is exactly [0, 1, 0] in float32; DALI reads 0 as "not given"
 _OTHER_SLOTS = 11  # two flips, rotation, four of jitter and its coin, greyscale, blur and its coin
+
+
+class _Settled(NamedTuple):
+    """Those settings of `TwoCrops` that may be left to it, none of them None."""
+
+    scale: tuple[float, float]
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    greyscale: float
+    blur_sigma: tuple[float, float]
+    blur: float
 
 
 @dataclass(frozen=True)
@@ -66,23 +81,28 @@ class TwoCrops(View):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        coloured = self.channels == 3
-        self._default("scale", (0.2, 1.0) if coloured else INTENSITY_SCALE)
-        for name in ("brightness", "contrast"):
-            self._default(name, 0.4 if coloured else INTENSITY_JITTER)
-        for name, published in (("saturation", 0.4), ("hue", 0.1), ("greyscale", 0.2)):
-            self._default(name, published if coloured else 0.0)
-        self._default(
-            "blur_sigma", tuple(max(sigma * self.size / PUBLISHED_SIZE, 2 * NO_BLUR) for sigma in PUBLISHED_BLUR)
-        )
-        self._default("blur", 0.5 if self.blur_sigma[1] >= SMALLEST_BLUR else 0.0)
-        self._check()
-
-    def _default(self, name: str, value: object) -> None:
-        if getattr(self, name) is None:
+        settled = self._settled
+        for name, value in settled._asdict().items():
             object.__setattr__(self, name, value)
+        self._check(settled)
 
-    def _check(self) -> None:
+    @property
+    def _settled(self) -> _Settled:
+        coloured = self.channels == 3
+        low, high = (max(sigma * self.size / PUBLISHED_SIZE, 2 * NO_BLUR) for sigma in PUBLISHED_BLUR)
+        blur_sigma = _given(self.blur_sigma, (low, high))
+        return _Settled(
+            scale=_given(self.scale, (0.2, 1.0) if coloured else INTENSITY_SCALE),
+            brightness=_given(self.brightness, 0.4 if coloured else INTENSITY_JITTER),
+            contrast=_given(self.contrast, 0.4 if coloured else INTENSITY_JITTER),
+            saturation=_given(self.saturation, 0.4 if coloured else 0.0),
+            hue=_given(self.hue, 0.1 if coloured else 0.0),
+            greyscale=_given(self.greyscale, 0.2 if coloured else 0.0),
+            blur_sigma=blur_sigma,
+            blur=_given(self.blur, 0.5 if blur_sigma[1] >= SMALLEST_BLUR else 0.0),
+        )
+
+    def _check(self, settled: _Settled) -> None:
         for name in ("saturation", "hue", "greyscale"):
             if getattr(self, name) != 0 and self.channels != 3:
                 given = f"{name}={getattr(self, name)} with channels={self.channels}"
@@ -90,19 +110,20 @@ class TwoCrops(View):
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
-        geometry.check_crop(self.scale, self.ratio)
-        if not NO_BLUR < self.blur_sigma[0] <= self.blur_sigma[1]:
-            raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {self.blur_sigma}")
+        geometry.check_crop(settled.scale, self.ratio)
+        if not NO_BLUR < settled.blur_sigma[0] <= settled.blur_sigma[1]:
+            raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {settled.blur_sigma}")
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
         """Per crop: where it comes from (`start` and `stop`, or `matrix` if rotated), its colour map, its blur."""
-        drawn = {}
+        drawn: Parameters = {}
+        settled = self._settled
         for stream, crop in enumerate(CROPS):
             u = uniform(seed, epoch, indices, stream, geometry.CROP_SLOTS + _OTHER_SLOTS)
             box, rest = u[:, : geometry.CROP_SLOTS], u[:, geometry.CROP_SLOTS :].T
-            one = self._draw_geometry(box, rest[:3], shape) | self._draw_colour(rest[3:9])
-            if self.blur > 0:
-                one["sigma"] = self._draw_sigma(rest[9:])
+            one = self._draw_geometry(box, rest[:3], shape, settled) | self._draw_colour(rest[3:9], settled)
+            if settled.blur > 0:
+                one["sigma"] = _draw_sigma(rest[9:], settled)
             drawn |= {f"{crop}_{name}": values for name, values in one.items()}
         return drawn
 
@@ -113,8 +134,8 @@ class TwoCrops(View):
     def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
         return {crop: self._render_crop_dali(graph, images, _of_crop(parameters, crop)) for crop in CROPS}
 
-    def _draw_geometry(self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int]) -> Parameters:
-        start, stop = geometry.draw_boxes(box, shape, self.scale, self.ratio)
+    def _draw_geometry(self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int], settled: _Settled) -> Parameters:
+        start, stop = geometry.draw_boxes(box, shape, settled.scale, self.ratio)
         flips = np.stack([u[0] < self.vertical_flip, u[1] < self.horizontal_flip], axis=1)
         start, stop = geometry.flip_boxes(start, stop, flips)
         if self.rotation == 0:
@@ -122,24 +143,20 @@ class TwoCrops(View):
         degrees = self.rotation * (2 * u[2] - 1)
         return {"matrix": geometry.rotated_boxes(start, stop, degrees, self.size)}
 
-    def _draw_colour(self, u: np.ndarray) -> Parameters:
+    def _draw_colour(self, u: np.ndarray, settled: _Settled) -> Parameters:
         jittered = u[0] < self.jitter
-        strengths = (self.brightness, self.contrast, self.saturation)
+        strengths = (settled.brightness, settled.contrast, settled.saturation)
         brightness, contrast, saturation = (
             np.where(jittered, np.maximum(0, 1 + strength * (2 * x - 1)), 1.0)
             for strength, x in zip(strengths, u[1:4], strict=True)
         )
         if self.channels == 3:
-            hue = np.where(jittered, 360 * self.hue * (2 * u[4] - 1), 0.0)
-            saturation = np.where(u[5] < self.greyscale, 0.0, saturation)
+            hue = np.where(jittered, 360 * settled.hue * (2 * u[4] - 1), 0.0)
+            saturation = np.where(u[5] < settled.greyscale, 0.0, saturation)
             matrix, offset = colour.rgb_map(brightness, contrast, saturation, hue)
         else:
             matrix, offset = colour.intensity_map(brightness, contrast, self.channels)
         return {"colour": matrix, "offset": offset}
-
-    def _draw_sigma(self, u: np.ndarray) -> np.ndarray:
-        low, high = self.blur_sigma
-        return np.where(u[0] < self.blur, low + (high - low) * u[1], NO_BLUR).astype(np.float32)
 
     def _render_crop_torch(self, pixels: Tensor, p: Mapping[str, Tensor]) -> Tensor:
         if "matrix" in p:
@@ -148,7 +165,7 @@ class TwoCrops(View):
             crop = planes.resize(pixels, p["start"], p["stop"], self.size)
         crop = planes.recolour(crop, p["colour"], p["offset"])
         if "sigma" in p:
-            crop = planes.blur(crop, p["sigma"], self.blur_sigma[1], NO_BLUR)
+            crop = planes.blur(crop, p["sigma"], self._settled.blur_sigma[1], NO_BLUR)
         return planes.normalise(crop, self.mean, self.std).transpose(2, 3)
 
     def _render_crop_dali(self, graph: Graph, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
@@ -162,6 +179,15 @@ class TwoCrops(View):
         return graph.normalise(crop, self.mean, self.std)
 
 
-def _of_crop(parameters: Mapping[str, object], crop: str) -> dict[str, object]:
+def _given(value: ValueT | None, default: ValueT) -> ValueT:
+    return default if value is None else value
+
+
+def _draw_sigma(u: np.ndarray, settled: _Settled) -> np.ndarray:
+    low, high = settled.blur_sigma
+    return np.where(u[0] < settled.blur, low + (high - low) * u[1], NO_BLUR).astype(np.float32)
+
+
+def _of_crop(parameters: Mapping[str, ValueT], crop: str) -> dict[str, ValueT]:
     """The parameters of one crop, by their own names."""
     return {name.removeprefix(f"{crop}_"): values for name, values in parameters.items() if name.startswith(f"{crop}_")}
