@@ -69,8 +69,10 @@ if TYPE_CHECKING:
     from fastssl.finetuning.report import FinetuneResult
     from fastssl.finetuning.run import finetune
     from fastssl.models.encoder import create_encoder, load_encoder
+    from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
     from fastssl.run import TrainResult
+    from fastssl.segmentation.run import segment
 
 
 def __getattr__(name: str) -> object:

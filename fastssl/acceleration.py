@@ -75,7 +75,7 @@ def accelerate(device: str = "auto", amp: bool | None = None, compile: bool | No
         torch.backends.cudnn.allow_tf32 = True
     choices = (
         Choice("device", str(place), device_reason),
-        Choice("amp", {None: "off"}.get(amp_dtype, str(amp_dtype).removeprefix("torch.")), amp_reason),
+        Choice("amp", "off" if amp_dtype is None else str(amp_dtype).removeprefix("torch."), amp_reason),
         Choice("compile", "on" if compiled else "off", compile_reason),
     )
     return Acceleration(place, amp_dtype, compiled, choices)

@@ -15,6 +15,7 @@ from fastssl.config import TrainConfig
 from fastssl.data import Source
 from fastssl.models.encoder import (
     EncoderSpec,
+    Stem,
     create_encoder,
     has_resnet_stem,
     load_weights,
@@ -22,7 +23,7 @@ from fastssl.models.encoder import (
     read_weights,
 )
 from fastssl.models.normalization import has_batch_norm
-from fastssl.plans import Facts, Plan
+from fastssl.plans import Facts, Plan, filled
 from fastssl.resolve import Resolved, auto_stem, resolve
 from fastssl.stages.stage import Stage
 
@@ -59,11 +60,17 @@ def assemble(config: TrainConfig, plan: Plan, source: Source, acceleration: Acce
     }
     resolved = resolve(config, plan, facts, name=source.name, shared=shared)
     final = resolved.config
-    spec = EncoderSpec(final.encoder, channels, final.size, final.stem)
+    spec = spec_of(final, channels)
     encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=final.seed)
     if init is not None:
         load_weights(encoder, read_weights(init), str(init))
     return Parts(resolved, facts, spec, plan.stage(final, encoder, spec, facts))
+
+
+def spec_of(config: TrainConfig, channels: int) -> EncoderSpec:
+    """The encoder of a resolved configuration, for images of so many channels."""
+    stem: Stem | None = None if config.stem == "auto" else config.stem
+    return EncoderSpec(config.encoder, channels, filled(config.size), filled(stem))
 
 
 def facts_of(source: Source, acceleration: Acceleration, encoder: nn.Module) -> Facts:

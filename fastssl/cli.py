@@ -197,7 +197,7 @@ def _problems(tokens: Sequence[str]) -> list[str]:
             found.append(unknown(name.lstrip("-").replace("-", "_"), kind) if kind else str(error))
             wrong = [name]
         except UnusedCliTokensError as error:
-            return [*found, f"unexpected argument {' '.join(error.unused_tokens)!r}"]
+            return [*found, f"unexpected argument {' '.join(error.unused_tokens or ())!r}"]
         except CycloptsError as error:
             cause = error.__cause__
             if not isinstance(cause, ValidationError) or kind is None:

@@ -77,7 +77,8 @@ class Engine:
         schedule: CosineSchedule,
         checkpoints: CheckpointPolicy | None,
     ) -> None:
-        self.stage = stage.to(acceleration.device, memory_format=torch.channels_last).train()
+        stage.to(acceleration.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.stage = stage.train()
         self.loader = loader
         self.acceleration = acceleration
         self.schedule = schedule

@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 
 from fastssl.acceleration import Acceleration, accelerate
-from fastssl.assembly import facts_of
+from fastssl.assembly import facts_of, spec_of
 from fastssl.checkpoint import load_newest, restore_module
 from fastssl.config import TrainConfig
 from fastssl.data import Source, open_source
@@ -92,7 +92,7 @@ def open_run(
     trained_on = _trained_channels(folder, channels)
     if channels != trained_on:
         raise DataError(f"{source.name}: images have {channels} channel(s), the run was trained on {trained_on}")
-    spec = EncoderSpec(config.encoder, channels, config.size, config.stem)
+    spec = spec_of(config, channels)
     facts = facts_of(source, acceleration, _new_encoder(spec))
     return Run(config, PLANS[config.stage], source, facts, spec, acceleration)
 

@@ -20,7 +20,7 @@ from fastssl.errors import ConfigError
 from fastssl.metrics_log import MetricsLog
 from fastssl.models.encoder import EncoderSpec, save_encoder
 from fastssl.pipelines import Loader
-from fastssl.plans import PLANS, Plan
+from fastssl.plans import PLANS, Plan, filled
 from fastssl.progress import StepClock, TrainingProgress
 from fastssl.random_state import seeded
 from fastssl.readings import Reading
@@ -132,7 +132,7 @@ def _engine(
         loader,
         acceleration,
         plan.optimizer(config),
-        CosineSchedule(config.lr, config.steps),
+        CosineSchedule(filled(config.lr), filled(config.steps)),
         CheckpointPolicy(folder / CHECKPOINTS, config.checkpoint_every, {"data": source.fingerprint}),
     )
 

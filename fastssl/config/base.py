@@ -90,7 +90,7 @@ def weights_of(*names: str) -> BeforeValidator:
     def check(value: Any) -> str:
         given = {} if value == "" else value
         if isinstance(given, str):
-            given = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in given.split(","))
+            given = dict(pair.partition("=")[::2] for pair in given.split(","))
         try:
             weights = {name: float(weight) for name, weight in given.items()}
         except (AttributeError, TypeError, ValueError):

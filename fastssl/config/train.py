@@ -139,7 +139,12 @@ class TrainConfig(DataConfig):
 def stage_of(name: str) -> str | None:
     """The one stage that has the setting `name`; None where every stage has it."""
     metadata = TrainConfig.model_fields[name].metadata
-    groups = [group for part in metadata if isinstance(part, Parameter) for group in part.group]
+    groups = [
+        group
+        for part in metadata
+        if isinstance(part, Parameter) and isinstance(part.group, tuple)
+        for group in part.group
+    ]
     return next((stage for stage, own in STAGE_GROUPS.items() if own in groups), None)
 
 

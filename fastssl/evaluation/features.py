@@ -44,7 +44,8 @@ def extract(
         on_batch: called with the number of images of each batch, once it was started.
     """
     was_training = encoder.training
-    encoder = encoder.to(device=device, memory_format=torch.channels_last).eval()
+    encoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder.eval()
     autocast = nullcontext() if amp_dtype is None else torch.autocast(device.type, dtype=amp_dtype)
     features: Tensor | None = None
     loader = Loader(images, view, batch_size=batch_size, device=device, shuffle=False, drop_last=False)
@@ -140,4 +141,4 @@ def _metadata(key: FeatureKey, features: Tensor) -> dict[str, str]:
 
 def _bytes(tensor: Tensor) -> memoryview:
     """The elements in row-major order."""
-    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

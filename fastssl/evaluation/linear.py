@@ -131,7 +131,7 @@ def _fit(train: Labelled, classes: int, l2_grid: tuple[float, ...], device: torc
         link=link,
         dtype=dtype,
     )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not bool(varying.all()):
         absent = ", ".join(str(column) for column in (~varying).nonzero().squeeze(1).tolist())
         notes = (f"{'label' if multi_label else 'class'} {absent} does not vary in training and cannot be learned",)

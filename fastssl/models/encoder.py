@@ -10,7 +10,7 @@ import difflib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -201,7 +201,7 @@ def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
 
     check_model_name(name)
     config = timm.get_pretrained_cfg(name)
-    fitted = {"img_size": size} if config is not None and config.fixed_input_size else {}
+    fitted: dict[str, Any] = {"img_size": size} if config is not None and config.fixed_input_size else {}
     if "convnext" in name and size < max(_CONVNEXT_PATCHES):
         fitted["patch_size"] = next(patch for side, patch in _CONVNEXT_PATCHES.items() if size >= side)
     try:
@@ -214,7 +214,7 @@ def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
 def _use_small_stem(encoder: nn.Module, name: str, in_channels: int) -> None:
     if not has_resnet_stem(encoder):
         raise ConfigError([f"stem='small': {name} has no ResNet stem to replace; use --stem standard"])
-    width = encoder.conv1.out_channels  # type: ignore[union-attr]
+    width = cast(nn.Conv2d, encoder.conv1).out_channels
     encoder.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=1, padding=1, bias=False)
     nn.init.kaiming_normal_(encoder.conv1.weight, mode="fan_out", nonlinearity="relu")
     encoder.maxpool = nn.Identity()
@@ -222,8 +222,9 @@ def _use_small_stem(encoder: nn.Module, name: str, in_channels: int) -> None:
 
 def _spec_from(text: str) -> EncoderSpec:
     """The spec that `save_encoder` wrote; JSON knows lists where the spec has tuples."""
-    fields = json.loads(text)
-    return EncoderSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    fields: dict[str, Any] = json.loads(text)
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return EncoderSpec(**fields)
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

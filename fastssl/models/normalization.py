@@ -9,25 +9,27 @@ batch statistics, which would leak which sample they came from. With one device,
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 
-class _Split:
-    """Mix-in: in training, normalise each of `splits` consecutive parts of the batch by its own statistics."""
+class _Split(nn.BatchNorm2d):
+    """In training, normalise each of `splits` consecutive parts of the batch by its own statistics."""
 
     splits: int
 
     def forward(self, x: Tensor) -> Tensor:
         """`[B, C, H, W]` to the same; B need not be a multiple of `splits`."""
-        if not self.training:  # type: ignore[attr-defined]
-            return super().forward(x)  # type: ignore[misc]
-        normalise = super().forward  # type: ignore[misc]
+        if not self.training:
+            return super().forward(x)
+        normalise = super().forward
         return torch.cat([normalise(part) for part in x.tensor_split(self.splits)])
 
 
-class SplitBatchNorm2d(_Split, nn.BatchNorm2d):
+class SplitBatchNorm2d(_Split):
     """`nn.BatchNorm2d` over parts of the batch; the same parameters, buffers and keys."""
 
 
@@ -35,7 +37,7 @@ class SplitBatchNormAct2d(_Split, BatchNormAct2d):
     """timm's batch norm with its activation, over parts of the batch."""
 
 
-_SPLIT_CLASSES: dict[type[nn.Module], type[nn.Module]] = {
+_SPLIT_CLASSES: dict[type[nn.Module], type[_Split]] = {
     nn.BatchNorm2d: SplitBatchNorm2d,
     BatchNormAct2d: SplitBatchNormAct2d,
 }
@@ -56,8 +58,10 @@ def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
         for part in module.modules():
             if type(part) in _SPLIT_CLASSES:
                 part.__class__ = _SPLIT_CLASSES[type(part)]
-                part.splits = splits
-                part.momentum = part.momentum / splits
+                norm = cast(_Split, part)
+                norm.splits = splits
+                if norm.momentum is not None:
+                    norm.momentum = norm.momentum / splits
     return module
 
 

@@ -13,7 +13,7 @@ from fastssl.models.encoder import EncoderSpec, feature_dim
 from fastssl.pipelines import TwoCrops
 from fastssl.stages.moco import MoCo
 
-from .plan import Automatic, Facts, MakeOptimizer, Plan
+from .plan import Automatic, Facts, MakeOptimizer, Plan, filled
 
 TEMPERATURE = 0.2
 SGD_MOMENTUM = 0.9
@@ -51,16 +51,16 @@ class MoCoPlan(Plan):
         return []
 
     def view(self, config: TrainConfig, facts: Facts) -> TwoCrops:
-        return TwoCrops(config.size, facts.channels)
+        return TwoCrops(filled(config.size), facts.channels)
 
     def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> MoCo:
         return MoCo(
             encoder,
             feature_dim(encoder, spec.in_channels, spec.size),
-            queue_size=config.queue_size,
-            momentum=config.momentum,
-            temperature=config.temperature,
-            bn_splits=config.bn_splits,
+            queue_size=filled(config.queue_size),
+            momentum=filled(config.momentum),
+            temperature=filled(config.temperature),
+            bn_splits=filled(config.bn_splits),
             fill_queue=config.queue_init == "keys",
             queue_dtype=facts.compute_dtype,
             seed=config.seed,
@@ -75,7 +75,11 @@ def sgd(config: TrainConfig) -> MakeOptimizer:
 
     def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
-            parameters, lr=config.lr, momentum=SGD_MOMENTUM, weight_decay=config.weight_decay, fused=True
+            parameters,
+            lr=filled(config.lr),
+            momentum=SGD_MOMENTUM,
+            weight_decay=filled(config.weight_decay),
+            fused=True,
         )
 
     return make

@@ -8,9 +8,10 @@ Does not cover: the objective (`fastssl.stages`), the loop (`fastssl.engine`), o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -20,9 +21,22 @@ from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import View
 from fastssl.stages.stage import Stage
 
-Automatic = Mapping[str, tuple[object, str]]
+Automatic = dict[str, tuple[object, str]]
 """Setting -> (the value it gets where it is "auto", why)."""
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+
+ValueT = TypeVar("ValueT")
+
+
+def filled(value: ValueT | None) -> ValueT:
+    """An automatic value that `fastssl.resolve` has filled in.
+
+    Raises:
+        RuntimeError: it has not.
+    """
+    if value is None:
+        raise RuntimeError("an automatic setting is used before it is resolved")
+    return value
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from fastssl.run_folder import CONFIG, ENCODER, default_folder, read_settings
 from fastssl.stages.pretext import Pretext
 from fastssl.stages.tasks import TASKS
 
-from .plan import Automatic, Facts, MakeOptimizer, Plan
+from .plan import Automatic, Facts, MakeOptimizer, Plan, filled
 
 LR = 1e-3
 
@@ -81,12 +81,13 @@ class PretextPlan(Plan):
         Raises:
             ConfigError: a task cannot be set at this size.
         """
+        size = filled(config.size)
         names, weights = tasks_for(config, facts.channels), weights_by_task(config)
         try:
             return PretextTasks(
-                config.size,
+                size,
                 facts.channels,
-                tasks={name: TASKS[name].view(config.size, facts.channels, config.patch) for name in names},
+                tasks={name: TASKS[name].view(size, facts.channels, config.patch) for name in names},
                 weights=tuple(weights.get(name, 1.0) for name in names),
                 one_a_batch=config.task_mode == "one",
             )
@@ -104,7 +105,9 @@ class PretextPlan(Plan):
 
     def optimizer(self, config: TrainConfig) -> MakeOptimizer:
         def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-            return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
+            return torch.optim.AdamW(
+                parameters, lr=filled(config.lr), weight_decay=filled(config.weight_decay), fused=True
+            )
 
         return make
 

@@ -14,13 +14,15 @@ from torch import nn
 from fastssl.config import TrainConfig
 from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import BlockMask, Mask, RayMask, StripeMask, TowerPairs
-from fastssl.stages.tower import Tower
+from fastssl.stages.tower import Term, Tower
 
-from .plan import Automatic, Facts, MakeOptimizer, Plan
+from .plan import Automatic, Facts, MakeOptimizer, Plan, filled
 
 LR = 1e-3
 ADAM_BETAS = (0.9, 0.99)
 TEMPERATURE = 0.1
+
+TERMS: tuple[Term, ...] = ("contrastive", "generative")
 
 MASKS: dict[str, type[Mask]] = {"ray": RayMask, "stripe": StripeMask, "block": BlockMask}
 
@@ -81,11 +83,11 @@ class TowerPlan(Plan):
     def view(self, config: TrainConfig, facts: Facts) -> TowerPairs:
         transforms = _parts(config.transforms)
         return TowerPairs(
-            config.size,
+            filled(config.size),
             facts.channels,
             curves="tower" if config.curves == "fixed" else "random",
             probability=float("bezier" in transforms),
-            mask=MASKS[config.mask](config.mask_ratio) if "mask" in transforms else None,
+            mask=MASKS[config.mask](filled(config.mask_ratio)) if "mask" in transforms else None,
         )
 
     def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> Tower:
@@ -93,7 +95,7 @@ class TowerPlan(Plan):
             encoder,
             spec.in_channels,
             spec.size,
-            terms=_parts(config.terms),
+            terms=[term for term in TERMS if term in _parts(config.terms)],
             temperature=config.temperature or TEMPERATURE,
             seed=config.seed,
         )
@@ -101,7 +103,7 @@ class TowerPlan(Plan):
     def optimizer(self, config: TrainConfig) -> MakeOptimizer:
         def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
             return torch.optim.Adam(
-                parameters, lr=config.lr, betas=ADAM_BETAS, weight_decay=config.weight_decay, fused=True
+                parameters, lr=filled(config.lr), betas=ADAM_BETAS, weight_decay=filled(config.weight_decay), fused=True
             )
 
         return make

@@ -5,6 +5,8 @@ Covers: the VAE's automatic values, each with its reason. Does not cover: the ob
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -14,7 +16,7 @@ from fastssl.models.vae_decoder import ConvDecoder
 from fastssl.pipelines import RandomCrop
 from fastssl.stages.vae import VAE
 
-from .plan import Automatic, Facts, MakeOptimizer, Plan
+from .plan import Automatic, Facts, MakeOptimizer, Plan, filled
 
 LR = 1e-3
 WEIGHT_DECAY = 0.05
@@ -42,7 +44,7 @@ class VAEPlan(Plan):
         return [f"temperature={config.temperature:g}: a VAE has no contrast"]
 
     def view(self, config: TrainConfig, facts: Facts) -> RandomCrop:
-        return RandomCrop(config.size, facts.channels)
+        return RandomCrop(filled(config.size), facts.channels)
 
     def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> VAE:
         with torch.random.fork_rng(devices=[]):
@@ -55,16 +57,16 @@ class VAEPlan(Plan):
             config.latent_dim,
             pixel_std=PIXEL_STD,
             beta=config.beta,
-            warmup_steps=round(config.beta_warmup * config.steps),
+            warmup_steps=round(config.beta_warmup * filled(config.steps)),
             seed=config.seed,
         )
 
     def optimizer(self, config: TrainConfig) -> MakeOptimizer:
         def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-            groups = [
-                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+            groups: list[dict[str, Any]] = [
+                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": filled(config.weight_decay)},
                 {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
             ]
-            return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+            return torch.optim.AdamW(groups, lr=filled(config.lr), fused=True)
 
         return make

@@ -76,6 +76,8 @@ def _open_demo(config: SegmentConfig) -> SegmentationData:
 
 
 def _demo_samples(name: str, split: Split, channel: Channel) -> list[Sample]:
+    if split.labels is None or split.masks is None:
+        raise DataError(f"demo: its {name} images have no masks")
     rows = np.flatnonzero(split.labels == FUNDUS_LIKE)
     masks = split.masks > 0
     return [

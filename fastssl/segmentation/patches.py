@@ -112,7 +112,7 @@ def normalised(levels: Tensor, dtype: np.dtype, mean: Sequence[float], std: Sequ
 
 def covering_patch(samples: Sequence[Sample]) -> tuple[int, int]:
     """The (height, width) that holds every image whole, in multiples of 32."""
-    return tuple(-(-max(sample.mask.shape[axis] for sample in samples) // MULTIPLE) * MULTIPLE for axis in (0, 1))  # type: ignore[return-value]
+    return tuple(-(-max(sample.mask.shape[axis] for sample in samples) // MULTIPLE) * MULTIPLE for axis in (0, 1))
 
 
 def _padded(sample: Sample, patch: tuple[int, int]) -> np.ndarray:

@@ -8,6 +8,7 @@ task a step is for (`fastssl.pipelines.PretextTasks` draws it), the loop, mixed 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from fastssl.pipelines import View
 from fastssl.pipelines.views.pretext_tasks import of_task
 from fastssl.stages.stage import Batch, Stage, StageOutput
-from fastssl.stages.tasks import TASKS
+from fastssl.stages.tasks import TASKS, Task
 
 
 class Pretext(Stage):
@@ -49,7 +50,8 @@ class Pretext(Stage):
         self.weights = dict.fromkeys(views, 1.0) | dict(weights or {})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.tasks = nn.ModuleDict({name: TASKS[name](encoder, view) for name, view in views.items()})
+            tasks = nn.ModuleDict({name: TASKS[name](encoder, view) for name, view in views.items()})
+        self.tasks = cast(Mapping[str, Task], tasks)
 
     def train(self, mode: bool = True) -> Pretext:
         """As every module's, but that frozen batch norms stay in evaluation mode."""
@@ -66,7 +68,8 @@ class Pretext(Stage):
         Raises:
             ValueError: the batch is for no task that the stage has.
         """
-        losses, metrics = [], {}
+        losses: list[Tensor] = []
+        metrics: dict[str, Tensor] = {}
         for name, task in self.tasks.items():
             if own := of_task(batch, name):
                 loss, others = task.loss(self.encoder, own)
