@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench
+.PHONY: demo test check types bench
 
 demo: $(INSTALLED)
 	$(BIN)/fastssl train --data demo --epochs 30 --out runs/demo --overwrite
@@ -13,9 +13,15 @@ demo: $(INSTALLED)
 test: check
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
-check: $(INSTALLED)
+check: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# In a tree of its own, laid out as the package is installed: mypy does not follow setup.py's package_dir.
+types: $(INSTALLED)
+	rm -rf build/types && mkdir -p build/types
+	cp -r fastssl build/types && cp -r kernels pipelines build/types/fastssl
+	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir ../mypy fastssl
 
 bench: $(INSTALLED)
 	$(BIN)/pytest bench

