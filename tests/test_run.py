@@ -117,7 +117,7 @@ def test_keywords_are_checked_like_the_command_line(tmp_path: Path) -> None:
         ((20, 20, 20, 3), np.uint8, {}),
         ((20, 20, 20), np.uint16, {}),
         ((20, 24, 20), np.uint8, {"size": 20}),
-        ((20, 32, 32), np.uint8, {"encoder": "test_vit"}),
+        ((20, 32, 32), np.uint8, {"encoder": "test_vit", "bn_splits": 1}),
         ((20, 20, 20), np.uint8, {"encoder": "test_efficientnet"}),
         ((20, 28, 28), np.uint8, {"encoder": "resnet18", "stem": "small", "batch_size": 4, "stop_after": 1}),
     ],
