@@ -5,9 +5,12 @@ Covers: CPU and CUDA, no dependency beyond torch. Does not cover: threads (the l
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from fastssl.pipelines.executors.batch_memory import BatchMemory
 from fastssl.pipelines.executors.executor import lay_out
 from fastssl.pipelines.views.view import Parameters, View
 
@@ -27,6 +30,7 @@ class TorchExecutor:
         self._view = view
         self._dtype = dtype
         self._chunk = max(1, chunk_elements // (view.size**2 * view.channels))
+        self._memory = BatchMemory()
         _keep_freed_memory()
 
     def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
@@ -50,12 +54,13 @@ class TorchExecutor:
         return self._view.finish(self._view.render_torch(images, parameters), parameters)
 
     def _allocate(self, count: int, like: Tensor) -> Tensor:
-        return torch.empty(
-            (count, *like.shape[1:]),
-            dtype=self._dtype if like.is_floating_point() else like.dtype,
-            device=like.device,
-            memory_format=torch.channels_last if like.ndim == 4 else torch.contiguous_format,
-        )
+        """On the CPU, for `count` rows of what `like` holds; pictures channels-last."""
+        dtype = self._dtype if like.is_floating_point() else like.dtype
+        stored = like.permute(0, 2, 3, 1) if like.ndim == 4 else like
+        shape = (count, *stored.shape[1:])
+        large = math.prod(shape) * dtype.itemsize > LARGEST_KEPT
+        batch = self._memory.empty(shape, dtype) if large else torch.empty(shape, dtype=dtype)
+        return batch.permute(0, 3, 1, 2) if like.ndim == 4 else batch
 
 
 def _keep_freed_memory() -> None:

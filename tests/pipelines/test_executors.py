@@ -22,6 +22,7 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
+from fastssl.pipelines.executors import batched
 from fastssl.pipelines.executors.batched import TorchExecutor
 from fastssl.pipelines.executors.executor import choose, create, dali_installed
 
@@ -161,6 +162,26 @@ def test_batches_that_are_kept_are_not_overwritten_by_later_ones(executor: str, 
         batch = renderer.render(torch.from_numpy(images[indices]), view.draw(0, 0, indices, (28, 28)))
         kept.append((batch["query"], batch["query"].clone()))
     assert all(torch.equal(now, then) for now, then in kept)
+
+
+def test_large_batches_lie_in_memory_of_earlier_ones_that_nobody_holds(
+    make_images: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, view = torch.from_numpy(make_images(32, 28, 28, 3)), TowerPairs(28, 3, mask=RayMask())
+    drawn = [view.draw(0, epoch, np.arange(32), (28, 28)) for epoch in range(6)]
+    exact = [TorchExecutor(view, torch.bfloat16).render(images, parameters) for parameters in drawn]
+    monkeypatch.setattr(batched, "LARGEST_KEPT", 0)
+    renderer = TorchExecutor(view, torch.bfloat16, chunk_elements=5_000)
+    held, places = None, set()
+    for parameters, expected in zip(drawn, exact, strict=True):
+        batch = renderer.render(images, parameters)
+        assert all(torch.equal(batch[name], values) for name, values in expected.items())
+        assert batch["image"].is_contiguous(memory_format=torch.channels_last)
+        if held is not None:
+            assert torch.equal(*held)
+        held = batch["image"], batch["image"].clone()
+        places.add(batch["image"].data_ptr())
+    assert len(places) < len(drawn)
 
 
 @pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")
