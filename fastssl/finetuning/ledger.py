@@ -1,6 +1,7 @@
 """Trials that are finished, kept so that no command repeats them.
 
-Covers: one JSON line a trial, found again by everything that its outcome depends on. Does not cover: running trials.
+Covers: one JSON line a trial, found again by everything that its outcome depends on; several processes may add to one
+file. Does not cover: running trials.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.checkpoint import write_atomically
+from fastssl.data.storage import locked
 from fastssl.jsonable import without_nan
 
 from .trial import Epoch, Outcome
@@ -27,13 +29,7 @@ class TrialLedger:
 
     def __init__(self, path: Path, notify: Callable[[str], None]) -> None:
         self._path = path
-        self._lines: dict[str, str] = {}
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            try:
-                self._lines[json.loads(line)["key"]] = line
-            except (ValueError, KeyError, TypeError):
-                notify(f"{path}, line {number}: not a trial; left out")
+        self._lines = _read(path, notify)
 
     def find(self, settings: Mapping[str, Any]) -> Outcome | None:
         """The outcome of the trial with exactly these settings, or None."""
@@ -41,16 +37,32 @@ class TrialLedger:
         return None if line is None else _outcome(json.loads(line)["outcome"])
 
     def add(self, settings: Mapping[str, Any], outcome: Outcome, contender: str) -> None:
-        """Keep a finished trial; `contender` names it to a reader, and may change."""
+        """Keep a finished trial, and those that other processes have added meanwhile.
+
+        contender: names it to a reader, and may change.
+        """
         record = {
             "key": _key(settings),
             "contender": contender,
             "settings": dict(settings),
             "outcome": without_nan(asdict(outcome)),
         }
-        self._lines[record["key"]] = json.dumps(record, allow_nan=False)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, "".join(line + "\n" for line in self._lines.values()))
+        with locked(self._path.with_name(f".{self._path.stem}.lock")):
+            self._lines |= _read(self._path, lambda line: None) | {record["key"]: json.dumps(record, allow_nan=False)}
+            write_atomically(self._path, "".join(line + "\n" for line in self._lines.values()))
+
+
+def _read(path: Path, notify: Callable[[str], None]) -> dict[str, str]:
+    """Key -> line of every trial in the file; none if there is no file."""
+    found = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found[json.loads(line)["key"]] = line
+        except (ValueError, KeyError, TypeError):
+            notify(f"{path}, line {number}: not a trial; left out")
+    return found
 
 
 def _key(settings: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     result = finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
     report = run_folder / "report"
     assert Path(result.folder) == report
-    assert sorted(path.name for path in report.iterdir()) == [
+    assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
         "finetune-trials.jsonl",
         "finetune.csv",
         "finetune.json",

@@ -43,3 +43,13 @@ def test_a_damaged_line_is_named_and_the_others_are_kept(tmp_path: Path) -> None
     ledger = TrialLedger(path, said.append)
     assert ledger.find(SETTINGS) == OUTCOME
     assert said == [f"{path}, line 1: not a trial; left out"]
+
+
+def test_trials_that_another_process_finished_meanwhile_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "report" / "trials.jsonl"
+    ours, theirs = TrialLedger(path, print), TrialLedger(path, print)
+    theirs.add({**SETTINGS, "seed": 2}, OUTCOME, "theirs")
+    ours.add(SETTINGS, OUTCOME, "ours")
+    theirs.add({**SETTINGS, "seed": 3}, OUTCOME, "theirs")
+    found = TrialLedger(path, print)
+    assert all(found.find({**SETTINGS, "seed": seed}) == OUTCOME for seed in (1, 2, 3))
