@@ -74,7 +74,7 @@ class JigsawTask(Task):
     @staticmethod
     def view(size: int, channels: int, patch: float) -> Jigsaw:
         """2 x 2 tiles in all 24 orders."""
-        return Jigsaw(size, channels, scale=SCALE)
+        return Jigsaw(size, channels, scale=SCALE, with_target=False)
 
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
         logits = self.head(encoder(batch["image"]))

@@ -25,10 +25,12 @@ class Jigsaw(Cropped):
 
     grid: tiles along a side, 2 or 3. permutations: how many orders to tell apart; 0 stands for all 24 of 2 x 2 and for
     100 of 3 x 3. Tile i of the shuffled picture, counted row by row, is tile `orders[permutation][i]` of the target.
+    with_target: whether there is a "target", which naming the order does not need.
     """
 
     grid: int = 2
     permutations: int = 0
+    with_target: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,8 +57,5 @@ class Jigsaw(Cropped):
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         permutation = parameters["permutation"]
         orders = torch.from_numpy(self.orders.copy()).to(crop.device)[permutation]
-        return {
-            "image": self.transformed(crop, orders=orders),
-            "permutation": permutation,
-            "target": self.transformed(crop),
-        }
+        shuffled = {"image": self.transformed(crop, orders=orders), "permutation": permutation}
+        return shuffled | {"target": self.transformed(crop)} if self.with_target else shuffled

@@ -90,6 +90,15 @@ def test_jigsaw_tiles_lie_where_the_order_says(
             assert np.array_equal(image[:, y : y + side, x : x + side], target[:, v : v + side, u : u + side])
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_jigsaw_without_a_target_is_the_same_otherwise(executor: str, make_images: Callable) -> None:
+    images = make_images(8, 28, 28, 3)
+    whole = _render(executor, Jigsaw(28, 3), images)
+    short = _render(executor, Jigsaw(28, 3, with_target=False), images)
+    assert whole.keys() - short.keys() == {"target"}
+    assert all(np.array_equal(whole[name], values) for name, values in short.items())
+
+
 def test_every_order_is_drawn_equally_often() -> None:
     labels = Jigsaw(28, 1).draw(0, 0, np.arange(24_000), (28, 28))["permutation"]
     counts = np.bincount(labels, minlength=24)

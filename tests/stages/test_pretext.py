@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ def test_a_rightly_named_order_puts_the_picture_back() -> None:
         def forward(self, _: Tensor) -> Tensor:
             return nn.functional.one_hot(shown["jigsaw/permutation"], 24).float()
 
-    model, shown = stage("jigsaw"), batch("jigsaw")
+    with_target = {name: replace(view, with_target=True) for name, view in views("jigsaw").items()}
+    model, shown = stage("jigsaw"), next(iter(loader(with_target, one_a_batch=False)))
     model.tasks["jigsaw"].head = Knows()
     assert torch.equal(model.pictures(shown)["jigsaw/reordered"], shown["jigsaw/target"])
 
