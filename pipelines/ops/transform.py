@@ -47,10 +47,12 @@ def move_tiles(pictures: Tensor, orders: Tensor) -> Tensor:
     batch, channels, size, _ = pictures.shape
     grid = math.isqrt(orders.shape[1])
     side = size // grid
-    rows = pictures.permute(0, 2, 3, 1).reshape(batch, grid, side, grid, side * channels)  # channels-last memory
-    tiles = rows.transpose(2, 3).flatten(1, 2)
-    moved = tiles[torch.arange(batch, device=orders.device)[:, None], orders].unflatten(1, (grid, grid))
-    return moved.transpose(2, 3).reshape(batch, size, size, channels).permute(0, 3, 1, 2)
+    runs = pictures.permute(0, 2, 3, 1).reshape(-1, side * channels)  # of one tile's row each; channels-last memory
+    y, x = (part.view(batch, grid, 1, grid) for part in (orders // grid, orders % grid))
+    picture = torch.arange(batch, device=orders.device).view(-1, 1, 1, 1) * grid
+    row = torch.arange(side, device=orders.device).view(-1, 1)
+    moved = runs.index_select(0, (((picture + y) * side + row) * grid + x).flatten())
+    return moved.view(batch, size, size, channels).permute(0, 3, 1, 2)
 
 
 def blank(pictures: Tensor, mask: Tensor) -> Tensor:

@@ -113,7 +113,7 @@ def _masked_before(ranked: np.ndarray, sizes: np.ndarray, count: int) -> np.ndar
     if rest == 0 and (sizes == sizes[0]).all() and 0 < whole < len(sizes):
         # Whole cells need no order among themselves: a partition takes a quarter of a sort's time (1024 cells).
         last = np.partition(ranked, whole - 1, axis=1)[:, whole - 1 : whole]
-        return np.where(ranked <= last, 0, sizes.sum()).astype(np.int32)
+        return np.where(ranked <= last, np.int32(0), np.int32(sizes.sum()))
     order = np.argsort(ranked, axis=1)
     ordered = sizes[order]
     before = np.empty(ranked.shape, dtype=np.int32)
