@@ -62,8 +62,8 @@ class BlockMask(Mask):
         return {"masked_before": _masked_before(ranked, sizes, _masked_pixels(self.mask_ratio, sizes))}
 
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        cells, within, sizes = _blocks(crop.shape[3], self.grid)
-        return _cell_mask(crop, parameters["masked_before"], cells, within, _masked_pixels(self.mask_ratio, sizes))
+        count = _masked_pixels(self.mask_ratio, _blocks(crop.shape[3], self.grid)[2])
+        return _cell_mask(crop, parameters["masked_before"], _places(crop.shape[3], self.grid, crop.device), count)
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class StripeMask(Mask):
         return {"masked_before": _masked_before(ranked, sizes, _masked_pixels(self.mask_ratio, sizes))}
 
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        cells, within, sizes = _rows(crop.shape[3])
-        return _cell_mask(crop, parameters["masked_before"], cells, within, _masked_pixels(self.mask_ratio, sizes))
+        count = _masked_pixels(self.mask_ratio, _rows(crop.shape[3])[2])
+        return _cell_mask(crop, parameters["masked_before"], _places(crop.shape[3], None, crop.device), count)
 
 
 @lru_cache(maxsize=8)
@@ -121,9 +121,16 @@ def _masked_before(ranked: np.ndarray, sizes: np.ndarray, count: int) -> np.ndar
     return before
 
 
-def _cell_mask(crop: Tensor, before: Tensor, cells: np.ndarray, within: np.ndarray, count: int) -> Tensor:
+@lru_cache(maxsize=8)
+def _places(size: int, grid: int | None, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cell of each pixel and its place within, on the device: of blocks, or of rows where there is no grid."""
+    cells, within, _ = _rows(size) if grid is None else _blocks(size, grid)
+    return torch.from_numpy(cells).to(device), torch.from_numpy(within).to(device)
+
+
+def _cell_mask(crop: Tensor, before: Tensor, places: tuple[Tensor, Tensor], count: int) -> Tensor:
     """uint8 `[B, 1, S, S]`: pixels whose place in the masking order comes before `count`."""
     size = crop.shape[3]
-    cell, place = (torch.from_numpy(values).to(before.device) for values in (cells, within))
+    cell, place = places
     masked = before.index_select(1, cell) + place < count
     return masked.view(-1, 1, size, size).to(torch.uint8)

@@ -65,10 +65,7 @@ class RayMask(Mask):
 
         centre: `[B, 2]`, (y, x) in whole pixels.
         """
-        direction, width = (
-            torch.from_numpy(table).to(centre.device)
-            for table in _around(size, self.num_rays, 0.5 * self.thickness * size)
-        )
+        direction, width = _around(size, self.num_rays, 0.5 * self.thickness * size, centre.device)
         span = 2 * size - 1
         axis = torch.arange(size, device=centre.device)
         pixel = (axis[:, None] * span + axis).flatten()
@@ -82,7 +79,7 @@ class RayMask(Mask):
 
 
 @lru_cache(maxsize=8)
-def _around(size: int, num_rays: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def _around(size: int, num_rays: int, reach: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """For every offset (dy, dx) from the centre, flattened from `[2 S - 1, 2 S - 1]`, float32:
 
     its direction in angles between rays, and how far from a ray's own direction, in the same unit, a pixel at that
@@ -93,7 +90,9 @@ def _around(size: int, num_rays: int, reach: float) -> tuple[np.ndarray, np.ndar
     direction = np.arctan2(dy, dx) * (num_rays / (2 * math.pi))
     distance = np.maximum(np.hypot(dy, dx), reach)
     width = np.arcsin(reach / distance) * (num_rays / (2 * math.pi))
-    return direction.astype(np.float32).ravel(), np.where(distance > reach, width, np.inf).astype(np.float32).ravel()
+    width = np.where(distance > reach, width, np.inf)
+    tables = [torch.from_numpy(table.astype(np.float32).ravel()).to(device) for table in (direction, width)]
+    return tables[0], tables[1]
 
 
 def _fill(cells: Tensor, order: Tensor, count: int) -> tuple[Tensor, Tensor]:
