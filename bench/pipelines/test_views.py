@@ -20,6 +20,7 @@ from fastssl.pipelines import (
     Bezier,
     BlockMask,
     CentrePatch,
+    Colorization,
     Jigsaw,
     Masked,
     ModelsGenesis,
@@ -65,6 +66,8 @@ def test_views_beside_a_bare_crop(size: int, channels: int, batch: int, report: 
         "tower pairs": TowerPairs(size, channels),
         "models genesis": ModelsGenesis(size, channels),
     }
+    if channels == 3:
+        views["colorization"] = Colorization(size, channels)
     timings = measure(
         {name: _render(view, batch, device) for name, view in views.items()}, rounds=9, wall=True, device=device
     )

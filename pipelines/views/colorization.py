@@ -28,6 +28,11 @@ class Colorization(Cropped):
             raise ValueError(f"colorization needs RGB images (channels=3), got {self.channels}: leave this task out")
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        red, green, blue = (weight * crop[:, channel] for channel, weight in enumerate(LUMA))
-        luma = (red + green + blue)[:, None].expand(-1, 3, -1, -1)
-        return {"image": self.normalised(luma), "target": self.normalised(crop)}
+        luma = LUMA[0] * crop[:, :1]
+        for channel in (1, 2):
+            luma.add_(crop[:, channel : channel + 1], alpha=LUMA[channel])
+        if len({*self.mean}) == len({*self.std}) == 1:  # one channel to normalise, not three
+            image = self.normalised(luma).expand(-1, 3, -1, -1)
+        else:
+            image = self.normalised(luma.expand(-1, 3, -1, -1))
+        return {"image": image, "target": self.normalised(crop)}
