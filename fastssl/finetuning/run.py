@@ -80,6 +80,11 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
     notes = [
         *notes_on(parts, config.seed),
         *(f"{one.label} sees the same images, resized to {one.size} px" for one in entrants if one.size != data.size),
+        *(
+            f"{one.label} sees but {one.size} px: --imagenet-size {LEAST_SIZE} is fairer, and slower"
+            for one in entrants
+            if one.kind == "ImageNet" and one.size < LEAST_SIZE
+        ),
         *([SOURCE] if published else []),
         *(note for trial in trials for note in trial.outcome.notes),
     ]

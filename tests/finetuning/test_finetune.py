@@ -200,6 +200,7 @@ def test_an_imagenet_encoder_stands_beside_the_run_and_sees_images_at_its_own_si
     assert seen == {16, size}
     note = f"ImageNet test_resnet sees the same images, resized to {size} px"
     assert (note in result.notes) == (size != 16)
+    assert any("--imagenet-size 128 is fairer" in line for line in result.notes) == (size < 128)
 
 
 def test_several_labels_are_learned_too(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
