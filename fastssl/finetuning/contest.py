@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,11 @@ class Contest:
     def trials(self) -> list[Trial]:
         """Every trial, from the ledger where it is there."""
         ledger = TrialLedger(self.report / LEDGER, self._say)
-        planned = self.planned()
-        settings = [self._settings(plan) for plan in planned]
+        planned, digest = self.planned(), cache(_digest)
+        settings = [
+            self._settings(plan, digest(plan.entrant, plan.seed if plan.entrant.kind == "random" else 0))
+            for plan in planned
+        ]
         outcomes = [ledger.find(one) for one in settings]
         kept = sum(outcome is not None for outcome in outcomes)
         self._introduce(planned, kept)
@@ -101,12 +105,11 @@ class Contest:
             if outcome is not None
         ]
 
-    def _settings(self, plan: Planned) -> dict[str, Any]:
-        """Everything that a trial's outcome depends on."""
-        start = plan.entrant.start(plan.seed)
+    def _settings(self, plan: Planned, digest: str) -> dict[str, Any]:
+        """Everything that a trial's outcome depends on; digest: of the encoder that it begins with."""
         parts = self.data.parts
         return {
-            "encoder": encoder_digest(start.encoder, repr(start.spec)),
+            "encoder": digest,
             "data": self.data.source.fingerprint,
             "parts": [[part.split, len(part)] for part in parts.all],
             "held_out_by": self.config.seed if {parts.val.split, parts.test.split} & {"train"} else None,
@@ -161,3 +164,9 @@ class Contest:
 
     def _say(self, line: str) -> None:
         self.console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _digest(entrant: Entrant, seed: int) -> str:
+    """Identifies the encoder that the trials of a seed begin with; only random ones differ by it."""
+    start = entrant.start(seed)
+    return encoder_digest(start.encoder, repr(start.spec))

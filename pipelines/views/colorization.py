@@ -31,8 +31,6 @@ class Colorization(Cropped):
         luma = LUMA[0] * crop[:, :1]
         for channel in (1, 2):
             luma.add_(crop[:, channel : channel + 1], alpha=LUMA[channel])
-        if len({*self.mean}) == len({*self.std}) == 1:  # one channel to normalise, not three
-            image = self.normalised(luma).expand(-1, 3, -1, -1)
-        else:
-            image = self.normalised(luma.expand(-1, 3, -1, -1))
+        # One channel, which becomes three as it is normalised, or, where all are alike, as it is copied out.
+        image = self.normalised(luma).expand(-1, 3, -1, -1)
         return {"image": image, "target": self.normalised(crop)}

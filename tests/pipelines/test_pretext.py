@@ -39,12 +39,18 @@ def _is_stored_or_mirrored(pictures: np.ndarray, images: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("size", [28, 64, 224])
-def test_colorization_shows_luma_and_asks_for_the_picture(executor: str, size: int, make_images: Callable) -> None:
+@pytest.mark.parametrize(("mean", "std"), [((0.0,) * 3, (1.0,) * 3), ((0.5, 0.4, 0.3), (0.2, 0.25, 0.5))], ids=str)
+def test_colorization_shows_luma_and_asks_for_the_picture(
+    executor: str, size: int, mean: tuple[float, ...], std: tuple[float, ...], make_images: Callable
+) -> None:
     images = make_images(4, size, size, 3)
-    batch = _render(executor, Colorization(size, 3, (0.0,) * 3, (1.0,) * 3, scale=(1.0, 1.0)), images)
-    assert _is_stored_or_mirrored(batch["target"], images)
-    luma = np.einsum("bchw,c->bhw", batch["target"].astype(np.float64), [0.299, 0.587, 0.114])
-    assert np.abs(batch["image"] - luma[:, None]).max() < 1e-5
+    batch = _render(executor, Colorization(size, 3, mean, std, scale=(1.0, 1.0)), images)
+    by_channel = np.array([mean, std])[:, :, None, None]
+    image, target = (batch[name].astype(np.float64) * by_channel[1] + by_channel[0] for name in ("image", "target"))
+    assert _is_stored_or_mirrored(target, images)
+    luma = np.einsum("bchw,c->bhw", target, [0.299, 0.587, 0.114])
+    assert image.shape == target.shape
+    assert np.abs(image - luma[:, None]).max() < 1e-5
 
 
 def test_colorization_of_grey_images_is_refused() -> None:
