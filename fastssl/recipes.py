@@ -103,7 +103,8 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
             return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
         console.rule(f"{number}/{parts} {stage.stage}", align="left")
         began = time.monotonic()
-        going_on = {"resume": (folder / stage.stage / CONFIG).is_file(), "stop_after": steps_left}
+        begun = (folder / stage.stage / CONFIG).is_file()
+        going_on = {"resume": begun, "stop_after": steps_left, "recipe": None if begun else stage.recipe}
         results.append(train_stage(stage.model_copy(update=going_on), console))
         if not results[-1].finished:
             return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
@@ -142,7 +143,10 @@ def _check(run: RecipeRun, console: Console) -> bool:
 
 
 def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
-    """The configuration of each stage: what was asked for, as far as the stage reads it."""
+    """The configuration of each stage: what was asked for, as far as the stage reads it.
+
+    Each also names the recipe, by which a stage's automatic values may differ from what they are on their own.
+    """
     asked = {name: getattr(config, name) for name in config.model_fields_set - {"recipe", "stage", "overwrite"}}
     foreign = sorted(name for name in asked if stage_of(name) not in (None, *recipe.stages))
     if foreign:
@@ -154,7 +158,8 @@ def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[T
         own = {name: value for name, value in asked.items() if name in settings_of(stage)}
         if place > 0:  # only the first starts from --init; the others from the stage before
             own["init"] = folder / recipe.stages[place - 1]
-        configs.append(build(TrainConfig, {**own, "stage": stage, "out": folder / stage, "resume": False}))
+        alone = build(TrainConfig, {**own, "stage": stage, "out": folder / stage, "resume": False})
+        configs.append(alone.model_copy(update={"recipe": config.recipe}))
     return tuple(configs)
 
 

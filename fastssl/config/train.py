@@ -77,7 +77,7 @@ class TrainConfig(DataConfig):
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Groups batch norm sees apart (auto: of 64 images)."""
     rotation: Annotated[Annotated[float, Field(ge=0, le=180)] | None, Auto, Parameter(group=MOCO)] = None
-    """Largest turn of a crop either way, in degrees (auto: 0; mtcp 15)."""
+    """Largest turn of a crop, in degrees (auto: 0; mtcp: 15)."""
 
     tasks: Annotated[str, some_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ",".join(TASK_NAMES)
     """Some of jigsaw, inpaint and colorize, with commas between."""

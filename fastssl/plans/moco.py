@@ -24,6 +24,9 @@ PAPER_LR, SHORT_LR = 0.03, 0.12
 PAPER_MOMENTUM, SHORT_MOMENTUM = 0.999, 0.99
 BN_GROUP = 64
 """Images whose statistics are taken together: 512 in 8 splits in MoCo's own recipe for one device."""
+MTCP_ROTATION = 15.0
+"""Degrees either way. The MeDA Challenge's paper names rotation with cropping and colour jitter, without an angle. 15 is
+ours: anatomy stays upright, and a box that is turned by it reaches beyond itself by 11 % of its side."""
 
 
 class MoCoPlan(Plan):
@@ -36,6 +39,7 @@ class MoCoPlan(Plan):
             "momentum": auto_momentum(steps),
             "queue_size": auto_queue_size(facts.images, config.batch_size),
             "bn_splits": auto_bn_splits(config.batch_size, batch_norm=facts.batch_norm),
+            "rotation": auto_rotation(config.recipe),
         }
 
     def problems(self, config: TrainConfig, facts: Facts) -> list[str]:
@@ -51,7 +55,7 @@ class MoCoPlan(Plan):
         return []
 
     def view(self, config: TrainConfig, facts: Facts) -> TwoCrops:
-        return TwoCrops(filled(config.size), facts.channels)
+        return TwoCrops(filled(config.size), facts.channels, rotation=config.rotation or 0.0)
 
     def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> MoCo:
         return MoCo(
@@ -113,3 +117,10 @@ def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
     wanted = max(2, batch_size // BN_GROUP) if batch_size >= BN_GROUP // 2 else 1
     splits = next(n for n in range(wanted, 0, -1) if batch_size % n == 0)
     return splits, f"groups of {batch_size // splits} images"
+
+
+def auto_rotation(recipe: str | None) -> tuple[float, str]:
+    """None in MoCo v2; MTCP names it among the augmentations of its contrastive stage."""
+    if recipe == "mtcp":
+        return MTCP_ROTATION, "degrees either way: MTCP rotates and states no angle, this one is ours"
+    return 0.0, "MoCo v2 has none"

@@ -53,7 +53,8 @@ class TwoCrops(View):
     """MoCo v2's augmentation, twice. Yields {"query", "key"}: `[B, C, S, S]` each.
 
     scale: range of the crop's share of the image area. ratio: range of its width / height.
-    horizontal_flip, vertical_flip: probabilities. rotation: largest angle either way, in degrees.
+    horizontal_flip, vertical_flip: probabilities. rotation: largest angle either way, in degrees, 0 to 180; turned
+    crops are read without antialiasing, so give images that are not much larger than `size`.
     jitter: probability of colour jitter. brightness, contrast, saturation: factors are drawn from 1 +- this much.
     hue: largest turn either way, as a share of the full circle. greyscale: probability.
     blur: probability. blur_sigma: range in output pixels; None: the published 0.1 to 2.0, which is meant for 224
@@ -111,6 +112,8 @@ class TwoCrops(View):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
         geometry.check_crop(settled.scale, self.ratio)
+        if not 0 <= self.rotation <= 180:
+            raise ValueError(f"rotation is in degrees, 0 to 180, got {self.rotation}")
         if not NO_BLUR < settled.blur_sigma[0] <= settled.blur_sigma[1]:
             raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {settled.blur_sigma}")
 

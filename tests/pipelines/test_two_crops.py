@@ -7,7 +7,7 @@ import pytest
 
 from fastssl.pipelines import TwoCrops
 from fastssl.pipelines.ops.colour import rgb_map
-from fastssl.pipelines.ops.geometry import rotated_boxes
+from fastssl.pipelines.ops.geometry import flip_boxes, rotated_boxes
 
 MANY = np.arange(20_000)
 
@@ -112,6 +112,27 @@ def test_a_quarter_turn_is_counter_clockwise_about_the_boxes_centre() -> None:
     assert np.array_equal(image[np.floor(y).astype(int), np.floor(x).astype(int)].reshape(8, 8), np.rot90(image))
 
 
+def test_rotation_turns_every_crop_by_its_own_angle_evenly_up_to_the_largest() -> None:
+    """A matrix's first column is where the picture's x axis points in the image."""
+    drawn = TwoCrops(28, 3, horizontal_flip=0.0, rotation=20).draw(0, 0, MANY, (28, 28))
+    query, key = (np.degrees(np.arctan2(*drawn[f"{crop}_matrix"][:, ::-1, 0].T)) for crop in ("query", "key"))
+    assert np.percentile(query, [0, 25, 50, 75, 100]) == pytest.approx([-20, -10, 0, 10, 20], abs=0.3)
+    assert abs(np.corrcoef(query, key)[0, 1]) < 0.03
+
+
+@pytest.mark.parametrize("flips", [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_box_is_turned_and_then_mirrored(flips: tuple[bool, bool], turns: int) -> None:
+    """Quarter turns of an 8 x 8 picture, which NumPy does by moving whole pixels."""
+    start, stop = flip_boxes(np.zeros((1, 2)), np.full((1, 2), 8.0), np.array([flips]))
+    matrix = rotated_boxes(start, stop, np.array([90.0 * turns]), 8)[0]
+    image = np.arange(64).reshape(8, 8)
+    x, y = matrix @ np.stack([*np.mgrid[:8, :8][::-1].reshape(2, -1) + 0.5, np.ones(64)])
+    found = image[np.floor(y).astype(int), np.floor(x).astype(int)].reshape(8, 8)
+    expected = np.rot90(image, turns)[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
+    assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,6 +141,8 @@ def test_a_quarter_turn_is_counter_clockwise_about_the_boxes_centre() -> None:
         ({"scale": (0.5, 0.2)}, "scale must satisfy"),
         ({"ratio": (0, 1)}, "ratio must satisfy"),
         ({"blur": 1.5}, "blur is a probability"),
+        ({"rotation": -1}, "rotation is in degrees, 0 to 180"),
+        ({"rotation": 200}, "rotation is in degrees, 0 to 180"),
         ({"blur_sigma": (0.0, 1.0)}, "blur_sigma must satisfy"),
         ({"mean": (0.5,)}, "mean needs one number per channel"),
         ({"std": (0.5, 0.0, 0.5)}, "std must be above 0"),

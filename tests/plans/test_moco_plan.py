@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+
+import fastssl
+from fastssl.cli import main
 from fastssl.config import TrainConfig
 from fastssl.plans.moco import MoCoPlan, auto_bn_splits, auto_lr, auto_momentum, auto_queue_size
 from fastssl.plans.plan import Facts
+
+FACTS = Facts(images=512, channels=1)
+
+
+@pytest.fixture
+def trained(tmp_path: Path, grey_npz: Path) -> Any:
+    """Trains one step with the given settings; returns MoCo's config.yaml as text, and what was printed."""
+
+    def train(**settings: Any) -> tuple[str, str]:
+        console, out = Console(file=io.StringIO(), width=60), tmp_path / "run"
+        small = {"encoder": "test_resnet", "batch_size": 16, "steps": 3, "stop_after": 1, "device": "cpu"}
+        fastssl.train(**small | settings, data=str(grey_npz), out=out, console=console)
+        path = out / "moco" if "recipe" in settings else out
+        return (path / "config.yaml").read_text(), console.file.getvalue()  # type: ignore[attr-defined]
+
+    return train
 
 
 def test_the_learning_rate_follows_the_batch_size() -> None:
@@ -49,3 +74,36 @@ def test_splitting_a_batch_norm_that_the_encoder_lacks_is_a_problem() -> None:
     facts = Facts(images=512, channels=1, batch_norm=False)
     assert MoCoPlan().problems(TrainConfig(bn_splits=4), facts) == ["bn_splits=4: the encoder has no batch norm"]
     assert MoCoPlan().problems(TrainConfig(bn_splits=1), facts) == []
+
+
+def test_moco_alone_does_not_rotate_as_moco_v2_does_not() -> None:
+    plan, config = MoCoPlan(), TrainConfig(size=28)
+    assert plan.automatic(config, FACTS, 100)["rotation"] == (0.0, "MoCo v2 has none")
+    assert "query_matrix" not in plan.view(config, FACTS).draw(0, 0, np.arange(9), (28, 28))
+
+
+def test_the_rotation_asked_for_is_the_views() -> None:
+    drawn = MoCoPlan().view(TrainConfig(size=28, rotation=40.0), FACTS).draw(0, 0, np.arange(5000), (28, 28))
+    upright = drawn["query_matrix"][drawn["query_matrix"][:, 0, 0] > 0]  # not mirrored
+    degrees = np.degrees(np.arctan2(upright[:, 1, 0], upright[:, 0, 0]))
+    assert np.percentile(degrees, [0, 25, 75, 100]) == pytest.approx([-40, -20, 20, 40], abs=1.5)
+
+
+def test_mtcp_rotates_by_an_angle_that_is_stated_with_its_reason_and_saved(trained: Any) -> None:
+    text, said = trained(recipe="mtcp")
+    assert yaml.safe_load(text)["rotation"] == 15.0
+    (reason,) = [line for line in text.splitlines() if line.startswith("# rotation: 15 ")]
+    assert "MTCP" in reason
+    assert "rotation     15" in said
+    assert yaml.safe_load(trained(recipe="mtcp", resume=True)[0])["rotation"] == 15.0
+
+
+def test_what_was_asked_for_goes_before_the_recipes_own_angle(trained: Any) -> None:
+    assert yaml.safe_load(trained(recipe="mtcp", rotation=0)[0])["rotation"] == 0
+
+
+def test_the_help_of_moco_shows_the_rotation(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--stage", "moco", "--help"])
+    assert "--rotation" in capsys.readouterr().out
+    main(["train", "--stage", "tower", "--help"])
+    assert "--rotation" not in capsys.readouterr().out
