@@ -25,8 +25,8 @@ PAPER_MOMENTUM, SHORT_MOMENTUM = 0.999, 0.99
 BN_GROUP = 64
 """Images whose statistics are taken together: 512 in 8 splits in MoCo's own recipe for one device."""
 MTCP_ROTATION = 15.0
-"""Degrees either way. The MeDA Challenge's paper names rotation with cropping and colour jitter, without an angle. 15 is
-ours: anatomy stays upright, and a box that is turned by it reaches beyond itself by 11 % of its side."""
+"""Degrees either way. The MeDA Challenge's paper names rotation with cropping and colour jitter, without an angle. Ours
+is 15: anatomy stays upright, and a box that is turned by it reaches beyond itself by 11 % of its side."""
 
 
 class MoCoPlan(Plan):
