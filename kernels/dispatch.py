@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ def runs_triton(impl: str, *tensors: Tensor, products: bool = False) -> bool:
 
     "auto" is Triton for half and single precision on a CUDA device of compute capability 8.0 or newer, else torch; for
     an operation that multiplies matrices (`products`), single precision must be allowed on tensor cores
-    (`torch.set_float32_matmul_precision("high")`), because without them cuBLAS is the better way.
+    (`float32_is_exact`), because without them cuBLAS is the better way.
     Raises ValueError if "triton" is asked for where it cannot run, TypeError for float64 operands.
     """
     if impl == "torch":
@@ -37,7 +38,7 @@ def runs_triton(impl: str, *tensors: Tensor, products: bool = False) -> bool:
     double = any(tensor.dtype == torch.float64 for tensor in tensors)
     problem = _triton_problem(tensors[0].device)
     if impl == "auto":
-        exact = products and all(tensor.dtype == torch.float32 for tensor in tensors) and _float32_is_exact()
+        exact = products and all(tensor.dtype == torch.float32 for tensor in tensors) and float32_is_exact()
         return tensors[0].is_cuda and not double and not exact and problem is None
     if double:
         raise TypeError("impl='triton' takes float32, bfloat16 and float16, got float64: use impl='torch'")
@@ -46,17 +47,33 @@ def runs_triton(impl: str, *tensors: Tensor, products: bool = False) -> bool:
     return True
 
 
-def _float32_is_exact() -> bool:
-    return torch.get_float32_matmul_precision() == "highest"
+def float32_is_exact() -> bool:
+    """True where float32 products must not be rounded to tf32 on CUDA: what cuBLAS itself would do.
+
+    `torch.backends.cuda.matmul.fp32_precision` says so however it was set: by `set_float32_matmul_precision`, by
+    `allow_tf32`, or by itself. The older `torch.get_float32_matmul_precision()` raises after the last of these.
+    """
+    return torch.backends.cuda.matmul.fp32_precision != "tf32"
 
 
 def _triton_problem(device: torch.device) -> str | None:
-    if importlib.util.find_spec("triton") is None:
+    if not _triton_is_installed():
         return "the package triton is not installed"
     if device.type == "cuda":
-        capability = torch.cuda.get_device_capability(device)
-        return None if capability >= OLDEST_CAPABILITY else f"compute capability {capability} is below 8.0"
+        return _capability_problem(device)
     return None if interpreting() else f"the tensors are on {device}, and Triton needs a CUDA device"
+
+
+# Both are asked before every call of an operation, and neither changes while a process runs.
+@cache
+def _triton_is_installed() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+@cache
+def _capability_problem(device: torch.device) -> str | None:
+    capability = torch.cuda.get_device_capability(device)
+    return None if capability >= OLDEST_CAPABILITY else f"compute capability {capability} is below 8.0"
 
 
 def register_op(schema: str, run: Callable, fake: Callable) -> torch._ops.OpOverload:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 import triton.language as tl
 
-from fastssl.kernels.dispatch import interpreting
+from fastssl.kernels.dispatch import float32_is_exact, interpreting
 
 _TRITON_DTYPE = {torch.float32: tl.float32, torch.bfloat16: tl.bfloat16, torch.float16: tl.float16}
 
@@ -27,9 +27,10 @@ class Precision(NamedTuple):
 
 
 def product_precision(*dtypes: torch.dtype) -> Precision:
-    """The first half-precision dtype decides; without one, fp32 as `torch.set_float32_matmul_precision` has it."""
+    """The first half-precision dtype decides; without one, fp32, with tf32 products where torch allows them."""
     dtype = next((dtype for dtype in dtypes if dtype.itemsize == 2), torch.float32)
-    products = "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
+    # Asked for fp32 alone: half precision has one kind of product, and one compiled kernel whatever the setting.
+    products = "ieee" if dtype == torch.float32 and float32_is_exact() else "tf32"
     headroom = 14 if dtype == torch.float16 else 0
     # Triton's interpreter holds bf16 as integers, and its products of them are garbage: there they run in fp32.
     operands = tl.float32 if interpreting() and dtype == torch.bfloat16 else _TRITON_DTYPE[dtype]
