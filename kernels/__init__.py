@@ -19,15 +19,25 @@ _EXPORTS = {
     "ema_update_": "fastssl.kernels.ema.op",
     "flatten_": "fastssl.kernels.ema.flat",
     "info_nce": "fastssl.kernels.infonce.op",
+    "lies_in": "fastssl.kernels.ema.flat",
     "masked_mse": "fastssl.kernels.mse.op",
     "nt_xent": "fastssl.kernels.ntxent.op",
     "transform_pixels": "fastssl.kernels.pixels.op",
 }
 
-__all__ = ["InfoNCEStats", "ema_update_", "flatten_", "info_nce", "masked_mse", "nt_xent", "transform_pixels"]
+__all__ = [
+    "InfoNCEStats",
+    "ema_update_",
+    "flatten_",
+    "info_nce",
+    "lies_in",
+    "masked_mse",
+    "nt_xent",
+    "transform_pixels",
+]
 
 if TYPE_CHECKING:
-    from fastssl.kernels.ema.flat import flatten_
+    from fastssl.kernels.ema.flat import flatten_, lies_in
     from fastssl.kernels.ema.op import ema_update_
     from fastssl.kernels.infonce.op import InfoNCEStats, info_nce
     from fastssl.kernels.mse.op import masked_mse

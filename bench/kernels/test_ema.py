@@ -22,15 +22,14 @@ def parameters(device: str) -> list[torch.Tensor]:
 
 def test_time(report: Report, device: str) -> None:
     lists = [parameters(device) for _ in range(4)]
-    flatten_(lists[0])
-    flatten_(lists[1])
+    flat = [flatten_(lists[0])], [flatten_(lists[1])]
 
     def loop() -> None:
         for target, source in zip(lists[2], lists[3], strict=True):
             target.mul_(MOMENTUM).add_(source, alpha=1.0 - MOMENTUM)
 
     variants = {
-        "fastssl, flat": lambda: ema_update_(lists[0], lists[1], MOMENTUM),
+        "fastssl, flat": lambda: ema_update_(*flat, MOMENTUM),
         "fastssl, list": lambda: ema_update_(lists[2], lists[3], MOMENTUM),
         "eager loop": loop,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-import triton
 from torch import Tensor
 
 from fastssl.kernels.dispatch import on_device
@@ -16,12 +14,13 @@ WARPS = 4
 
 def launch_ema(target: Tensor, source: Tensor, momentum: float | Tensor) -> None:
     """Update the 1-D contiguous target in place. Graph-safe: fixed grid, no allocation, no wait."""
-    with on_device(target), torch.no_grad():
-        ema_kernel[(triton.cdiv(target.numel(), BLOCK),)](
+    n_elements = target.numel()
+    with on_device(target):
+        ema_kernel[(-(-n_elements // BLOCK),)](
             target,
             source,
             momentum,
-            target.numel(),
+            n_elements,
             MOMENTUM_IN_MEMORY=isinstance(momentum, Tensor),
             BLOCK=BLOCK,
             num_warps=WARPS,

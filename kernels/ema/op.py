@@ -1,6 +1,6 @@
 """Exponential moving average of parameters, in place: the public function.
 
-Covers: checks, and the choice between one launch over flat buffers and torch's fused list update.
+Covers: checks, and the choice between one launch over a pair of flat buffers and torch's fused list update.
 Does not cover: momentum schedules, or which tensors are averaged (a model's integer buffers are copied, not averaged).
 """
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from fastssl.kernels.checks import FLOATING
 from fastssl.kernels.dispatch import runs_triton
-from fastssl.kernels.ema.flat import common_span
 from fastssl.kernels.ema.reference import ema_reference_
 
 MASTER = (torch.float32, torch.float64)
@@ -22,9 +21,10 @@ MASTER = (torch.float32, torch.float64)
 def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: float | Tensor) -> None:
     """target <- momentum * target + (1 - momentum) * source, for every pair, in place.
 
-    Lists laid out by `flatten_` are updated in one launch on CUDA; other lists, and all lists under `torch.compile`, by
-    torch's fused list update. Nothing waits for the device, so a CUDA graph can hold the call; give the momentum as a
-    tensor if it changes between replays.
+    One pair of 1-D contiguous tensors, the buffers that `flatten_` returned, is the fast way: one launch on CUDA, one
+    `lerp_` on a CPU, and a few checks on the host. Other lists, and all lists under `torch.compile`, are updated by
+    torch's fused list update. Nothing but the targets is written, and nothing waits for the device, so a CUDA graph can
+    hold the call; give the momentum as a tensor if it changes between replays.
 
     Args:
         targets: fp32 (or fp64) master copies. In half precision an average with momentum 0.996 never moves: its step
@@ -39,12 +39,13 @@ def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: 
     _check(targets, sources, momentum)
     if not targets:
         return
-    if not torch.compiler.is_compiling() and runs_triton("auto", *targets):
-        span = common_span(targets, sources)
-        if span is not None:
+    if not torch.compiler.is_compiling() and len(targets) == 1:
+        target, source = targets[0], sources[0]
+        flat = target.dim() == 1 and target.is_contiguous() and source.is_contiguous()
+        if flat and target.numel() and runs_triton("auto", target, source):
             from fastssl.kernels.ema.launch import launch_ema  # here, so that a machine without Triton gets this far
 
-            launch_ema(*span, momentum)
+            launch_ema(target, source, momentum)
             return
     ema_reference_(targets, sources, momentum)
 

@@ -19,8 +19,9 @@ def ema_reference_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentu
     if not targets:
         return
     aligned = [source.to(target.dtype) for target, source in zip(targets, sources, strict=True)]
-    if isinstance(momentum, Tensor):
+    if len(aligned) == 1 or isinstance(momentum, Tensor):
+        step = 1.0 - momentum
         for target, source in zip(targets, aligned, strict=True):
-            target.lerp_(source, (1.0 - momentum).to(target.dtype))
+            target.lerp_(source, step.to(target.dtype) if isinstance(step, Tensor) else step)
     else:
         torch._foreach_lerp_(list(targets), aligned, 1.0 - momentum)

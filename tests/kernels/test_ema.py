@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fastssl.kernels import ema_update_, flatten_
-from fastssl.kernels.ema.flat import common_span
+from fastssl.kernels import ema_update_, flatten_, lies_in
+from fastssl.kernels.ema import op
 
 
 def model() -> nn.Module:
@@ -59,13 +59,63 @@ def test_compiled_it_is_one_graph():
     assert all((t == 0.5).all() for t in targets)
 
 
-def flat_pair() -> tuple[list[Tensor], list[Tensor]]:
+def test_what_was_not_given_is_not_written():
+    """Two slices of one array, with a gap between them that belongs to somebody else."""
+    for target, source in (
+        (torch.ones(30), torch.zeros(30)),
+        (flatten_([torch.ones(30)]), flatten_([torch.zeros(30)])),
+    ):
+        ema_update_([target[0:10], target[20:30]], [source[0:10], source[20:30]], 0.5)
+        assert target[:30].tolist() == [0.5] * 10 + [1.0] * 10 + [0.5] * 10
+
+
+@pytest.fixture
+def launches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Stand in for a GPU: the addresses of every pair that the kernel would be launched for."""
+    launch = pytest.importorskip("fastssl.kernels.ema.launch")
+    pairs: list[tuple[int, int]] = []
+    monkeypatch.setattr(op, "runs_triton", lambda impl, *tensors: True)
+    monkeypatch.setattr(launch, "launch_ema", lambda t, s, momentum: pairs.append((t.data_ptr(), s.data_ptr())))
+    return pairs
+
+
+def test_only_one_flat_pair_is_launched_on_a_gpu(launches):
+    target, source = torch.ones(64), torch.zeros(64)
+    ema_update_([target], [source], 0.5)
+    assert launches == [(target.data_ptr(), source.data_ptr())]
+    assert target.sum() == 64, "left to the kernel"
+    for targets, sources in (
+        ([target[:10], target[20:30]], [source[:10], source[20:30]]),
+        ([target[::2]], [source[::2]]),
+        ([target.view(8, 8).T], [source.view(8, 8)]),
+        ([torch.ones(0)], [torch.zeros(0)]),
+    ):
+        ema_update_(targets, sources, 0.5)
+        assert len(launches) == 1
+        assert all((t == 0.5).all() for t in targets)
+        target.fill_(1.0)
+
+
+def flat_pair() -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
+    """An averaged model and its source, each in one buffer."""
     online = model().to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(online)
-    targets, sources = list(averaged.parameters()), list(online.parameters())
-    flatten_(targets)
-    flatten_(sources)
-    return targets, sources
+    return averaged, online, *(flatten_(list(m.parameters())) for m in (averaged, online))
+
+
+@pytest.mark.parametrize("momentum", [0.75, torch.tensor(0.75)], ids=["float", "tensor"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_one_pair_of_buffers_averages_every_parameter(momentum, compiled):
+    averaged, online, target, source = flat_pair()
+    with torch.no_grad():
+        for parameter in online.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    pairs = zip(averaged.parameters(), online.parameters(), strict=True)
+    expected = [0.75 * a.detach().double() + 0.25 * o.detach().double() for a, o in pairs]
+    update = torch.compile(ema_update_, fullgraph=True, backend="aot_eager") if compiled else ema_update_
+    update([target], [source], momentum)
+    for parameter, exact in zip(averaged.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.detach().double(), exact, rtol=1e-6, atol=1e-6)
 
 
 def test_flattening_changes_no_value_shape_stride_or_identity():
@@ -84,22 +134,32 @@ def test_flattening_changes_no_value_shape_stride_or_identity():
         assert parameter.storage_offset() % 64 == 0
 
 
-def test_a_common_span_covers_every_pair_and_nothing_else():
-    targets, sources = flat_pair()
-    span = common_span(targets, sources)
-    assert span is not None
-    span[0].fill_(7.0)
-    assert all((t == 7.0).all() for t in targets)
-    assert not any((s == 7.0).any() for s in sources)
+def test_a_buffer_knows_the_tensors_that_lie_in_it():
+    averaged, online, target, _ = flat_pair()
+    parameters = list(averaged.parameters())
+    assert lies_in(target, parameters)
+    assert not lies_in(target, list(online.parameters()))
+    assert not lies_in(target, parameters[:-1])
+    assert not lies_in(target, [parameters[1], parameters[0], *parameters[2:]])
+    assert not lies_in(target[:-64], parameters)
 
 
-def test_lists_that_lie_differently_have_no_common_span():
-    targets, sources = flat_pair()
-    assert common_span(targets, list(model().parameters())) is None
-    assert common_span(targets[::-1], sources[::-1]) is None
-    assert common_span(targets, [*sources[:-1], torch.zeros_like(sources[-1])]) is None
-    assert common_span(targets[::2], sources[::2]) is None, "the gap holds somebody else's tensor"
-    assert common_span([], []) is None
+@pytest.mark.parametrize(
+    ("event", "stays"),
+    [
+        (lambda network: network.load_state_dict(model().state_dict()), True),
+        (lambda network: network.requires_grad_(False), True),
+        (lambda network: network.load_state_dict(model().state_dict(), assign=True), False),
+        (lambda network: network.double().float(), False),
+        (lambda network: copy.deepcopy(network), False),
+    ],
+    ids=["load_state_dict", "requires_grad_", "assign", "to", "deepcopy"],
+)
+def test_what_gives_parameters_new_memory_is_noticed(event, stays):
+    averaged, _, target, _ = flat_pair()
+    changed = event(averaged)
+    network = changed if isinstance(changed, nn.Module) else averaged
+    assert lies_in(target, list(network.parameters())) == stays
 
 
 @pytest.mark.parametrize(
@@ -125,3 +185,9 @@ def test_tensors_with_gaps_cannot_be_flattened():
         flatten_([torch.ones(2), torch.ones(2).double()])
     with pytest.raises(ValueError, match="empty"):
         flatten_([])
+
+
+def test_tensors_that_share_memory_are_not_torn_apart():
+    tied = torch.ones(10)
+    with pytest.raises(ValueError, match=r"tensors\[0\] and tensors\[2\] share memory"):
+        flatten_([tied, torch.ones(3), tied[5:]])

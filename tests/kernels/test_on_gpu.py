@@ -110,14 +110,13 @@ def test_compiled_by_inductor_each_step_is_one_graph(name):
 
 def test_flat_averages_replay_in_a_cuda_graph_with_a_momentum_that_changes():
     targets, sources = ([torch.full((n,), v, device="cuda") for n in (3, 1000)] for v in (1.0, 0.0))
-    flatten_(targets)
-    flatten_(sources)
+    pair = [flatten_(targets)], [flatten_(sources)]
     momentum = torch.tensor(0.5, device="cuda")
-    ema_update_(targets, sources, momentum)
+    ema_update_(*pair, momentum)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        ema_update_(targets, sources, momentum)
+        ema_update_(*pair, momentum)
     momentum.fill_(0.1)
     graph.replay()
     for target in targets:

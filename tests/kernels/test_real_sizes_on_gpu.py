@@ -108,10 +108,7 @@ def test_the_average_of_a_resnet50s_parameters_meets_the_oracle(flat: bool) -> N
     shapes = [p.shape for p in timm.create_model("resnet50", num_classes=0).parameters()]
     targets, sources = ([torch.randn(shape, device="cuda") for shape in shapes] for _ in range(2))
     expected = [0.999 * t.double() + 0.001 * s.double() for t, s in zip(targets, sources, strict=True)]
-    if flat:
-        flatten_(targets)
-        flatten_(sources)
-    ema_update_(targets, sources, 0.999)
+    ema_update_(*([flatten_(targets)], [flatten_(sources)]) if flat else (targets, sources), 0.999)
     for found, exact in zip(targets, expected, strict=True):
         torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=1e-7)
 
