@@ -89,5 +89,6 @@ class Extraction:
                 device=self.acceleration.device,
                 batch_size=self.batch_size,
                 amp_dtype=amp_dtype,
+                prefetch=self.acceleration.prefetch,
                 on_batch=lambda count: bar.advance(task, count),
             )

@@ -32,6 +32,7 @@ def extract(
     device: torch.device,
     batch_size: int = 256,
     amp_dtype: torch.dtype | None = None,
+    prefetch: int = 0,
     on_batch: Callable[[int], None] | None = None,
 ) -> Tensor:
     """Return the features of all images, in their order: float32 `[N, D]` on the CPU.
@@ -41,6 +42,7 @@ def extract(
         images: `[N, H, W, C]` uint8 or uint16.
         view: yields "image", such as `Plain`.
         amp_dtype: autocast to this dtype; None runs in float32.
+        prefetch: batches that threads make ahead, as `Acceleration.prefetch` has it for the device.
         on_batch: called with the number of images of each batch, once it was started.
     """
     was_training = encoder.training
@@ -48,7 +50,9 @@ def extract(
     encoder.eval()
     autocast = nullcontext() if amp_dtype is None else torch.autocast(device.type, dtype=amp_dtype)
     features: Tensor | None = None
-    loader = Loader(images, view, batch_size=batch_size, device=device, shuffle=False, drop_last=False)
+    loader = Loader(
+        images, view, batch_size=batch_size, device=device, shuffle=False, drop_last=False, prefetch=prefetch
+    )
     with loader, torch.inference_mode(), autocast:
         for batch in loader:
             part = encoder(batch["image"])

@@ -51,6 +51,7 @@ def test_half_precision_gives_nearly_the_same_features_in_float32() -> None:
     single = extract(*arguments, device=torch.device("cpu"))
     half = extract(*arguments, device=torch.device("cpu"), amp_dtype=torch.bfloat16)
     assert half.dtype == torch.float32
+    assert not torch.equal(half, single)
     torch.testing.assert_close(half, single, rtol=0.05, atol=0.02)
 
 
