@@ -35,7 +35,7 @@ def run_contender(path: Path, label: str | None = None) -> Contender:
     Raises CheckpointError: there is none, or it is not sound.
     """
     encoder, spec = load_encoder(path)
-    return Contender(label or _name(path), encoder, spec)
+    return Contender(label or name_of(path), encoder, spec)
 
 
 def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
@@ -85,6 +85,7 @@ def imagenet_contender(name: str, in_channels: int, size: int, weights: Path | N
     return Contender(f"ImageNet {name}", encoder, spec)
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """What a run folder or an encoder file is called."""
     path = path.resolve()
     return path.name if path.is_dir() else path.parent.name if path.stem == "encoder" else path.stem

@@ -1,14 +1,14 @@
 """`fastssl fewshot`: how far trained encoders get on a few labelled images a class.
 
 Covers: from runs and settings to a report. Does not cover: drawing images (`support.py`), the classifiers
-(`fewshot_grid.py`), statistics (`comparison.py`), how results are shown (`fewshot_report.py`, `fewshot_plot.py`).
+(`fewshot_grid.py`), rows and comparisons (`fewshot_summary.py`), how results are shown (`fewshot_report.py`,
+`fewshot_plot.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +26,24 @@ from fastssl.models.encoder import EncoderSpec
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
 from fastssl.pipelines import Plain
 
-from .comparison import holm, paired_test, spread
-from .contenders import Contender, home_of, imagenet_contender, open_runs, random_contender
+from .contenders import Contender, home_of, imagenet_contender, open_runs
 from .extraction import Extraction
 from .features import FeatureCache
 from .fewshot_grid import Standardised, solve_grid
 from .fewshot_plot import draw
-from .fewshot_report import METRICS, FewshotPair, FewshotResult, FewshotRow, write_report
-from .metrics import Metrics, evaluate
+from .fewshot_report import FewshotResult, write_report
+from .fewshot_summary import pairs_of, row_of
+from .metrics import evaluate
 from .opening import check_fit, open_data
 from .partition import Part, Partition, partition
-from .support import draw_supports, scarcity
+from .statistics import untested
+from .support import draw_supports, overlap_notes, scarcity
+from .untrained import untrained_contender
 
 METHOD = (
-    "l2-regularised logistic regression on features standardised over the unlabelled training images; std, intervals "
-    "and p-values are over draws of the labelled images alone"
+    "l2-regularised logistic regression on features standardised over the unlabelled training images; deviations, "
+    "intervals and p-values are over draws of the labelled images alone; images that draws share are allowed for by "
+    "the corrected resampled t-test (Nadeau and Bengio 2003)"
 )
 
 Runs = str | Path | Sequence[str | Path]
@@ -73,12 +76,12 @@ def fewshot(
     entrants = [
         _Entrant(one, config.size or one.spec.size, home_of(path)) for one, path in zip(contenders, paths, strict=True)
     ]
-    others, missing = _others(config, contenders[0].spec, home)
+    others, notes = _others(config, contenders[0].spec, home)
     entrants += others
     for one in entrants:
         check_fit(one.contender, source, one.size)
     features = [_features(one, source, images, config, console) for one in entrants]
-    result = _compare(entrants, features, source, images, config, missing, str((config.out or home) / "report"))
+    result = _compare(entrants, features, source, images, config, notes, str((config.out or home) / "report"))
     write_report(result, Path(result.folder))
     write_atomically(Path(result.folder) / "fewshot.png", draw(result))
     result.print(console)
@@ -141,18 +144,22 @@ def _pool(parts: Partition) -> Part:
 
 
 def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[_Entrant], tuple[str, ...]]:
-    """What the runs are compared with, and a note on what could not be had."""
+    """What the runs are compared with, and notes on what that is and what could not be had."""
     size = config.size or spec.size
-    found = [_Entrant(random_contender(spec, config.seed), size, home)] if config.random else []
-    if config.imagenet == "none":
-        return found, ()
+    found, notes = [], []
+    if config.random:
+        untrained, what = untrained_contender(home, spec, config.seed)
+        found.append(_Entrant(untrained, size, home))
+        notes.append(what)
     if config.imagenet == "auto" and not is_at_hand(LITE0):
-        return found, (MISSING,)
-    name = LITE0 if config.imagenet == "auto" else config.imagenet
-    enlarged = config.imagenet_size or max(size, LEAST_SIZE)
-    contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
-    seen = f"{contender.label} sees the same images, resized to {enlarged} px"
-    return [*found, _Entrant(contender, enlarged, home)], (seen,)
+        notes.append(MISSING)
+    elif config.imagenet != "none":
+        name = LITE0 if config.imagenet == "auto" else config.imagenet
+        enlarged = config.imagenet_size or max(size, LEAST_SIZE)
+        contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
+        found.append(_Entrant(contender, enlarged, home))
+        notes.append(f"{contender.label} sees the same images, resized to {enlarged} px")
+    return found, tuple(notes)
 
 
 def _features(
@@ -182,7 +189,7 @@ def _compare(
     source: Source,
     images: _Images,
     config: FewshotConfig,
-    missing: tuple[str, ...],
+    others: tuple[str, ...],
     folder: str,
 ) -> FewshotResult:
     seeds = tuple(range(config.seed, config.seed + config.seeds))
@@ -192,11 +199,14 @@ def _compare(
     for entrant, own, solved in zip(entrants, features, grid, strict=True):
         for support, classifiers in zip(supports, solved, strict=True):
             found = [evaluate(images.test.labels, one, source.task) for one in classifiers.scores(own.query)]
-            rows.append(_row(entrant.contender.label, support.shots, own.pool.shape[1], found))
+            rows.append(row_of(entrant.contender.label, support, own.pool.shape[1], found))
             notes += [f"test {one.note}" for one in found if one.note]
             if not classifiers.converged:
                 notes.append(f"{entrant.contender.label}, {support.shots} shots: the solver stopped short")
-    notes = [*images.notes, *missing, *scarcity(images.pool.labels, config.shots), *notes, METHOD]
+    scarce = (*scarcity(images.pool.labels, config.shots), *overlap_notes(supports))
+    pairs = pairs_of(rows)
+    tests = [pair.test for pair in pairs if pair.metric == "acc"]
+    notes = [*images.notes, *others, *scarce, *notes, *untested(tests), METHOD]
     return FewshotResult(
         source.name,
         source.task,
@@ -205,29 +215,7 @@ def _compare(
         seeds,
         config.l2,
         tuple(rows),
-        _pairs(rows),
+        pairs,
         tuple(dict.fromkeys(notes)),
         folder,
     )
-
-
-def _row(label: str, shots: int, dim: int, found: Sequence[Metrics]) -> FewshotRow:
-    acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
-    return FewshotRow(label, shots, dim, spread(acc), spread(auc), acc, auc)
-
-
-def _pairs(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
-    """Every two encoders at every number of shots, the one that comes first in the table less the other."""
-    found = []
-    for metric in METRICS:
-        compared = [
-            (first, second, paired_test(getattr(first, f"{metric}_by_seed"), getattr(second, f"{metric}_by_seed")))
-            for first, second in combinations(rows, 2)
-            if first.shots == second.shots
-        ]
-        adjusted = holm([test.p for _, _, test in compared])
-        found += [
-            FewshotPair(first.encoder, second.encoder, first.shots, metric, test, p)
-            for (first, second, test), p in zip(compared, adjusted, strict=True)
-        ]
-    return tuple(found)

@@ -1,6 +1,7 @@
 """What a few-shot comparison found, and how it is shown: terminal tables, CSV, JSON.
 
-Covers: the result types, and writing them. Does not cover: computing them (`fewshot.py`), the plot (`fewshot_plot.py`).
+Covers: the result types, and writing them. Does not cover: computing them (`fewshot_summary.py`), the plot
+(`fewshot_plot.py`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from rich.table import Table
 from fastssl.checkpoint import write_atomically
 from fastssl.jsonable import without_nan
 
-from .comparison import PairedTest, Spread
+from .difference_cells import HEADINGS, difference_cells, how_tested
+from .statistics import MeanInterval, PairedTest
 
-SIGNIFICANT = 0.05
 ROOMY = 100
 """Columns of text that tables with lines take."""
 METRICS = {"acc": "accuracy", "auc": "AUC"}
@@ -32,20 +33,24 @@ METRICS = {"acc": "accuracy", "auc": "AUC"}
 
 @dataclass(frozen=True)
 class FewshotRow:
-    """One encoder at one number of shots: accuracy and AUC over the seeds, as fractions, and what each seed gave."""
+    """One encoder at one number of shots: accuracy and AUC over the seeds, as fractions, and what each seed gave.
+
+    overlap: share of images that the draws of two seeds have in common; nan for a single seed.
+    """
 
     encoder: str
     shots: int
     dim: int
-    acc: Spread
-    auc: Spread
+    overlap: float
+    acc: MeanInterval
+    auc: MeanInterval
     acc_by_seed: tuple[float, ...]
     auc_by_seed: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class FewshotPair:
-    """`encoder` less `against` at one number of shots, paired by seed. p_holm: p adjusted for all pairs and shots of
+    """`encoder` less `against` at one number of shots, paired by seed; p_holm is adjusted for all pairs and shots of
     the metric."""
 
     encoder: str
@@ -53,7 +58,6 @@ class FewshotPair:
     shots: int
     metric: str
     test: PairedTest
-    p_holm: float
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,11 @@ class FewshotResult:
         for metric, name in METRICS.items():
             _headline(console, f"{self.data}: test {name} in %, {tested}")
             console.print(results_table(self, metric, **looks))
-        if any(not isnan(pair.test.p) for pair in self.pairs):
-            _headline(console, "differences in accuracy, points, paired by seed (* Holm's p < 0.05)")
+        tests = [pair.test for pair in self.pairs if pair.metric == "acc"]
+        if any(test.comparisons for test in tests):
+            _headline(console, "differences in accuracy, points, paired by seed")
             console.print(pairs_table(self, **looks))
+            _headline(console, how_tested(tests))
         for note in self.notes:
             console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
@@ -118,18 +124,17 @@ def results_table(result: FewshotResult, metric: str, *, plain: bool = False, na
 
 
 def pairs_table(result: FewshotResult, *, plain: bool = False, narrow: bool = False) -> Table:
-    """Differences in accuracy, in points; a star where Holm's p is below 0.05."""
+    """Differences in accuracy, in points, with interval and adjusted p; bold where that is below 0.05."""
     table = _table(plain, narrow)
-    table.add_column("encoder", overflow="fold")
-    table.add_column("less", overflow="fold")
-    for shots in result.shots:
-        table.add_column(str(shots), justify="right", no_wrap=True)
-    cells: dict[tuple[str, str], list[str]] = {}
-    for pair in (pair for pair in result.pairs if pair.metric == "acc"):
-        star = "*" if pair.p_holm < SIGNIFICANT else " "
-        cells.setdefault((pair.encoder, pair.against), []).append(f"{100 * pair.test.difference:+.1f}{star}")
-    for (encoder, against), differences in cells.items():
-        table.add_row(escape(encoder), escape(against), *differences)
+    for heading in ("encoder", "less"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("images", "points", *HEADINGS):
+        table.add_column(heading, justify="right", no_wrap=True)
+    pairs = [pair for pair in result.pairs if pair.metric == "acc"]
+    for pair in sorted(pairs, key=lambda pair: [result.encoders.index(one) for one in (pair.encoder, pair.against)]):
+        numbers = difference_cells(pair.test, digits=1, scale=100)
+        style = "bold" if pair.test.significant else ""
+        table.add_row(escape(pair.encoder), escape(pair.against), str(pair.shots), *numbers, style=style)
     return table
 
 
@@ -151,10 +156,11 @@ def _table(plain: bool, narrow: bool) -> Table:
     return Table(box=None if narrow else box.ASCII if plain else box.SIMPLE_HEAD)
 
 
-def _spread(found: Spread) -> str:
+def _spread(found: MeanInterval) -> str:
+    """Mean and deviation; the mean alone where the deviation says nothing of other draws."""
     if isnan(found.mean):
         return "n/a"
-    return f"{100 * found.mean:.1f}" + ("" if isnan(found.std) else f"±{100 * found.std:.1f}")
+    return f"{100 * found.mean:.1f}" + ("" if found.reason else f"±{100 * found.std:.1f}")
 
 
 def _flat(entry: FewshotRow | FewshotPair, left_out: Sequence[str] = ()) -> dict[str, Any]:
@@ -162,7 +168,7 @@ def _flat(entry: FewshotRow | FewshotPair, left_out: Sequence[str] = ()) -> dict
     flat: dict[str, Any] = {}
     for field in fields(entry):
         value = getattr(entry, field.name)
-        if isinstance(value, Spread):
+        if isinstance(value, MeanInterval):
             flat |= {field.name if name == "mean" else f"{field.name}_{name}": x for name, x in asdict(value).items()}
         elif isinstance(value, PairedTest):
             flat |= asdict(value)

@@ -29,6 +29,7 @@ from .opening import check_fit, open_data
 from .partition import partition
 from .published import SOURCE, published_result
 from .report import ProbeResult, ProbeRow, write_report
+from .untrained import seed_of
 
 MOST_PIXELS = 3072
 """Values an image may have for a linear model on its pixels (32x32 colour)."""
@@ -44,7 +45,8 @@ def probe(
     Features are kept in the run's `features/`, results are written to its `report/` and printed.
 
     Args:
-        run: a run folder, whose own data, data_root and size are the defaults, or an encoder file.
+        run: a run folder, whose own data and data_root are the defaults, or an encoder file; the size's is its
+            encoder's. Random init has the run's own seed, or `seed` where that is not known.
         console: where the table goes; standard output by default.
 
     Raises:
@@ -56,6 +58,7 @@ def probe(
     (trained,) = open_runs([Path(run)])
     trained = replace(trained, label="trained")
     folder, spec = home_of(Path(run)), trained.spec
+    own_seed = seed_of(folder)
     size = config.size or spec.size
     source = open_data(config, folder, size, console)
     parts = partition(source, config.seed)
@@ -71,7 +74,7 @@ def probe(
     )
     rows = [
         *_encoder_rows(extraction, trained),
-        *_encoder_rows(extraction, random_contender(spec, config.seed)),
+        *_encoder_rows(extraction, random_contender(spec, config.seed if own_seed is None else own_seed)),
         *_pixel_rows(extraction, size),
         *_published_rows(extraction, size),
     ]

@@ -1,6 +1,7 @@
 """Support sets: the few labelled images a class that a few-shot classifier is solved on.
 
-Covers: drawing them, balanced and seeded, and saying where a class has too few images. Does not cover: solving.
+Covers: drawing them, balanced and seeded; saying where a class has too few images and where draws share many of them.
+Does not cover: solving.
 
 They depend on labels, shots and seed alone, so that every encoder sees the same images. Within a seed they are nested:
 the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added.
@@ -10,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
+
+from .statistics import NEARLY_SAME, mean_overlap, overlap_decides
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,14 @@ class SupportSets:
     """The sets of one number of shots, one a seed.
 
     rows: int64 `[seeds, N]` of the pool, `shots` of every class (all of a class that has fewer), class by class.
-    labels: int64 `[N]`, the same for every seed.
+    labels: int64 `[N]`, the same for every seed. overlap: share of images that the draws of two seeds have in common
+    (`mean_overlap`); nan for a single seed.
     """
 
     shots: int
     rows: np.ndarray
     labels: np.ndarray
+    overlap: float = nan
 
 
 def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]) -> tuple[SupportSets, ...]:
@@ -40,7 +46,7 @@ def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]
     found = []
     for count in shots:
         rows = np.concatenate([np.stack(order)[:, :count] for order in orders], axis=1)
-        found.append(SupportSets(count, rows, labels[rows[0]]))
+        found.append(SupportSets(count, rows, labels[rows[0]], mean_overlap(list(rows), labels)))
     return tuple(found)
 
 
@@ -53,3 +59,26 @@ def scarcity(labels: np.ndarray, shots: Sequence[int]) -> list[str]:
         for number, count in zip(numbers, counts, strict=True)
         if count < max(shots)
     ]
+
+
+def overlap_notes(supports: Sequence[SupportSets]) -> list[str]:
+    """What a reader should know of draws that share images: where they count as one, and where more seeds would not
+    help."""
+    same = [one for one in supports if one.overlap > NEARLY_SAME]
+    many = [one for one in supports if one.overlap <= NEARLY_SAME and overlap_decides(one.overlap, len(one.rows))]
+    notes = []
+    if same:
+        notes.append(
+            f"no intervals or p-values at {_listed(same)}: all seeds draw nearly the same images, so that they tell "
+            "nothing of other draws"
+        )
+    if many:
+        notes.append(
+            f"the draws of two seeds share many images at {_listed(many)}: intervals and p-values allow for it, and "
+            "more seeds would narrow them little"
+        )
+    return notes
+
+
+def _listed(supports: Sequence[SupportSets]) -> str:
+    return ", ".join(f"{one.shots} shots ({100 * one.overlap:.0f} % in common on average)" for one in supports)

@@ -21,6 +21,7 @@ from fastssl.config import FinetuneConfig
 from fastssl.evaluation.contenders import Contender
 from fastssl.evaluation.extraction import Extraction
 from fastssl.evaluation.features import FeatureCache, encoder_digest
+from fastssl.evaluation.statistics import mean_overlap
 from fastssl.pipelines import Plain
 
 from .label_efficiency import percent
@@ -67,15 +68,31 @@ class Contest:
         """As asked for, largest first, each once."""
         return sorted(set(self.config.label_fraction), reverse=True)
 
+    @property
+    def seeds(self) -> range:
+        """Of the trials."""
+        return range(self.config.seed, self.config.seed + self.config.trials)
+
     def planned(self) -> list[Planned]:
         """Seed by seed, so that an interrupted comparison is whole for the seeds that it got through."""
         labels = self.data.parts.train.labels
         return [
             Planned(entrant, fraction, seed, label_subset(labels, fraction, seed))
-            for seed in range(self.config.seed, self.config.seed + self.config.trials)
+            for seed in self.seeds
             for fraction in self.fractions
             for entrant in self.entrants
         ]
+
+    def overlaps(self) -> dict[float, float]:
+        """Label fraction -> share of images that the draws of two seeds have in common, where draws alone set trials
+        apart: on the frozen features of one encoder. 0 end to end, where every seed is a training of its own."""
+        if not self.recipe.frozen:
+            return dict.fromkeys(self.fractions, 0.0)
+        labels = self.data.parts.train.labels
+        return {
+            fraction: mean_overlap([label_subset(labels, fraction, seed) for seed in self.seeds], labels)
+            for fraction in self.fractions
+        }
 
     def trials(self) -> list[Trial]:
         """Every trial, from the ledger where it is there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import isnan
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.evaluation.difference_cells import HEADINGS, difference_cells, how_tested
 from fastssl.jsonable import without_nan
 
 from .label_efficiency import Saving, percent
@@ -82,6 +83,8 @@ class FinetuneResult:
         console.print(results_table(self, **looks))
         if self.comparisons:
             console.print(comparison_table(self.comparisons, **looks))
+            if self.comparisons[0].test.comparisons:
+                console.print(how_tested([one.test for one in self.comparisons]), highlight=False, soft_wrap=True)
         for saved in self.savings:
             console.print(saved.text, highlight=False, markup=False, soft_wrap=True)
         for note in (self.how, *([GAP] if self.frozen else []), *self.notes):
@@ -114,20 +117,22 @@ def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool =
 
 
 def comparison_table(comparisons: tuple[Comparison, ...], *, plain: bool = False, narrow: bool = False) -> Table:
-    """Differences in test AUC, and how likely as large ones would be by chance."""
+    """Differences in test AUC, with interval and adjusted p; bold where that is below 0.05."""
     table = Table(title="differences in test AUC, paired by seed", title_justify="left", box=_box(plain, narrow))
     table.add_column("encoder", overflow="fold")
     table.add_column("against", overflow="fold")
-    for heading in ("labels", "AUC", "p (paired t)", "pairs"):
+    for heading in ("labels", "AUC", *HEADINGS, "pairs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in comparisons:
-        numbers = (percent(one.label_fraction), _number(one.difference, sign="+"), _number(one.p), str(one.pairs))
-        table.add_row(escape(one.contender), escape(one.against), *numbers)
+        numbers = (percent(one.label_fraction), *difference_cells(one.test, digits=3), str(one.pairs))
+        style = "bold" if one.test.significant else ""
+        table.add_row(escape(one.contender), escape(one.against), *numbers, style=style)
     return table
 
 
 def write_report(result: FinetuneResult, folder: Path) -> None:
-    """Write `finetune[-frozen].json` (all of it, nan as null) and `.csv` (the rows) into `folder`, atomically."""
+    """Write into `folder`, atomically: `finetune[-frozen].json` (all of it, nan as null), `.csv` (the rows) and
+    `-pairs.csv` (the comparisons)."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {field.name: getattr(result, field.name) for field in fields(result) if field.name != "trials"}
     content["curves"] = [
@@ -138,15 +143,27 @@ def write_report(result: FinetuneResult, folder: Path) -> None:
         {**{name: value for name, value in vars(trial).items() if name != "outcome"}, **_metrics(trial)}
         for trial in result.trials
     ]
-    for name in ("rows", "comparisons", "savings"):
+    for name in ("rows", "savings"):
         content[name] = [asdict(entry) for entry in content[name]]
+    content["comparisons"] = [_flat(one) for one in result.comparisons]
     text = json.dumps(without_nan(content), indent=1, allow_nan=False)
     write_atomically(folder / f"{result.name}.json", text + "\n")
+    _write_csv(folder / f"{result.name}.csv", content["rows"])
+    _write_csv(folder / f"{result.name}-pairs.csv", content["comparisons"])
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(without_nan(content["rows"]))
-    write_atomically(folder / f"{result.name}.csv", table.getvalue())
+    writer.writerows(without_nan(rows))
+    write_atomically(path, table.getvalue())
+
+
+def _flat(one: Comparison) -> dict[str, Any]:
+    """One level deep: a test's own names beside whose it is."""
+    whose = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "test"}
+    return {**whose, **asdict(one.test)}
 
 
 def _metrics(trial: Trial) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from fastssl.checkpoint import write_atomically
 from fastssl.config import FinetuneConfig, settled
 from fastssl.evaluation.contenders import home_of, open_runs
 from fastssl.evaluation.published import SOURCE, published_result
+from fastssl.evaluation.statistics import untested
 from fastssl.models.imagenet import LEAST_SIZE
 
 from .contest import Contest
@@ -29,6 +30,15 @@ from .summary import Trial, comparisons, mean_epochs, savings, summed_up
 from .trial import Outcome
 
 Runs = str | Path | Sequence[str | Path]
+
+PER_TRAINING = (
+    "deviations, intervals and p-values are over seeds, each with its own training and, of a share of the labels, its "
+    "own draw, on these training and test images and no others"
+)
+PER_DRAW = (
+    "deviations, intervals and p-values are over draws of the labelled images and over random encoders; images that "
+    "draws share are allowed for by the corrected resampled t-test (Nadeau and Bengio 2003)"
+)
 
 
 def finetune(
@@ -75,7 +85,7 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
     data, config, entrants = contest.data, contest.config, contest.entrants
     parts = data.parts
     counts = (len(parts.train), len(parts.val), len(parts.test))
-    rows = summed_up(trials)
+    rows, compared = summed_up(trials), comparisons(trials, entrants, contest.overlaps())
     published = published_result(data.source.name, data.size, counts)
     notes = [
         *notes_on(parts, config.seed),
@@ -86,6 +96,8 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
             if one.kind == "ImageNet" and one.size < LEAST_SIZE
         ),
         *([SOURCE] if published else []),
+        PER_DRAW if config.frozen else PER_TRAINING,
+        *untested([one.test for one in compared]),
         *(note for trial in trials for note in trial.outcome.notes),
     ]
     saved = savings(rows, entrants)
@@ -102,7 +114,7 @@ def _result(contest: Contest, trials: Sequence[Trial]) -> FinetuneResult:
         recipe=contest.recipe.settings(),
         how=contest.recipe.describe(),
         rows=rows,
-        comparisons=comparisons(trials, entrants),
+        comparisons=compared,
         savings=saved,
         published=(published.auc, published.acc) if published else None,
         curves={group: mean_epochs(outcomes) for group, outcomes in groups.items()},

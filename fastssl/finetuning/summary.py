@@ -5,12 +5,12 @@ Covers: computing them from finished trials. Does not cover: running trials, tab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastssl.evaluation.comparison import paired_test, spread
+from fastssl.evaluation.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
 from .label_efficiency import Saving, saving
 from .line_up import Entrant, opponents
@@ -70,32 +70,40 @@ def summed_up(trials: Sequence[Trial]) -> tuple[Row, ...]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run against another contender on one share of the labels, trials of one seed paired.
+    """A run against another contender on one share of the labels, trials of one seed paired: its test AUC less theirs.
 
-    difference: the mean of the pairs' differences in test AUC. p: as `paired_test` has it.
+    pairs: how many. test: p_holm is adjusted for all comparisons, over shares, runs and contenders.
     """
 
     contender: str
     against: str
     label_fraction: float
     pairs: int
-    difference: float
-    p: float
+    test: PairedTest
 
 
-def comparisons(trials: Sequence[Trial], entrants: Sequence[Entrant]) -> tuple[Comparison, ...]:
-    """Every run against its opponents, on every share."""
+def comparisons(
+    trials: Sequence[Trial], entrants: Sequence[Entrant], overlaps: Mapping[float, float] | None = None
+) -> tuple[Comparison, ...]:
+    """Every run against its opponents, on every share.
+
+    Args:
+        overlaps: label fraction -> how much of what sets trials apart the seeds have in common, where the images drawn
+            are all that does (`Contest.overlaps`). Against random encoders it counts half: theirs differ by seed.
+    """
     auc: dict[tuple[str, float], dict[int, float]] = {}
     for trial in trials:
         auc.setdefault((trial.contender, trial.label_fraction), {})[trial.seed] = trial.outcome.auc
     fractions = list(dict.fromkeys(trial.label_fraction for trial in trials))
-    return tuple(
-        _compared(run.label, other.label, fraction, auc[run.label, fraction], auc[other.label, fraction])
+    found = [
+        _compared(run, other, fraction, auc, (overlaps or {}).get(fraction, 0.0))
         for fraction in fractions
         for run in entrants
         if run.kind == "run"
         for other in opponents(run, entrants)
-    )
+    ]
+    tests = holm_adjusted([one.test for one in found])
+    return tuple(replace(one, test=test) for one, test in zip(found, tests, strict=True))
 
 
 def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, ...]:
@@ -113,7 +121,7 @@ def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, .
 def _row(trials: Sequence[Trial]) -> Row:
     outcomes = [trial.outcome for trial in trials]
     last = [outcome.epochs[-1] for outcome in outcomes]
-    auc, acc = (spread([getattr(outcome, name) for outcome in outcomes]) for name in ("auc", "acc"))
+    auc, acc = (mean_interval([getattr(outcome, name) for outcome in outcomes]) for name in ("auc", "acc"))
     return Row(
         trials[0].contender,
         trials[0].label_fraction,
@@ -132,11 +140,13 @@ def _row(trials: Sequence[Trial]) -> Row:
 
 
 def _compared(
-    contender: str, against: str, fraction: float, own: dict[int, float], other: dict[int, float]
+    run: Entrant, other: Entrant, fraction: float, auc: Mapping[tuple[str, float], dict[int, float]], overlap: float
 ) -> Comparison:
-    seeds = sorted(own.keys() & other.keys())
-    found = paired_test([own[seed] for seed in seeds], [other[seed] for seed in seeds])
-    return Comparison(contender, against, fraction, len(seeds), found.difference, found.p)
+    own, theirs = auc[run.label, fraction], auc[other.label, fraction]
+    seeds = sorted(own.keys() & theirs.keys())
+    correlation = overlap / 2 if other.kind == "random" else overlap
+    test = paired_t_test([own[seed] for seed in seeds], [theirs[seed] for seed in seeds], correlation)
+    return Comparison(run.label, other.label, fraction, len(seeds), test)
 
 
 def _curve(rows: Sequence[Row], contender: str) -> dict[float, float]:

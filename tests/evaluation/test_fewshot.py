@@ -49,6 +49,10 @@ def test_two_runs_and_random_init_are_compared_and_reported(run_folder: Path, ot
     said = console.file.getvalue()
     assert "cells: test accuracy in %, 3 seeds, 30 test images" in said
     assert "differences in accuracy, points, paired by seed" in said
+    assert "95 % interval of each; p: paired t-test, Holm-adjusted over 6 comparisons" in said
+    first = result.pairs[0].test
+    assert f"{100 * first.difference:+.1f}" in said
+    assert f"{100 * first.low:+.1f} to {100 * first.high:+.1f}" in said
     report = run_folder / "report"
     assert result.folder == str(report)
     content = json.loads((report / "fewshot.json").read_text())
@@ -57,7 +61,21 @@ def test_two_runs_and_random_init_are_compared_and_reported(run_folder: Path, ot
     assert [(row["encoder"], row["shots"]) for row in rows[:2]] == [("run", "1"), ("run", "5")]
     assert float(rows[1]["acc_std"]) == result.row("run", 5).acc.std
     pairs = list(csv.DictReader((report / "fewshot-pairs.csv").open()))
-    assert set(pairs[0]) == {"encoder", "against", "shots", "metric", "difference", "low", "high", "p", "p_holm"}
+    names = (
+        "encoder",
+        "against",
+        "shots",
+        "metric",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "comparisons",
+        "reason",
+    )
+    assert tuple(pairs[0]) == names
+    assert [float(pair["p_holm"]) for pair in pairs] == [pair.test.p_holm for pair in result.pairs]
     assert Image.open(report / "fewshot.png").size > (500, 400)
 
 
@@ -85,13 +103,33 @@ def test_the_accuracies_are_sklearn_s_on_the_same_images(run_folder: Path, data_
         np.testing.assert_allclose(result.row("run", support.shots).acc_by_seed, expected, atol=1.01 / 30)
 
 
-def test_every_encoder_sees_the_same_images(run_folder: Path, other_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encoder compared with its own copy differs in nothing."""
+def test_every_encoder_sees_the_same_images(run_folder: Path, other_run: Path) -> None:
+    """An encoder compared with its own copy differs in nothing, which is no evidence of anything."""
     (other_run / "encoder.safetensors").write_bytes((run_folder / "encoder.safetensors").read_bytes())
     result = fewshot([run_folder, other_run], console=quiet(), random=False, **SHORT)
     for shots in (1, 5):
         assert result.row("run", shots).acc_by_seed == result.row("other", shots).acc_by_seed
-    assert all((pair.test.difference, pair.test.p) == (0, 1) for pair in result.pairs)
+    assert {(pair.test.difference, pair.test.reason) for pair in result.pairs} == {(0, "no spread over the seeds")}
+
+
+def test_an_exhausted_pool_gives_no_p_and_no_interval_and_says_why(run_folder: Path, other_run: Path) -> None:
+    """The pool has 20 images of each class: at 25 shots every seed draws all of them, at 15 half or more."""
+    console, why = quiet(200), "all seeds draw nearly the same images (100 % in common)"
+    settings = {**SHORT, "shots": (15, 25)}
+    result = fewshot([run_folder, other_run], console=console, random=False, **settings)
+    content = json.loads((run_folder / "report" / "fewshot.json").read_text(), parse_constant=pytest.fail)
+    undefined = [pair["test"] for pair in content["pairs"] if pair["shots"] == 25]
+    assert len(undefined) == 2  # accuracy and AUC
+    for test in undefined:
+        assert [test[name] for name in ("low", "high", "p", "p_holm")] == [None] * 4
+        assert test["reason"] == why
+    row = next(row for row in csv.DictReader((run_folder / "report" / "fewshot.csv").open()) if row["shots"] == "25")
+    assert (row["acc_low"], row["acc_high"], row["acc_reason"], row["overlap"]) == ("", "", why, "1.0")
+    said = console.file.getvalue()
+    assert f"no p-value for 1 of 2 comparisons: {why}" in said
+    assert "no intervals or p-values at 25 shots (100 % in common on average)" in said
+    assert "share many images at 15 shots (" in said
+    assert not any(pair.test.significant for pair in result.pairs if pair.shots == 25)
 
 
 def test_a_second_comparison_is_the_same_from_cached_features(
@@ -108,6 +146,7 @@ def test_a_single_seed_has_no_spread_and_no_pairs_table(run_folder: Path) -> Non
     assert np.isnan(result.row("run", 1).acc.std)
     assert "±" not in console.file.getvalue()
     assert "differences" not in console.file.getvalue()
+    assert "no p-value for 2 of 2 comparisons: a single seed" in console.file.getvalue()
     assert json.loads((run_folder / "report" / "fewshot.json").read_text())["rows"][0]["acc"]["std"] is None
 
 

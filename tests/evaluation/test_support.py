@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from fastssl.evaluation.support import draw_supports, scarcity
+from fastssl.evaluation.support import draw_supports, overlap_notes, scarcity
 
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [60, 30, 4]))
 
@@ -46,3 +47,22 @@ def test_a_class_with_fewer_images_gives_all_it_has_and_that_is_told() -> None:
         "class 2 has 4 images to draw from: all of them are taken at 5, 40 shots",
     ]
     assert scarcity(LABELS, (1, 4)) == []
+
+
+def test_overlap_is_what_two_random_draws_of_a_class_have_in_common() -> None:
+    """n of N images drawn twice have n^2 / N in common on average: a share of n / N; all seeds together, a constant."""
+    labels = np.repeat([0, 1], [40, 40])
+    few, half, all_of_them = draw_supports(labels, (4, 20, 50), range(40))
+    assert few.overlap == pytest.approx(4 / 40, abs=0.02)
+    assert half.overlap == pytest.approx(20 / 40, abs=0.02)
+    assert all_of_them.overlap == 1
+
+
+def test_draws_that_share_images_are_told_with_their_share() -> None:
+    labels = np.repeat([0, 1], [40, 40])
+    one, two = overlap_notes(draw_supports(labels, (1, 20, 40, 50), range(10)))
+    assert one.startswith("no intervals or p-values at 40 shots (100 % in common on average), 50 shots (100 % in")
+    assert two.startswith("the draws of two seeds share many images at 20 shots (49 % in common on")
+    assert "1 shots" not in two
+    assert overlap_notes(draw_supports(labels, (1,), range(5))) == []
+    assert overlap_notes(draw_supports(labels, (1, 50), (0,))) == []

@@ -18,10 +18,13 @@ from rich.console import Console
 import fastssl
 from fastssl.cli import main
 from fastssl.evaluation import extraction
-from fastssl.finetuning import contest
+from fastssl.finetuning import contest, run
 from fastssl.finetuning.classification import Classification
+from fastssl.finetuning.contest import Contest, Planned
 from fastssl.finetuning.report import FinetuneResult
-from fastssl.finetuning.trial import Materials, Outcome
+from fastssl.finetuning.subsets import label_subset
+from fastssl.finetuning.summary import comparisons
+from fastssl.finetuning.trial import Epoch, Materials, Outcome
 from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
 from fastssl.pipelines import Plain
 
@@ -100,6 +103,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     report = run_folder / "report"
     assert Path(result.folder) == report
     assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
+        "finetune-pairs.csv",
         "finetune-trials.jsonl",
         "finetune.csv",
         "finetune.json",
@@ -122,9 +126,68 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     )
     said = console.file.getvalue()
     assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
-    assert "mine reaches random init's AUC" in said or "mine does not reach" in said
+    assert "p: paired t-test, Holm-adjusted over" in said
     with Image.open(report / "finetune.png") as picture:
         assert min(picture.size) > 400
+
+
+AUC = {"mine": {1.0: 0.9, 0.25: 0.8}, "random init": {1.0: 0.85, 0.25: 0.6}}
+"""A curve that crosses 0.85 half way between 25 % and all labels on a logarithmic axis, at 50 %."""
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have trials come to `AUC`, 0.01 more or less by seed, the run's the other way round at all labels."""
+
+    def outcome(contest: Contest, plan: Planned, progress: object) -> Outcome:
+        sign = (1 if plan.seed else -1) * (-1 if (plan.entrant.label, plan.fraction) == ("mine", 1.0) else 1)
+        auc = AUC[plan.entrant.label][plan.fraction] + 0.01 * sign
+        return Outcome(auc, 0.5, 1, (Epoch(0.5, 0.5, 0.5, 0.5, 0.5),), (), 1.0)
+
+    monkeypatch.setattr(Contest, "_run", outcome)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_it_says_how_many_labels_the_run_saves(run_folder: Path) -> None:
+    console = quiet()
+    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    expected = "mine reaches random init's AUC on all labels (0.850) with 50 % of them: 50 % fewer labels"
+    assert expected in console.file.getvalue().splitlines()
+
+
+@pytest.mark.usefixtures("scripted")
+def test_differences_are_shown_and_stored_with_interval_and_adjusted_p(run_folder: Path) -> None:
+    """All labels: 0.07 and 0.03, so 0.05 +- 12.706 * 0.02, t of 1 degree of freedom from a printed table, and p by its
+    closed form; 25 %: 0.2 twice, which has no spread and so no p."""
+    console = quiet()
+    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    p = 1 - 2 / np.pi * np.arctan(0.05 / 0.02)
+    said = console.file.getvalue()
+    assert f"| +0.050 | -0.204 to +0.304 | {p:.3f} |" in said
+    assert "| +0.200 |              n/a |   n/a |" in said
+    assert "Holm-adjusted over 1 comparison\n" in said
+    assert "note: no p-value for 1 of 2 comparisons: no spread over the seeds" in said
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text(), parse_constant=pytest.fail)
+    whole, share = stored["comparisons"]
+    assert whole["p_holm"] == pytest.approx(p)
+    assert (share["p"], share["low"], share["reason"]) == (None, None, "no spread over the seeds")
+    lines = list(csv.DictReader((run_folder / "report" / "finetune-pairs.csv").open()))
+    assert float(lines[0]["high"]) == pytest.approx(0.05 + 12.7062 * 0.02)
+    assert (lines[1]["p_holm"], lines[1]["reason"]) == ("", "no spread over the seeds")
+
+
+def test_what_draws_share_counts_where_nothing_else_sets_trials_apart(
+    run_folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen. End to end, every seed is a training of its own."""
+    seen: list[dict[float, float]] = []
+    monkeypatch.setattr(run, "comparisons", lambda *given: seen.append(given[2]) or comparisons(*given))
+    for frozen in (True, False):
+        finetune(run_folder, frozen=frozen, epochs=1, label_fraction=(1.0, 0.5))
+    labels = np.load(data_file)["train_labels"][:, 0]
+    first, second = (set(label_subset(labels, 0.5, seed)) for seed in (0, 1))
+    assert seen[0] == {1.0: 1.0, 0.5: pytest.approx(len(first & second) / 24)}
+    assert seen[1] == {1.0: 0.0, 0.5: 0.0}
 
 
 def test_finished_trials_are_not_repeated(run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan, nan
 
 import numpy as np
@@ -66,16 +67,74 @@ def test_pairs_are_by_seed_and_p_is_the_paired_t_tests() -> None:
     found = trials({("mine", 1.0): ours, ("random init", 1.0): random})
     (one,) = comparisons(found[::-1], ENTRANTS)
     assert (one.contender, one.against, one.pairs) == ("mine", "random init", 3)
-    assert one.difference == pytest.approx(0.1)
-    difference = np.subtract(ours, random)
-    t = difference.mean() / (difference.std(ddof=1) / np.sqrt(3))
-    assert one.p == pytest.approx(2 * stats.t.sf(t, df=2))
+    assert one.test.difference == pytest.approx(0.1)
+    expected = stats.ttest_rel(ours, random)
+    interval = expected.confidence_interval(0.95)
+    assert one.test.p == one.test.p_holm == pytest.approx(expected.pvalue)
+    assert (one.test.low, one.test.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
 
 
 @pytest.mark.parametrize(("ours", "random"), [([0.8], [0.7]), ([0.8, nan], [0.7, 0.9])], ids=str)
 def test_p_is_undefined_for_one_pair_and_undefined_auc(ours: list[float], random: list[float]) -> None:
     (one,) = comparisons(trials({("mine", 1.0): ours, ("random init", 1.0): random}), ENTRANTS)
-    assert isnan(one.p)
+    assert isnan(one.test.p)
+
+
+def test_p_is_adjusted_over_all_shares_runs_and_contenders() -> None:
+    """Holm by hand: the smallest of three p-values counts three times, the next twice."""
+    shares = {1.0: [0.8, 0.85, 0.82], 0.5: [0.8, 0.81, 0.83], 0.1: [0.7, 0.9, 0.8]}
+    random = [0.7, 0.72, 0.75]
+    found = comparisons(
+        trials(
+            {(name, f): v if name == "mine" else random for f, v in shares.items() for name in ("mine", "random init")}
+        ),
+        ENTRANTS,
+    )
+    p = sorted(stats.ttest_rel(values, random).pvalue for values in shares.values())
+    by_hand = [3 * p[0], max(3 * p[0], 2 * p[1]), max(3 * p[0], 2 * p[1], p[2])]
+    assert sorted(one.test.p_holm for one in found) == pytest.approx(by_hand)
+    assert {one.test.comparisons for one in found} == {3}
+
+
+def test_six_comparisons_of_nothing_keep_alpha_family_wise() -> None:
+    """Six shares at three trials, the run no better than random init; with raw p-values one in four families errs."""
+    rng, shares = np.random.default_rng(0), (1.0, 0.5, 0.2, 0.1, 0.05, 0.01)
+    names = ("mine", "random init")
+    families = [
+        comparisons(trials({(name, f): rng.normal(0.8, 0.02, 3).tolist() for name in names for f in shares}), ENTRANTS)
+        for _ in range(1000)
+    ]
+    error = np.mean([any(one.test.significant for one in family) for family in families])
+    assert error <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
+    assert np.mean([any(one.test.p < 0.05 for one in family) for family in families]) > 0.2
+
+
+@pytest.mark.parametrize("trials_done", [3, 10])
+def test_a_frozen_encoder_of_noise_is_not_called_different_from_random_encoders(trials_done: int) -> None:
+    """On all labels it has one AUC, and each random encoder its own, all of them from one distribution."""
+    rng, called, raw = np.random.default_rng(0), [], []
+    for _ in range(1000):
+        one, others = rng.normal(0.5, 0.03), rng.normal(0.5, 0.03, trials_done).tolist()
+        auc = {("mine", 1.0): [one] * trials_done, ("random init", 1.0): others}
+        called.append(comparisons(trials(auc), ENTRANTS, {1.0: 1.0})[0].test.significant)
+        raw.append(comparisons(trials(auc), ENTRANTS)[0].test.significant)
+    assert np.mean(called) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 1000))
+    assert np.mean(raw) > 0.1
+
+
+def test_frozen_two_fixed_encoders_on_the_same_images_have_no_p() -> None:
+    """Against ImageNet nothing differs from seed to seed but the optimiser's way to one solution."""
+    imagenet = replace(ENTRANTS[1], label="ImageNet", kind="ImageNet")
+    auc = {
+        ("mine", 1.0): [0.8, 0.801, 0.802],
+        ("random init", 1.0): [0.7, 0.6, 0.65],
+        ("ImageNet", 1.0): [0.7, 0.702, 0.7],
+    }
+    random, fixed = comparisons(trials(auc), (*ENTRANTS, imagenet), {1.0: 1.0})
+    assert (random.against, fixed.against) == ("random init", "ImageNet")
+    assert not isnan(random.test.p)
+    assert isnan(fixed.test.p)
+    assert fixed.test.reason == "all seeds draw nearly the same images (100 % in common)"
 
 
 def test_savings_read_the_mean_curves() -> None:

@@ -1,0 +1,43 @@
+"""A few-shot comparison summed up: what each encoder reaches at each number of shots, and which two differ.
+
+Covers: from the metrics of every seed to rows and pairs. Does not cover: statistics (`statistics.py`), showing them
+(`fewshot_report.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from .fewshot_report import METRICS, FewshotPair, FewshotRow
+from .metrics import Metrics
+from .statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
+from .support import SupportSets
+
+
+def row_of(label: str, support: SupportSets, dim: int, found: Sequence[Metrics]) -> FewshotRow:
+    """One encoder at one number of shots. found: its metrics on the test images, one a draw of `support`."""
+    acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
+    intervals = (mean_interval(values, support.overlap) for values in (acc, auc))
+    return FewshotRow(label, support.shots, dim, support.overlap, *intervals, acc, auc)
+
+
+def pairs_of(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
+    """Every two encoders at every number of shots, the one that comes first in the table less the other.
+
+    All comparisons in one metric are one family.
+    """
+    found: list[FewshotPair] = []
+    for metric in METRICS:
+        compared = [(first, second) for first, second in combinations(rows, 2) if first.shots == second.shots]
+        tests = holm_adjusted([_test(first, second, metric) for first, second in compared])
+        found += [
+            FewshotPair(first.encoder, second.encoder, first.shots, metric, test)
+            for (first, second), test in zip(compared, tests, strict=True)
+        ]
+    return tuple(found)
+
+
+def _test(first: FewshotRow, second: FewshotRow, metric: str) -> PairedTest:
+    by_seed = (getattr(row, f"{metric}_by_seed") for row in (first, second))
+    return paired_t_test(*by_seed, overlap=first.overlap)
