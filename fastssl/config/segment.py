@@ -73,8 +73,12 @@ class SegmentConfig(DataConfig):
     """Length in steps, instead of epochs."""
     lr: Annotated[float, Field(gt=0), Parameter(group=LENGTH)] = 1e-3
     """Peak learning rate of Adam."""
-    objective: Annotated[Literal["bce+dice", "bce", "dice"], Parameter(group=LENGTH)] = "bce+dice"
-    """What is minimised."""
+    objective: Annotated[Literal["bce", "bce+dice", "dice"], Parameter(group=LENGTH)] = "bce"
+    """What is minimised: pixel-wise cross-entropy, 1 - soft Dice, or both."""
+    augment: Annotated[Literal["auto", "xray", "fundus", "ct", "upright", "flips", "none"], Parameter(group=LENGTH)] = (
+        "auto"
+    )
+    """By modality, as TOWER (auto: fundus in colour, else upright)."""
     patience: Annotated[Count, Parameter(group=LENGTH)] = 30
     """Epochs without a better validation Dice before stopping."""
 

@@ -1,8 +1,8 @@
 """Supervised segmentation as a stage: a U-Net's logits against masks.
 
-Covers: binary cross-entropy and soft Dice (Milletari et al., "V-Net", 3DV 2016), inside the field of view.
-TOWER's paper names no loss for
-segmentation; their sum, the default, is ours: cross-entropy is steady from the first step, Dice cares for thin vessels.
+Covers: pixel-wise cross-entropy, the default, which is what TOWER (Neural Networks 167, 2023) minimises, here of two
+classes by one logit; soft Dice (Milletari et al., "V-Net", 3DV 2016), which counts thin vessels as much as wide ground;
+their sum. All inside the field of view.
 Does not cover: several classes, the network (`fastssl.models.unet`), the loop, scores of images (`metrics.py`).
 """
 
@@ -28,7 +28,7 @@ class Segmentation(Stage):
     The batch holds "image" `[B, C, H, W]`, "mask" and "inside" `[B, 1, H, W]`, zeros and ones.
     """
 
-    def __init__(self, network: UNet, objective: Objective = "bce+dice") -> None:
+    def __init__(self, network: UNet, objective: Objective = "bce") -> None:
         super().__init__()
         self.network = network
         self.objective = objective

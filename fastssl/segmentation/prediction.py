@@ -20,7 +20,7 @@ from fastssl.models.encoder import EncoderSpec
 from .files import Sample
 from .metrics import ImageScore, score_image
 from .objective import Segmentation
-from .patches import normalised
+from .producer import by_channel, normalised
 from .windows import predict_whole, predict_windows
 
 
@@ -45,8 +45,10 @@ class Predictor:
 
         Raises DivergenceError: a probability is not a number.
         """
-        levels = torch.tensor(sample.image, device=self.acceleration.device).permute(2, 0, 1)
-        image = normalised(levels, sample.image.dtype, self.spec.channel_mean, self.spec.channel_std)
+        device = self.acceleration.device
+        levels, white = torch.tensor(sample.image, device=device).permute(2, 0, 1), np.iinfo(sample.image.dtype).max
+        mean, std = (by_channel(values, device) for values in (self.spec.channel_mean, self.spec.channel_std))
+        image = normalised(levels, float(white), mean, std)
         image = image.to(self.acceleration.compute_dtype)
         training = self.stage.training
         self.stage.eval()

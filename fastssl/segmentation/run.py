@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,17 @@ from rich.markup import escape
 
 from fastssl.acceleration import Acceleration, accelerate, avoid_small_bf16
 from fastssl.config import SegmentConfig, settled
-from fastssl.errors import ConfigError
 from fastssl.run_folder import ENCODER
 
 from .data import SegmentationData, open_data
 from .files import Sample
 from .metrics import THRESHOLD, ImageScore, score_image
 from .overlay import LEGEND, write_overlay
-from .patches import covering_patch
+from .recipe import Recipe, choose_recipe
 from .report import SegmentResult, SegmentRow, baseline_row, write_report
 from .starts import RANDOM, Start, build_network, find_starts, read_specs
-from .trial import Recipe, Trial, run_trial
+from .trial import Trial, run_trial
 
-PATCH = 64
-EPOCHS = 200
-"""As TOWER's segmentation, whose learning rate, batch size and patience are the defaults too."""
 MOST_OVERLAYS = 24
 """Images shown of each row."""
 
@@ -99,32 +94,6 @@ def segment(
     return result
 
 
-def choose_recipe(config: SegmentConfig, data: SegmentationData) -> Recipe:
-    """What `config` asks for, with nothing automatic left in it.
-
-    Raises:
-        ConfigError: a patch that is larger than an image.
-    """
-    side = PATCH if config.patch is None and data.smallest_side >= PATCH else config.patch
-    if side and side > data.smallest_side:
-        raise ConfigError(
-            [f"patch={side}: the smallest image has a side of {data.smallest_side} px; give less or whole"]
-        )
-    patch = (side, side) if side else covering_patch(data.splits["train"])
-    windows = config.predict == "windows" or (config.predict == "auto" and bool(side))
-    return Recipe(
-        patch,
-        patch if windows else None,
-        config.batch_size,
-        config.epochs if config.epochs or config.steps else EPOCHS,
-        config.steps,
-        config.lr,
-        config.objective,
-        config.patience,
-        config.overlap,
-    )
-
-
 def _folder(runs: Sequence[str | Path], config: SegmentConfig) -> Path:
     """Where the report goes: `out`, or the first run's folder, or one named after the data."""
     if config.out is not None:
@@ -144,17 +113,20 @@ def _introduce(
     asked = "whole images" if recipe.window is None else f"windows overlapping by {recipe.overlap:.0%}"
     console.print(
         f"[bold]segment[/bold] {escape(data.name)}: {counts} (test: {escape(first)} to {escape(last)}); "
-        f"trained on {height}x{width} px, predicted in {asked}, {recipe.objective}, on {acceleration.device}",
+        f"trained on {height}x{width} px, predicted in {asked}, on {acceleration.device}",
         soft_wrap=True,
     )
+    for choice in recipe.choices:
+        console.print(f"  {choice.name:<12} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
     for note in notes:
         console.print(escape(note), soft_wrap=True)
 
 
 def _outcome(start: Start, trial: Trial) -> str:
+    advice = "" if trial.val_dice else "; nothing is found yet: train longer, or give --objective bce+dice"
     return (
         f"{start.label} seed {trial.seed}: best at step {trial.best_step} of {trial.steps}, validation Dice "
-        f"{trial.val_dice:.3f}, {1000 * trial.seconds_a_step:.0f} ms a step"
+        f"{trial.val_dice:.3f}, {1000 * trial.seconds_a_step:.0f} ms a step{advice}"
     )
 
 
@@ -190,4 +162,4 @@ def _write_overlays(folder: Path, found: dict[str, list[np.ndarray]], data: Segm
 
 
 def _settings(recipe: Recipe, config: SegmentConfig) -> dict[str, Any]:
-    return {**asdict(recipe), **{name: getattr(config, name) for name in ("size", "channel", "seed", "trials")}}
+    return {**recipe.settings(), **{name: getattr(config, name) for name in ("size", "channel", "seed", "trials")}}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from segmentation_models_pytorch.losses import DiceLoss
 from sklearn.metrics import log_loss
+from torch.nn import functional as F
 
 from fastssl.models.encoder import create_encoder
 from fastssl.models.unet import create_unet
@@ -17,7 +18,7 @@ MASK = (torch.rand(3, 1, 7, 5) > 0.7).float()
 ALL = torch.ones_like(MASK)
 
 
-def stage(objective: str = "bce+dice") -> Segmentation:
+def stage(objective: str = "bce") -> Segmentation:
     return Segmentation(create_unet(create_encoder("test_resnet", 1, 32, seed=0), 1, 32, 1, seed=0), objective)
 
 
@@ -31,6 +32,17 @@ def batch(inside: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
 def test_cross_entropy_is_scikit_learns() -> None:
     expected = log_loss(MASK.flatten().numpy(), LOGITS.sigmoid().double().flatten().numpy())
     assert cross_entropy(LOGITS, MASK, ALL).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_default_is_the_papers_pixel_wise_cross_entropy() -> None:
+    """Of two classes, the background's logit being zero, by torch; and as torch has it for one logit."""
+    own = Segmentation(create_unet(create_encoder("test_resnet", 1, 32, seed=0), 1, 32, 1, seed=0)).eval()
+    given = batch()
+    logits = own.network(given["image"])
+    two = torch.cat([torch.zeros_like(logits), logits], dim=1)
+    loss = own.loss(given).loss
+    torch.testing.assert_close(loss, F.cross_entropy(two, given["mask"][:, 0].long()))
+    torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(logits, given["mask"]))
 
 
 def test_soft_dice_is_segmentation_models_own() -> None:

@@ -16,7 +16,7 @@ from fastssl.errors import ConfigError
 from fastssl.progress import TrainingProgress
 from fastssl.segmentation.data import SegmentationData
 from fastssl.segmentation.files import Sample
-from fastssl.segmentation.run import choose_recipe
+from fastssl.segmentation.recipe import choose_recipe
 
 HERE = ["random", "--data", "images", "masks"]
 
@@ -61,7 +61,6 @@ def test_the_patch_is_64_where_images_hold_it_and_else_the_whole_image(
     data = SegmentationData("squares", {key: [sample(side, side)] for key in ("train", "val", "test")}, 1)
     recipe = choose_recipe(build(SegmentConfig, settings), data)
     assert (recipe.patch, recipe.window) == (patch, window)
-    assert (recipe.epochs, recipe.patience, recipe.lr, recipe.batch_size) == (200, 30, 1e-3, 32)
 
 
 @pytest.mark.parametrize(
