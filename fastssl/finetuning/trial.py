@@ -1,7 +1,7 @@
 """One trial: a classifier trained on labels, its best epoch chosen by validation AUC, and scored once on the test part.
 
 Covers: epochs driven through the engine, early stopping, the best epoch's weights, curves. Does not cover: which images
-(`materials.py`), by which recipe (`recipe.py`), repeating trials (`run.py`).
+(`materials.py`), by which recipe (`recipe.py`), repeating trials (`contest.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Predicting an image of any size: by overlapping windows, or whole.
 
 Covers: where windows lie, their weighted mean, padding. Does not cover: training patches (`patches.py`), resizing back
-to the size of the truth (`scoring.py`).
+to the size of the truth (`prediction.py`).
 """
 
 from __future__ import annotations
