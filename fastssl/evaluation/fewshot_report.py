@@ -6,14 +6,10 @@ Covers: the result types, and writing them. Does not cover: computing them (`few
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -23,6 +19,7 @@ from rich.table import Table
 from fastssl.checkpoint import write_atomically
 from fastssl.jsonable import without_nan
 
+from .csv_file import flat, write_csv
 from .difference_cells import HEADINGS, difference_cells, how_tested
 from .statistics import MeanInterval, PairedTest
 
@@ -142,9 +139,8 @@ def write_report(result: FewshotResult, folder: Path) -> None:
     """Write `fewshot.json` (all of it, nan as null), `fewshot.csv` (rows) and `fewshot-pairs.csv`, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "fewshot.json", json.dumps(without_nan(asdict(result)), indent=1, allow_nan=False) + "\n")
-    rows = [_flat(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows]
-    write_atomically(folder / "fewshot.csv", _csv(rows))
-    write_atomically(folder / "fewshot-pairs.csv", _csv([_flat(pair) for pair in result.pairs]))
+    write_csv(folder / "fewshot.csv", [flat(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows])
+    write_csv(folder / "fewshot-pairs.csv", [flat(pair) for pair in result.pairs])
 
 
 def _headline(console: Console, text: str) -> None:
@@ -161,26 +157,3 @@ def _spread(found: MeanInterval) -> str:
     if isnan(found.mean):
         return "n/a"
     return f"{100 * found.mean:.1f}" + ("" if found.reason else f"±{100 * found.std:.1f}")
-
-
-def _flat(entry: FewshotRow | FewshotPair, left_out: Sequence[str] = ()) -> dict[str, Any]:
-    """Fields by name; those of a `Spread` become acc, acc_std, acc_low, acc_high, those of a test its own names."""
-    flat: dict[str, Any] = {}
-    for field in fields(entry):
-        value = getattr(entry, field.name)
-        if isinstance(value, MeanInterval):
-            flat |= {field.name if name == "mean" else f"{field.name}_{name}": x for name, x in asdict(value).items()}
-        elif isinstance(value, PairedTest):
-            flat |= asdict(value)
-        elif field.name not in left_out:
-            flat[field.name] = value
-    return flat
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO(newline="")
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(without_nan(rows))
-    return text.getvalue()

@@ -5,10 +5,8 @@ Covers: the result, and writing it. Does not cover: computing it (`summary.py`),
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isnan
 from pathlib import Path
@@ -20,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.evaluation.csv_file import flat, write_csv
 from fastssl.evaluation.difference_cells import HEADINGS, difference_cells, how_tested
 from fastssl.jsonable import without_nan
 
@@ -145,25 +144,11 @@ def write_report(result: FinetuneResult, folder: Path) -> None:
     ]
     for name in ("rows", "savings"):
         content[name] = [asdict(entry) for entry in content[name]]
-    content["comparisons"] = [_flat(one) for one in result.comparisons]
+    content["comparisons"] = [flat(one) for one in result.comparisons]
     text = json.dumps(without_nan(content), indent=1, allow_nan=False)
     write_atomically(folder / f"{result.name}.json", text + "\n")
-    _write_csv(folder / f"{result.name}.csv", content["rows"])
-    _write_csv(folder / f"{result.name}-pairs.csv", content["comparisons"])
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(without_nan(rows))
-    write_atomically(path, table.getvalue())
-
-
-def _flat(one: Comparison) -> dict[str, Any]:
-    """One level deep: a test's own names beside whose it is."""
-    whose = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "test"}
-    return {**whose, **asdict(one.test)}
+    write_csv(folder / f"{result.name}.csv", content["rows"])
+    write_csv(folder / f"{result.name}-pairs.csv", content["comparisons"])
 
 
 def _metrics(trial: Trial) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """What segmenting came to, and how it is shown: terminal table, JSON, CSV.
 
-Covers: the result types, means over trials, and writing them. Does not cover: computing scores (`metrics.py`), pictures
-(`overlay.py`).
+Covers: the result types, means over trials, comparisons of starts, and writing them. Does not cover: computing scores
+(`metrics.py`), pictures (`overlay.py`), statistics (`fastssl.evaluation.statistics`).
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from fastssl.checkpoint import write_atomically
+from fastssl.evaluation.csv_file import flat, write_csv
+from fastssl.evaluation.difference_cells import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test, untested
 from fastssl.jsonable import without_nan
 
 from .metrics import METRICS, ImageScore, mean_score, std_score
+from .starts import RANDOM
 from .trial import Trial
 
 ROOMY = 112
@@ -41,9 +45,18 @@ class SegmentRow:
     decoder_init: str
     trials: tuple[Trial, ...]
 
+    @property
+    def label(self) -> str:
+        """Names the start among others."""
+        return self.run if self.run == RANDOM else f"{self.run} ({self.encoder_init}, {self.decoder_init})"
+
+    def by_trial(self, metric: str) -> list[float]:
+        """The mean over test images of every trial."""
+        return [mean_score(trial.test, metric) for trial in self.trials]
+
     def mean(self, metric: str) -> float:
         """Mean over trials of the mean over test images."""
-        return float(np.mean([mean_score(trial.test, metric) for trial in self.trials]))
+        return mean_interval(self.by_trial(metric)).mean
 
     def std_over_images(self, metric: str) -> float:
         """Standard deviation over the test images, the mean over trials."""
@@ -51,8 +64,19 @@ class SegmentRow:
 
     def std_over_trials(self, metric: str) -> float:
         """Standard deviation (n - 1) over trials of the mean over images; nan for one trial."""
-        means = [mean_score(trial.test, metric) for trial in self.trials]
-        return float(np.std(means, ddof=1)) if len(means) > 1 else nan
+        return mean_interval(self.by_trial(metric)).std
+
+
+@dataclass(frozen=True)
+class SegmentPair:
+    """The test Dice of one start less that of another, trials of one seed paired; p_holm is adjusted for all pairs.
+
+    Trials differ in their training alone: the test speaks of training again on the same images, not of other images.
+    """
+
+    start: str
+    against: str
+    test: PairedTest
 
 
 @dataclass(frozen=True)
@@ -75,11 +99,27 @@ class SegmentResult:
                 return row
         raise KeyError(f"no row {run!r}, {encoder_init!r}, {decoder_init!r}")
 
+    @property
+    def pairs(self) -> tuple[SegmentPair, ...]:
+        """Every two starts that were trained, the one that comes first less the other."""
+        trained = [row for row in self.rows if row.run != NOTHING_LEARNED]
+        compared = list(combinations(trained, 2))
+        tests = holm_adjusted([paired_t_test(one.by_trial("dice"), other.by_trial("dice")) for one, other in compared])
+        return tuple(
+            SegmentPair(one.label, other.label, test) for (one, other), test in zip(compared, tests, strict=True)
+        )
+
     def print(self, console: Console | None = None) -> None:
-        """Show the table and the notes; in ASCII where the output is not a terminal, tighter where it is narrow."""
+        """Show the tables and the notes; in ASCII where the output is not a terminal, tighter where it is narrow."""
         console = console or Console()
-        console.print(segment_table(self, plain=not console.is_terminal, narrow=console.width < ROOMY))
-        for note in self.notes:
+        looks = {"plain": not console.is_terminal, "narrow": console.width < ROOMY}
+        console.print(segment_table(self, **looks))
+        pairs = self.pairs
+        tests = [pair.test for pair in pairs]
+        if any(test.comparisons for test in tests):
+            console.print(pairs_table(pairs, **looks))
+            console.print(how_tested(tests), highlight=False, soft_wrap=True)
+        for note in (*untested(tests), *self.notes):
             console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -96,12 +136,7 @@ def segment_table(result: SegmentResult, *, plain: bool = False, narrow: bool = 
     trials = max(len(row.trials) for row in result.rows)
     over = f"mean ± std over {trials} trials" if trials > 1 else "mean ± std over images"
     counts = ", ".join(f"{len(names)} {split}" for split, names in result.images.items())
-    table = Table(
-        title=escape(f"{result.data}, {result.encoder} U-Net ({counts}); {over}"),
-        title_justify="left",
-        box=None if narrow else box.ASCII if plain else box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0) if narrow else (0, 1),
-    )
+    table = _table(f"{result.data}, {result.encoder} U-Net ({counts}); {over}", plain, narrow)
     shown = [metric for metric in METRICS if not (narrow and metric == "specificity")]
     table.add_column("start", overflow="fold")
     for heading in ("encoder", "decoder"):
@@ -113,8 +148,22 @@ def segment_table(result: SegmentResult, *, plain: bool = False, narrow: bool = 
     return table
 
 
+def pairs_table(pairs: Sequence[SegmentPair], *, plain: bool = False, narrow: bool = False) -> Table:
+    """Differences in test Dice, with interval and adjusted p; bold where that is below 0.05."""
+    table = _table("differences in test Dice, trials paired by seed; starts as (encoder, decoder)", plain, narrow)
+    for heading in ("start", "less"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("Dice", *HEADINGS):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for pair in pairs:
+        style = "bold" if pair.test.significant else ""
+        table.add_row(escape(pair.start), escape(pair.against), *difference_cells(pair.test, digits=3), style=style)
+    return table
+
+
 def write_report(result: SegmentResult, folder: Path) -> None:
-    """Write `segment.json` (all of it, nan as null) and `segment.csv` (a line an image and trial), atomically."""
+    """Write `segment.json` (all of it, nan as null), `segment.csv` (a line an image and trial) and `segment-pairs.csv`
+    (the comparisons of starts), atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {
@@ -125,17 +174,32 @@ def write_report(result: SegmentResult, folder: Path) -> None:
         }
         for row in result.rows
     ]
-    content = without_nan({**asdict(result), "rows": rows})
+    pairs = [flat(pair) for pair in result.pairs]
+    content = without_nan({**asdict(result), "rows": rows, "pairs": pairs})
     write_atomically(folder / "segment.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
-    text = io.StringIO(newline="")
-    scores = [field.name for field in fields(ImageScore)]
-    writer = csv.DictWriter(text, ["run", "encoder_init", "decoder_init", "seed", *scores], lineterminator="\n")
-    writer.writeheader()
-    for row in result.rows:
-        start = {"run": row.run, "encoder_init": row.encoder_init, "decoder_init": row.decoder_init}
-        for trial in row.trials:
-            writer.writerows({**start, "seed": trial.seed, **without_nan(asdict(score))} for score in trial.test)
-    write_atomically(folder / "segment.csv", text.getvalue())
+    scores = [
+        {
+            "run": row.run,
+            "encoder_init": row.encoder_init,
+            "decoder_init": row.decoder_init,
+            "seed": trial.seed,
+            **asdict(score),
+        }
+        for row in result.rows
+        for trial in row.trials
+        for score in trial.test
+    ]
+    write_csv(folder / "segment.csv", scores)
+    write_csv(folder / "segment-pairs.csv", pairs)
+
+
+def _table(title: str, plain: bool, narrow: bool) -> Table:
+    return Table(
+        title=escape(title),
+        title_justify="left",
+        box=None if narrow else box.ASCII if plain else box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0) if narrow else (0, 1),
+    )
 
 
 def _figure(row: SegmentRow, metric: str) -> str:
