@@ -7,13 +7,19 @@ There is no autotuning at user run time: a first call must not be slow, and two 
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 # Where Triton interprets kernels on the CPU: few programs, because each costs milliseconds of Python.
 INTERPRETED_PROCESSORS = 4
 MOST_SLICES = 256
+# Plans of launches that are kept, per operation: a training run asks for a few, again every step.
+PLANS = 256
+# Elements that parts of a scratch buffer begin at multiples of: 256 bytes of fp32, as CUDA's allocator aligns.
+SCRATCH_ALIGNMENT = 64
 
 
 class Tile(NamedTuple):
@@ -26,18 +32,21 @@ class Tile(NamedTuple):
     resident: int
 
 
+@cache
 def processors(device: torch.device) -> int:
-    """Streaming multiprocessors of the device (the property is cached by torch; no wait)."""
+    """Streaming multiprocessors of the device."""
     if device.type != "cuda":
         return INTERPRETED_PROCESSORS
     return torch.cuda.get_device_properties(device).multi_processor_count
 
 
+@cache
 def capability(device: torch.device) -> tuple[int, int]:
     """Compute capability; interpreted kernels take the table of sm_90."""
     return torch.cuda.get_device_capability(device) if device.type == "cuda" else (9, 0)
 
 
+@lru_cache(maxsize=PLANS)
 def slices(row_tiles: int, key_tiles: int, slots: int) -> int:
     """Slices of the key axis that finish soonest when `slots` programs run at once; the fewest among equals.
 
@@ -53,3 +62,16 @@ def slices(row_tiles: int, key_tiles: int, slots: int) -> int:
         return waves * (-(-key_tiles // count) + 1)
 
     return min(range(1, min(key_tiles, MOST_SLICES) + 1), key=lambda count: (cost(count), count))
+
+
+def scratch_sizes(*sizes: int) -> tuple[int, ...]:
+    """What `scratch` is asked for: parts of these many elements, each rounded up to whole alignments."""
+    return tuple(-(-size // SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT for size in sizes)
+
+
+def scratch(like: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
+    """1-D fp32 buffers that lie in one allocation, which takes a third of the host's time for several.
+
+    They live as long as any of them: for what the kernels of one launch hand each other, never for results.
+    """
+    return torch.unsafe_split_with_sizes(like.new_empty(sum(sizes), dtype=torch.float32), sizes)

@@ -1,9 +1,12 @@
 """`nt_xent` against the naive form, eager and compiled: loss and gradient, D = 128.
 
-Covers: time, peak memory, bytes and FLOP, and the floor where the device is known. GPU figures: not yet measured.
+Covers: time, peak memory, bytes and FLOP, and the floor where the device is known; on a GPU, the kernels and the torch
+reference on either side of the size from which "auto" takes the kernels. GPU figures: not yet measured.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,11 +29,11 @@ def naive(embeddings: Tensor) -> Tensor:
     return F.cross_entropy(logits, torch.arange(n_rows, device=unit.device).roll(n_rows // 2))
 
 
-def fused(embeddings: Tensor) -> Tensor:
-    return nt_xent(embeddings, TEMPERATURE)
+def fused(impl: str) -> Callable[[Tensor], Tensor]:
+    return lambda embeddings: nt_xent(embeddings, TEMPERATURE, impl=impl)
 
 
-@pytest.mark.parametrize("rows", [512, 2048, 8192] if ON_GPU else [512, 4096])
+@pytest.mark.parametrize("rows", [128, 256, 512, 1024, 2048, 8192] if ON_GPU else [512, 4096])
 def test_time_and_memory(report: Report, device: str, rows: int) -> None:
     dtype = torch.bfloat16 if ON_GPU else torch.float32
     torch.manual_seed(0)
@@ -44,7 +47,9 @@ def test_time_and_memory(report: Report, device: str, rows: int) -> None:
         return call
 
     compiled = torch.compile(naive, fullgraph=True, dynamic=False)
-    variants = {"fastssl": step(fused), "eager": step(naive), "torch.compile": step(compiled)}
+    variants = {"fastssl": step(fused("auto")), "eager": step(naive), "torch.compile": step(compiled)}
+    if ON_GPU:
+        variants |= {f"fastssl, {impl}": step(fused(impl)) for impl in ("triton", "torch")}
     work = Work(bytes=2.0 * rows * WIDTH * dtype.itemsize, flop=6.0 * rows**2 * WIDTH)
     timings = measure(variants, rounds=50 if ON_GPU else 7)
     report.add(f"nt_xent N={rows} D={WIDTH} {dtype}", timings, work)

@@ -1,12 +1,14 @@
 """Launch of the InfoNCE kernels.
 
-Covers: the static table of tiles, the cut of the queue into slices, buffers and both launches.
-Does not cover: the choice of implementation and autograd (op.py).
+Covers: the static table of tiles, the cut of the queue into slices, buffers and both launches. Everything that follows
+from shapes and settings alone is worked out once and kept (`plan`): the kernels take tens of microseconds, and so did
+the working out. Does not cover: the choice of implementation and autograd (op.py).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -65,6 +67,45 @@ def partial_constants(
     }
 
 
+class Plan(NamedTuple):
+    """What a launch takes from shapes and settings. The dictionaries are shared by all its launches: read only."""
+
+    grid: tuple[int, int]
+    slice_keys: int
+    scratch: tuple[int, ...]
+    partial: dict[str, Any]
+    combine: dict[str, Any]
+
+
+@lru_cache(maxsize=scheduling.PLANS)
+def plan(
+    device: torch.device,
+    precision: Precision,
+    n_rows: int,
+    n_keys: int,
+    width: int,
+    normalize: bool,
+    grad: bool,
+    key_grad: bool,
+    rank: bool,
+    tile: Tile | None = None,
+    n_slices: int | None = None,
+) -> Plan:
+    """The launch of [n_rows, width] queries against [n_keys, width]; tile and n_slices override the table."""
+    tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, rank)
+    row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
+    n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(device) * tile.resident)
+    cells = n_rows * n_slices
+    launch_options = {"num_warps": tile.warps, "num_stages": tile.stages}
+    return Plan(
+        grid=(row_tiles, n_slices),
+        slice_keys=triton.cdiv(key_tiles, n_slices) * tile.keys,
+        scratch=scheduling.scratch_sizes(cells, cells, cells * width if grad else 0, cells if rank else 0),
+        partial=partial_constants(precision, tile, n_keys, width, normalize, grad, rank) | launch_options,
+        combine=combine_constants(n_slices, width, normalize, grad, key_grad, rank) | {"num_warps": COMBINE_WARPS},
+    )
+
+
 def launch_info_nce(
     query: Tensor,
     key: Tensor,
@@ -81,22 +122,19 @@ def launch_info_nce(
     query, key, queue = (t if t.stride(1) == 1 else t.contiguous() for t in (query, key, queue))
     (n_rows, width), n_keys = query.shape, queue.shape[0]
     precision = product_precision(queue.dtype, query.dtype)
-    tile = tile or choose_tile(scheduling.capability(query.device), precision, n_rows, width, want_rank)
-    row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
-    n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(query.device) * tile.resident)
-    slice_keys = triton.cdiv(key_tiles, n_slices) * tile.keys
-
-    peak, total = (query.new_empty(n_rows, n_slices, dtype=torch.float32) for _ in range(2))
-    weighted = query.new_empty((n_rows, n_slices, width) if want_query_grad else 0, dtype=torch.float32)
-    partial_rank = query.new_empty((n_rows, n_slices) if want_rank else 0, dtype=torch.int32)
+    wanted = want_query_grad, want_key_grad, want_rank
+    planned = plan(query.device, precision, n_rows, n_keys, width, normalize, *wanted, tile, n_slices)
+    peak, total, weighted, partial_rank = scheduling.scratch(query, planned.scratch)
+    partial_rank = partial_rank.view(torch.int32) if want_rank else partial_rank
     loss = query.new_empty(n_rows, dtype=torch.float32)
     grad_query = query.new_empty((n_rows, width) if want_query_grad else 0, dtype=torch.float32)
     grad_key = query.new_empty((n_rows, width) if want_key_grad else 0, dtype=torch.float32)
     rank = query.new_empty(n_rows if want_rank else 0, dtype=torch.int64)
 
-    constants = partial_constants(precision, tile, n_keys, width, normalize, want_query_grad, want_rank)
+    stride_query, stride_key = query.stride(0), key.stride(0)
+    scale = LOG2E / temperature
     with on_device(query):
-        partial_kernel[(row_tiles, n_slices)](
+        partial_kernel[planned.grid](
             query,
             key,
             queue,
@@ -107,14 +145,12 @@ def launch_info_nce(
             n_rows,
             n_keys,
             width,
-            slice_keys,
-            query.stride(0),
-            key.stride(0),
+            planned.slice_keys,
+            stride_query,
+            stride_key,
             queue.stride(0),
-            LOG2E / temperature,
-            **constants,
-            num_warps=tile.warps,
-            num_stages=tile.stages,
+            scale,
+            **planned.partial,
         )
         combine_kernel[(n_rows,)](
             query,
@@ -127,14 +163,13 @@ def launch_info_nce(
             grad_query,
             grad_key,
             rank,
-            n_slices,
+            planned.grid[1],
             width,
-            query.stride(0),
-            key.stride(0),
-            LOG2E / temperature,
+            stride_query,
+            stride_key,
+            scale,
             1.0 / temperature,
-            **combine_constants(n_slices, width, normalize, want_query_grad, want_key_grad, want_rank),
-            num_warps=COMBINE_WARPS,
+            **planned.combine,
         )
     return InfoNCEResult(loss, grad_query, grad_key, rank)
 

@@ -61,7 +61,8 @@ def info_nce(
         normalize: L2-normalise query and key here, for free; the queue is taken as it is stored.
         reduction: "mean", "sum" or "none" (loss [B]).
         impl: "auto", "triton" or "torch". Auto is Triton on CUDA, but torch on a CPU, in float64, and in float32
-            while `torch.get_float32_matmul_precision()` is "highest".
+            unless torch may use tf32 (`torch.set_float32_matmul_precision("high")`). No batch is too small for it: two
+            launches are fewer than the plain form's dozen, and slices of the queue keep the device busy.
         return_stats: also return `InfoNCEStats`. Counting ranks makes the pass slower: ask every n steps.
 
     Returns:

@@ -46,6 +46,7 @@ def error_kernel(
     per_entry,  # elements of the image per entry of the mask
     mask_image,  # entries per image
     mask_plane,  # entries per channel, 0 where the channels share one mask
+    TILES: tl.constexpr,  # programs per image
     MEAN: tl.constexpr,
     GRAD: tl.constexpr,
     GRAD_SCALED: tl.constexpr,  # the gradient is stored with its factor 2 / count
@@ -58,7 +59,9 @@ def error_kernel(
     BLOCK: tl.constexpr,
     BLOCK_COUNTS: tl.constexpr,
 ):
-    i_t, i_b = tl.program_id(0), tl.program_id(1).to(tl.int64)
+    # Image and tile share the grid's first axis: the others end at 65535.
+    i_p = tl.program_id(0)
+    i_t, i_b = i_p % TILES, (i_p // TILES).to(tl.int64)
     o_n = i_t * BLOCK + tl.arange(0, BLOCK)
     m_n = o_n < plane
     o_pixel = o_n // INTERLEAVED
@@ -97,7 +100,7 @@ def error_kernel(
                 tl.store(grad + o_image, b_grad)
             else:
                 tl.store(grad + o_image, b_grad, mask=m_n)
-    tl.store(sums + i_b * tl.num_programs(0) + i_t, tl.sum(b_sum, 0))
+    tl.store(sums + i_p, tl.sum(b_sum, 0))
 
 
 @triton.jit

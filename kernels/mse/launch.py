@@ -1,12 +1,14 @@
 """Launch of the masked mean squared error.
 
-Covers: layouts as runs of elements, grids, buffers, the three forward launches and the one of backward.
+Covers: layouts as runs of elements, grids, buffers, the three forward launches and the one of backward. What follows
+from shapes and settings alone is worked out once and kept (`plan`).
 Does not cover: the choice of implementation and autograd (op.py).
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -34,10 +36,10 @@ class Layout(NamedTuple):
     interleaved: int
 
 
-def layout_of(image: Tensor) -> Layout:
+def layout_of(shape: torch.Size, form: torch.memory_format) -> Layout:
     """Runs of a dense [B, C, H, W] image."""
-    _, channels, height, width = image.shape
-    if memory_format(image) == torch.channels_last:
+    _, channels, height, width = shape
+    if form == torch.channels_last:
         return Layout(1, channels * height * width, channels)
     return Layout(channels, height * width, 1)
 
@@ -49,6 +51,7 @@ def error_constants(
     patch_rows, patch_columns = height // mask_shape[2], width // mask_shape[3]
     shared = layout.interleaved == 1 or mask_shape[1] == 1
     return {
+        "TILES": triton.cdiv(layout.plane, BLOCK),
         "MEAN": mean,
         "GRAD": grad,
         "GRAD_SCALED": not half,
@@ -64,57 +67,70 @@ def error_constants(
     }
 
 
+class Plan(NamedTuple):
+    """What a launch takes from shapes and settings. The dictionaries are shared by all its launches: read only.
+
+    n_sums: programs of `error_kernel`, one partial sum each. shape: its integers. The rest is named after its kernel.
+    """
+
+    n_sums: int
+    per_counter: int
+    n_counts: int
+    per_entry: int
+    shape: tuple[int, ...]
+    error: dict[str, Any]
+    finish: dict[str, Any]
+
+
+@lru_cache(maxsize=scheduling.PLANS)
+def plan(
+    shape: torch.Size, form: torch.memory_format, mask_shape: torch.Size, mean: bool, grad: bool, half: bool
+) -> Plan:
+    """The launches for [B, C, H, W] images. half: the gradient is kept without its factor."""
+    n_images, channels, height, width = shape
+    layout = layout_of(shape, form)
+    mask_image, n_entries = mask_shape[1:].numel(), mask_shape.numel()
+    per_entry = channels * height * width // mask_image
+    per_counter = triton.cdiv(triton.cdiv(n_entries, MOST_COUNTERS), BLOCK) * BLOCK
+    n_counts = triton.cdiv(n_entries, per_counter)
+    mask_plane = 0 if mask_shape[1] == 1 else mask_shape[2] * mask_shape[3]
+    error = error_constants(layout, mask_shape, height, width, mean, grad, half, n_counts)
+    return Plan(
+        n_sums=error["TILES"] * n_images,
+        per_counter=per_counter,
+        n_counts=n_counts,
+        per_entry=per_entry,
+        shape=(layout.planes, layout.plane, n_counts, per_entry, mask_image, mask_plane),
+        error=error | {"num_warps": WARPS},
+        finish={
+            "MEAN": mean,
+            "GRAD_SCALED": not half,
+            "BLOCK": FINISH_BLOCK,
+            "BLOCK_COUNTS": error["BLOCK_COUNTS"],
+            "num_warps": WARPS,
+        },
+    )
+
+
 def launch_masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool) -> MaskedMSEResult:
     """Loss and gradient; see `MaskedMSEResult` for the gradient's factor."""
     form = memory_format(prediction)
     prediction, target = prediction.contiguous(memory_format=form), target.contiguous(memory_format=form)
     mask = mask.contiguous()
-    n_images, channels, height, width = prediction.shape
-    layout = layout_of(prediction)
-    tiles = triton.cdiv(layout.plane, BLOCK)
-    mask_image = mask[0].numel()
-    per_entry = channels * height * width // mask_image
-    per_counter = triton.cdiv(triton.cdiv(mask.numel(), MOST_COUNTERS), BLOCK) * BLOCK
-    n_counts = triton.cdiv(mask.numel(), per_counter)
-
-    counts = mask.new_empty(n_counts, dtype=torch.int32)
-    sums = prediction.new_empty(n_images * tiles, dtype=torch.float32)
-    loss, rest = (prediction.new_empty((), dtype=torch.float32) for _ in range(2))
-    grad = torch.empty_like(prediction, memory_format=form) if want_grad else prediction.new_empty(0)
     half = prediction.dtype == torch.float16
-    constants = error_constants(layout, mask.shape, height, width, mean, want_grad, half, n_counts)
+    planned = plan(prediction.shape, form, mask.shape, mean, want_grad, half)
+    counts = mask.new_empty(planned.n_counts, dtype=torch.int32)
+    sums = prediction.new_empty(planned.n_sums, dtype=torch.float32)
+    loss, rest = prediction.new_empty((), dtype=torch.float32), prediction.new_empty((), dtype=torch.float32)
+    grad = torch.empty_like(prediction, memory_format=form) if want_grad else prediction.new_empty(0)
     with on_device(prediction):
         if mean:
-            count_kernel[(n_counts,)](mask, counts, mask.numel(), per_counter, BLOCK=BLOCK, num_warps=WARPS)
-        error_kernel[(tiles, n_images)](
-            prediction,
-            target,
-            mask,
-            counts,
-            sums,
-            grad,
-            layout.planes,
-            layout.plane,
-            n_counts,
-            per_entry,
-            mask_image,
-            0 if mask.shape[1] == 1 else mask.shape[2] * mask.shape[3],
-            **constants,
-            num_warps=WARPS,
-        )
+            count_kernel[(planned.n_counts,)](
+                mask, counts, mask.numel(), planned.per_counter, BLOCK=BLOCK, num_warps=WARPS
+            )
+        error_kernel[(planned.n_sums,)](prediction, target, mask, counts, sums, grad, *planned.shape, **planned.error)
         finish_kernel[(1,)](
-            sums,
-            counts,
-            loss,
-            rest,
-            sums.numel(),
-            n_counts,
-            per_entry,
-            MEAN=mean,
-            GRAD_SCALED=not half,
-            BLOCK=FINISH_BLOCK,
-            BLOCK_COUNTS=constants["BLOCK_COUNTS"],
-            num_warps=WARPS,
+            sums, counts, loss, rest, planned.n_sums, planned.n_counts, planned.per_entry, **planned.finish
         )
     return MaskedMSEResult(loss, grad, rest)
 

@@ -32,7 +32,8 @@ def masked_mse(
         mask: [B, 1, h, w] or [B, C, h, w], bool or uint8, where h divides H and w divides W: per pixel, or per patch.
             None counts every value.
         reduction: "mean", "sum", or "none" (squared errors [B, C, H, W], zero where not masked; not fused).
-        impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
+        impl: "auto" (Triton on CUDA at any size, since its three launches are fewer than torch's; torch elsewhere),
+            "triton" or "torch".
 
     Returns:
         The loss in float32 (float64 for float64 inputs).

@@ -47,7 +47,9 @@ def masked_mse_reference(
     before, rest = (one, 2.0 * weight) if prediction.dtype == torch.float16 else (2.0 * weight, one)
 
     total = torch.zeros_like(one)
-    grad = torch.empty_like(prediction, memory_format=memory_format(prediction)) if want_grad else one.new_empty(0)
+    grad = (
+        torch.empty_like(prediction, memory_format=memory_format(prediction)) if want_grad else prediction.new_empty(0)
+    )
     step = max(1, SLICE_ELEMENTS // (channels * height * width))
     for start in range(0, n_images, step):
         images = slice(start, start + step)

@@ -136,7 +136,7 @@ def grad_partial_kernel(
     o_d = tl.arange(0, BLOCK_WIDTH)
     m_b = o_b < n_rows
     b_rows = _load_rows(unit, stride, o_b, o_d, n_rows, width, EVEN).to(OPERANDS)
-    unscale = 1.0 / tl.load(largest)
+    unscale = 1.0 / tl.maximum(tl.load(largest), 1.1754943508222875e-38)  # of fp32's normal numbers the smallest
     b_row_lse = tl.load(lse + o_b, mask=m_b, other=0.0) * LOG2E - HEADROOM
     b_row_grad = tl.load(grad_loss + o_b, mask=m_b, other=0.0) * unscale
     b_gathered = tl.zeros([BLOCK_ROWS, BLOCK_WIDTH], tl.float32)

@@ -1,12 +1,14 @@
 """Launch of the NT-Xent kernels.
 
 Covers: the static table of tiles, the cut into slices, buffers, the three forward and two backward launches.
+What follows from shapes and settings alone is worked out once and kept (`plan`).
 Does not cover: the choice of implementation and autograd (op.py).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -55,50 +57,80 @@ def constants(precision: Precision, tile: Tile, n_rows: int, width: int) -> dict
     }
 
 
+class Plan(NamedTuple):
+    """What both passes take from shapes and settings. The dictionaries are shared by all launches: read only.
+
+    scratch: of the forward pass, gathered: of the backward pass, in elements. unit: for `unit_kernel`. partial: of
+    either pass, without the headroom that the backward one takes too. The rest is named after its kernel.
+    """
+
+    grid: tuple[int, int]
+    slice_rows: int
+    scratch: tuple[int, ...]
+    gathered: int
+    unit: dict[str, Any]
+    partial: dict[str, Any]
+    lse_combine: dict[str, Any]
+    grad_partial: dict[str, Any]
+    grad_combine: dict[str, Any]
+
+
+@lru_cache(maxsize=scheduling.PLANS)
+def plan(
+    device: torch.device,
+    precision: Precision,
+    n_rows: int,
+    width: int,
+    normalize: bool,
+    tile: Tile | None = None,
+    n_slices: int | None = None,
+) -> Plan:
+    """The launches for [n_rows, width] embeddings; tile and n_slices override the table."""
+    tile = tile or choose_tile(precision, width)
+    row_tiles, column_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_rows, tile.keys)
+    n_slices = n_slices or scheduling.slices(row_tiles, column_tiles, scheduling.processors(device) * tile.resident)
+    shared = constants(precision, tile, n_rows, width) | {"num_warps": tile.warps, "num_stages": tile.stages}
+    block_slices = triton.next_power_of_2(n_slices)
+    rows = {"BLOCK_WIDTH": shared["BLOCK_WIDTH"], "num_warps": ROW_WARPS}
+    return Plan(
+        grid=(row_tiles, n_slices),
+        slice_rows=triton.cdiv(column_tiles, n_slices) * tile.keys,
+        scratch=scheduling.scratch_sizes(n_rows * n_slices, n_rows * n_slices),
+        gathered=n_rows * n_slices * width,
+        unit=rows,
+        partial=shared,
+        lse_combine=rows | {"BLOCK_SLICES": block_slices},
+        grad_partial=shared | {"HEADROOM": precision.headroom},
+        grad_combine=rows
+        | {
+            "NORMALIZE": normalize,
+            "HEADROOM": precision.headroom,
+            "TILE_SLICES": min(block_slices, COMBINE_TILE),
+        },
+    )
+
+
 def launch_forward(
     embeddings: Tensor, temperature: float, normalize: bool, tile: Tile | None = None, n_slices: int | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Loss, logsumexp [N], and, if they are normalised here, unit rows [N, D] and norms [N] (else empty)."""
     n_rows, width = embeddings.shape
     raw = embeddings if embeddings.stride(1) == 1 else embeddings.contiguous()
+    planned = plan(raw.device, product_precision(raw.dtype), n_rows, width, normalize, tile, n_slices)
     unit = raw.new_empty((n_rows, width) if normalize else 0)
     norm = raw.new_empty(n_rows if normalize else 0, dtype=torch.float32)
-    block_width = max(16, triton.next_power_of_2(width))
+    loss, lse = raw.new_empty(n_rows, dtype=torch.float32), raw.new_empty(n_rows, dtype=torch.float32)
+    peak, total = scheduling.scratch(raw, planned.scratch)
+    rows, stride = (unit, width) if normalize else (raw, raw.stride(0))
+    scale = LOG2E / temperature
     with on_device(raw):
         if normalize:
-            unit_kernel[(n_rows,)](raw, unit, norm, width, raw.stride(0), BLOCK_WIDTH=block_width, num_warps=ROW_WARPS)
-        rows = unit if normalize else raw
-        precision, tile, n_slices, slice_rows = _plan(rows, tile, n_slices)
-        loss, lse = (raw.new_empty(n_rows, dtype=torch.float32) for _ in range(2))
-        peak, total = (raw.new_empty(n_rows, n_slices, dtype=torch.float32) for _ in range(2))
-        scale = LOG2E / temperature
-        lse_partial_kernel[(triton.cdiv(n_rows, tile.rows), n_slices)](
-            rows,
-            peak,
-            total,
-            n_rows,
-            width,
-            slice_rows,
-            rows.stride(0),
-            scale,
-            **constants(precision, tile, n_rows, width),
-            num_warps=tile.warps,
-            num_stages=tile.stages,
+            unit_kernel[(n_rows,)](raw, unit, norm, width, raw.stride(0), **planned.unit)
+        lse_partial_kernel[planned.grid](
+            rows, peak, total, n_rows, width, planned.slice_rows, stride, scale, **planned.partial
         )
         lse_combine_kernel[(n_rows,)](
-            rows,
-            peak,
-            total,
-            loss,
-            lse,
-            n_rows,
-            n_slices,
-            width,
-            rows.stride(0),
-            scale,
-            BLOCK_SLICES=triton.next_power_of_2(n_slices),
-            BLOCK_WIDTH=block_width,
-            num_warps=ROW_WARPS,
+            rows, peak, total, loss, lse, n_rows, planned.grid[1], width, stride, scale, **planned.lse_combine
         )
     return loss, lse, unit, norm
 
@@ -117,13 +149,14 @@ def launch_backward(
     """Gradient [N, D] fp32 of sum(grad_loss * loss) for the embeddings as they were before normalisation."""
     unit = unit if unit.stride(1) == 1 else unit.contiguous()
     n_rows, width = unit.shape
-    precision, tile, n_slices, slice_rows = _plan(unit, tile, n_slices)
+    planned = plan(unit.device, product_precision(unit.dtype), n_rows, width, normalize, tile, n_slices)
     grad_loss = grad_loss.float().contiguous()
-    largest = grad_loss.abs().amax().clamp_min_(torch.finfo(torch.float32).tiny)
-    gathered = unit.new_empty(n_rows, n_slices, width, dtype=torch.float32)
-    grad = unit.new_empty(n_rows, width, dtype=torch.float32)
+    largest = torch.linalg.vector_norm(grad_loss, torch.inf)
+    gathered = unit.new_empty(planned.gathered, dtype=torch.float32)
+    grad = unit.new_empty((n_rows, width), dtype=torch.float32)
+    stride = unit.stride(0)
     with on_device(unit):
-        grad_partial_kernel[(triton.cdiv(n_rows, tile.rows), n_slices)](
+        grad_partial_kernel[planned.grid](
             unit,
             lse,
             grad_loss,
@@ -131,13 +164,10 @@ def launch_backward(
             gathered,
             n_rows,
             width,
-            slice_rows,
-            unit.stride(0),
+            planned.slice_rows,
+            stride,
             LOG2E / temperature,
-            **constants(precision, tile, n_rows, width),
-            HEADROOM=precision.headroom,
-            num_warps=tile.warps,
-            num_stages=tile.stages,
+            **planned.grad_partial,
         )
         grad_combine_kernel[(n_rows,)](
             unit,
@@ -148,25 +178,10 @@ def launch_backward(
             gathered,
             grad,
             n_rows,
-            n_slices,
+            planned.grid[1],
             width,
-            unit.stride(0),
+            stride,
             1.0 / temperature,
-            NORMALIZE=normalize,
-            HEADROOM=precision.headroom,
-            TILE_SLICES=min(triton.next_power_of_2(n_slices), COMBINE_TILE),
-            BLOCK_WIDTH=max(16, triton.next_power_of_2(width)),
-            num_warps=ROW_WARPS,
+            **planned.grad_combine,
         )
     return grad
-
-
-def _plan(rows: Tensor, tile: Tile | None, n_slices: int | None) -> tuple[Precision, Tile, int, int]:
-    """Precision, tile, number of slices, and columns per slice."""
-    n_rows, width = rows.shape
-    precision = product_precision(rows.dtype)
-    tile = tile or choose_tile(precision, width)
-    row_tiles, column_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_rows, tile.keys)
-    slots = scheduling.processors(rows.device) * tile.resident
-    n_slices = n_slices or scheduling.slices(row_tiles, column_tiles, slots)
-    return precision, tile, n_slices, triton.cdiv(column_tiles, n_slices) * tile.keys

@@ -24,6 +24,10 @@ from fastssl.kernels.dispatch import autocast, register_op, runs_triton
 from fastssl.kernels.normalization import through_norm, unit_rows
 from fastssl.kernels.ntxent.reference import nt_xent_backward_reference, nt_xent_forward_reference
 
+# Embeddings from which "auto" takes the kernels. Fewer fill only part of a GPU: 256 make 8 programs for the 132
+# processors of an H100, and the time goes into launches either way. Not yet measured on a GPU (bench/kernels).
+FEWEST_FOR_TRITON = 1024
+
 
 def nt_xent(
     embeddings: Tensor,
@@ -43,7 +47,7 @@ def nt_xent(
         temperature: positive.
         normalize: L2-normalise the rows first.
         reduction: "mean" over the 2B losses, "sum", or "none" (loss [2B]).
-        impl: "auto", "triton" or "torch", as for `info_nce`.
+        impl: "auto", "triton" or "torch", as for `info_nce`, but that auto leaves fewer than 1024 embeddings to torch.
 
     Returns:
         The loss in float32 (float64 for float64 inputs).
@@ -69,7 +73,7 @@ def nt_xent(
 def _forward(
     embeddings: Tensor, temperature: float, normalize: bool, impl: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    if runs_triton(impl, embeddings, products=True):
+    if _runs_triton(impl, embeddings):
         from fastssl.kernels.ntxent.launch import launch_forward  # here, so that Triton stays optional
 
         return launch_forward(embeddings, temperature, normalize)
@@ -101,7 +105,7 @@ def _backward(
     normalize: bool,
     impl: str,
 ) -> Tensor:
-    if runs_triton(impl, unit, products=True):
+    if _runs_triton(impl, unit):
         from fastssl.kernels.ntxent.launch import launch_backward  # here, so that Triton stays optional
 
         return launch_backward(unit, norm, loss, lse, grad_loss, temperature, normalize)
@@ -121,6 +125,13 @@ def _backward_fake(
     impl: str,
 ) -> Tensor:
     return unit.new_empty(unit.shape, dtype=lse.dtype)
+
+
+def _runs_triton(impl: str, embeddings: Tensor) -> bool:
+    """Both passes ask with as many rows, so that they agree."""
+    if impl == "auto" and embeddings.shape[0] < FEWEST_FOR_TRITON:
+        return False
+    return runs_triton(impl, embeddings, products=True)
 
 
 def _accumulator(tensor: Tensor) -> torch.dtype:

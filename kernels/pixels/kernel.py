@@ -38,8 +38,12 @@ def transform_kernel(
     BLOCK_RUNS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    i_t, i_cell, i_b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    # Image, tile and block share the grid's first axis: the others end at 65535.
     blocks: tl.constexpr = (RUN + BLOCK - 1) // BLOCK
+    per_tile: tl.constexpr = blocks * ((RUNS + BLOCK_RUNS - 1) // BLOCK_RUNS)
+    cells: tl.constexpr = GRID * GRID
+    i_p = tl.program_id(0)
+    i_t, i_cell, i_b = i_p % per_tile, i_p // per_tile % cells, (i_p // (per_tile * cells)).to(tl.int64)
     o_run = (i_t // blocks) * BLOCK_RUNS + tl.arange(0, BLOCK_RUNS)[:, None]
     o_in_run = (i_t % blocks) * BLOCK + tl.arange(0, BLOCK)[None, :]
     m_tile = (o_run < RUNS) & (o_in_run < RUN)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
 import triton
 from torch import Tensor
 
+from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
 from fastssl.kernels.pixels.kernel import transform_kernel
 
@@ -54,6 +56,23 @@ def transform_constants(
     }
 
 
+@lru_cache(maxsize=scheduling.PLANS)
+def plan(
+    shape: torch.Size,
+    wide: bool,
+    lut: bool,
+    cells: int | None,
+    mask_shape: torch.Size | None,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> tuple[int, dict[str, Any]]:
+    """Programs and compile-time arguments, which all launches of one kind share: read only."""
+    constants = transform_constants(shape, wide, lut, cells, mask_shape, mean, std)
+    blocks = triton.cdiv(constants["RUN"], constants["BLOCK"])
+    bands = triton.cdiv(constants["RUNS"], constants["BLOCK_RUNS"])
+    return bands * blocks * constants["GRID"] ** 2 * shape[0], constants | {"num_warps": WARPS}
+
+
 def launch_transform(
     images: Tensor,
     lut: Tensor | None,
@@ -65,26 +84,18 @@ def launch_transform(
 ) -> Tensor:
     """[B, C, H, W] in `dtype`, channels-last, in one launch."""
     images = images.contiguous()
-    output = torch.empty(images.shape, dtype=dtype, device=images.device)
-    constants = transform_constants(
-        images.shape,
-        images.dtype == torch.uint16,
-        lut is not None,
-        None if permutation is None else permutation.shape[1],
-        None if mask is None else mask.shape,
-        mean,
-        std,
-    )
-    blocks = triton.cdiv(constants["RUN"], constants["BLOCK"])
-    bands = triton.cdiv(constants["RUNS"], constants["BLOCK_RUNS"])
+    output = images.new_empty(images.shape, dtype=dtype)
+    cells = None if permutation is None else permutation.shape[1]
+    mask_shape = None if mask is None else mask.shape
+    wide = images.dtype == torch.uint16
+    programs, constants = plan(images.shape, wide, lut is not None, cells, mask_shape, tuple(mean), tuple(std))
     with on_device(images):
-        transform_kernel[(bands * blocks, constants["GRID"] ** 2, images.shape[0])](
+        transform_kernel[(programs,)](
             images,
             images if lut is None else lut.float().contiguous(),
             images if permutation is None else permutation.contiguous(),
             images if mask is None else mask.contiguous(),
             output,
             **constants,
-            num_warps=WARPS,
         )
     return output.permute(0, 3, 1, 2)

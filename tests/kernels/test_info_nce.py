@@ -6,6 +6,7 @@ Does not cover: the Triton kernels (test_info_nce_kernel.py).
 from __future__ import annotations
 
 import copy
+import io
 
 import pytest
 import torch
@@ -166,10 +167,11 @@ def test_compiled_under_autocast_it_agrees_with_eager():
         torch.testing.assert_close(compiled(query, key, queue), info_nce(query, key, queue))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("wanted", [(True, True, True), (False, False, False)])
 @pytest.mark.parametrize("transposed", [False, True])
-def test_the_registered_operator_passes_opcheck(wanted, transposed):
-    query, key, queue = (t.detach() for t in operands())
+def test_the_registered_operator_passes_opcheck(dtype, wanted, transposed):
+    query, key, queue = (t.detach() for t in operands(dtype=dtype))
     if transposed:
         query, key, queue = (t.T.contiguous().T for t in (query, key, queue))
     torch.library.opcheck(torch.ops.fastssl.info_nce_forward, (query, key, queue, 0.2, True, *wanted, "auto"))
@@ -185,13 +187,17 @@ def test_a_module_that_calls_it_can_be_copied_and_saved():
         def forward(self, query: Tensor, key: Tensor) -> Tensor:
             return info_nce(self.linear(query), key, self.queue, normalize=True)
 
-    head = Head()
+    head, reloaded = Head(), Head()
     query, key = torch.randn(2, 4, 16)
-    expected = head(query, key)
+    expected = naive(head.linear(query), key, head.queue, 0.2, normalize=True, reduction="mean").detach()
     twin = copy.deepcopy(head)
-    twin.load_state_dict(head.state_dict())
+    file = io.BytesIO()
+    torch.save(head.state_dict(), file)
+    reloaded.load_state_dict(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    with torch.no_grad():
+        head.linear.weight.zero_()
     torch.testing.assert_close(twin(query, key), expected)
-    assert copy.deepcopy(expected.detach()) == expected
+    torch.testing.assert_close(reloaded(query, key), expected)
 
 
 @pytest.mark.parametrize(

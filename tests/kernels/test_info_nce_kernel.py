@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.infonce.launch")
 partial_kernel = pytest.importorskip("fastssl.kernels.infonce.kernel").partial_kernel
 scheduling = pytest.importorskip("fastssl.kernels.scheduling")
+pytest.importorskip("fastssl.kernels.infonce.op")  # registers the operator
 
 # Small and odd for the odd shapes; few and large where the interpreter, which pays per step, would take too long.
 TILE = scheduling.Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
@@ -140,3 +141,10 @@ def test_offsets_beyond_int32_do_not_wrap():
     apart = 1 << 30
     partial_kernel[(1, 2)](query, key, queue, *outputs, 1, 1, 16, 64, apart, apart, apart, 1.0, **constants)
     assert torch.isfinite(outputs[2][0]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("wanted", [(True, True, True), (False, False, False)])
+def test_what_the_kernels_return_is_what_the_registered_operator_promises(dtype, wanted):
+    arguments = (*operands(5, 9, 16, dtype), 0.2, True, *wanted, "triton")
+    torch.library.opcheck(torch.ops.fastssl.info_nce_forward, arguments)

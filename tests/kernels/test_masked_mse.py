@@ -124,10 +124,11 @@ def test_compiled_it_is_one_graph_for_every_batch_size():
         torch.testing.assert_close(*(torch.autograd.grad(x, prediction)[0] for x in (loss, expected)))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("want_grad", [True, False])
 @pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_the_registered_operator_passes_opcheck(want_grad, form):
-    prediction, target, mask = images()
+def test_the_registered_operator_passes_opcheck(dtype, want_grad, form):
+    prediction, target, mask = images(dtype)
     prediction = prediction.detach().contiguous(memory_format=form)
     torch.library.opcheck(torch.ops.fastssl.masked_mse_forward, (prediction, target, mask, True, want_grad, "auto"))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.mse.launch")
 kernel = pytest.importorskip("fastssl.kernels.mse.kernel")
+pytest.importorskip("fastssl.kernels.mse.op")  # registers the operator
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
@@ -104,7 +105,17 @@ def test_scaling_touches_nothing_at_one_and_everything_otherwise():
 def test_images_beyond_int32_elements_do_not_wrap():
     """Image 5 of 2^29 elements each begins past int32; the mask, shared here, is all false, so nothing is read."""
     constants = launch.error_constants(launch.Layout(1, 1 << 29, 1), (1, 1, 1, 1), 2, 4, False, False, False, 1)
+    constants["TILES"] = 1  # of an image's 2^18 programs the first
     mask, sums = torch.zeros(launch.BLOCK, dtype=torch.uint8), torch.full((6,), torch.nan)
     image, counts = torch.ones(1), torch.zeros(1, dtype=torch.int32)
-    kernel.error_kernel[(1, 6)](image, image, mask, counts, sums, image, 1, 1 << 29, 1, 8, 0, 0, **constants)
+    kernel.error_kernel[(6,)](image, image, mask, counts, sums, image, 1, 1 << 29, 1, 8, 0, 0, **constants)
     assert sums.abs().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("want_grad", [True, False])
+def test_what_the_kernels_return_is_what_the_registered_operator_promises(dtype, form, want_grad):
+    prediction, target = (torch.randn(2, 3, 4, 4).to(dtype).contiguous(memory_format=form) for _ in range(2))
+    arguments = (prediction, target, torch.rand(2, 1, 2, 2) < 0.5, True, want_grad, "triton")
+    torch.library.opcheck(torch.ops.fastssl.masked_mse_forward, arguments)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fastssl.kernels import nt_xent
-from fastssl.kernels.ntxent import reference
+from fastssl.kernels.ntxent import op, reference
 
 
 def embeddings(rows: int = 10, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -94,13 +94,30 @@ def test_compiled_it_is_one_graph_for_every_batch_size():
         assert not compiled(embeddings(8, torch.float32)).requires_grad
 
 
+@pytest.mark.parametrize(
+    ("impl", "rows", "triton"),
+    [("auto", 2, False), ("auto", 1022, False), ("auto", 1024, True), ("triton", 2, True), ("torch", 4096, False)],
+)
+def test_auto_leaves_small_batches_to_torch_in_both_passes(monkeypatch, impl, rows, triton):
+    """On a GPU, which is played by a choice that would always be Triton's."""
+    launch = pytest.importorskip("fastssl.kernels.ntxent.launch")
+    launched = []
+    results = torch.zeros(rows), torch.zeros(rows), torch.zeros(rows, 12), torch.ones(rows)
+    monkeypatch.setattr(op, "runs_triton", lambda impl, *tensors, products: impl != "torch")
+    monkeypatch.setattr(launch, "launch_forward", lambda *arguments: launched.append("forward") or results)
+    monkeypatch.setattr(launch, "launch_backward", lambda *arguments: launched.append("backward") or results[2])
+    nt_xent(embeddings(rows, torch.float32), impl=impl).backward()
+    assert launched == (["forward", "backward"] if triton else [])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("normalize", [True, False])
-def test_the_registered_operators_pass_opcheck(normalize):
-    values = embeddings().detach()
+def test_the_registered_operators_pass_opcheck(dtype, normalize):
+    values = embeddings(dtype=dtype).detach()
     torch.library.opcheck(torch.ops.fastssl.nt_xent_forward, (values, 0.2, normalize, "auto"))
     loss, lse, unit, norm = torch.ops.fastssl.nt_xent_forward(values, 0.2, normalize, "auto")
     rows = unit if normalize else values
-    arguments = (rows, norm, loss, lse, torch.rand(10, dtype=torch.float64), 0.2, normalize, "auto")
+    arguments = (rows, norm, loss, lse, torch.rand_like(loss), 0.2, normalize, "auto")
     torch.library.opcheck(torch.ops.fastssl.nt_xent_backward, arguments)
 
 

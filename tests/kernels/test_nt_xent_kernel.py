@@ -13,6 +13,7 @@ from torch import Tensor
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.ntxent.launch")
 kernel = pytest.importorskip("fastssl.kernels.ntxent.kernel")
+pytest.importorskip("fastssl.kernels.ntxent.op")  # registers the operators
 TILE = pytest.importorskip("fastssl.kernels.scheduling").Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
 
 
@@ -112,3 +113,14 @@ def test_offsets_beyond_int32_do_not_wrap():
     gathered, ones = torch.full((1, 1, 16), torch.nan), torch.ones(1)
     kernel.grad_partial_kernel[(1, 1)](unit, ones, ones, ones, gathered, 1, 16, 64, apart, 1.0, **constants, HEADROOM=0)
     assert gathered.abs().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("normalize", [True, False])
+def test_what_the_kernels_return_is_what_the_registered_operators_promise(dtype, normalize):
+    values = (0.25 * torch.randn(6, 16)).to(dtype)
+    torch.library.opcheck(torch.ops.fastssl.nt_xent_forward, (values, 0.2, normalize, "triton"))
+    loss, lse, unit, norm = torch.ops.fastssl.nt_xent_forward(values, 0.2, normalize, "triton")
+    rows = unit if normalize else values
+    arguments = (rows, norm, loss, lse, torch.rand_like(loss), 0.2, normalize, "triton")
+    torch.library.opcheck(torch.ops.fastssl.nt_xent_backward, arguments)

@@ -44,7 +44,7 @@ def operands(rows: int, keys: int, width: int, dtype: torch.dtype) -> tuple[Tens
 def steps() -> dict[str, tuple[Callable[[], Tensor], list[Tensor]]]:
     """Each loss as a closure over its inputs, and the leaves that get a gradient."""
     query, key, queue = operands(256, 4096, 128, torch.bfloat16)
-    embeddings = torch.randn(512, 128, device="cuda", dtype=torch.bfloat16, requires_grad=True)
+    embeddings = torch.randn(1024, 128, device="cuda", dtype=torch.bfloat16, requires_grad=True)
     prediction, target = torch.randn(2, 8, 3, 64, 64, device="cuda")
     prediction.requires_grad_()
     mask = torch.rand(8, 1, 8, 8, device="cuda") < 0.6

@@ -11,6 +11,7 @@ import torch
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch_transform = pytest.importorskip("fastssl.kernels.pixels.launch").launch_transform
+pytest.importorskip("fastssl.kernels.pixels.op")  # registers the operator
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 
@@ -74,3 +75,10 @@ def test_a_permutation_index_out_of_range_makes_a_black_tile_and_reads_nothing()
     permutation = torch.tensor([[0, 99, -1, 3]])
     output = launch_transform(images, None, permutation, None, (0.0,), (1.0,), torch.float32)
     assert output[0, 0].tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_what_the_kernel_returns_is_what_the_registered_operator_promises(dtype):
+    images = torch.randint(0, 256, (2, 4, 4, 3), dtype=torch.uint8)
+    arguments = (images, torch.rand(2, 256), None, None, [0.5] * 3, [0.5] * 3, dtype, "triton")
+    torch.library.opcheck(torch.ops.fastssl.transform_pixels, arguments)

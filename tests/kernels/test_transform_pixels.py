@@ -73,10 +73,12 @@ def test_compiled_it_is_one_graph():
     torch.testing.assert_close(compiled(images, lut), transform(images, lut))
 
 
-def test_the_registered_operator_passes_opcheck():
-    images = torch.randint(0, 256, (2, 6, 6, 3), dtype=torch.uint8)
-    options = (torch.rand(2, 256), torch.randperm(4).repeat(2, 1), torch.rand(2, 1, 3, 2) < 0.5)
-    arguments = (images, *options, [0.1, 0.2, 0.3], [1.0, 1.0, 2.0], torch.float16, "auto")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(("stored", "entries"), [(torch.uint8, 256), (torch.uint16, 257)], ids=["uint8", "uint16"])
+def test_the_registered_operator_passes_opcheck(dtype, stored, entries):
+    images = torch.randint(0, 256, (2, 6, 6, 3)).to(stored)
+    options = (torch.rand(2, entries), torch.randperm(4).repeat(2, 1), torch.rand(2, 1, 3, 2) < 0.5)
+    arguments = (images, *options, [0.1, 0.2, 0.3], [1.0, 1.0, 2.0], dtype, "auto")
     torch.library.opcheck(torch.ops.fastssl.transform_pixels, arguments)
 
 

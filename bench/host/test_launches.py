@@ -1,0 +1,88 @@
+"""The host's share of each operation's launch: checks, plans, buffers, with kernels that do nothing in their place.
+
+Covers: the time that Python takes between a call and its kernels, which the device waits for wherever the operation is
+shorter than that. Goals, on a quiet processor: 60 us for `launch_info_nce`, a few tens for `ema_update_` of a flat
+pair. Does not cover: Triton's own launch (about 11 us each: facebookexperimental/triton 1231), nor autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.harness import QUICK, Report, Row, measure
+from fastssl import kernels
+
+pytest.importorskip("triton")
+ema, infonce, mse, ntxent, pixels = MODULES = [
+    pytest.importorskip(f"fastssl.kernels.{name}.launch") for name in ("ema", "infonce", "mse", "ntxent", "pixels")
+]
+OPERATIONS = [
+    pytest.importorskip(f"fastssl.kernels.{name}.op") for name in ("ema", "infonce", "mse", "ntxent", "pixels")
+]
+
+CALLS = 1 if QUICK else 200  # per timing: a clock's own resolution is a good share of one call
+
+
+class NoKernel:
+    """Stands in for a kernel: takes any grid and any arguments, and does nothing."""
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Callable[..., None]:
+        return self._launch
+
+    def _launch(self, *arguments: object, **constants: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace every kernel of the launch modules, and let a CPU's tensors take the way of a GPU's."""
+    for module in MODULES:
+        for name in [name for name in vars(module) if name.endswith("_kernel")]:
+            monkeypatch.setattr(module, name, NoKernel())
+    for module in OPERATIONS:
+        monkeypatch.setattr(module, "runs_triton", lambda impl, *tensors, products=False: True)
+
+
+def calls_of(device: str) -> dict[str, Callable[[], object]]:
+    """Every launch by its function, and, where there is more to the public function, that as well, without gradient."""
+    query, key, queue = (torch.randn(rows, 128, device=device, dtype=torch.bfloat16) for rows in (256, 256, 65536))
+    embeddings = torch.randn(2048, 128, device=device, dtype=torch.bfloat16)
+    rows: list[Tensor] = [torch.rand(2048, device=device) for _ in range(4)]
+    prediction, target = torch.randn(2, 64, 3, 64, 64, device=device, dtype=torch.bfloat16)
+    mask = torch.rand(64, 1, 16, 16, device=device) < 0.6
+    images = torch.randint(0, 256, (64, 64, 64, 3), dtype=torch.uint8, device=device)
+    lut, orders = torch.rand(64, 256, device=device), torch.rand(64, 4, device=device).argsort(1)
+    mean, std = [0.4, 0.5, 0.6], [0.2, 0.3, 0.25]
+    averaged, online = ([torch.rand(1 << 16, device=device)] for _ in range(2))
+    options = {"lut": lut, "permutation": orders, "mask": mask, "mean": mean, "std": std, "dtype": torch.bfloat16}
+    return {
+        "launch_info_nce": lambda: infonce.launch_info_nce(query, key, queue, 0.2, True, True, False, False),
+        "info_nce": lambda: kernels.info_nce(query, key, queue, normalize=True),
+        "launch_forward of nt_xent": lambda: ntxent.launch_forward(embeddings, 0.1, True),
+        "launch_backward of nt_xent": lambda: ntxent.launch_backward(embeddings, *rows, 0.1, True),
+        "nt_xent": lambda: kernels.nt_xent(embeddings),
+        "launch_masked_mse": lambda: mse.launch_masked_mse(prediction, target, mask, True, True),
+        "masked_mse": lambda: kernels.masked_mse(prediction, target, mask),
+        "launch_transform": lambda: pixels.launch_transform(images, lut, orders, mask, mean, std, torch.bfloat16),
+        "transform_pixels": lambda: kernels.transform_pixels(images, **options),
+        "ema_update_ of a flat pair": lambda: kernels.ema_update_(averaged, online, 0.99),
+    }
+
+
+def test_time_on_the_host(report: Report, device: str) -> None:
+    def repeated(call: Callable[[], object]) -> Callable[[], None]:
+        def calls() -> None:
+            for _ in range(CALLS):
+                call()
+
+        return calls
+
+    variants = {name: repeated(call) for name, call in calls_of(device).items()}
+    for name, timing in measure(variants, rounds=15, device="cpu").items():
+        seconds = {field: getattr(timing, field) / CALLS for field in ("median", "fastest", "slowest")}
+        report.rows.append(Row("on the host, without kernels", name, replace(timing, **seconds)))
