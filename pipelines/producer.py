@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fastssl.pipelines.executors.executor import Executor
+from fastssl.pipelines.executors.packing import to_device
 from fastssl.pipelines.random import permutation
 from fastssl.pipelines.store import ImageStore
 from fastssl.pipelines.views.view import Parameters, View
@@ -83,11 +84,13 @@ class Producer:
         return ready.batch
 
     def _render(self, part: View, indices: np.ndarray, parameters: Parameters) -> dict[str, Tensor]:
-        batch = self._executors[part].render(self._store.fetch(indices), parameters)
-        batch["index"] = torch.from_numpy(indices).to(self._device)
+        own = {"index": indices}
         if self._labels is not None:
-            batch["label"] = torch.from_numpy(np.take(self._labels, indices, axis=0)).to(self._device)
-        return batch
+            own["label"] = np.take(self._labels, indices, axis=0)
+        arrays, along = to_device(self._device, parameters, own)
+        batch = self._executors[part].render(self._store.fetch(indices, along["index"]), parameters, arrays)
+        # On a GPU a copy: these few bytes would else keep the whole transfer alive as long as they are held.
+        return batch | {name: values.clone() if values.is_cuda else values for name, values in along.items()}
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         samples = self._layout["samples"]

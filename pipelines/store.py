@@ -33,10 +33,10 @@ class ImageStore:
     def resident(self) -> bool:
         return self._on_gpu is not None
 
-    def fetch(self, indices: np.ndarray) -> Tensor:
-        """Images of the given samples, `[B, H, W, C]`, on the device."""
+    def fetch(self, indices: np.ndarray, on_device: Tensor) -> Tensor:
+        """Images of the given samples, `[B, H, W, C]`, on the device. on_device: the indices once more, there."""
         if self._on_gpu is None:
             batch = torch.from_numpy(np.take(self._images, indices, axis=0))
             return batch if self._device.type == "cpu" else batch.pin_memory().to(self._device, non_blocking=True)
-        batch = self._on_gpu.index_select(0, torch.from_numpy(indices).to(self._device))
+        batch = self._on_gpu.index_select(0, on_device)
         return batch.view(torch.uint16) if self._images.dtype == np.uint16 else batch

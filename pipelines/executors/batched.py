@@ -6,12 +6,15 @@ Covers: CPU and CUDA, no dependency beyond torch. Does not cover: threads (the l
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from fastssl.pipelines.executors.batch_memory import BatchMemory
-from fastssl.pipelines.executors.executor import lay_out
+from fastssl.pipelines.executors.executor import lay_out, places
+from fastssl.pipelines.executors.packing import to_device
+from fastssl.pipelines.ops.transform import batch_dtype
 from fastssl.pipelines.views.view import Parameters, View
 
 # Output elements per chunk and picture on a CPU, 2 MB in float32: below it the calls cost more than the cache saves
@@ -33,13 +36,22 @@ class TorchExecutor:
         self._memory = BatchMemory()
         _keep_freed_memory()
 
-    def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+    def render(
+        self, images: Tensor, parameters: Parameters, arrays: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """See `Executor.render`."""
         count = len(images)
-        chunk = self._chunk if images.device.type == "cpu" else count
-        arrays = {name: torch.from_numpy(values).to(images.device) for name, values in parameters.items()}
+        on_cpu = images.device.type == "cpu"
+        chunk = self._chunk if on_cpu else count
+        if arrays is None:
+            (arrays,) = to_device(images.device, parameters)
         if count <= chunk:
-            return {name: lay_out(values, self._dtype) for name, values in self._render(images, arrays).items()}
+            # A result that is a parameter would keep the buffer of all parameters alive as long as it is held.
+            shared = set() if on_cpu else places(arrays.values())
+            return {
+                name: lay_out(values, self._dtype, copy=not shared.isdisjoint(places([values])))
+                for name, values in self._render(images, arrays).items()
+            }
         batch: dict[str, Tensor] = {}
         for low in range(0, count, chunk):
             part = slice(low, low + chunk)
@@ -50,8 +62,9 @@ class TorchExecutor:
                 batch[name][part].copy_(values.to(batch[name].dtype))
         return batch
 
-    def _render(self, images: Tensor, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-        return self._view.finish(self._view.render_torch(images, parameters), parameters)
+    def _render(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        with batch_dtype(self._dtype):
+            return self._view.finish(self._view.render_torch(images, parameters), parameters)
 
     def _allocate(self, count: int, like: Tensor) -> Tensor:
         """On the CPU, for `count` rows of what `like` holds; pictures channels-last."""

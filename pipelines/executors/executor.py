@@ -6,6 +6,7 @@ Covers: the contract, the automatic choice and its reason. Does not cover: rende
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -22,8 +23,14 @@ class Executor(Protocol):
     parallel: bool
     """Whether several threads may call `render` at once."""
 
-    def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
-        """Render uint8 or uint16 images `[B, H, W, C]`; pictures come back channels-last and in the dtype."""
+    def render(
+        self, images: Tensor, parameters: Parameters, arrays: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Render uint8 or uint16 images `[B, H, W, C]`; pictures come back channels-last and in the dtype.
+
+        arrays: the parameters once more, as tensors where the images are, from a caller that moved them there with
+        other things (`packing.to_device`); by default they are moved here.
+        """
 
 
 class Choice(NamedTuple):
@@ -46,6 +53,11 @@ def choose(executor: ExecutorName, device: torch.device) -> Choice:
     if dali_installed():
         return Choice("dali", "images are augmented on the GPU")
     return Choice("torch", "DALI is not installed (pip install nvidia-dali-cuda130)")
+
+
+def places(tensors: Iterable[Tensor]) -> set[int]:
+    """The addresses of the storages behind tensors: who lies in one of them shares it."""
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors}
 
 
 def lay_out(values: Tensor, dtype: torch.dtype, *, copy: bool = False) -> Tensor:

@@ -10,15 +10,18 @@ time. DALI's dynamic executor stays on: without it outputs taken by DLPack are o
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import torch
 from nvidia.dali import Pipeline, fn
 from nvidia.dali.types import DALIDataType
 from torch import Tensor
 
-from fastssl.pipelines.executors.executor import lay_out
+from fastssl.pipelines.executors.executor import lay_out, places
+from fastssl.pipelines.executors.packing import to_device
 from fastssl.pipelines.ops.dali import Graph
 from fastssl.pipelines.ops.planes import levels
+from fastssl.pipelines.ops.transform import batch_dtype
 from fastssl.pipelines.views.view import Parameters, View
 
 
@@ -38,7 +41,9 @@ class DaliExecutor:
         self._pipeline: Pipeline | None = None
         self._outputs: tuple[str, ...] = ()
 
-    def render(self, images: Tensor, parameters: Parameters) -> dict[str, Tensor]:
+    def render(
+        self, images: Tensor, parameters: Parameters, arrays: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """See `Executor.render`."""
         deep = images.dtype != torch.uint8
         if deep:
@@ -46,10 +51,13 @@ class DaliExecutor:
         if self._pipeline is None:
             self._pipeline = self._build(deep, parameters)
         try:
-            return self._run(self._pipeline, images, parameters)
+            rendered = self._run(self._pipeline, images, parameters)
         except Exception:
             self._pipeline = None  # after an error inside it a DALI pipeline is of no further use
             raise
+        if arrays is None:
+            (arrays,) = to_device(self._device, parameters)
+        return self._finish(rendered, arrays)
 
     def _build(self, deep: bool, parameters: Parameters) -> Pipeline:
         on_gpu = self._device.type == "cuda"
@@ -88,8 +96,15 @@ class DaliExecutor:
         for name, result in zip(self._outputs, pipeline.run(stream), strict=True):
             tensor = torch.from_dlpack(result.as_tensor())
             rendered[name] = tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor  # HWC is NCHW channels-last
-        arrays = {name: torch.from_numpy(values).to(self._device) for name, values in parameters.items()}
-        finished = self._view.finish(rendered, arrays)
-        # On a GPU always a copy: torch's allocator must know which streams read the memory.
-        copy = self._device.type == "cuda"
-        return {name: lay_out(values, self._dtype, copy=copy) for name, values in finished.items()}
+        return rendered
+
+    def _finish(self, rendered: dict[str, Tensor], arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        with batch_dtype(self._dtype):
+            finished = self._view.finish(rendered, arrays)
+        # On a GPU a copy of what lies in DALI's memory, whose readers' streams torch's allocator must know, and of what
+        # lies among the parameters, all of which it would keep alive.
+        shared = places([*rendered.values(), *arrays.values()]) if self._device.type == "cuda" else set()
+        return {
+            name: lay_out(values, self._dtype, copy=not shared.isdisjoint(places([values])))
+            for name, values in finished.items()
+        }

@@ -1,13 +1,16 @@
 """From a crop to a network's input: tiles moved, levels through curves, normalised, masked pixels at 0.
 
 Covers: the one order of these steps that every pretext view shares; on a GPU, stored bytes take them in one read and
-one write (`fastssl.kernels.transform_pixels`), elsewhere one after the other in torch.
+one write of the batch's dtype (`fastssl.kernels.transform_pixels`), elsewhere one after the other in torch's float32.
 Does not cover: drawing permutations, curves or masks (`views/`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -15,6 +18,24 @@ from torch import Tensor
 from fastssl.kernels import transform_pixels
 from fastssl.pipelines.ops.curves import look_up
 from fastssl.pipelines.ops.planes import normalise
+
+KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+_batch_dtype: ContextVar[torch.dtype] = ContextVar("the dtype of the batch that this thread renders")
+
+
+@contextmanager
+def batch_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Within, on this thread, `transform` may write pictures in the batch's dtype straight away.
+
+    A context and not an argument, because between an executor, which knows the dtype, and `transform` lies the view,
+    which neither knows nor needs it: whatever a view returns is cast in the end.
+    """
+    token = _batch_dtype.set(dtype)
+    try:
+        yield
+    finally:
+        _batch_dtype.reset(token)
 
 
 def transform(
@@ -27,19 +48,26 @@ def transform(
     mask: Tensor | None = None,
     fused: bool | None = None,
 ) -> Tensor:
-    """Float32 `[B, C, S, S]`.
+    """`[B, C, S, S]`: float32, or, by the kernel, in `batch_dtype`, worked out in float32 and rounded once.
 
     crop: `[B, C, S, S]` channels-last, uint8, or float32 grey levels in [0, 255]. orders: int64 `[B, G * G]`, tile i
     of the result is tile orders[b, i]. tables: `[B, entries]` grey levels (`bezier_tables`). mask: uint8
     `[B, 1, S, S]`, 1 where masked. fused: by the kernel, which takes uint8; by default where that is on a GPU.
     """
-    if crop.is_cuda and crop.dtype == torch.uint8 if fused is None else fused:
+    if takes_kernel(crop) if fused is None else fused:
         lut = None if tables is None else tables / 255.0
         stored = crop.permute(0, 2, 3, 1).contiguous()  # copies nothing: that is the order of channels-last memory
-        return transform_pixels(stored, lut=lut, permutation=orders, mask=mask, mean=mean, std=std)
+        dtype = _batch_dtype.get(torch.float32)
+        dtype = dtype if dtype in KERNEL_DTYPES else torch.float32
+        return transform_pixels(stored, lut=lut, permutation=orders, mask=mask, mean=mean, std=std, dtype=dtype)
     moved = crop if orders is None else move_tiles(crop, orders)
     picture = normalise(moved if tables is None else look_up(moved, tables), mean, std)
     return picture if mask is None else blank(picture, mask)
+
+
+def takes_kernel(crop: Tensor) -> bool:
+    """Whether the fused kernel is the way: for stored bytes on a GPU."""
+    return crop.is_cuda and crop.dtype == torch.uint8
 
 
 def move_tiles(pictures: Tensor, orders: Tensor) -> Tensor:

@@ -66,16 +66,16 @@ class Bezier(Cropped):
         entries = BYTE_ENTRIES if crop.dtype == torch.uint8 else DEEP_ENTRIES
         falls, control = parameters["falls"], parameters["control"]
         if self.curves == "tower":
-            return _tower_tables(entries).to(crop.device)[falls.long(), parameters["curve"]]
+            return _tower_tables(entries, crop.device)[falls.long(), parameters["curve"]]
         return bezier_tables(control[..., 0], control[..., 1], falls, entries)
 
 
 @lru_cache(maxsize=8)
-def _tower_tables(entries: int) -> Tensor:
-    """The six curves, `[falls, curve, entries]`: solved once, not once an image."""
+def _tower_tables(entries: int, device: torch.device) -> Tensor:
+    """The six curves, `[falls, curve, entries]`, on the device: solved once, not once an image."""
     control = torch.from_numpy(TOWER_CURVES)
     solved = [
         bezier_tables(control[..., 0], control[..., 1], torch.full((len(control),), falls), entries)
         for falls in (False, True)
     ]
-    return torch.stack(solved)
+    return torch.stack(solved).to(device)

@@ -35,7 +35,7 @@ class CentrePatch(Cropped):
         return round(self.patch * self.size)
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        target = self.normalised(crop)
+        target = self.transformed(crop)
         first = (self.size - self.side) // 2
         middle = slice(first, first + self.side)
         mask = torch.zeros((len(crop), 1, self.size, self.size), dtype=torch.uint8, device=crop.device)

@@ -33,4 +33,4 @@ class Colorization(Cropped):
             luma.add_(crop[:, channel : channel + 1], alpha=LUMA[channel])
         # One channel, which becomes three as it is normalised, or, where all are alike, as it is copied out.
         image = self.normalised(luma).expand(-1, 3, -1, -1)
-        return {"image": image, "target": self.normalised(crop)}
+        return {"image": image, "target": self.transformed(crop)}

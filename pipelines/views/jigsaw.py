@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -56,6 +57,12 @@ class Jigsaw(Cropped):
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         permutation = parameters["permutation"]
-        orders = torch.from_numpy(self.orders.copy()).to(crop.device)[permutation]
+        orders = _orders_on(crop.device, self.grid**2, self.permutations)[permutation]
         shuffled = {"image": self.transformed(crop, orders=orders), "permutation": permutation}
         return shuffled | {"target": self.transformed(crop)} if self.with_target else shuffled
+
+
+@lru_cache(maxsize=8)
+def _orders_on(device: torch.device, tiles: int, count: int) -> Tensor:
+    """`tile_orders` on the device: copied there once, not once a batch."""
+    return torch.from_numpy(tile_orders(tiles, count).copy()).to(device)

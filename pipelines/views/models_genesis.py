@@ -73,7 +73,7 @@ class ModelsGenesis(Bezier):
         noise = 255.0 * u[:, 6 * pixels :].reshape(crop.shape)
         mask = self._noise_mask(parameters)
         image = self.normalised(torch.where(mask, noise, curved))
-        return {"image": image, "mask": mask.to(torch.uint8), "target": self.normalised(crop)}
+        return {"image": image, "mask": mask.to(torch.uint8), "target": self.transformed(crop)}
 
     def _draw_boxes(self, u: np.ndarray, in_boxes: np.ndarray) -> np.ndarray:
         """Sides: s/6 to s/3 in-, 3s/7 to 4s/7 out-painting. u: `[B, boxes, 5]`: another box?, its sides, its corner."""

@@ -22,6 +22,7 @@ from fastssl.pipelines import (
     CentrePatch,
     Colorization,
     Jigsaw,
+    Loader,
     Masked,
     ModelsGenesis,
     Plain,
@@ -73,10 +74,12 @@ def view_of(kind: str, size: int, channels: int) -> Cropped:
     return views[kind]
 
 
-def render(executor: str, view: View, images: np.ndarray, device: torch.device) -> Batch:
+def render(
+    executor: str, view: View, images: np.ndarray, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Batch:
     """All images as one batch, back on the CPU."""
     indices = np.arange(len(images))
-    renderer = create(executor, view, device, torch.float32, len(images))
+    renderer = create(executor, view, device, dtype, len(images))
     batch = renderer.render(torch.from_numpy(images).to(device), view.draw(11, 2, indices, images.shape[1:3]))
     assert all(values.device.type == device.type for values in batch.values())
     return {name: values.cpu() for name, values in batch.items()}
@@ -199,3 +202,26 @@ def test_plain_pictures_of_their_own_size_are_exact(executor: str, dtype: type, 
     batch = render(executor, Plain(28, 3, (0.0,) * 3, (1.0,) * 3), images, DEVICE)
     stored = batch["image"].double().mul(np.iinfo(dtype).max).round().permute(0, 2, 3, 1)
     assert np.array_equal(stored.numpy(), images)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("kind", VIEWS)
+def test_half_precision_pictures_are_float32_ones_rounded_once(
+    executor: str, dtype: torch.dtype, kind: str, make_images: Callable
+) -> None:
+    images, view = make_images(6, 64, 64, 3), view_of(kind, 64, 3)
+    half, full = (render(executor, view, images, DEVICE, d) for d in (dtype, torch.float32))
+    assert half.keys() == full.keys()
+    for name, values in full.items():
+        assert torch.equal(half[name], values.to(dtype) if values.is_floating_point() else values), name
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_no_small_result_keeps_the_whole_transfer_alive(executor: str, make_images: Callable) -> None:
+    images = make_images(8, 28, 28, 3)
+    loader = Loader(images, Jigsaw(28, 3), batch_size=4, device=DEVICE, executor=executor, labels=np.arange(8))
+    batch = next(iter(loader))
+    for name in ("index", "label", "permutation"):
+        assert batch[name].untyped_storage().nbytes() == batch[name].nbytes, name
+    loader.close()
