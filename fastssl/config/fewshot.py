@@ -28,25 +28,29 @@ class FewshotConfig(DataConfig):
 
     data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
     """As for train (auto: what the first run was trained on)."""
+    size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
+    """Image side in pixels (auto: each encoder's own)."""
 
     shots: Annotated[_Shots, Parameter(group=EVALUATION, consume_multiple=True, negative="")] = (1, 5, 10, 20, 50)
     """Labelled images a class, as in 1 5 10 20 50."""
     seeds: Annotated[Count, Parameter(group=EVALUATION)] = 10
     """Draws of those images, seeded SEED, SEED+1, ..."""
     l2: Annotated[AutoFloat, Parameter(group=EVALUATION)] = None
-    """On the mean loss (auto: 1 / images, scikit-learn's C = 1)."""
+    """L2 penalty on the mean loss (auto: 1 / images, scikit-learn's C = 1)."""
     random: Annotated[bool, Parameter(group=EVALUATION)] = True
     """Compare with the first run's encoder before training."""
     imagenet: Annotated[str, Parameter(group=EVALUATION)] = "auto"
-    """A timm model with ImageNet weights to compare with, or none."""
+    """A timm model with ImageNet weights, or none (auto: EfficientNet-Lite0, if its weights are here)."""
     weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
     """File of its weights (else a package, or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
-    """Side that it sees images at (auto: the runs', at least 128)."""
+    """Side that it sees images at (auto: as the first run, at least 128)."""
 
     batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
     """Images a step while features are extracted."""
 
+    seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
+    """Seed of the first draw, and of what is held out of train for lack of a test split."""
     out: Annotated[Path | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's)."""
 

@@ -20,10 +20,12 @@ _Fractions = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], BeforeVa
 
 class FinetuneConfig(DataConfig):
     """Settings of `fastssl finetune RUN ...` and `fastssl.finetune(runs, ...)`; data and root default to the first
-    run's own, the size to its encoder's."""
+    run's own, the size to the first encoder's."""
 
     data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
-    """As for train (auto: what the run was trained on)."""
+    """As for train (auto: what the first run was trained on)."""
+    size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
+    """Image side in pixels (auto: the first encoder's)."""
 
     label_fraction: Annotated[_Fractions, Parameter(group=EVALUATION, consume_multiple=True, negative="")] = (1.0,)
     """Shares of the training labels, as in 1.0 0.1 0.01."""
@@ -53,7 +55,7 @@ class FinetuneConfig(DataConfig):
     augment: Annotated[bool, Parameter(group=LENGTH)] = True
     """Crop and flip (end to end only)."""
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """torch.compile the step (auto: off, trials are short)."""
+    """torch.compile the step, end to end only (auto: off, trials are short)."""
 
     out: Annotated[Path | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's)."""
