@@ -184,6 +184,7 @@ def test_real_vessels_are_found_within_a_few_steps(shared_data: Path, tmp_path: 
         steps=80,
         encoder="test_resnet",
         lr=3e-3,
+        objective="bce+dice",
         out=tmp_path,
     )
     assert result.images["test"][0] == "Image_11L"
