@@ -18,8 +18,10 @@ from .support import SupportSets
 def row_of(label: str, support: SupportSets, dim: int, found: Sequence[Metrics]) -> FewshotRow:
     """One encoder at one number of shots. found: its metrics on the test images, one a draw of `support`."""
     acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
-    intervals = (mean_interval(values, support.overlap) for values in (acc, auc))
-    return FewshotRow(label, support.shots, dim, support.overlap, *intervals, acc, auc)
+    overlap = support.overlap
+    return FewshotRow(
+        label, support.shots, dim, overlap, mean_interval(acc, overlap), mean_interval(auc, overlap), acc, auc
+    )
 
 
 def pairs_of(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
@@ -39,5 +41,5 @@ def pairs_of(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
 
 
 def _test(first: FewshotRow, second: FewshotRow, metric: str) -> PairedTest:
-    by_seed = (getattr(row, f"{metric}_by_seed") for row in (first, second))
-    return paired_t_test(*by_seed, overlap=first.overlap)
+    one, other = (getattr(row, f"{metric}_by_seed") for row in (first, second))
+    return paired_t_test(one, other, first.overlap)

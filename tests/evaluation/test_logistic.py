@@ -115,6 +115,7 @@ def test_float32_stays_within_a_thousandth_of_the_minimum() -> None:
     features, labels = features_and_classes(300, 20, 4)
     arguments = torch.from_numpy(features), one_hot(labels), torch.tensor(L2)
     single, double = fit_logistic(*arguments, dtype=torch.float32), fit_logistic(*arguments)
+    assert (single.weight.dtype, double.weight.dtype) == (torch.float32, torch.float64)
     np.testing.assert_allclose(single.objective.numpy(), double.objective.numpy(), rtol=1e-3)
 
 
