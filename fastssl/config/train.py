@@ -80,7 +80,7 @@ class TrainConfig(DataConfig):
     """Largest turn of a crop, in degrees (auto: 0; mtcp: 15)."""
 
     tasks: Annotated[str, some_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ",".join(TASK_NAMES)
-    """Some of jigsaw, inpaint and colorize, with commas between."""
+    """Some of these, with commas between."""
     task_mode: Annotated[Literal["one", "all"], Parameter(group=PRETEXT)] = "one"
     """A step is for one task, drawn at random, or for all, summed."""
     task_weights: Annotated[str, weights_of(*TASK_NAMES), Parameter(group=PRETEXT, show_default=False)] = ""
