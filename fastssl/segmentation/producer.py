@@ -105,6 +105,6 @@ def by_channel(values: Sequence[float], device: torch.device) -> Tensor:
 def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
     """On the device; to a GPU through pinned memory, without waiting for the copy."""
     tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
-    if device.type == "cpu" or tensor.device == device:
+    if device.type == "cpu" or tensor.is_cuda:
         return tensor
     return tensor.pin_memory().to(device, non_blocking=True)
