@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,11 +45,36 @@ def test_every_kernel_keeps_its_budget():
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
-def test_every_variant_has_a_budget_and_every_budget_a_variant():
+@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8"])
+def test_every_variant_has_a_budget_for_each_triton_and_every_budget_a_variant(version):
     names = [budget.key(variant) for variant in every_variant()]
+    section = budget.sections()[version]
     assert len(names) == len(set(names))
-    assert set(names) == set(budget.load())
+    assert set(names) == set(section["variants"])
+    assert section["compiled_with"].startswith(f"triton {version}.")
     assert {budget.key(variant) for variant in gate_variants()} <= set(names)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8"])
+def test_no_budget_lets_what_multiplies_on_tensor_cores_spill(version):
+    entries = budget.sections()[version]["variants"]
+    assert all(entries[budget.key(v)]["spill"] == 0 for v in every_variant() if v.tensor_cores)
+    assert max(entry["spill"] for entry in entries.values()) <= 64
+
+
+def test_a_section_is_rewritten_alone_and_a_newer_triton_takes_the_newest(monkeypatch, tmp_path):
+    shutil.copy(budget.FILE, tmp_path / "budget.json")
+    monkeypatch.setattr(budget, "FILE", tmp_path / "budget.json")
+    before = budget.sections()
+    monkeypatch.setattr(budget.triton, "__version__", "3.7.9")
+    assert budget.load() == before["3.7"]["variants"]
+    budget.save({"one": budget.entry(Compiled(1, 2, 0, "", 3))})
+    assert budget.sections() == before | {
+        "3.7": {"compiled_with": "triton 3.7.9", "variants": budget.load()},
+    }
+    assert list(budget.load()) == ["one"]
+    monkeypatch.setattr(budget.triton, "__version__", "3.10.0")
+    assert budget.load() == before["3.8"]["variants"]
 
 
 def test_the_judge_names_each_way_to_fail():
