@@ -108,7 +108,6 @@ def test_the_gradient_keeps_the_dtype_and_layout_of_the_prediction(form):
 def test_autocast_changes_nothing():
     prediction, target, mask = images(torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(masked_mse(prediction, target, mask), masked_mse(prediction, target, mask))
         inside = masked_mse(prediction, target, mask)
     assert torch.equal(inside, masked_mse(prediction, target, mask))
 

@@ -108,9 +108,10 @@ def test_shuffling_moves_pixels_as_the_last_of_many_windows_would() -> None:
             source = rng.permutation(rows.ravel()).reshape(h, w)
             moved[y : y + h, x : x + w] = source - rows
         counts += np.bincount(moved[10:-10, 10:-10].ravel() + largest - 1, minlength=2 * largest - 1)
-    u = np.random.default_rng(1).uniform(size=(3, 100_000))
-    side = np.ceil((np.sqrt(1 + 4 * largest * (largest + 1) * u[0]) - 1) / 2)
-    drawn = np.bincount((np.floor(u[2] * side) - np.floor(u[1] * side)).astype(int) + largest - 1)
+    row = torch.arange(size, dtype=torch.float32)[:, None].expand(40, 1, size, size)
+    u = torch.rand(40, 6 * size**2, generator=torch.Generator().manual_seed(1))
+    shifts = (ModelsGenesis(size, 1)._shuffle(row, u, torch.ones(40, dtype=torch.bool)) - row)[:, :, 10:-10, 10:-10]
+    drawn = np.bincount(shifts.flatten().long().numpy() + largest - 1, minlength=2 * largest - 1)
     assert np.abs(counts / counts.sum() - drawn / drawn.sum()).max() < 0.012
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -159,6 +158,5 @@ def test_crops_agree_with_the_oracle(
 
 
 def test_orders_are_counted_before_they_are_searched() -> None:
-    assert math.factorial(9) == 362_880
     with pytest.raises(ValueError, match="between 2 and 362880"):
         Jigsaw(27, 1, grid=3, permutations=362_881)
