@@ -31,6 +31,31 @@ def test_the_default_folder_is_named_after_stage_and_data(data: str, folder: str
     assert default_folder(TrainConfig(data=data)) == Path("runs") / folder
 
 
+@pytest.mark.parametrize(
+    ("settings", "folder"),
+    [
+        ({}, "moco-demo"),
+        ({"stage": "tower"}, "tower-demo"),
+        ({"stage": "pretext"}, "pretext-demo-colour"),
+        ({"stage": "pretext", "data": "demo"}, "pretext-demo"),
+        ({"recipe": "mtcp"}, "mtcp-demo-colour"),
+        ({"recipe": "vae"}, "vae-demo"),
+    ],
+)
+def test_what_colorizes_is_trained_on_the_demo_set_in_colour_unless_told_otherwise(
+    settings: dict[str, Any], folder: str
+) -> None:
+    config = TrainConfig(**settings)
+    assert default_folder(config) == Path("runs") / folder
+    assert ("data" in config.model_fields_set) == ("data" in settings)
+
+
+def test_a_resume_that_names_no_data_takes_the_runs_also_where_the_default_is_in_colour(tmp_path: Path) -> None:
+    with claimed(tmp_path / "run", TrainConfig(stage="pretext", data="sets/chest.npz", steps=3), 1.0, []):
+        pass
+    assert asked(tmp_path / "run", stage="pretext").data == "sets/chest.npz"
+
+
 def test_a_recipe_has_a_folder_of_its_own_name() -> None:
     assert default_folder(TrainConfig(data="demo", recipe="mtcp")) == Path("runs/mtcp-demo")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 from pydantic import Field, model_validator
 
 from .base import (
+    DATA,
     LENGTH,
     MOCO,
     MODEL,
@@ -35,12 +37,21 @@ TASK_NAMES = ("jigsaw", "inpaint", "colorize")
 RECIPE_STAGES = {"mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
 """The stages of each recipe, in order."""
 
+DEMO, DEMO_COLOUR = "demo", "demo-colour"
+"""The built-in data sets, of one channel and of three."""
+
+COLOUR_TASKS = ("pretext", "mtcp")
+"""Stages and recipes that colorize, and so are trained on the demo set in colour unless told otherwise."""
+
 # The box that holds the settings of one stage alone.
 STAGE_GROUPS = {"moco": MOCO, "pretext": PRETEXT, "tower": TOWER, "vae": VAE}
 
 
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)`."""
+
+    data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO
+    """A MedMNIST flag, .npz file or folder (auto: demo; pretext, mtcp: demo-colour)."""
 
     stage: Annotated[Literal["moco", "pretext", "tower", "vae"], Parameter(group=OBJECTIVE)] = "moco"
     """What to train."""
@@ -56,9 +67,11 @@ class TrainConfig(DataConfig):
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 128
     """Images a step."""
     epochs: Annotated[Count | None, Parameter(group=LENGTH)] = None
-    """Length of the run and its schedule (100, unless --steps)."""
+    """Length of the run and its schedule (auto: 100; demo data: --minutes 4)."""
     steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Length in steps, instead of epochs."""
+    minutes: Annotated[Annotated[float, Field(gt=0)] | None, Parameter(group=LENGTH)] = None
+    """Length as a time budget: the pace is measured, which gives the steps."""
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """End this invocation after N steps; the schedule stays."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
@@ -71,7 +84,7 @@ class TrainConfig(DataConfig):
     queue_size: Annotated[AutoInt, Parameter(group=MOCO)] = None
     """Negatives kept (auto: min(65536, half the images))."""
     queue_init: Annotated[Literal["keys", "random"], Parameter(group=MOCO)] = "keys"
-    """What it starts with: keys of real images, or the paper's noise."""
+    """Its start: keys of images, or noise."""
     momentum: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, Auto, Parameter(group=MOCO)] = None
     """Of the key encoder (auto: 0.99 in short runs, else 0.999)."""
     bn_splits: Annotated[AutoInt, Parameter(group=MOCO)] = None
@@ -82,7 +95,7 @@ class TrainConfig(DataConfig):
     tasks: Annotated[str, some_of(*TASK_NAMES), Parameter(group=PRETEXT)] = ",".join(TASK_NAMES)
     """Some of these, with commas between."""
     task_mode: Annotated[Literal["one", "all"], Parameter(group=PRETEXT)] = "one"
-    """A step is for one task, drawn at random, or for all, summed."""
+    """Tasks a step: one at random, or all."""
     task_weights: Annotated[str, weights_of(*TASK_NAMES), Parameter(group=PRETEXT, show_default=False)] = ""
     """How often a task is drawn, or its share of the sum: jigsaw=2 (else 1)."""
     patch: Annotated[float, Field(gt=0, lt=1), Parameter(group=PRETEXT)] = 0.5
@@ -123,10 +136,17 @@ class TrainConfig(DataConfig):
     """Steps between checkpoints (auto: once a minute)."""
 
     @model_validator(mode="after")
+    def _demo_data_have_what_the_tasks_need(self) -> TrainConfig:
+        if "data" not in self.model_fields_set and (self.recipe or self.stage) in COLOUR_TASKS:
+            # Past pydantic, which would count it among the settings that were asked for, and refuse in a frozen model.
+            object.__setattr__(self, "data", DEMO_COLOUR)
+        return self
+
+    @model_validator(mode="after")
     def _agrees_with_itself(self) -> TrainConfig:
         wrong = [
             f"{one} and {other} both given: give one"
-            for one, other in (("epochs", "steps"), ("resume", "overwrite"))
+            for one, other in (*combinations(("epochs", "steps", "minutes"), 2), ("resume", "overwrite"))
             if getattr(self, one) and getattr(self, other)
         ]
         if self.recipe is not None and "stage" in self.model_fields_set:
