@@ -7,6 +7,7 @@ There is no autotuning at user run time: a first call must not be slow, and two 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -69,8 +70,8 @@ def scratch_sizes(*sizes: int) -> tuple[int, ...]:
     return tuple(-(-size // SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT for size in sizes)
 
 
-def scratch(like: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
-    """1-D fp32 buffers that lie in one allocation, which takes a third of the host's time for several.
+def scratch(like: Tensor, sizes: tuple[int, ...]) -> Sequence[Tensor]:
+    """1-D fp32 buffers that lie in one allocation, since each one costs the host time.
 
     They live as long as any of them: for what the kernels of one launch hand each other, never for results.
     """
