@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test check types bench
 
 demo: $(INSTALLED)
-	$(BIN)/fastssl train --data demo --epochs 30 --out runs/demo --overwrite
+	$(BIN)/fastssl train --data demo --minutes 2 --out runs/demo --overwrite
 	$(BIN)/fastssl probe runs/demo
 
 test: check

@@ -23,8 +23,17 @@ from fastssl.config.train import RECIPE_STAGES
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.plans import PLANS
+from fastssl.resolve import with_length
 from fastssl.run import TrainResult, train_stage
-from fastssl.run_folder import CONFIG, ENCODER, check_free, claim_recipe, folder_of, settings_to_resume
+from fastssl.run_folder import (
+    CONFIG,
+    ENCODER,
+    check_free,
+    claim_recipe,
+    folder_of,
+    release_recipe,
+    settings_to_resume,
+)
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
 """On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
@@ -91,6 +100,7 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
         config = settings_to_resume(folder, config)
     else:
         check_free(folder, overwrite=config.overwrite)
+        config = _with_length(config, recipe, console)
     run = RecipeRun(config, folder, _stage_configs(config, recipe, folder))
     labelled = _check(run, console)
     if not config.resume:
@@ -105,7 +115,7 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
         began = time.monotonic()
         begun = (folder / stage.stage / CONFIG).is_file()
         going_on = {"resume": begun, "stop_after": steps_left, "recipe": None if begun else stage.recipe}
-        results.append(train_stage(stage.model_copy(update=going_on), console))
+        results.append(_train_stage(stage.model_copy(update=going_on), config, folder, console))
         if not results[-1].finished:
             return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
@@ -119,6 +129,17 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
     recipe.evaluation(run, console)
     console.print(f"{parts}/{parts} {recipe.evaluation_name}: {_minutes(time.monotonic() - began)}")
     return RecipeResult(folder, tuple(results), finished=True, evaluated=True)
+
+
+def _train_stage(stage: TrainConfig, recipe: TrainConfig, folder: Path, console: Console) -> TrainResult:
+    try:
+        return train_stage(stage, console, in_recipe=True)
+    except ConfigError as error:
+        release_recipe(folder)
+        if recipe.minutes is None:
+            raise
+        share = f"{stage.stage} in --recipe {recipe.recipe}, whose --minutes are divided evenly among its stages"
+        raise ConfigError([f"{share}: {problem}" for problem in error.problems]) from None
 
 
 def _check(run: RecipeRun, console: Console) -> bool:
@@ -142,6 +163,18 @@ def _check(run: RecipeRun, console: Console) -> bool:
     return source.splits["train"].labels is not None
 
 
+def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> TrainConfig:
+    """`config` with a budget where the data are the demo's and no length is given; says how a budget is divided."""
+    each, _ = with_length(config)
+    if each.minutes is None:
+        return config
+    minutes = config.minutes or each.minutes * len(recipe.stages)
+    given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
+    share = f"{minutes / len(recipe.stages):g} minutes for each of {', '.join(recipe.stages)}"
+    console.print(f"{given}: {share}; the evaluation is not counted", soft_wrap=True)
+    return config.model_copy(update={"minutes": minutes})
+
+
 def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
     """The configuration of each stage: what was asked for, as far as the stage reads it.
 
@@ -153,6 +186,9 @@ def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[T
         raise ConfigError(
             [f"{name} is a setting of --stage {stage_of(name)}, not of --recipe {config.recipe}" for name in foreign]
         )
+    asked["data"] = config.data
+    if config.minutes is not None:
+        asked["minutes"] = config.minutes / len(recipe.stages)
     configs = []
     for place, stage in enumerate(recipe.stages):
         own = {name: value for name, value in asked.items() if name in settings_of(stage)}

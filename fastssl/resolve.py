@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from fastssl.acceleration import Choice
 from fastssl.config import TrainConfig
+from fastssl.data import demo
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import Stem
 from fastssl.plans import Facts, Plan
 
 DEFAULT_EPOCHS = 100
+DEMO_MINUTES = 4.0
+"""A budget for one stage on the demo data: there to see everything work, also on two slow cores."""
 WEIGHT_DECAY = 1e-4
 SMALL_IMAGE = 40
 """Sides in pixels up to which a ResNet's standard stem leaves one or two pixels of its last map."""
@@ -52,14 +55,21 @@ def resolve(
     automatic = {**shared, "weight_decay": weight_decay, **plan.automatic(config, facts, steps)}
     filled = {name: value for name, (value, _) in automatic.items() if getattr(config, name) in (None, "auto")}
     resolved = config.model_copy(update={**filled, "epochs": None, "steps": steps})
-    choices = [
-        Choice("length", f"{steps} steps", f"{epochs:g} epochs of {steps_per_epoch} steps, {facts.images} images")
-    ]
+    length = f"{round(epochs, 2):g} epochs of {steps_per_epoch} steps, {facts.images} images"
+    choices = [Choice("length", f"{steps} steps", length)]
     for setting, (_, reason) in automatic.items():
         value = getattr(resolved, setting)
         text = f"{value:g}" if isinstance(value, float) else str(value)
         choices.append(Choice(setting, text, reason if setting in filled else "as asked"))
     return Resolved(resolved, epochs, tuple(choices))
+
+
+def with_length(config: TrainConfig) -> tuple[TrainConfig, str]:
+    """`config` with a length where that depends on more than the number of images, and why: that of the demo data."""
+    if config.data not in demo.NAMES or config.steps or config.epochs or config.minutes:
+        return config, ""
+    reason = f"demo data: --minutes {DEMO_MINUTES:g} unless a length is given; "
+    return config.model_copy(update={"minutes": DEMO_MINUTES}), reason
 
 
 def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str]:

@@ -1,31 +1,34 @@
 """`fastssl train`: from settings to a trained encoder in a run folder.
 
-Covers: putting source, loader, stage and engine together. Does not cover: what any of them does.
+Covers: the way of a run from its folder to its last line. Does not cover: putting stage, loader and engine together
+(`training_run.py`), nor what any of them does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from fastssl.acceleration import Acceleration, Choice, accelerate, avoid_small_bf16
-from fastssl.assembly import Parts, assemble
+from fastssl import pace
+from fastssl.acceleration import Choice, accelerate, avoid_small_bf16
+from fastssl.conclusion import next_command, what_was_learnt
 from fastssl.config import TrainConfig
-from fastssl.data import Source, open_source
-from fastssl.engine import CheckpointPolicy, Engine
+from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.metrics_log import MetricsLog
-from fastssl.models.encoder import EncoderSpec, save_encoder
-from fastssl.pipelines import Loader
-from fastssl.plans import PLANS, Plan, filled
+from fastssl.models.encoder import save_encoder
+from fastssl.pipelines import PretextTasks
+from fastssl.plans import PLANS
 from fastssl.progress import StepClock, TrainingProgress
-from fastssl.random_state import seeded
 from fastssl.readings import Reading
-from fastssl.run_folder import CHECKPOINTS, ENCODER, check_free, claimed, folder_of, settings_to_resume
-from fastssl.schedule import CosineSchedule
+from fastssl.resolve import with_length
+from fastssl.run_folder import ENCODER, check_free, claimed, folder_of, settings_to_resume
+from fastssl.stages.pretext import Pretext
+from fastssl.training_run import Ground, TrainingRun, build_run, with_steps
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,49 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def train_stage(config: TrainConfig, console: Console) -> TrainResult:
+def train_stage(config: TrainConfig, console: Console, *, in_recipe: bool = False) -> TrainResult:
     """Train one stage.
+
+    Args:
+        in_recipe: what comes next is the recipe's to say.
 
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
     """
+    began = pace.now()
+    config, ground = _open(config, console)
+    started_from = length = ""
+    if not config.resume:
+        init, started_from = ground.plan.start(config, ground.folder)
+        config, length = with_length(config.model_copy(update={"init": init}))
+        if config.minutes is not None:
+            console.print(f"measuring the pace, to know how many steps {config.minutes:g} minutes hold")
+            config, measured = with_steps(config, ground, began)
+            length += measured
+    with build_run(config, ground) as run:
+        choices = (
+            *ground.acceleration.choices,
+            Choice("pipeline", run.loader.executor, run.loader.reason),
+            *(replace(c, reason=length + c.reason) if c.name == "length" else c for c in run.parts.resolved.choices),
+        )
+        _introduce(console, run.config, ground, choices)
+        notices = ground.plan.notices(run.config, run.parts.facts)
+        for line in filter(None, (started_from, *notices, *run.parts.stage.notes())):
+            console.print(escape(line), soft_wrap=True)
+        if config.resume:
+            run.engine.resume(lambda line: console.print(escape(line), soft_wrap=True))
+            console.print(f"resumed at step {run.engine.step}")
+        else:
+            _claim(run, ground, choices)
+        result, signal = _fit(run, ground, console)
+        _conclude(console, result, signal)
+        for line in _last_lines(run, ground, in_recipe=in_recipe) if result.finished else ():
+            console.print(escape(line), highlight=False, soft_wrap=True)
+        return result
+
+
+def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
+    """The settings, those of the run to resume if there is one, and the folder, device and data that they name."""
     folder = folder_of(config)
     if config.resume:
         config = settings_to_resume(folder, config)
@@ -75,83 +115,39 @@ def train_stage(config: TrainConfig, console: Console) -> TrainResult:
         notify=lambda line: console.print(escape(line)),
     )
     acceleration = avoid_small_bf16(acceleration, config.size or min(source.image_shape[:2]))
-    plan = PLANS[config.stage]
-    started_from = ""
-    if not config.resume:
-        init, started_from = plan.start(config, folder)
-        config = config.model_copy(update={"init": init})
-    parts = assemble(config, plan, source, acceleration)
-    resolved = parts.resolved
-    with seeded(config.seed, acceleration.device), _loader(parts, plan, source, acceleration) as loader:
-        choices = (
-            *acceleration.choices,
-            Choice("pipeline", loader.executor, loader.reason),
-            *resolved.choices,
-        )
-        engine = _engine(parts, plan, source, loader, acceleration, folder)
-        _introduce(console, resolved.config, source, choices, folder)
-        for line in filter(None, (started_from, *plan.notices(resolved.config, parts.facts), *parts.stage.notes())):
-            console.print(escape(line), soft_wrap=True)
-        if config.resume:
-            engine.resume(lambda line: console.print(escape(line), soft_wrap=True))
-            console.print(f"resumed at step {engine.step}")
-        else:
-            concrete = {
-                "device": str(acceleration.device),
-                "amp": acceleration.amp_dtype is not None,
-                "compile": acceleration.compile,
-                "pipeline": loader.executor,
-                "out": folder,
-            }
-            with claimed(folder, resolved.config.model_copy(update=concrete), resolved.epochs, choices):
-                engine.warm_up()
-                engine.save()
-        return _fit(engine, resolved.config, folder, parts.spec, console)
+    return config, Ground(folder, PLANS[config.stage], source, acceleration)
 
 
-def _loader(parts: Parts, plan: Plan, source: Source, acceleration: Acceleration) -> Loader:
-    config = parts.resolved.config
-    return Loader(
-        source.splits["train"].images,
-        plan.view(config, parts.facts),
-        batch_size=config.batch_size,
-        device=acceleration.device,
-        executor=config.pipeline,
-        seed=config.seed,
-        dtype=acceleration.compute_dtype,
-        prefetch=acceleration.prefetch,
-    )
+def _claim(run: TrainingRun, ground: Ground, choices: tuple[Choice, ...]) -> None:
+    """Take the folder, and write into it what the run cannot be resumed without."""
+    concrete = {
+        "device": str(ground.acceleration.device),
+        "amp": ground.acceleration.amp_dtype is not None,
+        "compile": ground.acceleration.compile,
+        "pipeline": run.loader.executor,
+        "out": ground.folder,
+    }
+    settings = run.config.model_copy(update=concrete)
+    with claimed(ground.folder, settings, run.parts.resolved.epochs, choices):
+        run.engine.warm_up()
+        run.engine.save()
 
 
-def _engine(
-    parts: Parts, plan: Plan, source: Source, loader: Loader, acceleration: Acceleration, folder: Path
-) -> Engine:
-    config = parts.resolved.config
-    return Engine(
-        parts.stage,
-        loader,
-        acceleration,
-        plan.optimizer(config),
-        CosineSchedule(filled(config.lr), filled(config.steps)),
-        CheckpointPolicy(folder / CHECKPOINTS, config.checkpoint_every, {"data": source.fingerprint}),
-    )
-
-
-def _introduce(
-    console: Console, config: TrainConfig, source: Source, choices: tuple[Choice, ...], folder: Path
-) -> None:
-    height, width, channels = source.image_shape
-    images = len(source.splits["train"])
+def _introduce(console: Console, config: TrainConfig, ground: Ground, choices: tuple[Choice, ...]) -> None:
+    height, width, channels = ground.source.image_shape
+    images = len(ground.source.splits["train"])
     console.print(
-        f"[bold]{config.stage}[/bold] on {escape(source.name)}: {images} images {height}x{width}x{channels}, "
-        f"{config.encoder}, into {escape(str(folder))}",
+        f"[bold]{config.stage}[/bold] on {escape(ground.source.name)}: {images} images {height}x{width}x{channels}, "
+        f"{config.encoder}, into {escape(str(ground.folder))}",
         soft_wrap=True,
     )
     for choice in choices:
         console.print(f"  {choice.name:<12} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
 
 
-def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, console: Console) -> TrainResult:
+def _fit(run: TrainingRun, ground: Ground, console: Console) -> tuple[TrainResult, str | None]:
+    """Train to the end or to a stop, and export; also the name of the signal that stopped it."""
+    engine, config, folder, spec = run.engine, run.config, ground.folder, run.parts.spec
     total = engine.schedule.total_steps
     began = engine.step
     until = total if config.stop_after is None else min(total, engine.step + config.stop_after)
@@ -188,8 +184,17 @@ def _fit(engine: Engine, config: TrainConfig, folder: Path, spec: EncoderSpec, c
         clock.mean_data_wait,
         clock.seconds,
     )
-    _conclude(console, result, stop.signal)
-    return result
+    return result, stop.signal
+
+
+def _last_lines(run: TrainingRun, ground: Ground, *, in_recipe: bool) -> Iterator[str]:
+    if isinstance(run.engine.stage, Pretext) and isinstance(run.view, PretextTasks):
+        yield from what_was_learnt(
+            run.engine.stage, run.view, ground.source, ground.acceleration, ground.folder, run.config.batch_size
+        )
+    if not in_recipe:
+        labelled = ground.source.splits["train"].labels is not None
+        yield next_command(run.config.stage, ground.folder, labelled=labelled)
 
 
 def _conclude(console: Console, result: TrainResult, signal: str | None) -> None:

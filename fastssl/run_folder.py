@@ -106,8 +106,8 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
                 for name in differing
             ]
         )
-    if stored.get("steps") is not None:
-        stored.pop("epochs", None)
+    if stored.get("steps") is not None:  # what the others came to
+        stored = {name: value for name, value in stored.items() if name not in ("epochs", "minutes")}
     changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
     return build(TrainConfig, {**stored, "overwrite": False, **changed})
 
@@ -137,8 +137,18 @@ def claim_recipe(folder: Path, config: TrainConfig) -> None:
         if (folder / stage / CONFIG).is_file():
             shutil.rmtree(folder / stage)
     _empty(folder)
-    asked = {name: _jsonable(getattr(config, name)) for name in sorted(config.model_fields_set - _TRANSIENT)}
+    names = sorted((config.model_fields_set | {"data"}) - _TRANSIENT)
+    asked = {name: _jsonable(getattr(config, name)) for name in names}
     write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
+
+
+def release_recipe(folder: Path) -> None:
+    """Undo `claim_recipe` where no stage of it has begun."""
+    if any((folder / stage / CONFIG).is_file() for stage in STAGE_GROUPS):
+        return
+    (folder / CONFIG).unlink()
+    with suppress(OSError):  # other things may lie there
+        folder.rmdir()
 
 
 def _as_yaml(config: TrainConfig, epochs: float, choices: Iterable[Choice]) -> str:

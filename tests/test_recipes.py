@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import fastssl
-from fastssl import recipes
+from fastssl import pace, recipes
 from fastssl.errors import ConfigError
 from fastssl.recipes import RecipeResult, RecipeRun
 
@@ -141,6 +142,50 @@ def test_a_recipe_is_replaced_only_on_request(tmp_path: Path, labelled: Path, ev
         fastssl.train(out=tmp_path / "run", resume=True, console=Console(file=io.StringIO()))
     result, _ = train(tmp_path / "run", labelled, overwrite=True, steps=2)
     assert [stage.step for stage in result.stages] == [2, 2]
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock that measures the pace moves by a quarter of a second whenever it is read."""
+    ticks = itertools.count()
+    monkeypatch.setattr(pace, "now", lambda: next(ticks) / 4)
+
+
+def test_a_budget_is_divided_evenly_among_the_stages(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], ticking: None
+) -> None:
+    result, text = train(tmp_path / "run", labelled, steps=None, minutes=0.4, stop_after=2)
+    assert "--minutes 0.4: 0.2 minutes for each of moco, pretext; the evaluation is not counted" in text
+    settings: dict[str, Any] = {"data": str(labelled), "out": tmp_path / "run", "resume": True}
+    with pytest.raises(ConfigError, match=r"minutes=0\.6: the run to resume has 0\.4"):
+        fastssl.train(recipe="mtcp", **settings, minutes=0.6, console=Console(file=io.StringIO()))
+    result = fastssl.train(recipe="mtcp", **settings, console=Console(file=io.StringIO()))  # type: ignore[assignment]
+    assert (result.finished, len(evaluations)) == (True, 1)
+    for stage in result.stages:
+        written = yaml.safe_load((stage.folder / "config.yaml").read_text())
+        assert (written["minutes"], written["steps"]) == (0.2, stage.step)
+
+
+def test_a_budget_that_is_too_small_for_a_stage_leaves_nothing(
+    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], ticking: None
+) -> None:
+    complaint = "^moco in --recipe mtcp, whose --minutes are divided evenly among its stages: minutes=0.05: too short"
+    with pytest.raises(ConfigError, match=complaint):
+        train(tmp_path / "run", labelled, steps=None, minutes=0.1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_on_the_demo_set_mtcp_is_in_colour_and_has_a_budget_for_each_stage(
+    tmp_path: Path, evaluations: list[list[Path]], ticking: None
+) -> None:
+    console = Console(file=io.StringIO(), width=60)
+    settings = SETTINGS | {"steps": None, "stop_after": 1, "out": tmp_path / "run"}
+    fastssl.train(recipe="mtcp", **settings, console=console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "demo data: --minutes 8 unless a length is given: 4 minutes for each of moco, pretext" in text
+    assert "moco on demo-colour" in text
+    asked = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert (asked["data"], asked["minutes"]) == ("demo-colour", 8)
 
 
 @pytest.mark.parametrize("at_hand", [True, False])

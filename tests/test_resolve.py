@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from fastssl.config import TrainConfig, settings_of
+from fastssl.config.train import DEMO, DEMO_COLOUR
+from fastssl.data import demo
 from fastssl.errors import ConfigError
 from fastssl.plans import PLANS, Facts
-from fastssl.resolve import auto_stem, resolve
+from fastssl.resolve import DEMO_MINUTES, auto_stem, resolve, with_length
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def resolved(images: int = 100, **settings: Any) -> Any:
 def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
     config = resolved().config
     undecided = {name for name in settings_of(config.stage) if getattr(config, name) is None}
-    left_open = {"recipe", "data_root", "init", "epochs", "stop_after", "out", "checkpoint_every"}
+    left_open = {"recipe", "data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every"}
     assert undecided == left_open | {"amp", "compile"}
 
 
@@ -55,10 +57,36 @@ def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps:
     assert outcome.epochs == epochs
 
 
+@pytest.mark.parametrize(
+    ("settings", "minutes"),
+    [
+        ({}, DEMO_MINUTES),
+        ({"stage": "pretext"}, DEMO_MINUTES),
+        ({"data": "demo-colour"}, DEMO_MINUTES),
+        ({"data": "./demo"}, None),
+        ({"data": "sets/demo.npz"}, None),
+        ({"epochs": 3}, None),
+        ({"steps": 3}, None),
+        ({"minutes": 1.5}, 1.5),
+    ],
+    ids=str,
+)
+def test_only_the_demo_data_have_a_budget_unless_a_length_is_given(
+    settings: dict[str, Any], minutes: float | None
+) -> None:
+    config, reason = with_length(TrainConfig(**settings))
+    assert config.minutes == minutes
+    assert (reason == "") == (minutes != DEMO_MINUTES)
+
+
+def test_the_demo_data_of_the_settings_can_be_opened() -> None:
+    assert {DEMO, DEMO_COLOUR} == set(demo.NAMES)
+
+
 def test_every_choice_is_told_with_its_reason() -> None:
     choices = {choice.name: choice for choice in resolved().choices}
     shared = {"length", "encoder", "size", "stem", "lr", "weight_decay", "temperature"}
-    assert set(choices) == shared | {"momentum", "queue_size", "bn_splits"}
+    assert set(choices) == shared | {"momentum", "queue_size", "bn_splits", "rotation"}
     assert choices["lr"].value == "0.015"  # 32 images, 300 steps
     assert choices["length"].value == "300 steps"
     assert all(choice.reason for choice in choices.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import torch
 from rich.console import Console
 
 import fastssl
-from fastssl.errors import CheckpointError
+from fastssl import pace
+from fastssl.errors import CheckpointError, ConfigError
 from fastssl.pipelines.executors.executor import dali_installed
 
 # 52 images in batches of 16: epochs end after steps 3 and 6. Batches divide neither the queue nor the run.
@@ -64,6 +66,23 @@ def test_a_resumed_run_ends_in_the_same_bytes(
         train(tmp_path / "cut", grey_npz, **settings, stop_after=steps, resume=index > 0)
     result = train(tmp_path / "cut", grey_npz, **settings, resume=True)
     assert result.finished
+    assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("stage", ["moco", "pretext"])
+def test_a_run_with_a_budget_keeps_its_steps_and_measures_no_more_when_it_is_resumed(
+    tmp_path: Path, grey_npz: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(pace, "now", lambda: next(ticks) / 4)
+    begun = train(tmp_path / "cut", grey_npz, stage=stage, steps=None, minutes=0.2, stop_after=4)
+    monkeypatch.setattr(pace, "measure_pace", None)
+    train(tmp_path / "whole", grey_npz, stage=stage, steps=begun.total_steps)
+    again = {"stage": stage, "steps": None, "resume": True}
+    with pytest.raises(ConfigError, match=r"^minutes=0.3: the run to resume has 0.2; leave it out"):
+        train(tmp_path / "cut", grey_npz, minutes=0.3, **again)
+    train(tmp_path / "cut", grey_npz, minutes=0.2, stop_after=3, **again)
+    assert train(tmp_path / "cut", grey_npz, **again).finished
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
 
 

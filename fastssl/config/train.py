@@ -71,7 +71,7 @@ class TrainConfig(DataConfig):
     steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Length in steps, instead of epochs."""
     minutes: Annotated[Annotated[float, Field(gt=0)] | None, Parameter(group=LENGTH)] = None
-    """Length as a time budget: the pace is measured, which gives the steps."""
+    """Time budget as length: steps follow the pace (a recipe: of all stages)."""
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """End this invocation after N steps; the schedule stays."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None

@@ -128,6 +128,8 @@ def moco_runs(config: TrainConfig, folder: Path) -> Iterator[Path]:
     places = [folder.parent, folder.parent / "moco"]
     if folder == default_folder(config):
         places.append(default_folder(config.model_copy(update={"stage": "moco"})))
+        if "data" not in config.model_fields_set:  # MoCo's default is the grey demo set: why that run does not serve
+            places.append(default_folder(TrainConfig()))
     for place in places:
         if (place / CONFIG).is_file() and read_settings(place).get("stage") == "moco":
             yield place

@@ -1,7 +1,7 @@
 """What the heads of a pretext stage have learnt, as numbers that a guess scores nothing on.
 
 Covers: jigsaw accuracy beside chance; restored pictures beside the best single colour. Does not cover: which images
-these are taken on (`fastssl.learnt`), nor what the encoder is worth (`fastssl.evaluation`).
+these are taken on (`fastssl.conclusion`), nor what the encoder is worth (`fastssl.evaluation`).
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ class RestorationScore:
 
     error: mean squared error over all images, channels and pixels that the task scores (inpainting: the gap alone), of
     normalised values. mean_error: that of predicting, everywhere, the mean of the true values of each channel, the best
-    that a single colour can do. shown_error: that of leaving the picture as the head was shown it (grey, say).
+    that a single colour can do. shown_error: that of leaving the picture as the head was shown it (grey, say); None
+    where it was shown nothing of what is scored (a gap).
     """
 
     error: float
     mean_error: float
-    shown_error: float
+    shown_error: float | None
 
     @property
     def r2(self) -> float:
@@ -51,11 +52,10 @@ class RestorationScore:
     def __str__(self) -> str:
         if not self.mean_error > 0:
             return f"squared error {self.error:.3g}; every true pixel has the same colour"
-        shown, own = (100 * error / self.mean_error for error in (self.shown_error, self.error))
-        return (
-            f"squared error {own:.0f} % of that of predicting the mean colour (R2 {self.r2:.2f}); "
-            f"leaving the picture as it is shown: {shown:.0f} %"
-        )
+        own = f"squared error {self.error / self.mean_error:.0%} of that of the mean colour (R2 {self.r2:.2f})"
+        if self.shown_error is None:
+            return own
+        return f"{own}; of the picture as it was shown: {self.shown_error / self.mean_error:.0%}"
 
 
 Score = OrderScore | RestorationScore
@@ -107,7 +107,8 @@ class _Pixels:
 
     def __init__(self, task: RestorationTask) -> None:
         self._task = task
-        self._errors, self._shown, self._count = 0.0, 0.0, 0
+        self._errors, self._count = 0.0, 0
+        self._shown: float | None = None
         self._sums: Tensor | float = 0.0
         self._squares: Tensor | float = 0.0
 
@@ -117,7 +118,8 @@ class _Pixels:
         counts = torch.ones_like(target) if mask is None else (mask != 0).expand_as(target).double()
         predicted = self._task.predict(encoder, batch)
         self._errors += float((counts * (predicted.double() - target).square()).sum())
-        self._shown += float((counts * (batch["image"].double() - target).square()).sum())
+        if mask is None:
+            self._shown = (self._shown or 0.0) + float((batch["image"].double() - target).square().sum())
         self._count += int(counts.sum())
         self._sums += (counts * target).sum(dim=(0, 2, 3)).cpu()
         self._squares += (counts * target.square()).sum(dim=(0, 2, 3)).cpu()
@@ -128,7 +130,7 @@ class _Pixels:
         return RestorationScore(
             error=self._errors / self._count,
             mean_error=max(0.0, float(spread.sum())) / self._count,
-            shown_error=self._shown / self._count,
+            shown_error=None if self._shown is None else self._shown / self._count,
         )
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 import fastssl
 from fastssl.config import TrainConfig, build
 from fastssl.errors import ConfigError
+from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 from fastssl.plans.plan import Facts
 from fastssl.plans.pretext import PretextPlan
 from fastssl.run_folder import folder_of, read_settings
@@ -166,6 +167,25 @@ def test_it_finds_the_default_moco_run_of_its_data(
         fastssl.train(**SMALL, stage=stage, data=str(grey_npz), console=console)
     assert "starts from the MoCo run in runs/moco-grey" in console.file.getvalue()  # type: ignore[attr-defined]
     assert (tmp_path / "runs" / "pretext-grey" / "encoder.safetensors").is_file()
+
+
+def test_by_default_it_is_in_colour_and_says_why_mocos_default_run_does_not_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moco = Path("runs/moco-demo")
+    moco.mkdir(parents=True)
+    (moco / "config.yaml").write_text("{stage: moco, data: demo}")
+    save_encoder(moco / "encoder.safetensors", create_encoder("test_resnet", 1, 28), EncoderSpec("test_resnet", 1, 28))
+    asked = build(TrainConfig, {"stage": "pretext"})
+    init, line = PretextPlan().start(asked, folder_of(asked))
+    assert init is None
+    assert "runs/moco-demo is a MoCo run on other data (demo); " in line
+    (moco / "config.yaml").rename(tmp_path / "config.yaml")
+    colour = Path("runs/moco-demo-colour")
+    moco.rename(colour)
+    (colour / "config.yaml").write_text("{stage: moco, data: demo-colour}")
+    assert PretextPlan().start(asked, folder_of(asked))[0] == colour
 
 
 def test_a_moco_run_that_does_not_fit_is_left_alone_and_said_so(tmp_path: Path, grey_npz: Path) -> None:
