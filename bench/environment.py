@@ -18,7 +18,9 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "triton", "nvidia-dali-cuda130", "timm", "numpy", "kornia")
+PACKAGES = ("torch", "triton", "nvidia-dali-cuda130", "timm", "numpy", "kornia", "torchvision", "lightly")
+INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+"""Of x86 processors: those that decide which kernels oneDNN takes. Linux alone names them."""
 
 
 def best_device() -> str:
@@ -30,13 +32,14 @@ def device_name() -> str:
     """The GPU's name, or the processor's and how many threads torch uses on it."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{_processor()} x{torch.get_num_threads()}"
+    return f"{processor()['name']} x{torch.get_num_threads()}"
 
 
 def environment() -> dict[str, Any]:
     """Device, versions, commit and date: what a figure cannot be read without."""
     return {
         "device": device_name(),
+        "processor": processor(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "commit": os.environ.get("FASTSSL_COMMIT") or _git("rev-parse", "--short", "HEAD"),
@@ -46,11 +49,20 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> dict[str, Any]:
+    """The processor's "name", its "cores" that this process may use, and those of `INSTRUCTION_SETS` that it has.
+
+    Hypervisors give many processors one name, so the name alone says little about speed.
+    """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = values.get("flags", "").split()
+    return {
+        "name": values.get("model name", platform.machine()),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "instructions": [name for name in INSTRUCTION_SETS if name in flags],
+    }
 
 
 def _version(package: str) -> str | None:
