@@ -18,6 +18,7 @@ _EXPORTS = {
     "InfoNCEStats": "fastssl.kernels.infonce.op",
     "ema_update_": "fastssl.kernels.ema.op",
     "flatten_": "fastssl.kernels.ema.flat",
+    "grouped_batch_norm": "fastssl.kernels.batchnorm.op",
     "info_nce": "fastssl.kernels.infonce.op",
     "lies_in": "fastssl.kernels.ema.flat",
     "masked_mse": "fastssl.kernels.mse.op",
@@ -29,6 +30,7 @@ __all__ = [
     "InfoNCEStats",
     "ema_update_",
     "flatten_",
+    "grouped_batch_norm",
     "info_nce",
     "lies_in",
     "masked_mse",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fastssl.kernels.batchnorm.op import grouped_batch_norm
     from fastssl.kernels.ema.flat import flatten_, lies_in
     from fastssl.kernels.ema.op import ema_update_
     from fastssl.kernels.infonce.op import InfoNCEStats, info_nce

@@ -1,0 +1,121 @@
+"""Batch norm of each of several parts of a batch, in one call: the public function.
+
+Covers: checks, registration, and which of two ways runs. Does not cover: the ways themselves: torch's kernel on each
+part (parts.py) in eager mode, and one formula over all parts (reference.py) under `torch.compile` and on devices other
+than a CPU or CUDA; evaluation, which needs no parts; synchronised batch norm.
+
+The operator is registered as composite: Dynamo's graph holds one node for a batch norm, whatever the number of parts,
+and the compiler then sees the formula, whose gradient it derives and which it fuses with what stands around it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+
+import torch
+from torch import Tensor
+
+from fastssl.kernels.batchnorm import reference
+from fastssl.kernels.batchnorm.parts import normalize_parts
+from fastssl.kernels.batchnorm.reference import grouped_batch_norm_reference
+from fastssl.kernels.checks import check_floating
+
+# Part of the graph that Dynamo writes: torch keeps compiled graphs on disk (AOTAutograd's cache), knows an operator by
+# its name and arguments alone, and would go on to run the formula of an older release.
+FORMULA = zlib.crc32(inspect.getsource(reference).encode())
+
+
+def _compiled(
+    x: Tensor,
+    groups: int,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    momentum: float | None,
+    eps: float,
+    seen: Tensor | None,
+    formula: int,
+) -> Tensor:
+    return grouped_batch_norm_reference(x, groups, running_mean, running_var, weight, bias, momentum, eps, seen)
+
+
+_LIBRARY = torch.library.Library("fastssl", "FRAGMENT")
+_LIBRARY.define(
+    "grouped_batch_norm(Tensor x, int groups, Tensor(a!)? running_mean, Tensor(b!)? running_var, Tensor? weight, "
+    "Tensor? bias, float? momentum, float eps, Tensor? seen, int formula) -> Tensor"
+)
+_LIBRARY.impl("grouped_batch_norm", _compiled, "CompositeImplicitAutograd")
+
+
+def grouped_batch_norm(
+    x: Tensor,
+    groups: int,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+    *,
+    seen: Tensor | None = None,
+) -> Tensor:
+    """Normalise each of `groups` consecutive parts of a batch by its own statistics, as batch norm does in training.
+
+    Equals `torch.cat([F.batch_norm(part, running_mean, running_var, weight, bias, True, momentum, eps) for part in
+    x.tensor_split(groups)])` (Ioffe and Szegedy, ICML 2015, algorithm 1, on each part): parts differ by at most one
+    image, and of fewer images than groups each is a part. Gradients of any order that `F.batch_norm` has.
+
+    Args:
+        x: `[B, C, H, W]`, contiguous or channels-last; the output is laid out like it.
+        groups: number of parts.
+        running_mean, running_var: `[C]`, both or neither; moved in place, once for each part in its order, the variance
+            by the part's unbiased one.
+        weight, bias: `[C]`, each may be None; float32 for x in half precision, or x's dtype.
+        momentum: weight of a part's statistics in the running ones. None: these become the mean over all parts so far.
+        eps: positive, added to the variance.
+        seen: for momentum None, how many parts the running statistics hold: an integer tensor `[]`, not written.
+
+    Returns:
+        `[B, C, H, W]` in x's dtype; statistics are computed in float32 at least.
+
+    Raises:
+        TypeError: x is not a floating-point tensor. ValueError: shapes or settings that do not fit, or a part with
+            one value per channel, which has no variance.
+    """
+    _check(x, groups, running_mean, running_var, momentum, eps, seen)
+    if torch.compiler.is_compiling():
+        return torch.ops.fastssl.grouped_batch_norm.default(
+            x, groups, running_mean, running_var, weight, bias, momentum, eps, seen, FORMULA
+        )
+    run = normalize_parts if x.device.type in ("cpu", "cuda") else grouped_batch_norm_reference
+    return run(x, groups, running_mean, running_var, weight, bias, momentum, eps, seen)
+
+
+def _check(
+    x: Tensor,
+    groups: int,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: float | None,
+    eps: float,
+    seen: Tensor | None,
+) -> None:
+    check_floating(x=x)
+    if x.dim() != 4 or x.shape[0] == 0:
+        raise ValueError(f"x must be [B, C, H, W] with B >= 1, got {list(x.shape)}")
+    if groups < 1:
+        raise ValueError(f"groups must be at least 1, got {groups}")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must both be given, or neither")
+    if momentum is None and running_mean is not None and seen is None:
+        raise ValueError("momentum=None is a mean over all parts so far: give how many as seen")
+    if eps <= 0.0:
+        raise ValueError(f"eps must be positive, got {eps}")
+    smallest = max(x.shape[0] // groups, 1)
+    if smallest * x.shape[2] * x.shape[3] == 1:
+        raise ValueError(
+            f"a part of {list(x.shape)} in {groups} groups has one value per channel, which has no variance: "
+            "use fewer groups, a larger batch or larger images"
+        )
