@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
+from fastssl.kernels import grouped_batch_norm
 
-class _Split(nn.BatchNorm2d):
-    """In training, normalise each of `splits` consecutive parts of the batch by its own statistics."""
+
+class SplitBatchNorm2d(nn.BatchNorm2d):
+    """`nn.BatchNorm2d` over parts of the batch; the same parameters, buffers and keys.
+
+    In training, each of `splits` consecutive parts of the batch is normalised by its own statistics.
+    """
 
     splits: int
 
@@ -25,19 +29,27 @@ class _Split(nn.BatchNorm2d):
         """`[B, C, H, W]` to the same; B need not be a multiple of `splits`."""
         if not self.training:
             return super().forward(x)
-        normalise = super().forward
-        return torch.cat([normalise(part) for part in x.tensor_split(self.splits)])
+        tracked = self.track_running_stats
+        seen = self.num_batches_tracked if tracked else None
+        mean, variance = (self.running_mean, self.running_var) if tracked else (None, None)
+        output = grouped_batch_norm(
+            x, self.splits, mean, variance, self.weight, self.bias, self.momentum, self.eps, seen=seen
+        )
+        if seen is not None:
+            seen.add_(min(self.splits, x.shape[0]))
+        return output
 
 
-class SplitBatchNorm2d(_Split):
-    """`nn.BatchNorm2d` over parts of the batch; the same parameters, buffers and keys."""
+class SplitBatchNormAct2d(SplitBatchNorm2d, BatchNormAct2d):
+    """timm's batch norm with its dropout and activation, over parts of the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, H, W]` to the same; B need not be a multiple of `splits`."""
+        output = super().forward(x)
+        return self.act(self.drop(output)) if self.training else output
 
 
-class SplitBatchNormAct2d(_Split, BatchNormAct2d):
-    """timm's batch norm with its activation, over parts of the batch."""
-
-
-_SPLIT_CLASSES: dict[type[nn.Module], type[_Split]] = {
+_SPLIT_CLASSES: dict[type[nn.Module], type[SplitBatchNorm2d]] = {
     nn.BatchNorm2d: SplitBatchNorm2d,
     BatchNormAct2d: SplitBatchNormAct2d,
 }
@@ -58,7 +70,7 @@ def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
         for part in module.modules():
             if type(part) in _SPLIT_CLASSES:
                 part.__class__ = _SPLIT_CLASSES[type(part)]
-                norm = cast(_Split, part)
+                norm = cast(SplitBatchNorm2d, part)
                 norm.splits = splits
                 if norm.momentum is not None:
                     norm.momentum = norm.momentum / splits

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import timm
 import torch
 from timm.layers import BatchNormAct2d
-from torch import nn
+from torch import Tensor, nn
 
 from fastssl.models.normalization import deal, has_batch_norm, split_batch_norm, undeal
+from fastssl.stages.moco import MoCo
 
 KINDS = [nn.BatchNorm2d, BatchNormAct2d]
 
@@ -58,6 +60,82 @@ def test_running_statistics_keep_the_pace_of_the_whole_batch() -> None:
         plain(x)
         split(x)
     torch.testing.assert_close(split.running_mean, plain.running_mean, rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "settings", [{}, {"momentum": None}, {"track_running_stats": False}, {"affine": False}], ids=str
+)
+def test_over_several_steps_the_buffers_are_those_of_a_batch_norm_called_on_each_part(
+    kind: type[nn.BatchNorm2d], settings: dict[str, object]
+) -> None:
+    part_by_part = kind(5, **settings)
+    split = split_batch_norm(copy.deepcopy(part_by_part), 3)
+    if part_by_part.momentum is not None:
+        part_by_part.momentum /= 3
+    for batch in (12, 10, 9):
+        x = torch.randn(batch, 5, 4, 4) * 2 + 1
+        expected = torch.cat([part_by_part(part) for part in x.tensor_split(3)])
+        torch.testing.assert_close(split(x), expected)
+    assert split.state_dict().keys() == part_by_part.state_dict().keys()
+    for key, value in part_by_part.state_dict().items():
+        assert torch.equal(split.state_dict()[key], value), key
+
+
+def test_timms_dropout_and_activation_see_the_whole_batch_once() -> None:
+    norm = split_batch_norm(BatchNormAct2d(5, drop_layer=nn.Dropout2d, act_layer=nn.SiLU), 4)
+    seen: list[tuple[str, Tensor]] = []
+    norm.drop.register_forward_hook(lambda module, given, result: seen.append(("drop", result.clone())))
+    norm.act.register_forward_pre_hook(lambda module, given: seen.append(("act", given[0].clone())))
+    x = torch.randn(8, 5, 4, 4)
+    output = norm(x)
+    assert [name for name, _ in seen] == ["drop", "act"]
+    assert torch.equal(seen[0][1], seen[1][1])
+    torch.testing.assert_close(output, nn.functional.silu(seen[0][1]))
+
+
+def test_a_copy_of_a_split_encoder_is_split_and_apart() -> None:
+    encoder = split_batch_norm(timm.create_model("test_resnet", in_chans=1, num_classes=0), 2).train()
+    twin = copy.deepcopy(encoder)
+    x = torch.randn(8, 1, 32, 32)
+    assert torch.equal(encoder(x), twin(x))
+    assert all(torch.equal(a, b) for a, b in zip(encoder.buffers(), twin.buffers(), strict=True))
+    before = [buffer.clone() for buffer in twin.buffers()]
+    encoder(x)
+    assert all(torch.equal(a, b) for a, b in zip(twin.buffers(), before, strict=True))
+
+
+def test_a_compiled_encoder_is_the_same() -> None:
+    torch._dynamo.reset()
+    encoder = split_batch_norm(timm.create_model("test_efficientnet", in_chans=1, num_classes=0), 2).double().train()
+    twin = copy.deepcopy(encoder)
+    x = torch.randn(8, 1, 32, 32, dtype=torch.float64)
+    compiled = torch.compile(twin, backend="aot_eager", fullgraph=True)
+    for _ in range(2):
+        torch.testing.assert_close(compiled(x), encoder(x))
+    for key, value in encoder.state_dict().items():
+        torch.testing.assert_close(twin.state_dict()[key], value, msg=lambda text, key=key: f"{key}: {text}")
+
+
+def calls_of_a_moco_loss(splits: int) -> int:
+    """How many calls Dynamo writes for the loss of a whole step, forward, with a ResNet-18."""
+    count = 0
+
+    def counting(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
+        nonlocal count
+        count += sum(node.op.startswith("call") for node in graph.graph.nodes)
+        return graph.forward
+
+    torch._dynamo.reset()
+    encoder = timm.create_model("resnet18", in_chans=1, num_classes=0)
+    stage = MoCo(encoder, encoder.num_features, queue_size=64, bn_splits=splits)
+    batch = {view: torch.randn(16, 1, 28, 28) for view in ("query", "key")}
+    torch.compile(stage.loss, backend=counting, fullgraph=True)(batch)
+    return count
+
+
+def test_dynamo_sees_as_many_calls_with_eight_groups_as_with_one() -> None:
+    assert calls_of_a_moco_loss(8) <= 1.3 * calls_of_a_moco_loss(1)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet"])
