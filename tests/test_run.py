@@ -75,7 +75,7 @@ def test_it_tells_what_it_chose_and_why_one_line_each(tmp_path: Path, grey_npz: 
     lines = text.splitlines()
     assert lines[0] == f"moco on grey: 52 images 20x20x1, test_resnet, into {tmp_path / 'run'}"
     told = {line.split()[0] for line in lines if line.startswith("  ")}
-    assert {"device", "amp", "compile", "pipeline", "length", "size", "stem", "lr"} <= told
+    assert {"device", "precision", "compile", "pipeline", "length", "size", "stem", "lr"} <= told
     assert f"ln(K+1) = {math.log(41):.2f}" in text
     assert "3 steps" in next(line for line in lines if line.startswith("  length"))
     assert lines[-2].startswith("done: 3 steps, ")
@@ -95,16 +95,16 @@ def test_stopping_early_says_how_to_go_on(tmp_path: Path, grey_npz: Path) -> Non
 
 def test_a_budget_becomes_steps_at_the_measured_pace(tmp_path: Path, grey_npz: Path, ticking: None) -> None:
     # The clock moves by a quarter second whenever it is read: once a step, and once more before and after the five
-    # steps that are timed, after two that are not. So a step takes 0.3 s, preparation 0.15 s, and 2.75 s are gone.
-    steps = int((0.12 * 60 * 0.95 - 2.75 - 0.15) / 0.3)
+    # steps that are timed, after two that are not. So a step takes 0.3 s, preparation 0.25 s, and 2.75 s are gone.
+    steps = int((0.12 * 60 * 0.95 - 2.75 - 0.25) / 0.3)
     result, text = train(tmp_path / "run", grey_npz, minutes=0.12)
-    assert (result.step, result.total_steps) == (steps, 13)
+    assert (result.step, result.total_steps) == (steps, 12)
     (told,) = (line for line in text.splitlines() if line.startswith("  length"))
-    assert "13 steps" in told
+    assert "12 steps" in told
     assert "what 0.12 minutes hold at 53 images/s, measured over 5 steps (an estimate: the finish may differ)" in told
     written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
-    assert (written["steps"], written["minutes"], written["epochs"]) == (13, 0.12, None)
-    assert "# length: 13 steps (what 0.12 minutes hold" in (tmp_path / "run" / "config.yaml").read_text()
+    assert (written["steps"], written["minutes"], written["epochs"]) == (12, 0.12, 4)
+    assert "# length: 12 steps (what 0.12 minutes hold" in (tmp_path / "run" / "config.yaml").read_text()
 
 
 @pytest.mark.parametrize("settings", [{}, {"stage": "pretext"}, {"stage": "vae"}], ids=str)
