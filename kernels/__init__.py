@@ -23,6 +23,7 @@ _EXPORTS = {
     "lies_in": "fastssl.kernels.ema.flat",
     "masked_mse": "fastssl.kernels.mse.op",
     "nt_xent": "fastssl.kernels.ntxent.op",
+    "small_map_conv2d": "fastssl.kernels.smallmap.op",
     "transform_pixels": "fastssl.kernels.pixels.op",
 }
 
@@ -35,6 +36,7 @@ __all__ = [
     "lies_in",
     "masked_mse",
     "nt_xent",
+    "small_map_conv2d",
     "transform_pixels",
 ]
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from fastssl.kernels.mse.op import masked_mse
     from fastssl.kernels.ntxent.op import nt_xent
     from fastssl.kernels.pixels.op import transform_pixels
+    from fastssl.kernels.smallmap.op import small_map_conv2d
 
 
 def __getattr__(name: str) -> object:

@@ -91,11 +91,17 @@ def register_op(schema: str, run: Callable, fake: Callable) -> torch._ops.OpOver
 
 def autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Cast to the autocast dtype if autocast is on for the tensors' device; float64 stays as it is."""
-    device = tensors[0].device.type
-    if not torch.is_autocast_enabled(device):
+    dtype = autocast_dtype(tensors[0].device.type)
+    if dtype is None:
         return tensors
-    dtype = torch.get_autocast_dtype(device)
     return tuple(tensor if tensor.dtype == torch.float64 else tensor.to(dtype) for tensor in tensors)
+
+
+def autocast_dtype(device: str) -> torch.dtype | None:
+    """What autocast casts to on a kind of device; None where it is off, or on meta tensors."""
+    if device == "meta" or not torch.is_autocast_enabled(device):
+        return None
+    return torch.get_autocast_dtype(device)
 
 
 def on_device(tensor: Tensor) -> contextlib.AbstractContextManager:
