@@ -52,7 +52,7 @@ def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: boo
         compile=compiled,
         pipeline=pipeline,
     )
-    acceleration = accelerate(device, config.amp, config.compile)
+    acceleration = accelerate(device, config.amp, config.compile, config.precision)
     source = _noise(work.size, work.channels, BATCHES_AN_EPOCH * work.batch_size)
     plan = PLANS[work.stage]
     parts = assemble(config, plan, source, acceleration)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError
+from fastssl.memory_order import MemoryOrder
 
 KEEP = 2
 
@@ -93,31 +94,28 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise
 
 
-def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimiser's state as flat tensors `index.name` and the JSON-able rest."""
+def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's state as flat tensors `index.name`, in the parameters' own shapes, and the JSON-able rest."""
     tensors: dict[str, Tensor] = {}
     scalars: dict[str, Any] = {}
     for index, values in optimizer.state_dict()["state"].items():
         for name, value in values.items():
-            (tensors if isinstance(value, Tensor) else scalars)[f"{index}.{name}"] = value
+            if isinstance(value, Tensor):
+                tensors[f"{index}.{name}"] = order.from_memory(index, value)
+            else:
+                scalars[f"{index}.{name}"] = value
     return tensors, scalars
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]
+    optimizer: torch.optim.Optimizer, order: MemoryOrder, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]
 ) -> None:
-    """The inverse of `flatten_optimizer`; hyper-parameters stay those that the optimiser was made with.
-
-    Fused optimisers walk through memory without looking at strides, so a parameter's state gets its memory layout.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    """The inverse of `flatten_optimizer`; hyper-parameters stay those that the optimiser was made with."""
     state: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *scalars.items()]:
         index, name = key.split(".", 1)
-        like = parameters[int(index)]
-        if isinstance(value, Tensor) and value.shape == like.shape:
-            value = torch.empty_like(like, dtype=value.dtype).copy_(value)
-        state.setdefault(int(index), {})[name] = value
+        stored = order.to_memory(int(index), value) if isinstance(value, Tensor) else value
+        state.setdefault(int(index), {})[name] = stored
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -1,8 +1,8 @@
 """The one training loop.
 
-Covers: precision, compilation, the step, gradient scaling, checkpoints, stopping cleanly, noticing divergence.
-Does not cover: any particular objective (`stages/`), where batches come from (`pipelines/`), what a person is shown
-(`progress.py`).
+Covers: steps until the end, checkpoints, stopping cleanly, noticing divergence.
+Does not cover: what a step does (`step.py`), any particular objective (`stages/`), where batches come from
+(`pipelines/`), what a person is shown (`progress.py`).
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ from fastssl.progress import StepClock
 from fastssl.random_state import random_states, restore_random_states
 from fastssl.readings import Reading, Readings
 from fastssl.schedule import CosineSchedule
-from fastssl.stages.stage import Batch, Stage, StageOutput
+from fastssl.stages.stage import Batch, Stage
+from fastssl.step import Step
 
 CHECKPOINT_SECONDS = 60.0
+MOST_SKIPPED = 60
+"""Steps in a row that the gradient scaler may skip: halved as often, any scale is 0."""
 
 
 @dataclass
@@ -62,7 +65,7 @@ class Engine:
     """Steps one stage over one loader.
 
     Args:
-        stage: moved to the device in channels-last memory format.
+        stage: moved to the device, in place, as `Acceleration.place` does.
         optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
         schedule: its `total_steps` is the length of the whole run, over all invocations.
         checkpoints: None keeps nothing on disk, for runs so short that they are rather started again.
@@ -77,18 +80,21 @@ class Engine:
         schedule: CosineSchedule,
         checkpoints: CheckpointPolicy | None,
     ) -> None:
-        stage.to(acceleration.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.stage = stage.train()
+        self._step = Step(stage, acceleration, optimizer)
+        self.stage = stage
         self.loader = loader
         self.acceleration = acceleration
         self.schedule = schedule
         self.checkpoints = checkpoints
-        self.optimizer = optimizer(list(stage.trained_parameters()))
-        self.scaler = torch.amp.GradScaler(acceleration.device.type, enabled=acceleration.needs_scaler)
         self.step = 0
+        self._skipped = 0
         self._saved_step = -1
         self._saved_time = time.monotonic()
-        self._forward = torch.compile(self._objective, fullgraph=True) if acceleration.compile else self._objective
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What steps the stage's trained parameters."""
+        return self._step.optimizer
 
     def fit(self, until: int, on_reading: Callable[[Reading], None], clock: StepClock) -> StopRequest:
         """Train until `until` steps are done in all, or a signal asks to stop; saves, where it does, before returning.
@@ -103,8 +109,11 @@ class Engine:
         with _stop_on_signal() as stop:
             while self.step < until and stop.signal is None:
                 for batch in clock.waiting(self.loader):
-                    readings.push(self.step + 1, self.train_step(batch))
+                    metrics = self.train_step(batch)
                     clock.tick()
+                    if metrics is None:
+                        continue
+                    readings.push(self.step, metrics)
                     self._deliver(readings.arrived(), on_reading)
                     if self._save_is_due():
                         self._deliver(readings.all(), on_reading)
@@ -117,20 +126,25 @@ class Engine:
                 self.save()
         return stop
 
-    def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        """One optimiser step; returns device scalars, among them "loss", without waiting for them."""
-        lr = self.schedule.lr(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.stage.before_step()
-        output = self._forward(batch)
-        self.scaler.scale(output.loss).backward()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.stage.after_step(output.carry)
+    def train_step(self, batch: Batch) -> dict[str, Tensor] | None:
+        """One optimiser step; returns device scalars, among them "loss", without waiting for them.
+
+        None where fp16 did not hold the gradients: the scaler then takes a smaller scale, and the step does not count.
+
+        Raises:
+            DivergenceError: no scale is small enough.
+        """
+        metrics = self._step(batch, self.schedule.lr(self.step), number=self.step)
+        if metrics is None:
+            self._skipped += 1
+            if self._skipped > MOST_SKIPPED:
+                raise DivergenceError(
+                    f"fp16 holds no gradient of step {self.step + 1}, however scaled; {self._way_back()}"
+                )
+            return None
+        self._skipped = 0
         self.step += 1
-        return {"loss": output.loss.detach(), **output.metrics}
+        return metrics
 
     def warm_up(self) -> None:
         """Show the stage the images it wants to see before the first step; the loader is put back to its start.
@@ -156,12 +170,12 @@ class Engine:
         """
         policy = self._policy()
         tensors = {"stage": self.stage.state_dict(), "random": random_states(self.acceleration.device)}
-        tensors["optimizer"], scalars = flatten_optimizer(self.optimizer)
+        tensors["optimizer"], scalars = flatten_optimizer(self.optimizer, self._step.order)
         self._check_weights(tensors["stage"])
         state = {
             "identity": dict(policy.identity),
             "loader": self.loader.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "scaler": self._step.scaler.state_dict(),
             "optimizer": scalars,
         }
         save_checkpoint(policy.folder, Checkpoint(self.step, tensors, state))
@@ -182,15 +196,13 @@ class Engine:
             if stored.get(name) != value:
                 raise CheckpointError(f"{folder}: not the same {name} as this run was started with; resume with that")
         restore_module(self.stage, checkpoint.tensors["stage"], str(folder))
-        restore_optimizer(self.optimizer, checkpoint.tensors.get("optimizer", {}), checkpoint.state["optimizer"])
-        self.scaler.load_state_dict(checkpoint.state["scaler"])
+        moments = checkpoint.tensors.get("optimizer", {})
+        restore_optimizer(self.optimizer, self._step.order, moments, checkpoint.state["optimizer"])
+        if checkpoint.state["scaler"]:  # a run that began in bf16 has none; fp16 then starts from the first scale
+            self._step.scaler.load_state_dict(checkpoint.state["scaler"])
         self.loader.load_state_dict(checkpoint.state["loader"])
         restore_random_states(checkpoint.tensors["random"], self.acceleration.device)
         self.step = self._saved_step = checkpoint.step
-
-    def _objective(self, batch: Batch) -> StageOutput:
-        with self.acceleration.autocast():
-            return self.stage.loss(batch)
 
     def _deliver(self, readings: Iterator[Reading], on_reading: Callable[[Reading], None]) -> None:
         for reading in readings:

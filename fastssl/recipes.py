@@ -148,7 +148,7 @@ def _check(run: RecipeRun, console: Console) -> bool:
     Returns whether the data have labels.
     """
     config = run.config
-    acceleration = accelerate(config.device, config.amp, config.compile)
+    acceleration = accelerate(config.device, config.amp, config.compile, config.precision)
     source = open_source(
         config.data,
         root=config.data_root,
@@ -225,7 +225,7 @@ def _frozen(run: RecipeRun, console: Console) -> None:
 
 def _data(run: RecipeRun) -> dict[str, Any]:
     """The settings that evaluations share with training; data, root and size they read from the run."""
-    names = {"device", "amp", "seed", "skip_corrupt"} & run.config.model_fields_set
+    names = {"device", "amp", "precision", "seed", "skip_corrupt"} & run.config.model_fields_set
     return {name: getattr(run.config, name) for name in names}
 
 

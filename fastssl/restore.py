@@ -61,6 +61,7 @@ def open_run(
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
     amp: bool | None = None,
+    precision: str = "auto",
     skip_corrupt: bool = False,
     notify: Notify | None = None,
 ) -> Run:
@@ -68,7 +69,7 @@ def open_run(
 
     Args:
         data, data_root: other images of the run's kind; default: its own.
-        device, amp: where and how the stage is meant to run, as for training.
+        device, amp, precision: where and how the stage is meant to run, as for training.
         notify: called with one line of text whenever there is something to tell.
 
     Raises:
@@ -76,7 +77,7 @@ def open_run(
         ConfigError: the device is not there.
     """
     folder = Path(folder)
-    acceleration = accelerate(device, amp, compile=False)
+    acceleration = accelerate(device, amp, False, precision)
     config = settings_to_resume(folder, TrainConfig())
     if config.recipe:
         runs = ", ".join(str(path.parent) for path in sorted(folder.glob(f"*/{CONFIG}"))) or "none yet"
@@ -108,7 +109,7 @@ def restore(folder: str | Path, *, notify: Notify | None = None, **choices: Any)
     checkpoint = load_newest(checkpoints, notify or (lambda line: None))
     stage = run.plan.stage(run.config, _new_encoder(run.spec), run.spec, run.facts)
     restore_module(stage, checkpoint.tensors["stage"], str(checkpoints))
-    stage = stage.to(run.acceleration.device).eval()
+    stage = run.acceleration.place(stage).eval()
     return Restored(**vars(run), stage=stage, step=checkpoint.step)
 
 

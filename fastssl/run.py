@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl import pace
-from fastssl.acceleration import Choice, accelerate, avoid_small_bf16
+from fastssl.acceleration import Choice, accelerate
 from fastssl.conclusion import next_command, what_was_learnt
 from fastssl.config import TrainConfig
 from fastssl.data import open_source
@@ -106,7 +106,7 @@ def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
             raise ConfigError([f"out={str(folder)!r}: holds a recipe; go on with --recipe {config.recipe} --resume"])
     else:
         check_free(folder, overwrite=config.overwrite)
-    acceleration = accelerate(config.device, config.amp, config.compile)
+    acceleration = accelerate(config.device, config.amp, config.compile, config.precision, config.cuda_graph)
     source = open_source(
         config.data,
         root=config.data_root,
@@ -114,7 +114,6 @@ def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
         skip_corrupt=config.skip_corrupt,
         notify=lambda line: console.print(escape(line)),
     )
-    acceleration = avoid_small_bf16(acceleration, config.size or min(source.image_shape[:2]))
     return config, Ground(folder, PLANS[config.stage], source, acceleration)
 
 
@@ -122,7 +121,8 @@ def _claim(run: TrainingRun, ground: Ground, choices: tuple[Choice, ...]) -> Non
     """Take the folder, and write into it what the run cannot be resumed without."""
     concrete = {
         "device": str(ground.acceleration.device),
-        "amp": ground.acceleration.amp_dtype is not None,
+        "amp": ground.acceleration.amp_dtype is not None if run.config.amp is None else run.config.amp,
+        "precision": ground.acceleration.precision,
         "compile": ground.acceleration.compile,
         "pipeline": run.loader.executor,
         "out": ground.folder,

@@ -27,7 +27,10 @@ _CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
 # How a resumed run is carried on, as against what it computes.
-_MAY_CHANGE = {"resume", "out", "stop_after", "checkpoint_every", "device", "compile", "pipeline", "data_root"}
+_MAY_CHANGE = {
+    *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
+    *("device", "compile", "cuda_graph", "pipeline"),
+}
 
 
 def default_folder(config: TrainConfig) -> Path:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from fastssl import acceleration
-from fastssl.acceleration import accelerate, auto_amp, auto_compile, auto_device, avoid_small_bf16
+from fastssl.acceleration import accelerate, auto_compile, auto_device, auto_graph, auto_precision
 from fastssl.errors import ConfigError
+from fastssl.models.small_maps import SmallMapConv2d
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -31,36 +32,72 @@ def test_a_gpu_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("native", "request_", "dtype"),
+    ("native", "amp", "precision", "chosen"),
     [
-        (True, None, torch.bfloat16),
-        (True, True, torch.bfloat16),
-        (True, False, None),
-        (False, None, None),
-        (False, True, torch.bfloat16),
-        (False, False, None),
+        (True, None, "auto", "bf16"),
+        (True, True, "auto", "bf16"),
+        (True, False, "auto", "fp32"),
+        (True, True, "fp32", "fp32"),
+        (False, None, "auto", "fp32"),
+        (False, True, "auto", "fp32"),
+        (False, False, "auto", "fp32"),
+        (False, None, "bf16", "bf16"),
+        (False, None, "fp16", "fp16"),
     ],
 )
-def test_a_cpu_takes_bf16_where_it_multiplies_it_or_is_asked_to(
-    monkeypatch: pytest.MonkeyPatch, native: bool, request_: bool | None, dtype: torch.dtype | None
+def test_a_cpu_takes_bf16_where_it_multiplies_it_or_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, native: bool, amp: bool | None, precision: str, chosen: str
 ) -> None:
     monkeypatch.setattr(acceleration, "_cpu_multiplies_bf16", lambda: native)
-    assert auto_amp(CPU, request_)[0] == dtype
+    assert auto_precision(CPU, amp, precision)[0] == chosen
 
 
-@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_a_gpu_takes_bf16_or_else_fp16(monkeypatch: pytest.MonkeyPatch, native: bool, dtype: torch.dtype) -> None:
+def test_it_says_that_mixed_precision_was_asked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceleration, "_cpu_multiplies_bf16", lambda: False)
+    assert "in place of --amp" in auto_precision(CPU, True, "auto")[1]
+    assert "in place of --amp" not in auto_precision(CPU, None, "auto")[1]
+    assert "emulates" in auto_precision(CPU, None, "bf16")[1]
+
+
+@pytest.mark.parametrize(
+    ("native", "capability", "chosen"), [(True, (9, 0), "bf16"), (False, (7, 5), "fp16"), (False, (6, 1), "fp32")]
+)
+def test_a_gpu_takes_bf16_or_else_fp16_or_else_neither(
+    monkeypatch: pytest.MonkeyPatch, native: bool, capability: tuple[int, int], chosen: str
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
-    assert auto_amp(CUDA, None)[0] == dtype
-    assert auto_amp(CUDA, False)[0] is None
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert auto_precision(CUDA, None, "auto")[0] == auto_precision(CUDA, True, "auto")[0] == chosen
+    assert auto_precision(CUDA, False, "auto")[0] == "fp32"
+    assert auto_precision(CUDA, None, "tf32")[0] == "tf32"
 
 
-def test_tiny_images_are_not_trained_in_bf16_on_a_cpu() -> None:
-    asked = accelerate("cpu", amp=True)
-    assert avoid_small_bf16(asked, 17) is asked
-    tiny = avoid_small_bf16(asked, 16)
-    assert tiny.amp_dtype is None
-    assert next(choice.value for choice in tiny.choices if choice.name == "amp") == "off"
+def test_single_precision_is_one_thing_for_products_and_convolutions() -> None:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    try:
+        for allowed in (True, False):
+            acceleration._allow_tf32(allowed)
+            assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is allowed
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def test_whole_steps_are_replayed_where_they_are_compiled_on_cuda() -> None:
+    assert auto_graph(CUDA, True, None)[0]
+    assert not auto_graph(CUDA, False, None)[0]
+    assert auto_graph(CUDA, False, True)[0]
+    assert not auto_graph(CUDA, True, False)[0]
+    assert not auto_graph(CPU, True, True)[0]
+
+
+def test_a_network_is_placed_channels_last_with_convolutions_for_small_maps_under_the_same_keys() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Conv2d(4, 4, 3, groups=4))
+    keys = list(network.state_dict())
+    placed = accelerate("cpu", amp=False).place(network)
+    assert placed is network
+    assert list(network.state_dict()) == keys
+    assert network[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert {type(part) for part in network} == {SmallMapConv2d}
 
 
 def test_compilation_is_for_gpus_unless_asked_for() -> None:
@@ -69,21 +106,23 @@ def test_compilation_is_for_gpus_unless_asked_for() -> None:
 
 
 def test_every_choice_comes_with_a_reason() -> None:
-    chosen = accelerate("cpu", amp=True, compile=False)
+    chosen = accelerate("cpu", compile=False, precision="bf16")
     assert [(choice.name, choice.value) for choice in chosen.choices] == [
         ("device", "cpu"),
-        ("amp", "bfloat16"),
+        ("threads", str(torch.get_num_threads())),
+        ("precision", "bf16"),
         ("compile", "off"),
     ]
     assert all(choice.reason and "\n" not in choice.reason for choice in chosen.choices)
 
 
-@pytest.mark.parametrize("amp", [False, True])
-def test_autocast_computes_in_the_chosen_dtype(amp: bool) -> None:
-    chosen = accelerate("cpu", amp=amp)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_autocast_computes_in_the_chosen_dtype(precision: str) -> None:
+    chosen = accelerate("cpu", precision=precision)
     with chosen.autocast():
         product = torch.ones(2, 2) @ torch.ones(2, 2)
-    assert product.dtype == chosen.compute_dtype == (torch.bfloat16 if amp else torch.float32)
+    assert product.dtype == chosen.compute_dtype == (torch.bfloat16 if precision == "bf16" else torch.float32)
+    assert chosen.precision == precision
 
 
 @pytest.mark.parametrize(("dtype", "needed"), [(None, False), (torch.bfloat16, False), (torch.float16, True)])

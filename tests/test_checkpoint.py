@@ -24,6 +24,7 @@ from fastssl.checkpoint import (
     write_atomically,
 )
 from fastssl.errors import CheckpointError
+from fastssl.memory_order import MemoryOrder
 
 FILES = ["manifest.json", "optimizer.safetensors", "stage.safetensors", "state.json"]
 
@@ -209,14 +210,16 @@ def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
 ) -> None:
     """Fused optimisers ignore strides: momentum restored in another layout than its parameter's would be scrambled."""
 
-    def model() -> tuple[nn.Module, torch.optim.Optimizer]:
+    def model() -> tuple[nn.Module, MemoryOrder, torch.optim.Optimizer]:
         torch.manual_seed(0)
         module = nn.Conv2d(3, 5, 3).to(memory_format=torch.channels_last)
-        return module, make(list(module.parameters()))
+        order = MemoryOrder(module.parameters())
+        return module, order, make(order.views)
 
-    def step(module: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+    def step(module: nn.Module, order: MemoryOrder, optimizer: torch.optim.Optimizer, seed: int) -> None:
         images = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
         module(images.to(memory_format=torch.channels_last)).pow(2).mean().backward()
+        order.hand_over_gradients()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -225,11 +228,11 @@ def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
         step(*whole, seed)
     for seed in range(2):
         step(*cut, seed)
-    tensors, scalars = flatten_optimizer(cut[1])
+    tensors, scalars = flatten_optimizer(cut[2], cut[1])
     save_checkpoint(tmp_path, Checkpoint(2, {"stage": cut[0].state_dict(), "optimizer": tensors}, scalars))
     loaded = load_newest(tmp_path)
     restore_module(resumed[0], loaded.tensors["stage"], "here")
-    restore_optimizer(resumed[1], loaded.tensors.get("optimizer", {}), loaded.state)
+    restore_optimizer(resumed[2], resumed[1], loaded.tensors.get("optimizer", {}), loaded.state)
     for seed in range(2, 4):
         step(*resumed, seed)
     for a, b in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):

@@ -19,6 +19,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastssl import engine as engine_module
+from fastssl import step as step_module
 from fastssl.acceleration import Acceleration, accelerate
 from fastssl.checkpoint import load_newest
 from fastssl.engine import CheckpointPolicy, Engine
@@ -261,13 +262,13 @@ class Calls(TorchDispatchMode):
 WAITS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonzero", "aten.equal")
 
 
-@pytest.mark.parametrize("amp", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_step_never_waits_for_the_device(
-    moco: Callable[[Acceleration], Engine], monkeypatch: pytest.MonkeyPatch, amp: bool
+    moco: Callable[[Acceleration], Engine], monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     """Nothing is read back: counted on a CPU, with the one look at the logits that InfoNCE allows itself there off."""
     monkeypatch.setattr(reference, "_logits_are_small", lambda scaled, queue: False)
-    engine = moco(accelerate("cpu", amp))
+    engine = moco(accelerate("cpu", precision=precision))
     first, second, *_ = engine.loader
     engine.train_step(first)
     with Calls() as calls:
@@ -285,18 +286,20 @@ def dynamo() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("backend", "amp"),
-    [("eager", False), ("eager", True), pytest.param("inductor", False, marks=pytest.mark.slow)],
+    ("backend", "precision"),
+    [("eager", "fp32"), ("eager", "bf16"), pytest.param("inductor", "fp32", marks=pytest.mark.slow)],
 )
 def test_the_step_compiles_to_one_graph_once(
-    moco: Callable[[Acceleration], Engine], dynamo: Any, monkeypatch: pytest.MonkeyPatch, backend: str, amp: bool
+    moco: Callable[[Acceleration], Engine], dynamo: Any, monkeypatch: pytest.MonkeyPatch, backend: str, precision: str
 ) -> None:
-    """Over an epoch boundary. Breaks and recompilations are Dynamo's, so its "eager" backend shows them in seconds."""
-    eager = losses(moco(accelerate("cpu", amp, compile=False)), 7)
+    """Over an epoch boundary, and once more for the steps that are measured in full. Breaks and recompilations are
+    Dynamo's, so its "eager" backend shows them in seconds."""
+    monkeypatch.setattr(step_module, "MEASURE_EVERY", 3)
+    eager = losses(moco(accelerate("cpu", precision=precision, compile=False)), 7)
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        compiled = losses(moco(accelerate("cpu", amp, compile=True)), 7)
+    with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
+        compiled = losses(moco(accelerate("cpu", precision=precision, compile=True)), 7)
     assert sum(dynamo["graph_break"].values()) == 0
-    assert dynamo["stats"]["unique_graphs"] == 1
+    assert dynamo["stats"]["unique_graphs"] == 2
     assert compiled[0] == pytest.approx(eager[0], rel=1e-5)
     assert compiled == pytest.approx(eager, rel=1e-2)

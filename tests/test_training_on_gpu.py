@@ -115,7 +115,7 @@ def falls(records: list[dict[str, float]]) -> bool:
 def engine_of(stage: str, source: Source) -> Engine:
     """An engine as `fastssl train` makes it, without a run folder; close its loader."""
     config = TrainConfig(**SETTINGS, stage=stage, steps=1000)
-    acceleration = accelerate(config.device, config.amp, config.compile)
+    acceleration = accelerate(config.device, config.amp, config.compile, config.precision)
     plan = PLANS[stage]
     parts = assemble(config, plan, source, acceleration)
     resolved = parts.resolved.config

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fastssl.errors import ConfigError
 
@@ -67,9 +67,17 @@ class DataConfig(Config):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
     """auto, cpu, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Mixed precision: bf16, or fp16 on older GPUs (auto: where faster)."""
+    """Mixed precision where the device multiplies it, else fp32 (auto: the same)."""
+    precision: Annotated[Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED)] = "auto"
+    """Name the precision, emulated if need be (auto: as --amp says)."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
+
+    @model_validator(mode="after")
+    def _one_precision(self) -> DataConfig:
+        if self.amp is False and self.precision in ("bf16", "fp16"):
+            raise ValueError(f"amp=False and precision={self.precision} contradict each other: give one")
+        return self
 
 
 def some_of(*names: str) -> BeforeValidator:

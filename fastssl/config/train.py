@@ -123,6 +123,8 @@ class TrainConfig(DataConfig):
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""
+    cuda_graph: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
+    """Replay whole steps from CUDA graphs (auto: where compiled on CUDA)."""
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
     """Who augments."""
 

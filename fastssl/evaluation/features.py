@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from fastssl.checkpoint import write_atomically
+from fastssl.models.small_maps import use_small_maps
 from fastssl.pipelines import Loader, View
 
 Notify = Callable[[str], None]
@@ -46,7 +47,7 @@ def extract(
         on_batch: called with the number of images of each batch, once it was started.
     """
     was_training = encoder.training
-    encoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    use_small_maps(encoder.to(device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]
     encoder.eval()
     autocast = nullcontext() if amp_dtype is None else torch.autocast(device.type, dtype=amp_dtype)
     features: Tensor | None = None

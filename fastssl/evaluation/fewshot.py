@@ -166,7 +166,7 @@ def _features(
     entrant: _Entrant, source: Source, images: _Images, config: FewshotConfig, console: Console
 ) -> Standardised:
     label, encoder, spec = entrant.contender.label, entrant.contender.encoder, entrant.contender.spec
-    acceleration = accelerate(config.device, config.amp, compile=False)
+    acceleration = accelerate(config.device, config.amp, False, config.precision)
     extraction = Extraction(
         source,
         images.parts,

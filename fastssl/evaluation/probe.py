@@ -67,7 +67,7 @@ def probe(
         source,
         parts,
         Plain(size, spec.in_channels, spec.channel_mean, spec.channel_std),
-        accelerate(config.device, config.amp, compile=False),
+        accelerate(config.device, config.amp, False, config.precision),
         config.batch_size,
         console,
         FeatureCache(folder / "features", lambda line: console.print(escape(line))),

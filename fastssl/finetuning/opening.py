@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fastssl.acceleration import accelerate, avoid_small_bf16
+from fastssl.acceleration import accelerate
 from fastssl.config import FinetuneConfig
 from fastssl.evaluation.contenders import Contender
 from fastssl.evaluation.opening import check_fit, open_data
@@ -31,7 +31,7 @@ def open_labelled(config: FinetuneConfig, folder: Path, runs: Sequence[Contender
     source = open_data(config, folder, size, console)
     for run in runs:
         check_fit(run, source, size)
-    acceleration = avoid_small_bf16(accelerate(config.device, config.amp, bool(config.compile)), size)
+    acceleration = accelerate(config.device, config.amp, bool(config.compile), config.precision)
     return Labelled(source, partition(source, config.seed), size, acceleration)
 
 

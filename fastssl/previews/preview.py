@@ -101,7 +101,7 @@ def _destination(config: PreviewConfig, run: Path | None) -> Path:
 def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
     if config.checkpoint:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
-    acceleration = accelerate(config.device, config.amp, compile=False)
+    acceleration = accelerate(config.device, config.amp, False, config.precision)
     source = open_source(
         config.data or "demo",
         root=config.data_root,
@@ -149,6 +149,7 @@ def _of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subject:
         data_root=config.data_root,
         device=config.device,
         amp=config.amp,
+        precision=config.precision,
         skip_corrupt=config.skip_corrupt,
         notify=notify,
     )

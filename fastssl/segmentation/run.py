@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
-from fastssl.acceleration import Acceleration, accelerate, avoid_small_bf16
+from fastssl.acceleration import Acceleration, accelerate
 from fastssl.config import SegmentConfig, settled
 from fastssl.run_folder import ENCODER
 
@@ -64,7 +64,7 @@ def segment(
     starts = find_starts(runs, specs, config, data.channels, max(recipe.patch), notes.append)
     for start in starts:
         build_network(start, max(recipe.patch), config.seed)  # what cannot be built is told before hours of training
-    acceleration = avoid_small_bf16(accelerate(config.device, config.amp, bool(config.compile)), min(recipe.patch))
+    acceleration = accelerate(config.device, config.amp, bool(config.compile), config.precision)
     report = _folder(runs, config) / "report"
     _introduce(console, data, recipe, acceleration, notes)
     rows = [baseline_row(_all_foreground(data))]

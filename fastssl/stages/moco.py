@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fastssl.kernels import ema_update_, info_nce
+from fastssl.kernels import ema_update_, flatten_, info_nce
 from fastssl.models.heads import projection_head
 from fastssl.models.normalization import deal, split_batch_norm, undeal
 from fastssl.stages.stage import Batch, Stage, StageOutput
@@ -69,6 +70,7 @@ class MoCo(Stage):
         self.queue_pointer: Tensor
         self.register_buffer("queue", queue.to(queue_dtype))
         self.register_buffer("queue_pointer", torch.zeros((), dtype=torch.int64))
+        self._flat: tuple[Tensor, Tensor] | None = None
         self.chance_loss = math.log(queue_size + 1)
         self.warm_up_images = queue_size if fill_queue else 0
 
@@ -84,16 +86,30 @@ class MoCo(Stage):
         """Put the batch's keys into the queue."""
         self.after_step({"key": self._embed_keys(batch["key"])})
 
+    def lay_out(self) -> None:
+        """Give the parameters of both encoders one buffer each, so that one launch moves the average."""
+        keys, queries = self._averaged()
+        self._flat = flatten_(keys), flatten_(queries)
+
     @torch.no_grad()
     def before_step(self) -> None:
         """Move the key encoder towards the query encoder (equation 2), ahead of the key pass."""
-        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
-        ema_update_(keys, [*self.encoder.parameters(), *self.head.parameters()], self.momentum)
+        if not torch.compiler.is_compiling() and self._flat is not None and self._lies_flat():
+            keys, queries = ([buffer] for buffer in self._flat)
+        else:
+            keys, queries = self._averaged()
+        ema_update_(keys, queries, self.momentum)
 
     def loss(self, batch: Batch) -> StageOutput:
-        """InfoNCE (equation 1) of each query against its key and the queue, which does not hold this batch's keys."""
+        """InfoNCE (equation 1) of each query against its key and the queue, which does not hold this batch's keys.
+
+        Metrics, where the step is measured: how often the key is the most similar ("top1") or among five.
+        """
         query = self.head(self.encoder(batch["query"]))
         key = self._embed_keys(batch["key"])
+        if not self.measuring:
+            plain = info_nce(query, key, self.queue, self.temperature, normalize=True)
+            return StageOutput(cast(Tensor, plain), {}, {"key": key})
         loss, stats = info_nce(query, key, self.queue, self.temperature, normalize=True, return_stats=True)
         return StageOutput(loss, {"top1": stats.top1, "top5": stats.top5}, {"key": key})
 
@@ -110,3 +126,15 @@ class MoCo(Stage):
         """Keys `[B, 128]`, embedded in other company than their queries so that batch norm cannot leak the answer."""
         features = self.key_head(self.key_encoder(deal(images, self.bn_splits)))
         return undeal(F.normalize(features.float(), dim=1), self.bn_splits)
+
+    def _averaged(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The parameters of the key encoder and head, and those that they follow."""
+        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        return keys, [*self.encoder.parameters(), *self.head.parameters()]
+
+    def _lies_flat(self) -> bool:
+        """Whether the parameters still lie where `lay_out` put them; what moves a module moves its first one, too."""
+        firsts = (next(self.key_encoder.parameters()), next(self.encoder.parameters()))
+        return all(
+            first.data_ptr() == buffer.data_ptr() for first, buffer in zip(firsts, self._flat or (), strict=True)
+        )

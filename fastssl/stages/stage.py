@@ -34,10 +34,18 @@ class Stage(nn.Module, ABC):
     """What the loss is when nothing has been learned, where that is known; shown beside it."""
     warm_up_images: int = 0
     """How many images `warm_up` wants to see before the first step of a run."""
+    measuring: bool = True
+    """Whether `loss` returns the metrics that cost it time, too; the engine asks for them every tenth step."""
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
         """The parameters that the optimiser steps."""
         return (p for p in self.parameters() if p.requires_grad)
+
+    def lay_out(self) -> None:
+        """Put parameters that are updated together into one buffer: once, on the device, before the optimiser is made.
+
+        Not called where the step is compiled.
+        """
 
     def warm_up(self, batch: Batch) -> None:
         """Look at a batch before the first step, without training on it (for MoCo, to fill the queue)."""
@@ -47,10 +55,13 @@ class Stage(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch) -> StageOutput:
-        """The objective on one batch. Compiled with `fullgraph=True`: no host sync, no branch on a tensor."""
+        """The objective on one batch. Compiled with the updates around it: no host sync, no branch on a tensor."""
 
     def after_step(self, carry: dict[str, Tensor]) -> None:
-        """In-place updates that follow the optimiser's step (for MoCo, writing the keys into the queue)."""
+        """In-place updates that follow the loss (for MoCo, writing the keys into the queue).
+
+        They may come before the backward pass, so they leave alone what it reads.
+        """
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         """What the stage makes of a batch, for a person to look at: named pictures `[B, C, S, S]`, normalised as the

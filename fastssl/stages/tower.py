@@ -76,13 +76,15 @@ class Tower(Stage):
         return self.network.encoder if isinstance(self.network, UNet) else self.network
 
     def loss(self, batch: Batch) -> StageOutput:
-        """The sum of the terms, each also among the metrics; "top1": how often a view is nearest its own picture."""
+        """The sum of the terms, each also among the metrics; in measured steps "top1": how often a view is nearest its
+        own picture."""
         pooled, restored = self._transformed(batch["image"])
         terms, metrics = {}, {}
         if self.head is not None:
             views, pictures = self.head(pooled), self.head(self.encoder(batch["target"]))
             terms["contrastive"] = nt_xent(torch.cat([views, pictures]), self.temperature)
-            metrics["top1"] = _retrieval(views, pictures)
+            if self.measuring:
+                metrics["top1"] = _retrieval(views, pictures)
         if restored is not None:
             # Over every pixel, masked or not, as published: the curve changes all of them.
             terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)

@@ -18,7 +18,10 @@ def ema_reference_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentu
     """Update in place. The arithmetic is done in each target's dtype, so half-precision sources lose nothing."""
     if not targets:
         return
-    aligned = [source.to(target.dtype) for target, source in zip(targets, sources, strict=True)]
+    aligned = [
+        source if source.dtype == target.dtype else source.to(target.dtype)
+        for target, source in zip(targets, sources, strict=True)
+    ]
     if len(aligned) == 1 or isinstance(momentum, Tensor):
         step = 1.0 - momentum
         for target, source in zip(targets, aligned, strict=True):
