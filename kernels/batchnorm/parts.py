@@ -3,19 +3,19 @@
 Covers: forward, backward, double backward. Does not cover: `torch.compile` (reference.py).
 
 `torch.cat` of normalised parts writes every activation twice, and the gradient of `tensor_split` fills a whole batch
-with zeros for each part and adds them up: with 8 parts, forward and backward of ResNet-18's batch norms take 1.8 to
-3.6 times as long on one core as here (`bench/models/test_batch_norm.py`; AMD EPYC of family 26, torch 2.14.1).
+with zeros for each part and adds them up: with 8 parts, forward and backward of ResNet-18's batch norms take about 2
+to 3 times as long as here (`bench/models/test_batch_norm.py`, CPU time of one thread of a busy AMD EPYC of family 26,
+torch 2.14.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_normalize = torch.ops.aten.native_batch_norm.out
 _gradients = torch.ops.aten.native_batch_norm_backward.default
 
 
@@ -61,25 +61,32 @@ class _NormalizeParts(torch.autograd.Function):
         tensors = (x.tensor_split(groups), output.tensor_split(groups), means.unbind(), scales.unbind())
         for part, out, mean, scale, momentum in zip(*tensors, momenta, strict=True):
             settings = (weight, bias, running_mean, running_var, True, momentum, eps)
-            _normalize(part, *settings, out=out, save_mean=mean, save_invstd=scale)
+            torch.native_batch_norm(part, *settings, out=(out, mean, scale))
         ctx.save_for_backward(x, weight, means, scales)
         ctx.eps = eps
         return output
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x = ctx.saved_tensors[0]
-        if (
-            grad.stride() != x.stride()
-        ):  # torch's kernel for mixed layouts takes as long as the copy, and adds up in bf16
+        x, weight, means, scales = ctx.saved_tensors
+        if grad.stride() != x.stride():
+            # The copy costs what torch's kernel loses on mixed layouts; that one also adds half precision up in it.
             grad = torch.empty_like(x).copy_(grad)
-        grads = _gradients_of_parts(grad, *ctx.saved_tensors, ctx.eps, ctx.needs_input_grad[:3])
+        wanted = ctx.needs_input_grad[:3]
+        grads = _gradients_of_parts(grad, x, weight, means, scales, ctx.eps, wanted)
+        grads_weight: list[Tensor | None] = []
+        grads_bias: list[Tensor | None] = []
         if torch.is_grad_enabled():  # create_graph: writing in place would lose the gradient of the gradient
-            grads_x, grads_weight, grads_bias = zip(*grads, strict=True)
-            grad_x = None if grads_x[0] is None else torch.cat(grads_x)
+            grads_x, grads_weight, grads_bias = map(list, zip(*grads, strict=True))
+            grad_x = torch.cat(grads_x) if wanted[0] else None
         else:
-            grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-            grads_weight, grads_bias = _write(grads, grad_x, groups=len(ctx.saved_tensors[2]))
+            grad_x = torch.empty_like(x) if wanted[0] else None
+            targets = [None] * len(means) if grad_x is None else grad_x.tensor_split(len(means))
+            for target, (part, of_weight, of_bias) in zip(targets, grads, strict=True):
+                if target is not None:
+                    target.copy_(part)  # while it is in the processor's cache
+                grads_weight.append(of_weight)
+                grads_bias.append(of_bias)
         return grad_x, _total(grads_weight), _total(grads_bias), None, None, None, None
 
 
@@ -99,28 +106,14 @@ def _gradients_of_parts(
     scales: Tensor,
     eps: float,
     wanted: tuple[bool, bool, bool],
-) -> Iterator[tuple[Tensor | None, Tensor | None, Tensor | None]]:
-    """Of each part, the gradients of x, weight and bias; None where not wanted."""
+) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+    """Of each part, the gradients of x, weight and bias; what is not `wanted` is None."""
     groups = len(means)
     tensors = (grad.tensor_split(groups), x.tensor_split(groups), means.unbind(), scales.unbind())
     for piece, part, mean, scale in zip(*tensors, strict=True):
         yield _gradients(piece, part, weight, None, None, mean, scale, True, eps, wanted)
 
 
-def _write(
-    grads: Iterator[tuple[Tensor | None, Tensor | None, Tensor | None]], grad_x: Tensor | None, groups: int
-) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    """Copy each part's gradient of x while it is in the cache; returns those of weight and bias, part by part."""
-    targets = [None] * groups if grad_x is None else grad_x.tensor_split(groups)
-    grads_weight, grads_bias = [], []
-    for target, (part, weight, bias) in zip(targets, grads, strict=True):
-        if target is not None:
-            target.copy_(part)
-        grads_weight.append(weight)
-        grads_bias.append(bias)
-    return grads_weight, grads_bias
-
-
-def _total(parts: Sequence[Tensor | None]) -> Tensor | None:
+def _total(parts: list[Tensor | None]) -> Tensor | None:
     present = [part for part in parts if part is not None]
     return torch.stack(present).sum(0) if present else None

@@ -94,8 +94,12 @@ def test_it_equals_batch_norm_of_each_part(
 
 @both_ways
 @batches
-def test_gradients_of_both_orders_are_those_of_finite_differences(way: Callable[..., Tensor], batch: int) -> None:
+@layouts
+def test_gradients_of_both_orders_are_those_of_finite_differences(
+    way: Callable[..., Tensor], batch: int, layout: torch.memory_format
+) -> None:
     x, (mean, var, weight, bias) = make(batch, torch.float64, side=2)
+    x = x.to(memory_format=layout)
     inputs = [tensor.requires_grad_() for tensor in (x, weight, bias)]
 
     def run(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -182,6 +186,14 @@ def test_a_gradient_in_another_layout_gives_the_same(layout: torch.memory_format
     (expected,) = torch.autograd.grad(batch_norm_of_parts(x, 3, None, None, None, None), x, grad)
     (actual,) = torch.autograd.grad(grouped_batch_norm(x, 3, eps=EPS), x, grad)
     torch.testing.assert_close(actual, expected)
+
+
+def test_a_half_precision_gradient_in_another_layout_is_added_up_in_single_precision() -> None:
+    x, (_, _, weight, bias) = make(12, torch.bfloat16)
+    x = x.to(memory_format=torch.channels_last).requires_grad_()
+    grad = torch.rand(x.shape).to(torch.bfloat16)
+    grouped_batch_norm(x, 3, None, None, weight, bias.requires_grad_()).backward(grad)
+    torch.testing.assert_close(bias.grad, grad.double().sum((0, 2, 3)).float())
 
 
 @pytest.mark.usefixtures("poisoned")
