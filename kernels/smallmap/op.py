@@ -125,25 +125,28 @@ def _convolution_in_float32(input: Tensor, weight: Tensor, bias: Tensor | None, 
 
 def _product(input: Tensor, weight: Tensor, bias: Tensor | None, joined: Taps) -> Tensor:
     """One product of the flattened map with the matrix of the taps: `[B, P C] [P C, P' D]`."""
-    input, weight = autocast(input, weight)
     height, width = joined.output
-    flat = input.permute(0, 2, 3, 1).flatten(1)
-    matrix = _matrix(weight, joined)
-    repeated = None if bias is None else bias.to(matrix.dtype).repeat(height * width)
-    output = F.linear(flat, matrix, repeated)
-    return output.view(len(input), height, width, len(weight)).permute(0, 3, 1, 2)
-
-
-def _matrix(weight: Tensor, joined: Taps) -> Tensor:
-    """`[P' D, P C]`: the tap that joins input pixel p to output pixel p', for every p', d, p and c."""
-    outputs, inputs, height, width = weight.shape
-    pixels = joined.output[0] * joined.output[1]
+    outputs, filters = len(weight), weight.permute(0, 2, 3, 1).flatten(1, 2)  # [D, taps, C]: the order of memory
     if len(joined.tap) == 1:
-        tap = joined.tap[0]
-        return weight[:, :, tap // width, tap % width] if tap != NO_TAP else weight.new_zeros(outputs, inputs)
-    rows = weight.permute(0, 2, 3, 1).reshape(-1, inputs)
-    tap = torch.tensor(joined.tap, device=weight.device).view(pixels, 1, -1)
-    chosen = tap + height * width * torch.arange(outputs, device=weight.device).view(1, -1, 1)
+        (matrix,) = autocast(_one_tap(filters, joined.tap[0]))  # cast the one tap that is used, and not all
+    else:
+        matrix = _matrix(*autocast(filters), joined)
+    (flat,) = autocast(input.permute(0, 2, 3, 1).flatten(1))
+    repeated = None if bias is None else bias.to(matrix.dtype).repeat(height * width)
+    return F.linear(flat, matrix, repeated).view(len(input), height, width, outputs).permute(0, 3, 1, 2)
+
+
+def _one_tap(filters: Tensor, tap: int) -> Tensor:
+    return filters[:, tap] if tap != NO_TAP else filters.new_zeros(len(filters), filters.shape[2])
+
+
+def _matrix(filters: Tensor, joined: Taps) -> Tensor:
+    """`[P' D, P C]`: the tap that joins input pixel p to output pixel p', for every p', d, p and c."""
+    outputs, count, inputs = filters.shape
+    pixels = joined.output[0] * joined.output[1]
+    rows = filters.flatten(0, 1)
+    tap = torch.tensor(joined.tap, device=filters.device).view(pixels, 1, -1)
+    chosen = tap + count * torch.arange(outputs, device=filters.device).view(1, -1, 1)
     if not joined.complete:
         rows = torch.cat([rows, rows.new_zeros(1, inputs)])
         chosen = torch.where(tap == NO_TAP, len(rows) - 1, chosen)
