@@ -32,6 +32,7 @@ _EXPORTS = {
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
     "load_encoder": "fastssl.models.encoder",
+    "share_processors": "fastssl.threads",
     "FastSSLError": "fastssl.errors",
 }
 
@@ -56,6 +57,7 @@ __all__ = [
     "preview",
     "probe",
     "segment",
+    "share_processors",
     "train",
 ]
 
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from fastssl.recipes import RecipeResult, train
     from fastssl.run import TrainResult
     from fastssl.segmentation.run import segment
+    from fastssl.threads import share_processors
 
 
 def __getattr__(name: str) -> object:

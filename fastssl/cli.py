@@ -165,6 +165,8 @@ def _stages_meant(tokens: Sequence[str]) -> tuple[str, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
+    if "torch" not in sys.modules:
+        fastssl.share_processors()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     app["train"].help_formatter = _StageHelp(_stages_meant(tokens))
     found = _problems(tokens)
