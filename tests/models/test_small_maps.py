@@ -1,0 +1,149 @@
+"""Networks whose convolutions fit small maps, against the same networks as they were.
+
+Covers: outputs and gradients of encoders of several kinds, keys, every stage over eight steps, memory near small maps.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+from fastssl.acceleration import Acceleration
+from fastssl.config import TrainConfig
+from fastssl.kernels import small_map_conv2d
+from fastssl.models.encoder import create_encoder
+from fastssl.models.small_maps import SmallMapConv2d, use_small_maps
+from fastssl.recipes import train
+
+HEAP_CHECKER = Path("/lib/x86_64-linux-gnu/libc_malloc_debug.so.0")
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnet50", "test_convnext", "mobilenetv3_small_050", "efficientnet_lite0"]
+)
+def test_an_encoder_computes_what_it_did(name: str) -> None:
+    plain = create_encoder(name, 1, 28, seed=0).double().eval()  # eval: a batch norm over two values amplifies rounding
+    ours = use_small_maps(copy.deepcopy(plain))
+    images = torch.randn(3, 1, 28, 28, dtype=torch.float64)
+    expected, actual = plain(images), ours(images)
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)
+    upstream = torch.randn_like(expected)
+    for network, output in ((plain, expected), (ours, actual)):
+        network.zero_grad()
+        output.backward(upstream)
+    for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-7, atol=1e-10)
+
+
+def test_keys_stay_and_other_kinds_of_convolution_stay_as_they_are() -> None:
+    class Own(nn.Conv2d):
+        pass
+
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), Own(2, 2, 3), nn.ConvTranspose2d(2, 2, 3))
+    keys = list(network.state_dict())
+    assert use_small_maps(network) is network
+    assert [type(part) for part in network] == [SmallMapConv2d, Own, nn.ConvTranspose2d]
+    assert list(network.state_dict()) == keys
+    assert isinstance(copy.deepcopy(network)[0], SmallMapConv2d)
+
+
+def test_padding_by_reflection_is_kept() -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")
+    images = torch.randn(2, 2, 2, 2)
+    torch.testing.assert_close(use_small_maps(copy.deepcopy(plain))(images), plain(images))
+
+
+@pytest.mark.parametrize("stage", ["moco", "pretext", "tower", "vae"])
+def test_a_stage_trains_as_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """Eight steps with a small learning rate: what is left is rounding, which training amplifies only so far."""
+    settings = {
+        **{"stage": stage, "data": str(tmp_path / "images.npz"), "encoder": "resnet18", "batch_size": 16, "steps": 8},
+        **{"lr": 1e-4, "device": "cpu", "amp": False, "compile": False},
+    }
+
+    images = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", train_images=images)
+
+    def weights(name: str) -> dict[str, torch.Tensor]:
+        trained = load_file(train(TrainConfig(**settings, out=tmp_path / name)).encoder)
+        return {key: value for key, value in trained.items() if value.is_floating_point()}
+
+    with_products = weights("with")
+    monkeypatch.setattr(Acceleration, "place", place_as_before)
+    without = weights("without")
+    for key, value in without.items():
+        torch.testing.assert_close(
+            with_products[key], value, rtol=2e-3, atol=1e-4, msg=lambda m, key=key: f"{key}: {m}"
+        )
+
+
+def place_as_before(acceleration: Acceleration, module: nn.Module) -> nn.Module:
+    return module.to(acceleration.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+GRID = list(itertools.product((1, 3, 8, 16), (1, 2, 3), (1, 2, 3), (1, 2, 3), (False, True)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_gradients_near_small_maps_read_no_memory_that_nobody_wrote(dtype: torch.dtype) -> None:
+    """oneDNN's bf16 weight gradient does (torch 2.14.1): freed memory is filled with NaN first, to be found again."""
+    wrong = []
+    for channels, kernel, stride, side, depthwise in GRID:
+        torch.manual_seed(0)
+        groups = channels if depthwise else 1
+        x = torch.randn(4, channels, side, side).to(dtype).to(memory_format=torch.channels_last).requires_grad_()
+        weight = torch.randn(channels if depthwise else 16, channels // groups, kernel, kernel).to(dtype)
+        weight = weight.to(memory_format=torch.channels_last).requires_grad_()
+        output = small_map_conv2d(x, weight, None, stride, kernel // 2, groups=groups)
+        upstream = torch.randn(output.shape).to(dtype).to(memory_format=torch.channels_last)
+        sizes = (x.numel(), weight.numel(), output.numel())
+        del_me = [torch.full((n,), torch.nan, dtype=d) for n in sizes for d in (dtype, torch.float32) for _ in range(3)]
+        del del_me
+        found = torch.autograd.grad(output, (x, weight), upstream)
+        exact = [t.detach().double().requires_grad_() for t in (x, weight)]
+        wanted = torch.autograd.grad(
+            F.conv2d(*exact, None, stride, kernel // 2, groups=groups), exact, upstream.double()
+        )
+        for ours, theirs in zip(found, wanted, strict=True):
+            error = (ours.double() - theirs).abs().max() / theirs.abs().max().clamp_min(1e-9)
+            if not error < (1e-4 if dtype == torch.float32 else 0.03):
+                wrong.append((channels, kernel, stride, side, depthwise))
+    assert wrong == []
+
+
+CORRUPTING = """
+import torch
+from torch import nn
+from fastssl.models.small_maps import use_small_maps
+torch.set_num_threads(1)
+for inputs, side, outputs in [(1, 14, 48), (1, 28, 64), (3, 28, 64), (4, 14, 16), (7, 9, 5)]:
+    layer = use_small_maps(nn.Conv2d(inputs, outputs, 1, stride=2).to(memory_format=torch.channels_last))
+    for _ in range(4):
+        images = torch.randn(8, inputs, side, side).to(memory_format=torch.channels_last).requires_grad_()
+        layer(images).sum().backward()
+print("sound")
+"""
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "ALL"])
+@pytest.mark.skipif(not HEAP_CHECKER.exists(), reason="glibc's heap checker is not on this machine")
+def test_strided_kernels_on_few_channels_leave_the_heap_alone(instructions: str) -> None:
+    """torch 2.14.1's own backward, by oneDNN with AVX2, ends in "free(): invalid pointer" or a crash here."""
+    checked = {"LD_PRELOAD": str(HEAP_CHECKER), "GLIBC_TUNABLES": "glibc.malloc.check=3", "MALLOC_CHECK_": "3"}
+    checked["ONEDNN_MAX_CPU_ISA"] = instructions
+    done = subprocess.run(
+        [sys.executable, "-c", CORRUPTING], env={**os.environ, **checked}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "sound"), done.stderr[-500:]
