@@ -65,11 +65,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Variant:
-    """side: "ours" or "lightly". amp: bf16 or not; None: as ours chooses. path: a folder that holds another fastssl."""
+    """side: "ours" or "lightly". amp: bf16 or not; None: as ours chooses. path: a folder that holds another fastssl.
+
+    variables: (name, value) of what its user has set in the environment.
+    """
 
     side: str
     amp: bool | None
     path: Path | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def run(variant: Variant, order: Order, folder: Path) -> dict[str, Any]:
     """One run in a process of its own, in `folder`; what it reported."""
     script = Path(__file__).parent / RUNNERS[variant.side]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_THREAD_VARIABLES)}
+    environment.update(variant.variables)
     if variant.path is not None:
         environment["PYTHONPATH"] = str(variant.path)
     command = [sys.executable, str(script), json.dumps(asdict(order))]
