@@ -69,7 +69,9 @@ def measure_pace(engine: Engine, kind_of: Callable[[int], Hashable], budget: flo
     setup = last - began
     for number, batch in enumerate(_endless(engine.loader)):
         kind = kind_of(number)
-        readings.push(number, engine.train_step(batch))
+        metrics = engine.train_step(batch)
+        if metrics is not None:
+            readings.push(number, metrics)
         untimed = number < 2 or kind not in timings.met
         _drop(readings.all() if untimed else readings.arrived())
         last, before = now(), last

@@ -129,7 +129,7 @@ class MoCo(Stage):
 
     def _averaged(self) -> tuple[list[Tensor], list[Tensor]]:
         """The parameters of the key encoder and head, and those that they follow."""
-        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        keys: list[Tensor] = [*self.key_encoder.parameters(), *self.key_head.parameters()]
         return keys, [*self.encoder.parameters(), *self.head.parameters()]
 
     def _lies_flat(self) -> bool:

@@ -117,9 +117,18 @@ def _skips_the_map(input: Tensor, stride: tuple[int, int]) -> bool:
     return longer and input.device.type == "cpu" and (autocast_dtype("cpu") or input.dtype) == torch.bfloat16
 
 
-def _convolution_in_float32(input: Tensor, weight: Tensor, bias: Tensor | None, *settings: Pair | str) -> Tensor:
+def _convolution_in_float32(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Pair,
+    padding: Pair | str,
+    dilation: Pair,
+    groups: int,
+) -> Tensor:
+    wide_bias = None if bias is None else bias.float()
     with torch.autocast("cpu", enabled=False):
-        wide = F.conv2d(input.float(), weight.float(), None if bias is None else bias.float(), *settings)
+        wide = F.conv2d(input.float(), weight.float(), wide_bias, stride, padding, dilation, groups)
     return wide.bfloat16()
 
 
@@ -130,7 +139,8 @@ def _product(input: Tensor, weight: Tensor, bias: Tensor | None, joined: Taps) -
     if len(joined.tap) == 1:
         (matrix,) = autocast(_one_tap(filters, joined.tap[0]))  # cast the one tap that is used, and not all
     else:
-        matrix = _matrix(*autocast(filters), joined)
+        (narrow,) = autocast(filters)
+        matrix = _matrix(narrow, joined)
     (flat,) = autocast(input.permute(0, 2, 3, 1).flatten(1))
     repeated = None if bias is None else bias.to(matrix.dtype).repeat(height * width)
     return F.linear(flat, matrix, repeated).view(len(input), height, width, outputs).permute(0, 3, 1, 2)
