@@ -47,6 +47,16 @@ def test_colour_images_get_every_task_and_grey_ones_all_but_colorize() -> None:
     assert notice.startswith("colorize is left out: it needs RGB images")
 
 
+def test_the_first_prediction_is_the_mean_so_that_restoration_need_not_unlearn_noise() -> None:
+    encoder, spec = create_encoder("test_resnet", 3, 28), EncoderSpec("test_resnet", 3, 28)
+    stage: Any = PretextPlan().stage(config(), encoder, spec, COLOUR)
+    images = torch.randn(4, 3, 28, 28)
+    for name in ("inpaint", "colorize"):
+        assert not stage.tasks[name].predict(encoder, {"image": images}).any()
+        assert all(parameter.any() for parameter in stage.tasks[name].decoder.blocks[0][0].parameters())
+    assert stage.tasks["jigsaw"].head(encoder(images)).any()
+
+
 def test_weights_are_of_the_draw_or_of_the_sum() -> None:
     plan = PretextPlan()
     given = config(tasks="jigsaw,inpaint", task_weights="inpaint=3,jigsaw=0.5", patch=0.25)
