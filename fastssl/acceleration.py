@@ -96,7 +96,6 @@ def accelerate(
     amp: bool | None = None,
     compile: bool | None = None,
     precision: str = "auto",
-    cuda_graph: bool | None = None,
 ) -> Acceleration:
     """Resolve the requests (None and "auto" leave the choice to us).
 
@@ -113,9 +112,9 @@ def accelerate(
     else:
         choices.append(Choice("threads", str(torch.get_num_threads()), thread_policy()))
     choices += [Choice("precision", name, precision_reason), Choice("compile", _switch(compiled), compile_reason)]
-    graphs, graph_reason = auto_graph(place, compiled, cuda_graph)
-    if place.type == "cuda" or cuda_graph:
-        choices.append(Choice("cuda_graph", _switch(graphs), graph_reason))
+    graphs = compiled and place.type == "cuda"
+    if graphs:
+        choices.append(Choice("cuda_graph", "on", "a replayed step costs the host one launch"))
     return Acceleration(place, DTYPES[name], compiled, tuple(choices), graphs)
 
 
@@ -187,12 +186,3 @@ def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]
     if device.type == "cuda":
         return True, "fuses everything between the convolutions"
     return False, "on a CPU it costs most of a minute and gains little (bench/test_step.py)"
-
-
-def auto_graph(device: torch.device, compiled: bool, request: bool | None) -> tuple[bool, str]:
-    """Whether whole steps are replayed from CUDA graphs: where they are compiled, unless asked otherwise."""
-    if device.type != "cuda":
-        return False, "only CUDA devices have graphs"
-    if request is not None:
-        return request, "as asked"
-    return compiled, "a replayed step costs the host one launch" if compiled else "the step is not compiled"

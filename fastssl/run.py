@@ -106,7 +106,7 @@ def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
             raise ConfigError([f"out={str(folder)!r}: holds a recipe; go on with --recipe {config.recipe} --resume"])
     else:
         check_free(folder, overwrite=config.overwrite)
-    acceleration = accelerate(config.device, config.amp, config.compile, config.precision, config.cuda_graph)
+    acceleration = accelerate(config.device, config.amp, config.compile, config.precision)
     source = open_source(
         config.data,
         root=config.data_root,

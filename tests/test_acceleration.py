@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fastssl import acceleration
-from fastssl.acceleration import accelerate, auto_compile, auto_device, auto_graph, auto_precision
+from fastssl.acceleration import accelerate, auto_compile, auto_device, auto_precision
 from fastssl.errors import ConfigError
 from fastssl.models.small_maps import SmallMapConv2d
 
@@ -82,12 +82,14 @@ def test_single_precision_is_one_thing_for_products_and_convolutions() -> None:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-def test_whole_steps_are_replayed_where_they_are_compiled_on_cuda() -> None:
-    assert auto_graph(CUDA, True, None)[0]
-    assert not auto_graph(CUDA, False, None)[0]
-    assert auto_graph(CUDA, False, True)[0]
-    assert not auto_graph(CUDA, True, False)[0]
-    assert not auto_graph(CPU, True, True)[0]
+def test_whole_steps_are_replayed_where_they_are_compiled_on_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not accelerate("cpu", compile=True).graphs
+    monkeypatch.setattr(acceleration, "auto_device", lambda request: (CUDA, "a GPU"))
+    monkeypatch.setattr(acceleration, "_allow_tf32", lambda allowed: None)
+    for compiled in (True, False):
+        chosen = accelerate("cuda", compile=compiled, precision="bf16")
+        assert chosen.graphs is compiled
+        assert ("cuda_graph" in {choice.name for choice in chosen.choices}) is compiled
 
 
 def test_a_network_is_placed_channels_last_with_convolutions_for_small_maps_under_the_same_keys() -> None:

@@ -53,7 +53,8 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
     said, complained = capsys.readouterr()
     assert complained == ""
     assert "ln(K+1) = 3.71" in said
-    assert said.splitlines()[-1].startswith("done: 4 steps, ")
+    assert said.splitlines()[-2].startswith("done: 4 steps, ")
+    assert said.splitlines()[-1].startswith("next: fastssl probe runs/moco-grey --data LABELLED")
 
 
 @pytest.mark.parametrize(

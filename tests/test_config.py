@@ -27,6 +27,7 @@ CANDIDATES = (
     "inpaint",
     "jigsaw=2",
     "all",
+    "bf16",
     True,
 )
 

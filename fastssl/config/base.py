@@ -67,9 +67,11 @@ class DataConfig(Config):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
     """auto, cpu, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Mixed precision where the device multiplies it, else fp32 (auto: the same)."""
-    precision: Annotated[Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED)] = "auto"
-    """Name the precision, emulated if need be (auto: as --amp says)."""
+    """Mixed precision where it is faster, else fp32 (auto: the same)."""
+    precision: Annotated[
+        Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
+    ] = "auto"
+    """By name, even if emulated."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
 

@@ -59,7 +59,7 @@ class TrainConfig(DataConfig):
     """Stages in order, then their evaluation."""
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """Any timm model name (auto: the stage's own)."""
-    stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL)] = "auto"
+    stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"
     """small: 3x3, stride 1, no max-pool (ResNets)."""
     init: Annotated[Path | None, Parameter(group=MODEL)] = None
     """Weights to start from (.safetensors or .pth, timm's keys, or a run)."""
@@ -123,8 +123,6 @@ class TrainConfig(DataConfig):
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""
-    cuda_graph: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Replay whole steps from CUDA graphs (auto: where compiled on CUDA)."""
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
     """Who augments."""
 
