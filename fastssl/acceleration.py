@@ -96,8 +96,12 @@ def accelerate(
     amp: bool | None = None,
     compile: bool | None = None,
     precision: str = "auto",
+    threads: int | None = None,
 ) -> Acceleration:
     """Resolve the requests (None and "auto" leave the choice to us).
+
+    Args:
+        threads: how many were asked for, if any; they are on already (`fastssl.threads.use_threads`).
 
     Raises:
         ConfigError: a CUDA device is asked for that is not there.
@@ -110,7 +114,7 @@ def accelerate(
         torch.backends.cudnn.benchmark = True
         _allow_tf32(name != "fp32")
     else:
-        choices.append(Choice("threads", str(torch.get_num_threads()), thread_policy()))
+        choices.append(Choice("threads", str(torch.get_num_threads()), "as asked" if threads else thread_policy()))
     choices += [Choice("precision", name, precision_reason), Choice("compile", _switch(compiled), compile_reason)]
     graphs = compiled and place.type == "cuda"
     if graphs:

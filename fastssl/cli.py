@@ -54,10 +54,7 @@ _OPTION = re.compile(r"--?[A-Za-z]")
 
 @app.command
 def train(*, config: Annotated[TrainConfig, Flattened] = TrainConfig()) -> None:  # noqa: B008 (frozen)
-    """Pre-train an encoder and write it to a run folder.
-
-    Below: what all stages share, and the settings of --stage (moco unless given) or of --recipe.
-    """
+    """Pre-train an encoder. Below: what all stages share, and the settings of --stage (else moco) or of --recipe."""
     fastssl.train(config)
 
 

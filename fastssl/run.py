@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.markup import escape
 
@@ -28,6 +29,7 @@ from fastssl.readings import Reading
 from fastssl.resolve import with_length
 from fastssl.run_folder import ENCODER, check_free, claimed, folder_of, settings_to_resume
 from fastssl.stages.pretext import Pretext
+from fastssl.threads import use_threads
 from fastssl.training_run import Ground, TrainingRun, build_run, with_steps
 
 
@@ -66,7 +68,13 @@ def train_stage(config: TrainConfig, console: Console, *, in_recipe: bool = Fals
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
     """
     began = pace.now()
-    config, ground = _open(config, console)
+    folder = folder_of(config)
+    config = _settings(config, folder)
+    with use_threads(config.threads):
+        return _train(config, _ground(config, folder, console), console, began, in_recipe=in_recipe)
+
+
+def _train(config: TrainConfig, ground: Ground, console: Console, began: float, *, in_recipe: bool) -> TrainResult:
     started_from = length = ""
     if not config.resume:
         init, started_from = ground.plan.start(config, ground.folder)
@@ -97,16 +105,20 @@ def train_stage(config: TrainConfig, console: Console, *, in_recipe: bool = Fals
         return result
 
 
-def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
-    """The settings, those of the run to resume if there is one, and the folder, device and data that they name."""
-    folder = folder_of(config)
-    if config.resume:
-        config = settings_to_resume(folder, config)
-        if config.recipe is not None:
-            raise ConfigError([f"out={str(folder)!r}: holds a recipe; go on with --recipe {config.recipe} --resume"])
-    else:
+def _settings(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The settings asked for, once their folder is found free; those of the run to resume if there is one."""
+    if not config.resume:
         check_free(folder, overwrite=config.overwrite)
-    acceleration = accelerate(config.device, config.amp, config.compile, config.precision)
+        return config
+    config = settings_to_resume(folder, config)
+    if config.recipe is not None:
+        raise ConfigError([f"out={str(folder)!r}: holds a recipe; go on with --recipe {config.recipe} --resume"])
+    return config
+
+
+def _ground(config: TrainConfig, folder: Path, console: Console) -> Ground:
+    """The device and the data that the settings name."""
+    acceleration = accelerate(config.device, config.amp, config.compile, config.precision, config.threads)
     source = open_source(
         config.data,
         root=config.data_root,
@@ -114,7 +126,7 @@ def _open(config: TrainConfig, console: Console) -> tuple[TrainConfig, Ground]:
         skip_corrupt=config.skip_corrupt,
         notify=lambda line: console.print(escape(line)),
     )
-    return config, Ground(folder, PLANS[config.stage], source, acceleration)
+    return Ground(folder, PLANS[config.stage], source, acceleration)
 
 
 def _claim(run: TrainingRun, ground: Ground, choices: tuple[Choice, ...]) -> None:
@@ -123,6 +135,8 @@ def _claim(run: TrainingRun, ground: Ground, choices: tuple[Choice, ...]) -> Non
         "device": str(ground.acceleration.device),
         "amp": ground.acceleration.amp_dtype is not None if run.config.amp is None else run.config.amp,
         "precision": ground.acceleration.precision,
+        # Rounding depends on their number, so a resumed run has as many.
+        "threads": torch.get_num_threads() if ground.acceleration.device.type == "cpu" else run.config.threads,
         "compile": ground.acceleration.compile,
         "pipeline": run.loader.executor,
         "out": ground.folder,

@@ -29,7 +29,7 @@ _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 # How a resumed run is carried on, as against what it computes.
 _MAY_CHANGE = {
     *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
-    *("device", "compile", "pipeline"),
+    *("device", "compile", "threads", "pipeline"),
 }
 
 

@@ -37,7 +37,7 @@ def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
     config = resolved().config
     undecided = {name for name in settings_of(config.stage) if getattr(config, name) is None}
     left_open = {"recipe", "data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every"}
-    assert undecided == left_open | {"amp", "compile"}
+    assert undecided == left_open | {"amp", "compile", "threads"}
 
 
 def test_what_was_asked_for_stays() -> None:

@@ -93,8 +93,10 @@ def test_resuming_is_exact_with_several_threads_too(
     torch.set_num_threads(2)
     train(tmp_path / "whole", grey_npz, steps=4)
     train(tmp_path / "cut", grey_npz, steps=4, stop_after=2)
+    torch.set_num_threads(1)  # as on a machine that is busy by now
     train(tmp_path / "cut", grey_npz, steps=4, resume=True)
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
+    assert torch.get_num_threads() == 1
 
 
 def test_the_seed_decides_everything_and_the_callers_random_numbers_are_left_alone(

@@ -75,7 +75,7 @@ def test_it_tells_what_it_chose_and_why_one_line_each(tmp_path: Path, grey_npz: 
     lines = text.splitlines()
     assert lines[0] == f"moco on grey: 52 images 20x20x1, test_resnet, into {tmp_path / 'run'}"
     told = {line.split()[0] for line in lines if line.startswith("  ")}
-    assert {"device", "precision", "compile", "pipeline", "length", "size", "stem", "lr"} <= told
+    assert {"device", "threads", "precision", "compile", "pipeline", "length", "size", "stem", "lr"} <= told
     assert f"ln(K+1) = {math.log(41):.2f}" in text
     assert "3 steps" in next(line for line in lines if line.startswith("  length"))
     assert lines[-2].startswith("done: 3 steps, ")

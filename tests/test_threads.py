@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 
 from fastssl import threads
-from fastssl.threads import SPIN_COUNT, share_processors, thread_policy
+from fastssl.threads import SPIN_COUNT, free_processors, share_processors, thread_policy, use_threads
 
 
 @pytest.fixture(autouse=True)
@@ -23,16 +26,81 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "torch")
 
 
-@pytest.mark.usefixtures("without_torch")
-def test_waiting_threads_are_told_to_sleep_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GOMP_SPINCOUNT", "FASTSSL_SPIN_COUNT"):
-        monkeypatch.setenv(name, "")  # so that what the call sets is taken back
+@pytest.fixture
+def taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the call sets is taken back after the test."""
+    for name in ("GOMP_SPINCOUNT", "OMP_NUM_THREADS", "FASTSSL_SPIN_COUNT", "FASTSSL_THREADS"):
+        monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    assert "spin, OpenMP's default" in thread_policy()
+
+
+def statistics(busy: int) -> str:
+    """As /proc/stat begins, after so many hundredths of a second of work, in every kind of it, beside idling."""
+    return f"cpu  {busy - 6} 1 2 99999 77 1 1 1 0 0\ncpu0 1 2 3\n"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[float], None]:
+    """Makes a machine of 4 processors of which so many are busy."""
+    path = tmp_path / "stat"
+    monkeypatch.setattr(threads, "_STATISTICS", path)
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "available_processors", lambda: 4)
+
+    def make(busy: float) -> None:
+        path.write_text(statistics(1000))
+        ticks = os.sysconf("SC_CLK_TCK")
+        monkeypatch.setattr(
+            threads.time, "sleep", lambda seconds: path.write_text(statistics(1000 + round(busy * seconds * ticks)))
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(("busy", "free"), [(0.0, 4), (0.3, 4), (1.0, 3), (2.6, 1), (4.0, 1)])
+def test_free_processors_are_those_that_nobody_works_on(
+    machine: Callable[[float], None], busy: float, free: int
+) -> None:
+    machine(busy)
+    assert free_processors() == free
+
+
+def test_where_the_system_does_not_tell_all_processors_are_free(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(threads, "_STATISTICS", tmp_path / "none")
+    assert free_processors() == threads.available_processors() >= 1
+
+
+@pytest.mark.usefixtures("without_torch", "taken_back")
+def test_on_a_quiet_machine_waiting_threads_are_told_to_sleep_soon(machine: Callable[[float], None]) -> None:
+    machine(0.0)
+    assert "they spin while they wait" in thread_policy()
     assert share_processors()
     assert os.environ["GOMP_SPINCOUNT"] == str(SPIN_COUNT)
-    assert f"sleep after {SPIN_COUNT} spins" in thread_policy()
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert thread_policy().startswith(f"one for each processor; they sleep after {SPIN_COUNT} spins")
+    machine(4.0)
     assert share_processors()  # a second call changes nothing
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.usefixtures("without_torch", "taken_back")
+def test_on_a_busy_machine_there_are_as_many_threads_as_free_processors(machine: Callable[[float], None]) -> None:
+    machine(3.0)
+    assert share_processors()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert thread_policy().startswith("of 4 processors the others were busy at the start")
+    assert share_processors()
+
+
+def test_a_run_has_its_threads_and_gives_them_back() -> None:
+    before = torch.get_num_threads()
+    with use_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+    with use_threads(None):
+        assert torch.get_num_threads() == before
 
 
 @pytest.mark.usefixtures("without_torch")

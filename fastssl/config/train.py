@@ -123,6 +123,8 @@ class TrainConfig(DataConfig):
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """torch.compile the step (auto: on CUDA)."""
+    threads: Annotated[AutoInt, Parameter(group=SPEED)] = None
+    """On a CPU (auto: the processors that are free at the start)."""
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
     """Who augments."""
 

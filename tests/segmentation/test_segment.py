@@ -38,11 +38,11 @@ def test_it_learns_bars_from_six_images_in_patches(folders: tuple[Path, Path], t
 
 
 def test_it_finds_the_demo_sets_vessels_far_better_than_calling_everything_a_vessel(tmp_path: Path) -> None:
-    settings = {**TINY, "batch_size": 8, "lr": 1e-2, "steps": 62, "size": 28, "objective": "bce+dice", "out": tmp_path}
-    result = fastssl.segment("random", console=Console(quiet=True), data="demo", **settings)
+    settings = {**TINY, "batch_size": 8, "lr": 1e-2, "steps": 120, "size": 28, "objective": "bce+dice"}
+    result = fastssl.segment("random", console=Console(quiet=True), data="demo", out=tmp_path, **settings)
     trained, nothing = result.row("random", "random", "random"), result.row("all foreground", "", "")
     assert nothing.mean("dice") < 0.25
-    assert trained.mean("dice") > nothing.mean("dice") + 0.15
+    assert trained.mean("dice") > nothing.mean("dice") + 0.25
     assert trained.mean("auc") > 0.8
 
 
