@@ -190,6 +190,18 @@ def test_a_weight_that_is_not_finite_is_never_saved(build: Callable[..., Engine]
     assert saved(tmp_path) == [2]
 
 
+def test_a_run_that_began_in_bf16_goes_on_in_fp16_with_a_scale_of_its_own(
+    moco: Callable[[Acceleration], Engine],
+) -> None:
+    begun = moco(accelerate("cpu", precision="bf16"))
+    fit(begun, 2)
+    resumed = moco(accelerate("cpu", precision="fp16"))
+    resumed.resume(print)
+    assert resumed.step == 2
+    fit(resumed, 3)
+    assert resumed.step == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_finishes_the_step_saves_and_returns(
     build: Callable[..., Engine], tmp_path: Path, number: signal.Signals

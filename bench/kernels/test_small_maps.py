@@ -1,7 +1,8 @@
 """Convolutions on small maps: one matrix product beside torch's convolution, forward and backward.
 
 Covers: the last layers of a ResNet at 28, 32 and 64 px, their batch sizes in training and in a small run, fp32 and
-bf16, channels-last as they are trained. The table `MOST_PIXELS` is read off here. Does not cover: whole steps.
+bf16, channels-last as they are trained. `MOST_PIXELS` and `LARGEST_WINDOWED` are read off here. Does not cover: whole
+steps.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ LAYERS = [
     (256, 512, 1, 2, 2),
     (2048, 512, 1, 1, 1),
     (128, 256, 3, 2, 4),
+    (256, 512, 3, 2, 4),
+    (128, 256, 1, 2, 4),
+    (128, 256, 3, 2, 8),
     (256, 256, 3, 1, 3),
 ]
 BATCHES = [16] if QUICK else [16, 128]
@@ -52,7 +56,7 @@ def test_forward_and_backward(
     reduced = (side - 1) // stride + 1
     upstream = channels_last(batch, outputs, reduced, reduced)
     variants: dict[str, Callable[[], object]] = {
-        impl: partial(step, x, weight, upstream, stride, impl) for impl in ("product", "convolution")
+        impl: partial(step, x, weight, upstream, stride, impl) for impl in ("product", "windows", "convolution")
     }
     # What a product must do: of each tap that joins two pixels, forward and both gradients.
     work = Work(bytes=3.0 * weight.nbytes, flop=6.0 * batch * inputs * outputs * _joined(kernel, stride, side))

@@ -3,6 +3,9 @@
 Covers: ungrouped 2-D convolutions, and where the product is chosen. Does not cover: kernels of its own: it is written
 in differentiable torch operations, so that gradients of any order, `torch.compile` and meta tensors need nothing more.
 
+There are two products. Where every output pixel sees every input pixel, filters are gathered into one matrix for the
+flattened map ("product"); else the windows of the map are gathered for the filters as they lie ("windows").
+
 On a map of 2x2 pixels a 3x3 kernel with padding 1 joins each of 4 inputs to each of 4 outputs: 16 products of channels,
 where a convolution that multiplies the padding too makes 36, and on a 1x1 map 1 where it makes 9. The weight gradient
 is the worst of it: oneDNN takes 91 ms for 512 channels on a 1x1 map in fp32 with AVX2, the product 0.8 (batch 128, one
@@ -21,11 +24,16 @@ from fastssl.kernels.checks import check_choice
 from fastssl.kernels.dispatch import autocast, autocast_dtype
 from fastssl.kernels.smallmap.taps import NO_TAP, Taps, taps
 
-IMPLEMENTATIONS = ("auto", "product", "convolution")
+IMPLEMENTATIONS = ("auto", "product", "windows", "convolution")
 
 MOST_PIXELS = {("cpu", torch.float32): 4, ("cpu", torch.bfloat16): 4, ("cpu", torch.float64): 4}
 """(device, dtype) -> the most pixels of an input map, all of them seen by every output pixel, for which the product is
 faster than the convolution, forward and backward (`bench/kernels/test_small_maps.py`). GPUs: not yet measured."""
+
+LARGEST_WINDOWED = {("cpu", torch.bfloat16): (16, 4)}
+"""(device, dtype) -> the most pixels of an input map and of its output for which gathering windows is faster than the
+convolution, where the other product does not do: 512 filters of 3x3x256, stride 2, on a 4x4 map take 24 ms, by windows
+9 (forward and backward, batch 128, bf16, one thread of an AMD EPYC of family 26); in fp32 35 and 36."""
 
 FEWEST_CHANNELS = 8
 """Of the input of a strided 1x1 convolution on a CPU. With fewer, its backward in channels-last order writes outside
@@ -56,24 +64,27 @@ def small_map_conv2d(
         input: `[B, C, H, W]`, fast in channels-last memory.
         weight: `[D, C / groups, kh, kw]`, fast in channels-last memory. bias: `[D]` or None.
         stride, padding, dilation, groups: as `torch.nn.functional.conv2d` takes them.
-        impl: "auto", "product" or "convolution". Auto is the product for the maps of `MOST_PIXELS`, and where torch's
-            convolution is not sound (`FEWEST_CHANNELS`).
+        impl: "auto", "product", "windows" or "convolution". Auto is a product for the maps of `MOST_PIXELS` and
+            `LARGEST_WINDOWED`, and where torch's convolution is not sound (`FEWEST_CHANNELS`).
 
     Returns:
         `[B, D, H', W']`, in the autocast dtype if autocast is on.
 
     Raises:
-        ValueError: the product is asked for with groups or an unbatched input.
+        ValueError: a product is asked for with groups or an unbatched input.
     """
     check_choice("impl", impl, IMPLEMENTATIONS)
     possible = groups == 1 and input.dim() == 4
-    if impl == "product" and not possible:
-        raise ValueError(f"impl='product' takes [B, C, H, W] and groups=1, got {list(input.shape)} and groups={groups}")
+    if impl in ("product", "windows") and not possible:
+        raise ValueError(f"impl={impl!r} takes [B, C, H, W] and groups=1, got {list(input.shape)} and groups={groups}")
     steps = _pair(stride)
-    if possible and (impl == "product" or (impl == "auto" and _is_small(input))):
+    if possible and (impl in ("product", "windows") or (impl == "auto" and _may_be_small(input))):
         joined = _joined(input, weight, steps, padding, _pair(dilation))
-        if joined is not None and (impl == "product" or joined.complete):
+        way = impl if impl != "auto" or joined is None else _way(input, joined)
+        if joined is not None and way == "product":
             return _product(input, weight, bias, joined)
+        if joined is not None and way == "windows":
+            return _product_of_windows(input, weight, bias, joined)
     if impl == "auto" and possible and _overruns(input, weight, steps, padding):
         return _product_of_pixels(input, weight, bias, steps)
     if impl == "auto" and _skips_the_map(input, steps):
@@ -95,10 +106,25 @@ def _joined(
     return None if 0 in joined.output else joined
 
 
-def _is_small(input: Tensor) -> bool:
-    kind = input.device.type
-    dtype = autocast_dtype(kind) or input.dtype
-    return input.shape[2] * input.shape[3] <= MOST_PIXELS.get((kind, dtype), 0)
+def _may_be_small(input: Tensor) -> bool:
+    """Whether a map of so many pixels is in one of the tables."""
+    kind = _kind(input)
+    most = max(MOST_PIXELS.get(kind, 0), LARGEST_WINDOWED.get(kind, (0, 0))[0])
+    return input.shape[2] * input.shape[3] <= most
+
+
+def _way(input: Tensor, joined: Taps) -> str:
+    """ "product" or "windows", as the tables have it, or "convolution"."""
+    kind, inputs = _kind(input), input.shape[2] * input.shape[3]
+    if joined.complete and inputs <= MOST_PIXELS.get(kind, 0):
+        return "product"
+    most_inputs, most_outputs = LARGEST_WINDOWED.get(kind, (0, 0))
+    small = inputs <= most_inputs and joined.output[0] * joined.output[1] <= most_outputs
+    return "windows" if small and len(joined.tap) > inputs else "convolution"
+
+
+def _kind(input: Tensor) -> tuple[str, torch.dtype]:
+    return input.device.type, autocast_dtype(input.device.type) or input.dtype
 
 
 def _overruns(input: Tensor, weight: Tensor, stride: tuple[int, int], padding: Pair | str) -> bool:
@@ -161,6 +187,20 @@ def _matrix(filters: Tensor, joined: Taps) -> Tensor:
         rows = torch.cat([rows, rows.new_zeros(1, inputs)])
         chosen = torch.where(tap == NO_TAP, len(rows) - 1, chosen)
     return rows.index_select(0, chosen.flatten()).view(pixels * outputs, -1)
+
+
+def _product_of_windows(input: Tensor, weight: Tensor, bias: Tensor | None, joined: Taps) -> Tensor:
+    """One product of what each output pixel sees with all filters: `[B P', taps C] [taps C, D]`."""
+    input, weight = autocast(input, weight)
+    (height, width), count = joined.output, weight.shape[2] * weight.shape[3]
+    pixels = F.pad(input.permute(0, 2, 3, 1).flatten(1, 2), (0, 0, 0, 1))  # and one of zeros, for padding
+    chosen = torch.tensor(joined.windows(count), device=input.device)
+    # In float32 at least: the gradients of windows that overlap are added up in the dtype that they are gathered in.
+    wide = pixels.to(torch.promote_types(pixels.dtype, torch.float32))
+    windows = wide.index_select(1, chosen).to(pixels.dtype)
+    flat = windows.view(len(input) * height * width, count * input.shape[1])
+    output = F.linear(flat, weight.permute(0, 2, 3, 1).flatten(1), None if bias is None else bias.to(weight.dtype))
+    return output.view(len(input), height, width, len(weight)).permute(0, 3, 1, 2)
 
 
 def _product_of_pixels(input: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int]) -> Tensor:

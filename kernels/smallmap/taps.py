@@ -25,6 +25,16 @@ class Taps(NamedTuple):
         """Every output pixel sees every input pixel."""
         return NO_TAP not in self.tap
 
+    def windows(self, taps: int) -> list[int]:
+        """For every output pixel and then every tap: the input pixel that it falls on, or, on padding, their number."""
+        outputs = self.output[0] * self.output[1]
+        inputs = len(self.tap) // outputs
+        found = [inputs] * (outputs * taps)
+        for place, tap in enumerate(self.tap):
+            if tap != NO_TAP:
+                found[place // inputs * taps + tap] = place % inputs
+        return found
+
 
 def taps(
     side: tuple[int, int],

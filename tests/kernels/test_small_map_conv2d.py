@@ -75,14 +75,15 @@ def test_a_tap_joins_the_pixels_that_a_convolution_joins(shape: tuple) -> None:
     assert joined.complete == bool((expected != NO_TAP).all())
 
 
+@pytest.mark.parametrize("impl", ["product", "windows"])
 @pytest.mark.parametrize("with_bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_product_is_the_convolution(shape: tuple, with_bias: bool) -> None:
+def test_a_product_is_the_convolution(shape: tuple, with_bias: bool, impl: str) -> None:
     side, kernel, *settings = shape
     x, weight, bias = operands(side, kernel)
     asked = (x, weight, bias) if with_bias else (x, weight)
     expected = F.conv2d(x, weight, bias if with_bias else None, *settings)
-    actual = small_map_conv2d(x, weight, bias if with_bias else None, *settings, impl="product")
+    actual = small_map_conv2d(x, weight, bias if with_bias else None, *settings, impl=impl)
     torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
     upstream = torch.randn_like(expected)
     for ours, theirs in zip(
@@ -91,19 +92,20 @@ def test_the_product_is_the_convolution(shape: tuple, with_bias: bool) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("impl", ["product", "windows"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_gradients_and_their_gradients_are_right(shape: tuple) -> None:
+def test_gradients_and_their_gradients_are_right(shape: tuple, impl: str) -> None:
     side, kernel, *settings = shape
     inputs = operands(side, kernel)
 
     def product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return small_map_conv2d(x, weight, bias, *settings, impl="product")
+        return small_map_conv2d(x, weight, bias, *settings, impl=impl)
 
     torch.autograd.gradcheck(product, inputs, fast_mode=True)
     torch.autograd.gradgradcheck(product, inputs, fast_mode=True)
 
 
-@pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (2, 2), (4, 2)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_it_is_as_exact_as_the_convolution(
     accept: Callable[..., None], dtype: torch.dtype, side: int, stride: int
@@ -148,6 +150,25 @@ def test_small_maps_that_are_seen_whole_are_multiplied_on_a_cpu(shape: tuple, ta
     assert found == (0 if taken or strided_pixels else 1)
 
 
+@pytest.mark.parametrize(
+    ("side", "kernel", "stride", "dtype", "taken"),
+    [
+        (4, 3, 2, torch.bfloat16, True),
+        (4, 3, 2, torch.float32, False),
+        (4, 3, 1, torch.bfloat16, False),  # 16 pixels come out
+        (5, 3, 3, torch.bfloat16, False),  # 25 go in
+        (4, 1, 2, torch.bfloat16, True),
+        (2, 1, 1, torch.bfloat16, True),
+    ],
+)
+def test_windows_are_gathered_in_bf16_where_few_pixels_come_out(
+    side: int, kernel: int, stride: int, dtype: torch.dtype, taken: bool
+) -> None:
+    x, weight = torch.randn(2, 8, side, side).to(dtype), torch.randn(4, 8, kernel, kernel).to(dtype)
+    found = convolutions(lambda: small_map_conv2d(x, weight, None, stride, kernel // 2))
+    assert found == (0 if taken else 1)
+
+
 @pytest.mark.parametrize("channels", [1, 3, 7, 8])
 def test_a_strided_1x1_kernel_on_few_channels_is_multiplied_pixel_by_pixel(channels: int) -> None:
     torch.manual_seed(0)
@@ -186,8 +207,9 @@ def test_groups_and_large_maps_go_the_old_way() -> None:
     assert torch.equal(small_map_conv2d(x, weight, None, 1, 1, groups=2), F.conv2d(x, weight, None, 1, 1, groups=2))
     large, filters = torch.randn(2, 4, 9, 9), torch.randn(3, 4, 3, 3)
     assert torch.equal(small_map_conv2d(large, filters, padding="same"), F.conv2d(large, filters, padding="same"))
-    with pytest.raises(ValueError, match="groups=2"):
-        small_map_conv2d(x, weight, None, 1, 1, groups=2, impl="product")
+    for impl in ("product", "windows"):
+        with pytest.raises(ValueError, match=f"impl='{impl}' takes .* and groups=2"):
+            small_map_conv2d(x, weight, None, 1, 1, groups=2, impl=impl)
     with pytest.raises(ValueError, match="impl"):
         small_map_conv2d(x, weight, impl="fast")
 
@@ -239,7 +261,7 @@ def test_it_compiles_into_one_graph(side: int) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("impl", ["auto", "product"])
+@pytest.mark.parametrize("impl", ["auto", "product", "windows"])
 def test_meta_tensors_have_its_shape(impl: str) -> None:
     x, weight = torch.empty(7, 3, 2, 2, device="meta"), torch.empty(5, 3, 3, 3, device="meta")
     assert small_map_conv2d(x, weight, None, 2, 1, impl=impl).shape == (7, 5, 1, 1)
