@@ -20,6 +20,7 @@ from torch import Tensor
 from fastssl.acceleration import Acceleration, accelerate
 from fastssl.checkpoint import write_atomically
 from fastssl.config import PreviewConfig, TrainConfig, build, settled
+from fastssl.config.train import DEMO, DEMO_COLOUR
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import Loader, View
@@ -103,7 +104,7 @@ def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
     acceleration = accelerate(config.device, config.amp, False, config.precision)
     source = open_source(
-        config.data or "demo",
+        config.data or (DEMO_COLOUR if config.stage == "pretext" else DEMO),
         root=config.data_root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
