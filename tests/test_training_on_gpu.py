@@ -33,12 +33,14 @@ from fastssl.pipelines import Loader
 from fastssl.plans import PLANS
 from fastssl.progress import StepClock
 from fastssl.schedule import CosineSchedule
+from fastssl.step import MEASURE_EVERY
 
 pytestmark = pytest.mark.gpu
 
 DEVICE = "cuda"
 SETTINGS = {"encoder": "resnet18", "size": 28, "batch_size": 64, "device": DEVICE, "amp": True, "compile": True}
 STEPS = 50
+COSTLY = frozenset({"top1", "top5"})  # among the metrics of every tenth step alone
 each_stage = pytest.mark.parametrize("stage", PLANS)
 
 
@@ -103,7 +105,7 @@ def falls(records: list[dict[str, float]]) -> bool:
     """Whether the loss of the last third is below that of the first, steps of each kind compared with their own."""
     by_kind: dict[frozenset[str], list[float]] = defaultdict(list)
     for record in records:
-        by_kind[frozenset(record)].append(record["loss"])
+        by_kind[frozenset(record) - COSTLY].append(record["loss"])
     changes = []
     for losses in by_kind.values():
         third = max(1, len(losses) // 3)
@@ -141,21 +143,24 @@ def test_fifty_steps_end_lower_than_they_began(stage: str, colour_npz: Path, tmp
 
 @each_stage
 def test_a_stage_is_one_graph_and_stays_it(stage: str, colour: Source) -> None:
-    """One for each set of tensors that a batch can hold: three for three tasks, of which each batch is for one."""
+    """One for each set of tensors that a batch can hold: three for three tasks, of which each batch is for one; and
+    one more where steps that are measured in full do more than others."""
     engine = engine_of(stage, colour)
     with engine.loader:
         engine.fit(12, lambda reading: None, StepClock(64))
         graphs = counters["stats"]["unique_graphs"]
         engine.fit(40, lambda reading: None, StepClock(64))
     assert not counters["graph_break"]
-    assert graphs == counters["stats"]["unique_graphs"] == len(engine.loader._producer._executors)
+    kinds = 2 if stage in ("moco", "tower") else 1
+    assert graphs == counters["stats"]["unique_graphs"] == kinds * len(engine.loader._producer._executors)
 
 
 @each_stage
 def test_no_step_makes_the_host_wait(stage: str, colour: Source, request: pytest.FixtureRequest) -> None:
     engine = engine_of(stage, colour)
     with engine.loader:
-        engine.fit(12, lambda reading: None, StepClock(64))
+        # By then every kind of step is captured, which waits; the next five are of no kind that is still to come.
+        engine.fit(4 * MEASURE_EVERY + 1, lambda reading: None, StepClock(64))
         batches = [batch for batch, _ in zip(engine.loader, range(5), strict=False)]
     torch.cuda.synchronize()
     request.getfixturevalue("no_waits")  # only now: the loader's own thread waits for its copies, as it may
