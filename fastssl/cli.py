@@ -162,13 +162,13 @@ def _stages_meant(tokens: Sequence[str]) -> tuple[str, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
-    if "torch" not in sys.modules:
-        fastssl.share_processors()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     app["train"].help_formatter = _StageHelp(_stages_meant(tokens))
     found = _problems(tokens)
     if found:
         return _refuse("; ".join(found))
+    if "torch" not in sys.modules and not {"--help", "-h", "--version"} & set(tokens):
+        fastssl.share_processors()  # watches the processors for a moment, which only work is worth
     try:
         app(tokens, console=Console(), exit_on_error=False, print_error=False)  # as wide as the terminal now is
     except FastSSLError as error:

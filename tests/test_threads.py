@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fastssl import threads
+import fastssl
+from fastssl import cli, threads
 from fastssl.threads import SPIN_COUNT, free_processors, share_processors, thread_policy, use_threads
 
 
@@ -119,12 +120,21 @@ def test_after_torch_is_loaded_it_is_too_late() -> None:
         share_processors()
 
 
+@pytest.mark.parametrize("tokens", [["train", "--help"], ["train", "--epochs", "0"]], ids=" ".join)
+@pytest.mark.usefixtures("without_torch")
+def test_help_and_wrong_arguments_do_not_wait_for_the_processors(
+    monkeypatch: pytest.MonkeyPatch, tokens: list[str]
+) -> None:
+    monkeypatch.setattr(fastssl, "share_processors", lambda: pytest.fail("it watched the processors"))
+    assert cli.main(tokens) in (0, 2)
+
+
 def test_the_command_sets_it_before_torch_is_loaded() -> None:
     """The OpenMP library reads its environment when torch brings it: so the order is looked at in a fresh process."""
     program = (
         "import sys, fastssl.cli as cli, fastssl.threads as threads\n"
         "assert 'torch' not in sys.modules\n"
-        "cli.main(['train', '--epochs', '0'])\n"
+        "cli.main(['probe', 'no-such-run'])\n"
         "import os; print(os.environ.get('GOMP_SPINCOUNT'), threads.thread_policy())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

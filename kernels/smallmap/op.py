@@ -120,7 +120,7 @@ def _way(input: Tensor, joined: Taps) -> str:
         return "product"
     most_inputs, most_outputs = LARGEST_WINDOWED.get(kind, (0, 0))
     small = inputs <= most_inputs and joined.output[0] * joined.output[1] <= most_outputs
-    return "windows" if small and len(joined.tap) > inputs else "convolution"
+    return "windows" if small else "convolution"
 
 
 def _kind(input: Tensor) -> tuple[str, torch.dtype]:
