@@ -107,7 +107,7 @@ def test_the_installed_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) ->
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
     script = """
-import fastssl, fastssl.kernels, fastssl.pipelines, fastssl.kernels.infonce.op, fastssl.pipelines.views.two_crops
+import fastssl, fastssl.kernels, fastssl.pipelines, fastssl.kernels.info_nce.op, fastssl.pipelines.views.two_crops
 from fastssl.cli import main
 print(fastssl.__file__, fastssl.kernels.__file__, fastssl.pipelines.__file__)
 main(["--version"])

@@ -10,12 +10,9 @@ from collections.abc import Callable
 import pytest
 
 pytest.importorskip("triton")
-MODULES = [
-    pytest.importorskip(f"fastssl.kernels.{name}.launch") for name in ("ema", "infonce", "mse", "ntxent", "pixels")
-]
-OPERATIONS = [
-    pytest.importorskip(f"fastssl.kernels.{name}.op") for name in ("ema", "infonce", "mse", "ntxent", "pixels")
-]
+NAMES = ("ema_update", "info_nce", "masked_mse", "nt_xent", "transform_pixels")
+MODULES = [pytest.importorskip(f"fastssl.kernels.{name}.launch") for name in NAMES]
+OPERATIONS = [pytest.importorskip(f"fastssl.kernels.{name}.op") for name in NAMES]
 
 
 class NoKernel:

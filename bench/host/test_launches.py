@@ -18,10 +18,10 @@ from bench.harness import QUICK, Report, Row, measure
 from fastssl import kernels
 
 pytest.importorskip("triton")
-from fastssl.kernels.infonce import launch as infonce
-from fastssl.kernels.mse import launch as mse
-from fastssl.kernels.ntxent import launch as ntxent
-from fastssl.kernels.pixels import launch as pixels
+from fastssl.kernels.info_nce import launch as info_nce
+from fastssl.kernels.masked_mse import launch as masked_mse
+from fastssl.kernels.nt_xent import launch as nt_xent
+from fastssl.kernels.transform_pixels import launch as transform_pixels
 
 CALLS = 1 if QUICK else 200  # per timing: a clock's own resolution is a good share of one call
 
@@ -39,14 +39,16 @@ def calls_of(device: str) -> dict[str, Callable[[], object]]:
     averaged, online = ([torch.rand(1 << 16, device=device)] for _ in range(2))
     options = {"lut": lut, "permutation": orders, "mask": mask, "mean": mean, "std": std, "dtype": torch.bfloat16}
     return {
-        "launch_info_nce": lambda: infonce.launch_info_nce(query, key, queue, 0.2, True, True, False, False),
+        "launch_info_nce": lambda: info_nce.launch_info_nce(query, key, queue, 0.2, True, True, False, False),
         "info_nce": lambda: kernels.info_nce(query, key, queue, normalize=True),
-        "launch_forward of nt_xent": lambda: ntxent.launch_forward(embeddings, 0.1, True),
-        "launch_backward of nt_xent": lambda: ntxent.launch_backward(embeddings, *rows, 0.1, True),
+        "launch_forward of nt_xent": lambda: nt_xent.launch_forward(embeddings, 0.1, True),
+        "launch_backward of nt_xent": lambda: nt_xent.launch_backward(embeddings, *rows, 0.1, True),
         "nt_xent": lambda: kernels.nt_xent(embeddings),
-        "launch_masked_mse": lambda: mse.launch_masked_mse(prediction, target, mask, True, True),
+        "launch_masked_mse": lambda: masked_mse.launch_masked_mse(prediction, target, mask, True, True),
         "masked_mse": lambda: kernels.masked_mse(prediction, target, mask),
-        "launch_transform": lambda: pixels.launch_transform(images, lut, orders, mask, mean, std, torch.bfloat16),
+        "launch_transform": lambda: transform_pixels.launch_transform(
+            images, lut, orders, mask, mean, std, torch.bfloat16
+        ),
         "transform_pixels": lambda: kernels.transform_pixels(images, **options),
         "ema_update_ of a flat pair": lambda: kernels.ema_update_(averaged, online, 0.99),
     }

@@ -30,7 +30,7 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
-from fastssl.pipelines.executors.batched import CHUNK_ELEMENTS, TorchExecutor
+from fastssl.pipelines.executors.torch_executor import CHUNK_ELEMENTS, TorchExecutor
 from fastssl.pipelines.views.cropped import Cropped
 
 SIZES = (

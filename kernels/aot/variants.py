@@ -13,13 +13,13 @@ import torch
 import triton.language as tl
 from triton.runtime.jit import JITFunction
 
-from fastssl.kernels.ema import launch as ema
-from fastssl.kernels.infonce import launch as infonce
-from fastssl.kernels.mse import launch as mse
-from fastssl.kernels.ntxent import launch as ntxent
-from fastssl.kernels.pixels import launch as pixels
+from fastssl.kernels.ema_update import launch as ema_update
+from fastssl.kernels.info_nce import launch as info_nce
+from fastssl.kernels.masked_mse import launch as masked_mse
+from fastssl.kernels.nt_xent import launch as nt_xent
 from fastssl.kernels.precision import Precision
 from fastssl.kernels.scheduling import Tile
+from fastssl.kernels.transform_pixels import launch as transform_pixels
 
 ARCHITECTURES = (80, 90, 100)
 ROWS, KEYS, SLICES = 256, 65536, 64
@@ -63,31 +63,31 @@ def gate_variants() -> Iterator[Variant]:
     for architecture in ARCHITECTURES:
         for dtype in ("bf16", "fp16", "fp32"):
             for grad in (True, False):
-                yield infonce_partial(architecture, dtype, ROWS, 128, grad=grad, rank=False)
+                yield info_nce_partial(architecture, dtype, ROWS, 128, grad=grad, rank=False)
 
 
 def contrastive_variants(architecture: int, dtype: str) -> Iterator[Variant]:
     """Everything that multiplies tiles: both losses, both widths of tile, small batches, ranks."""
     for width in (128, 256):
         for grad, rank in ((True, False), (False, False), (True, True)):
-            yield infonce_partial(architecture, dtype, ROWS, width, grad, rank)
+            yield info_nce_partial(architecture, dtype, ROWS, width, grad, rank)
         yield from _nt_xent(architecture, dtype, width)
-    yield infonce_partial(architecture, dtype, 64, 128, grad=True, rank=False)
+    yield info_nce_partial(architecture, dtype, 64, 128, grad=True, rank=False)
 
 
-def infonce_partial(architecture: int, dtype: str, rows: int, width: int, grad: bool, rank: bool) -> Variant:
+def info_nce_partial(architecture: int, dtype: str, rows: int, width: int, grad: bool, rank: bool) -> Variant:
     """The pass over the queue."""
     precision = PRECISIONS[dtype]
-    tile = infonce.choose_tile((architecture // 10, 0), precision, rows, width, rank)
+    tile = info_nce.choose_tile((architecture // 10, 0), precision, rows, width, rank)
     kind = ("grad" if grad else "no-grad") + (" rank" if rank else "")
     pointers = {name: f"*{_memory(dtype)}" for name in ("query", "key", "queue")}
     outputs = {"peak": "*fp32", "total": "*fp32", "weighted": "*fp32", "rank": "*i32"}
     return _tiled(
         f"info_nce partial {dtype} B={rows} D={width} {kind}",
         architecture,
-        infonce.partial_kernel,
+        info_nce.partial_kernel,
         {**pointers, **outputs, **_integers("n_rows n_keys width slice_keys stride_query stride_key stride_queue")},
-        infonce.partial_constants(precision, tile, KEYS, width, normalize=True, grad=grad, rank=rank),
+        info_nce.partial_constants(precision, tile, KEYS, width, normalize=True, grad=grad, rank=rank),
         tile,
         dtype,
     )
@@ -95,14 +95,14 @@ def infonce_partial(architecture: int, dtype: str, rows: int, width: int, grad: 
 
 def _nt_xent(architecture: int, dtype: str, width: int) -> Iterator[Variant]:
     precision = PRECISIONS[dtype]
-    tile = ntxent.choose_tile(precision, width)
-    constants = ntxent.constants(precision, tile, 2048, width)
+    tile = nt_xent.choose_tile(precision, width)
+    constants = nt_xent.constants(precision, tile, 2048, width)
     integers = _integers("n_rows width slice_rows stride")
     lse = {"unit": f"*{_memory(dtype)}", "peak": "*fp32", "total": "*fp32"}
     grad = {"unit": f"*{_memory(dtype)}", **dict.fromkeys(("lse", "grad_loss", "largest", "gathered"), "*fp32")}
     for name, kernel, pointers, extra in (
-        ("lse", ntxent.lse_partial_kernel, lse, {}),
-        ("grad", ntxent.grad_partial_kernel, grad, {"HEADROOM": precision.headroom}),
+        ("lse", nt_xent.lse_partial_kernel, lse, {}),
+        ("grad", nt_xent.grad_partial_kernel, grad, {"HEADROOM": precision.headroom}),
     ):
         label = f"nt_xent {name} {dtype} D={width}"
         yield _tiled(label, architecture, kernel, {**pointers, **integers}, {**constants, **extra}, tile, dtype)
@@ -129,8 +129,11 @@ def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
     half = dtype == "fp16"
     image = (256, 3, 224, 224)
     for label, mask_shape in (("pixel mask", (256, 1, 224, 224)), ("patch mask", (256, 1, 14, 14))):
-        for layout_name, layout in (("", mse.Layout(3, 224 * 224, 1)), (" channels-last", mse.Layout(1, 150528, 3))):
-            constants = mse.error_constants(layout, torch.Size(mask_shape), 224, 224, True, True, half, 512)
+        for layout_name, layout in (
+            ("", masked_mse.Layout(3, 224 * 224, 1)),
+            (" channels-last", masked_mse.Layout(1, 150528, 3)),
+        ):
+            constants = masked_mse.error_constants(layout, torch.Size(mask_shape), 224, 224, True, True, half, 512)
             pointers = {"prediction": f"*{dtype}", "target": f"*{dtype}", "mask": "*i1", "counts": "*i32"}
             signature = {
                 **pointers,
@@ -142,20 +145,26 @@ def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
             yield Variant(
                 name,
                 architecture,
-                mse.error_kernel,
+                masked_mse.error_kernel,
                 signature,
                 constants,
-                mse.WARPS,
+                masked_mse.WARPS,
                 3,
                 unaligned=("planes", "per_entry"),
             )
     scale = {"values": f"*{dtype}", "factor": "*fp32", "rest": "*fp32", **_integers("n_elements per_program")}
     yield Variant(
-        f"masked_mse scale {dtype}", architecture, mse.scale_kernel, scale, {"BLOCK": mse.BLOCK}, mse.WARPS, 3
+        f"masked_mse scale {dtype}",
+        architecture,
+        masked_mse.scale_kernel,
+        scale,
+        {"BLOCK": masked_mse.BLOCK},
+        masked_mse.WARPS,
+        3,
     )
     average = {"target": "*fp32", "source": f"*{dtype}", "momentum": "fp32", **_integers("n_elements")}
-    constants = {"MOMENTUM_IN_MEMORY": False, "BLOCK": ema.BLOCK}
-    yield Variant(f"ema {dtype}", architecture, ema.ema_kernel, average, constants, ema.WARPS, 3)
+    constants = {"MOMENTUM_IN_MEMORY": False, "BLOCK": ema_update.BLOCK}
+    yield Variant(f"ema {dtype}", architecture, ema_update.ema_kernel, average, constants, ema_update.WARPS, 3)
     stored = (image[0], 224, 224, 3)
     pointers = {"lut": "*fp32", "permutation": "*i64", "mask": "*i1", "output": f"*{dtype}"}
     for label, lut, cells, patches in (
@@ -164,10 +173,14 @@ def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
         ("lut jigsaw mask", True, 16, (256, 1, 14, 14)),
     ):
         for wide, pixel in ((False, "u8"), (True, "u16")):
-            constants = pixels.transform_constants(stored, wide, lut, cells, patches, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+            constants = transform_pixels.transform_constants(
+                stored, wide, lut, cells, patches, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2)
+            )
             signature = {"images": f"*{pixel}", **pointers}
             name = f"transform_pixels {pixel} {dtype} {label}"
-            yield Variant(name, architecture, pixels.transform_kernel, signature, constants, pixels.WARPS, 3)
+            yield Variant(
+                name, architecture, transform_pixels.transform_kernel, signature, constants, transform_pixels.WARPS, 3
+            )
 
 
 def combine_variants(architecture: int) -> Iterator[Variant]:
@@ -181,21 +194,21 @@ def combine_variants(architecture: int) -> Iterator[Variant]:
         **_integers("n_slices width stride_query stride_key"),
         **dict.fromkeys(("scale", "inverse_temperature"), "fp32"),
     }
-    constants = infonce.combine_constants(SLICES, 128, normalize=True, grad=True, key_grad=True, rank=True)
+    constants = info_nce.combine_constants(SLICES, 128, normalize=True, grad=True, key_grad=True, rank=True)
     yield Variant(
-        "info_nce combine", architecture, infonce.combine_kernel, combine, constants, infonce.COMBINE_WARPS, 3
+        "info_nce combine", architecture, info_nce.combine_kernel, combine, constants, info_nce.COMBINE_WARPS, 3
     )
 
     unit = {"raw": "*bf16", "unit": "*bf16", "norm": "*fp32", **_integers("width stride_raw")}
-    yield Variant("nt_xent unit", architecture, ntxent.unit_kernel, unit, {"BLOCK_WIDTH": 128}, ntxent.ROW_WARPS, 3)
+    yield Variant("nt_xent unit", architecture, nt_xent.unit_kernel, unit, {"BLOCK_WIDTH": 128}, nt_xent.ROW_WARPS, 3)
     grad = {
         "unit": "*bf16",
         **dict.fromkeys(("norm", "loss", "grad_loss", "largest", "gathered", "grad"), "*fp32"),
         **_integers("n_rows n_slices width stride"),
         "inverse_temperature": "fp32",
     }
-    constants = {"NORMALIZE": True, "HEADROOM": 0, "TILE_SLICES": ntxent.COMBINE_TILE, "BLOCK_WIDTH": 128}
-    yield Variant("nt_xent combine", architecture, ntxent.grad_combine_kernel, grad, constants, ntxent.ROW_WARPS, 3)
+    constants = {"NORMALIZE": True, "HEADROOM": 0, "TILE_SLICES": nt_xent.COMBINE_TILE, "BLOCK_WIDTH": 128}
+    yield Variant("nt_xent combine", architecture, nt_xent.grad_combine_kernel, grad, constants, nt_xent.ROW_WARPS, 3)
 
 
 def _memory(dtype: str) -> str:

@@ -1,6 +1,7 @@
 """What an executor is, and which one suits a device.
 
-Covers: the contract, the automatic choice and its reason. Does not cover: rendering (`batched.py`, `graph.py`).
+Covers: the contract, the automatic choice and its reason.
+Does not cover: rendering (`torch_executor.py`, `dali_executor.py`).
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def create(
 ) -> Executor:
     """Make the named executor. batch: the largest batch it will be given. DALI is imported here and nowhere sooner."""
     if name == "dali":
-        from fastssl.pipelines.executors.graph import DaliExecutor
+        from fastssl.pipelines.executors.dali_executor import DaliExecutor
 
         return DaliExecutor(view, device, dtype, batch)
-    from fastssl.pipelines.executors.batched import TorchExecutor
+    from fastssl.pipelines.executors.torch_executor import TorchExecutor
 
     return TorchExecutor(view, dtype)

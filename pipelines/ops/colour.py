@@ -2,7 +2,7 @@
 
 Covers: brightness, contrast, saturation, hue and greyscale folded into a matrix and an offset, so that an executor
 applies one operation whatever the channels; hue and saturation exist for RGB alone.
-Does not cover: applying the map (`planes.py`, `dali.py`).
+Does not cover: applying the map (`torch_ops.py`, `dali_ops.py`).
 
 The order is hue, saturation, contrast, brightness, as in DALI's `color_twist` (whose own kernel is never used: on
 anything but RGB it corrupts memory, and its matrices are rounded). Hue turns the chrominance plane of YIQ; contrast

@@ -2,7 +2,7 @@
 
 Covers: the random resized crop (torchvision's rule: up to ten tries for a box inside the image), flips folded into a
 box by exchanging its start and stop, and the affine matrix of a rotated box.
-Does not cover: sampling pixels (`planes.py`, `dali.py`).
+Does not cover: sampling pixels (`torch_ops.py`, `dali_ops.py`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fastssl.kernels import transform_pixels
 from fastssl.pipelines.ops.curves import look_up
-from fastssl.pipelines.ops.planes import normalise
+from fastssl.pipelines.ops.torch_ops import normalise
 
 KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 

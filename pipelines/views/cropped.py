@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastssl.pipelines.ops import geometry, planes
+from fastssl.pipelines.ops import geometry, torch_ops
 from fastssl.pipelines.ops.transform import transform
 from fastssl.pipelines.random import uniform
 from fastssl.pipelines.views.view import Parameters, View
@@ -24,7 +24,7 @@ from fastssl.pipelines.views.view import Parameters, View
 if TYPE_CHECKING:
     from nvidia.dali.data_node import DataNode
 
-    from fastssl.pipelines.ops.dali import Graph
+    from fastssl.pipelines.ops.dali_ops import DaliOps
 
 CROP_STREAM, TASK_STREAM, MASK_STREAM, PIXEL_STREAM = 0, 1, 2, 3
 
@@ -69,24 +69,24 @@ class Cropped(View):
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if self.scale == (1.0, 1.0) and images.shape[1:3] == (self.size, self.size):
             return {"crop": self._mirrored(images, parameters["start"] > parameters["stop"])}
-        crop = planes.resize(planes.levels(images), parameters["start"], parameters["stop"], self.size)
+        crop = torch_ops.resize(torch_ops.levels(images), parameters["start"], parameters["stop"], self.size)
         # Laid out here once; each of a task's two or three pictures would else be transposed as it is copied out.
         crop = crop.transpose(2, 3).contiguous(memory_format=torch.channels_last)
         return {"crop": crop.round_().to(torch.uint8) if images.dtype == torch.uint8 else crop}
 
     def _mirrored(self, images: Tensor, flips: Tensor) -> Tensor:
         """The images themselves as crops, which a resize to their own size would take most of a view's time to give."""
-        own = images if images.dtype == torch.uint8 else planes.levels(images)
+        own = images if images.dtype == torch.uint8 else torch_ops.levels(images)
         for axis, probability in enumerate((self.vertical_flip, self.horizontal_flip)):
             if probability:
                 own = torch.where(flips[:, axis, None, None, None], own.flip(1 + axis), own)
         return own.permute(0, 3, 1, 2)
 
-    def graph_parameters(self, parameters: Parameters) -> Parameters:
+    def dali_parameters(self, parameters: Parameters) -> Parameters:
         return {name: parameters[name] for name in ("start", "stop")}
 
-    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        return {"crop": graph.resize(images, parameters["start"], parameters["stop"], self.size)}
+    def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        return {"crop": ops.resize(images, parameters["start"], parameters["stop"], self.size)}
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self.perform(rendered["crop"], parameters)
@@ -104,4 +104,4 @@ class Cropped(View):
 
     def normalised(self, levels: Tensor) -> Tensor:
         """(level / 255 - mean) / std of `[B, C, S, S]` grey levels, as float32."""
-        return planes.normalise(levels, self.mean, self.std)
+        return torch_ops.normalise(levels, self.mean, self.std)

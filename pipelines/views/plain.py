@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from fastssl.pipelines.ops import geometry, planes
+from fastssl.pipelines.ops import geometry, torch_ops
 from fastssl.pipelines.views.view import Parameters, View
 
 if TYPE_CHECKING:
     from nvidia.dali.data_node import DataNode
 
-    from fastssl.pipelines.ops.dali import Graph
+    from fastssl.pipelines.ops.dali_ops import DaliOps
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Plain(View):
         return {"start": start, "stop": stop}
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        pixels = planes.levels(images)
+        pixels = torch_ops.levels(images)
         if images.shape[1:3] == (self.size, self.size):
-            return {"image": planes.normalise(pixels.permute(0, 3, 1, 2), self.mean, self.std)}
-        resized = planes.resize(pixels, parameters["start"], parameters["stop"], self.size)
-        return {"image": planes.normalise(resized, self.mean, self.std).transpose(2, 3)}
+            return {"image": torch_ops.normalise(pixels.permute(0, 3, 1, 2), self.mean, self.std)}
+        resized = torch_ops.resize(pixels, parameters["start"], parameters["stop"], self.size)
+        return {"image": torch_ops.normalise(resized, self.mean, self.std).transpose(2, 3)}
 
-    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        resized = graph.resize(images, parameters["start"], parameters["stop"], self.size)
-        return {"image": graph.normalise(resized, self.mean, self.std)}
+    def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        resized = ops.resize(images, parameters["start"], parameters["stop"], self.size)
+        return {"image": ops.normalise(resized, self.mean, self.std)}

@@ -20,7 +20,7 @@ from fastssl.pipelines.views.view import Parameters, View
 if TYPE_CHECKING:
     from nvidia.dali.data_node import DataNode
 
-    from fastssl.pipelines.ops.dali import Graph
+    from fastssl.pipelines.ops.dali_ops import DaliOps
 
 ValueT = TypeVar("ValueT")
 
@@ -80,12 +80,12 @@ class PretextTasks(View):
             {name: view.render_torch(images, of_task(parameters, name)) for name, view in self._by_name.items()}
         )
 
-    def graph_parameters(self, parameters: Parameters) -> Parameters:
-        return _joined({name: view.graph_parameters(of_task(parameters, name)) for name, view in self._by_name.items()})
+    def dali_parameters(self, parameters: Parameters) -> Parameters:
+        return _joined({name: view.dali_parameters(of_task(parameters, name)) for name, view in self._by_name.items()})
 
-    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+    def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
         return _joined(
-            {name: view.render_dali(graph, images, of_task(parameters, name)) for name, view in self._by_name.items()}
+            {name: view.render_dali(ops, images, of_task(parameters, name)) for name, view in self._by_name.items()}
         )
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:

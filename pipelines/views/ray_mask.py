@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastssl.pipelines.ops import planes
+from fastssl.pipelines.ops import torch_ops
 from fastssl.pipelines.random import words
 from fastssl.pipelines.views.cropped import MASK_STREAM
 from fastssl.pipelines.views.masks import Mask
@@ -114,6 +114,6 @@ def brightest_points(crop: Tensor) -> Tensor:
     size = crop.shape[3]
     grey = crop.to(torch.float32).mean(dim=1, keepdim=True).contiguous()
     sigma = 3.5 * size / 224
-    blurred = planes.blur(grey, torch.full((len(crop),), sigma, device=crop.device), sigma, 0.0)
+    blurred = torch_ops.blur(grey, torch.full((len(crop),), sigma, device=crop.device), sigma, 0.0)
     brightest = blurred.flatten(1).argmax(dim=1)
     return torch.stack([torch.div(brightest, size, rounding_mode="floor"), brightest % size], dim=1)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from torch import Tensor
 
-from fastssl.pipelines.ops import colour, geometry, planes
+from fastssl.pipelines.ops import colour, geometry, torch_ops
 from fastssl.pipelines.random import uniform
 from fastssl.pipelines.views.view import Parameters, View
 
 if TYPE_CHECKING:
     from nvidia.dali.data_node import DataNode
 
-    from fastssl.pipelines.ops.dali import Graph
+    from fastssl.pipelines.ops.dali_ops import DaliOps
 
 ValueT = TypeVar("ValueT")
 
@@ -131,11 +131,11 @@ class TwoCrops(View):
         return drawn
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        pixels = planes.levels(images)
+        pixels = torch_ops.levels(images)
         return {crop: self._render_crop_torch(pixels, _of_crop(parameters, crop)) for crop in CROPS}
 
-    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        return {crop: self._render_crop_dali(graph, images, _of_crop(parameters, crop)) for crop in CROPS}
+    def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        return {crop: self._render_crop_dali(ops, images, _of_crop(parameters, crop)) for crop in CROPS}
 
     def _draw_geometry(self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int], settled: _Settled) -> Parameters:
         start, stop = geometry.draw_boxes(box, shape, settled.scale, self.ratio)
@@ -163,23 +163,23 @@ class TwoCrops(View):
 
     def _render_crop_torch(self, pixels: Tensor, p: Mapping[str, Tensor]) -> Tensor:
         if "matrix" in p:
-            crop = planes.warp(pixels, p["matrix"], self.size)
+            crop = torch_ops.warp(pixels, p["matrix"], self.size)
         else:
-            crop = planes.resize(pixels, p["start"], p["stop"], self.size)
-        crop = planes.recolour(crop, p["colour"], p["offset"])
+            crop = torch_ops.resize(pixels, p["start"], p["stop"], self.size)
+        crop = torch_ops.recolour(crop, p["colour"], p["offset"])
         if "sigma" in p:
-            crop = planes.blur(crop, p["sigma"], self._settled.blur_sigma[1], NO_BLUR)
-        return planes.normalise(crop, self.mean, self.std).transpose(2, 3)
+            crop = torch_ops.blur(crop, p["sigma"], self._settled.blur_sigma[1], NO_BLUR)
+        return torch_ops.normalise(crop, self.mean, self.std).transpose(2, 3)
 
-    def _render_crop_dali(self, graph: Graph, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
+    def _render_crop_dali(self, ops: DaliOps, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
         if "matrix" in p:
-            crop = graph.warp(images, p["matrix"], self.size)
+            crop = ops.warp(images, p["matrix"], self.size)
         else:
-            crop = graph.resize(images, p["start"], p["stop"], self.size)
-        crop = graph.recolour(crop, p["colour"], p["offset"])
+            crop = ops.resize(images, p["start"], p["stop"], self.size)
+        crop = ops.recolour(crop, p["colour"], p["offset"])
         if "sigma" in p:
-            crop = graph.blur(crop, p["sigma"])
-        return graph.normalise(crop, self.mean, self.std)
+            crop = ops.blur(crop, p["sigma"])
+        return ops.normalise(crop, self.mean, self.std)
 
 
 def _given(value: ValueT | None, default: ValueT) -> ValueT:

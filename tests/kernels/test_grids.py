@@ -11,8 +11,9 @@ import pytest
 import torch
 
 pytest.importorskip("triton")
-infonce, mse, ntxent, pixels = (
-    pytest.importorskip(f"fastssl.kernels.{name}.launch") for name in ("infonce", "mse", "ntxent", "pixels")
+info_nce, masked_mse, nt_xent, transform_pixels = (
+    pytest.importorskip(f"fastssl.kernels.{name}.launch")
+    for name in ("info_nce", "masked_mse", "nt_xent", "transform_pixels")
 )
 
 MANY = 70_000
@@ -43,36 +44,36 @@ def check(grids: Recorder, names: set[str]) -> None:
 
 
 def test_masked_mse_takes_more_than_65535_images(monkeypatch):
-    grids = Recorder(mse, monkeypatch)
+    grids = Recorder(masked_mse, monkeypatch)
     image = torch.zeros(MANY, 1, 2, 2)
-    mse.launch_masked_mse(image, image, torch.ones(MANY, 1, 1, 1, dtype=torch.bool), True, True)
+    masked_mse.launch_masked_mse(image, image, torch.ones(MANY, 1, 1, 1, dtype=torch.bool), True, True)
     check(grids, {"count_kernel", "error_kernel", "finish_kernel"})
     assert grids["error_kernel"][0] >= MANY
 
 
 @pytest.mark.parametrize("cells", [None, 4])
 def test_transform_pixels_takes_more_than_65535_images(monkeypatch, cells):
-    grids = Recorder(pixels, monkeypatch)
+    grids = Recorder(transform_pixels, monkeypatch)
     images = torch.zeros(MANY, 2, 2, 1, dtype=torch.uint8)
     permutation = None if cells is None else torch.arange(cells).expand(MANY, -1)
-    pixels.launch_transform(images, None, permutation, None, (0.5,), (0.5,), torch.float32)
+    transform_pixels.launch_transform(images, None, permutation, None, (0.5,), (0.5,), torch.float32)
     check(grids, {"transform_kernel"})
     assert grids["transform_kernel"][0] == MANY * (cells or 1)
 
 
 @pytest.mark.parametrize("processors", [4, 132])
 def test_the_contrastive_losses_take_more_than_65535_rows_and_a_huge_queue(monkeypatch, processors):
-    monkeypatch.setattr(infonce.scheduling, "processors", lambda device: processors)
-    infonce.plan.cache_clear()
-    ntxent.plan.cache_clear()
+    monkeypatch.setattr(info_nce.scheduling, "processors", lambda device: processors)
+    info_nce.plan.cache_clear()
+    nt_xent.plan.cache_clear()
     rows, queue = torch.zeros(MANY, 2, dtype=torch.bfloat16), torch.zeros(1 << 24, 2, dtype=torch.bfloat16)
-    grids = Recorder(infonce, monkeypatch)
+    grids = Recorder(info_nce, monkeypatch)
     for few in (rows[:1], rows):
-        infonce.launch_info_nce(few, few, queue, 0.2, True, False, False, False)
+        info_nce.launch_info_nce(few, few, queue, 0.2, True, False, False, False)
         check(grids, {"partial_kernel", "combine_kernel"})
-    grids = Recorder(ntxent, monkeypatch)
-    loss, lse, unit, norm = ntxent.launch_forward(rows, 0.2, True)
-    ntxent.launch_backward(unit, norm, loss, lse, torch.zeros(MANY), 0.2, True)
-    check(grids, {name for name in vars(ntxent) if name.endswith("_kernel")})
-    infonce.plan.cache_clear()
-    ntxent.plan.cache_clear()
+    grids = Recorder(nt_xent, monkeypatch)
+    loss, lse, unit, norm = nt_xent.launch_forward(rows, 0.2, True)
+    nt_xent.launch_backward(unit, norm, loss, lse, torch.zeros(MANY), 0.2, True)
+    check(grids, {name for name in vars(nt_xent) if name.endswith("_kernel")})
+    info_nce.plan.cache_clear()
+    nt_xent.plan.cache_clear()

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fastssl.kernels import grouped_batch_norm
-from fastssl.kernels.batchnorm import op
-from fastssl.kernels.batchnorm.reference import grouped_batch_norm_reference
+from fastssl.kernels.grouped_batch_norm import op
+from fastssl.kernels.grouped_batch_norm.reference import grouped_batch_norm_reference
 
 CHANNELS = 5
 MOMENTUM = 0.3

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastssl.kernels import info_nce
-from fastssl.kernels.infonce import reference
+from fastssl.kernels.info_nce import reference
 
 
 def operands(rows: int = 5, keys: int = 37, width: int = 16, dtype: torch.dtype = torch.float64) -> list[Tensor]:

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
-launch = pytest.importorskip("fastssl.kernels.infonce.launch")
-partial_kernel = pytest.importorskip("fastssl.kernels.infonce.kernel").partial_kernel
+launch = pytest.importorskip("fastssl.kernels.info_nce.launch")
+partial_kernel = pytest.importorskip("fastssl.kernels.info_nce.kernel").partial_kernel
 scheduling = pytest.importorskip("fastssl.kernels.scheduling")
-pytest.importorskip("fastssl.kernels.infonce.op")  # registers the operator
+pytest.importorskip("fastssl.kernels.info_nce.op")  # registers the operator
 
 # Small and odd for the odd shapes; few and large where the interpreter, which pays per step, would take too long.
 TILE = scheduling.Tile(rows=32, keys=64, warps=4, stages=2, resident=1)

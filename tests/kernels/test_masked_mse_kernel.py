@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
-launch = pytest.importorskip("fastssl.kernels.mse.launch")
-kernel = pytest.importorskip("fastssl.kernels.mse.kernel")
-pytest.importorskip("fastssl.kernels.mse.op")  # registers the operator
+launch = pytest.importorskip("fastssl.kernels.masked_mse.launch")
+kernel = pytest.importorskip("fastssl.kernels.masked_mse.kernel")
+pytest.importorskip("fastssl.kernels.masked_mse.op")  # registers the operator
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fastssl.kernels import nt_xent
-from fastssl.kernels.ntxent import op, reference
+from fastssl.kernels.nt_xent import op, reference
 
 
 def embeddings(rows: int = 10, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -100,7 +100,7 @@ def test_compiled_it_is_one_graph_for_every_batch_size():
 )
 def test_auto_leaves_small_batches_to_torch_in_both_passes(monkeypatch, impl, rows, triton):
     """On a GPU, which is played by a choice that would always be Triton's."""
-    launch = pytest.importorskip("fastssl.kernels.ntxent.launch")
+    launch = pytest.importorskip("fastssl.kernels.nt_xent.launch")
     launched = []
     results = torch.zeros(rows), torch.zeros(rows), torch.zeros(rows, 12), torch.ones(rows)
     monkeypatch.setattr(op, "runs_triton", lambda impl, *tensors, products: impl != "torch")

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
-launch = pytest.importorskip("fastssl.kernels.ntxent.launch")
-kernel = pytest.importorskip("fastssl.kernels.ntxent.kernel")
-pytest.importorskip("fastssl.kernels.ntxent.op")  # registers the operators
+launch = pytest.importorskip("fastssl.kernels.nt_xent.launch")
+kernel = pytest.importorskip("fastssl.kernels.nt_xent.kernel")
+pytest.importorskip("fastssl.kernels.nt_xent.op")  # registers the operators
 TILE = pytest.importorskip("fastssl.kernels.scheduling").Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
 
 

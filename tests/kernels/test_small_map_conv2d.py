@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastssl.kernels import small_map_conv2d
-from fastssl.kernels.smallmap.op import MOST_PIXELS
-from fastssl.kernels.smallmap.taps import NO_TAP, taps
+from fastssl.kernels.small_map_conv2d.op import MOST_PIXELS
+from fastssl.kernels.small_map_conv2d.taps import NO_TAP, taps
 
 CHANNELS_LAST = torch.channels_last
 FORMATS = [torch.contiguous_format, CHANNELS_LAST]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fastssl.kernels import transform_pixels
-from fastssl.kernels.pixels.reference import permute_tiles
+from fastssl.kernels.transform_pixels.reference import permute_tiles
 
 
 @pytest.mark.parametrize("stored", [torch.uint8, torch.uint16], ids=str)

@@ -22,9 +22,9 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
-from fastssl.pipelines.executors import batched
-from fastssl.pipelines.executors.batched import TorchExecutor
+from fastssl.pipelines.executors import torch_executor
 from fastssl.pipelines.executors.executor import choose, create, dali_installed
+from fastssl.pipelines.executors.torch_executor import TorchExecutor
 
 CPU = torch.device("cpu")
 EXECUTORS = [
@@ -170,7 +170,7 @@ def test_large_batches_lie_in_memory_of_earlier_ones_that_nobody_holds(
     images, view = torch.from_numpy(make_images(32, 28, 28, 3)), TowerPairs(28, 3, mask=RayMask())
     drawn = [view.draw(0, epoch, np.arange(32), (28, 28)) for epoch in range(6)]
     exact = [TorchExecutor(view, torch.bfloat16).render(images, parameters) for parameters in drawn]
-    monkeypatch.setattr(batched, "LARGEST_KEPT", 0)
+    monkeypatch.setattr(torch_executor, "LARGEST_KEPT", 0)
     renderer = TorchExecutor(view, torch.bfloat16, chunk_elements=5_000)
     held, places = None, set()
     for parameters, expected in zip(drawn, exact, strict=True):

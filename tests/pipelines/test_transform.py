@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fastssl.pipelines import Bezier, CentrePatch, Colorization, Jigsaw, Masked, ModelsGenesis, TowerPairs, View
-from fastssl.pipelines.executors.batched import TorchExecutor
+from fastssl.pipelines.executors.torch_executor import TorchExecutor
 from fastssl.pipelines.ops import transform as steps_module
 from fastssl.pipelines.ops.transform import batch_dtype, transform
 

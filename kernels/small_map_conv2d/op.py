@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from fastssl.kernels.checks import check_choice
 from fastssl.kernels.dispatch import autocast, autocast_dtype
-from fastssl.kernels.smallmap.taps import NO_TAP, Taps, taps
+from fastssl.kernels.small_map_conv2d.taps import NO_TAP, Taps, taps
 
 IMPLEMENTATIONS = ("auto", "product", "windows", "convolution")
 

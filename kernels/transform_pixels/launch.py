@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
-from fastssl.kernels.pixels.kernel import transform_kernel
+from fastssl.kernels.transform_pixels.kernel import transform_kernel
 
 # 16 stored bytes per thread: one 128-bit load of uint8.
 ELEMENTS = 2048

@@ -23,7 +23,7 @@ from fastssl.kernels.checks import (
     check_temperature,
 )
 from fastssl.kernels.dispatch import autocast, register_op, runs_triton
-from fastssl.kernels.infonce.reference import info_nce_reference
+from fastssl.kernels.info_nce.reference import info_nce_reference
 
 
 class InfoNCEStats(NamedTuple):
@@ -123,7 +123,7 @@ def _forward(
     if not runs_triton(impl, query, key, queue, products=True):
         with torch.autocast(query.device.type, enabled=False):
             return info_nce_reference(query, key, queue, temperature, normalize, *wanted)
-    from fastssl.kernels.infonce.launch import launch_info_nce  # here, so that a machine without Triton gets this far
+    from fastssl.kernels.info_nce.launch import launch_info_nce  # here, so that a machine without Triton gets this far
 
     return launch_info_nce(query, key, queue, temperature, normalize, *wanted)
 

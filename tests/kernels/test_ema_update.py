@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fastssl.kernels import ema_update_, flatten_, lies_in
-from fastssl.kernels.ema import op
+from fastssl.kernels.ema_update import op
 
 
 def model() -> nn.Module:
@@ -72,7 +72,7 @@ def test_what_was_not_given_is_not_written():
 @pytest.fixture
 def launches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Stand in for a GPU: the addresses of every pair that the kernel would be launched for."""
-    launch = pytest.importorskip("fastssl.kernels.ema.launch")
+    launch = pytest.importorskip("fastssl.kernels.ema_update.launch")
     pairs: list[tuple[int, int]] = []
     monkeypatch.setattr(op, "runs_triton", lambda impl, *tensors: True)
     monkeypatch.setattr(launch, "launch_ema", lambda t, s, momentum: pairs.append((t.data_ptr(), s.data_ptr())))

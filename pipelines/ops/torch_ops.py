@@ -3,7 +3,7 @@
 Covers: whole batches on any device. Resize and blur are separable, and each of their passes is a weighted sum of a few
 rows of a table, which is what `embedding_bag` computes in one fused read: on one CPU core, 28x28x3, it takes 0.7 us per
 image and pass where gather-and-interpolate takes 3.5 and `grid_sample` 4.3 for both passes (batches of 64).
-Does not cover: drawing parameters (`geometry.py`, `colour.py`), nor DALI (`dali.py`).
+Does not cover: drawing parameters (`geometry.py`, `colour.py`), nor DALI (`dali_ops.py`).
 
 Planes are float32 `[B, C, X, Y]`, x before y: the separable resize leaves them so, the operations between do not mind,
 and a view exchanges the axes at the end.

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
-from fastssl.kernels.infonce.kernel import combine_kernel, partial_kernel
-from fastssl.kernels.infonce.reference import InfoNCEResult
+from fastssl.kernels.info_nce.kernel import combine_kernel, partial_kernel
+from fastssl.kernels.info_nce.reference import InfoNCEResult
 from fastssl.kernels.precision import Precision, product_precision
 from fastssl.kernels.scheduling import Tile
 

@@ -16,10 +16,10 @@ import zlib
 import torch
 from torch import Tensor
 
-from fastssl.kernels.batchnorm import reference
-from fastssl.kernels.batchnorm.parts import normalize_parts
-from fastssl.kernels.batchnorm.reference import grouped_batch_norm_reference
 from fastssl.kernels.checks import check_floating
+from fastssl.kernels.grouped_batch_norm import reference
+from fastssl.kernels.grouped_batch_norm.parts import normalize_parts
+from fastssl.kernels.grouped_batch_norm.reference import grouped_batch_norm_reference
 
 # Part of the graph that Dynamo writes: torch keeps compiled graphs on disk (AOTAutograd's cache), knows an operator by
 # its name and arguments alone, and would go on to run the formula of an older release.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 pytestmark = pytest.mark.usefixtures("kernel_device")
-launch_ema = pytest.importorskip("fastssl.kernels.ema.launch").launch_ema
+launch_ema = pytest.importorskip("fastssl.kernels.ema_update.launch").launch_ema
 
 
 @pytest.mark.parametrize("n_elements", [1, 1023, 1024, 3001])

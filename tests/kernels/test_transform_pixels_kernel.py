@@ -10,8 +10,8 @@ import pytest
 import torch
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
-launch_transform = pytest.importorskip("fastssl.kernels.pixels.launch").launch_transform
-pytest.importorskip("fastssl.kernels.pixels.op")  # registers the operator
+launch_transform = pytest.importorskip("fastssl.kernels.transform_pixels.launch").launch_transform
+pytest.importorskip("fastssl.kernels.transform_pixels.op")  # registers the operator
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 

@@ -1,7 +1,7 @@
 """The DALI executor: a view as one DALI graph, on CPU or GPU. Importing this file imports DALI.
 
 Covers: building the pipeline from a view, feeding it images and parameters, handing its outputs to torch uncopied.
-Does not cover: prefetching (the loader's thread runs batches ahead), nor any operation (`ops/dali.py`).
+Does not cover: prefetching (the loader's thread runs batches ahead), nor any operation (`ops/dali_ops.py`).
 
 The graph draws no random number and keeps nothing from one batch to the next, so that it can be fed any batch at any
 time. DALI's dynamic executor stays on: without it outputs taken by DLPack are overwritten by later batches.
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from fastssl.pipelines.executors.executor import lay_out, places
 from fastssl.pipelines.executors.packing import to_device
-from fastssl.pipelines.ops.dali import Graph
-from fastssl.pipelines.ops.planes import levels
+from fastssl.pipelines.ops.dali_ops import DaliOps
+from fastssl.pipelines.ops.torch_ops import levels
 from fastssl.pipelines.ops.transform import batch_dtype
 from fastssl.pipelines.views.view import Parameters, View
 
@@ -78,9 +78,9 @@ class DaliExecutor:
             )
             sources = {
                 name: fn.external_source(name=name, dtype=DALIDataType.FLOAT, ndim=values.ndim - 1)
-                for name, values in self._view.graph_parameters(parameters).items()
+                for name, values in self._view.dali_parameters(parameters).items()
             }
-            rendered = self._view.render_dali(Graph(deep), images, sources)
+            rendered = self._view.render_dali(DaliOps(deep), images, sources)
             pipeline.set_outputs(*rendered.values())
         pipeline.build()
         self._outputs = tuple(rendered)
@@ -90,7 +90,7 @@ class DaliExecutor:
         stream = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
         pixels = images if self._device.type == "cuda" else images.numpy()  # a torch tensor on the CPU is refused
         pipeline.feed_input("images", pixels, cuda_stream=stream)
-        for name, values in self._view.graph_parameters(parameters).items():
+        for name, values in self._view.dali_parameters(parameters).items():
             pipeline.feed_input(name, values)
         rendered = {}
         for name, result in zip(self._outputs, pipeline.run(stream), strict=True):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
-from fastssl.kernels.ntxent.kernel import (
+from fastssl.kernels.nt_xent.kernel import (
     grad_combine_kernel,
     grad_partial_kernel,
     lse_combine_kernel,

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
-from fastssl.kernels.mse.kernel import count_kernel, error_kernel, finish_kernel, scale_kernel
-from fastssl.kernels.mse.reference import MaskedMSEResult, memory_format
+from fastssl.kernels.masked_mse.kernel import count_kernel, error_kernel, finish_kernel, scale_kernel
+from fastssl.kernels.masked_mse.reference import MaskedMSEResult, memory_format
 
 # 16 elements per thread and plane: two 128-bit loads of bf16 for each operand.
 BLOCK = 2048

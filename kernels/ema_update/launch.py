@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from fastssl.kernels.dispatch import on_device
-from fastssl.kernels.ema.kernel import ema_kernel
+from fastssl.kernels.ema_update.kernel import ema_kernel
 
 # 8 fp32 elements per thread: two 128-bit loads in flight for each operand.
 BLOCK = 1024

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fastssl.kernels.checks import FLOATING
 from fastssl.kernels.dispatch import runs_triton
-from fastssl.kernels.ema.reference import ema_reference_
+from fastssl.kernels.ema_update.reference import ema_reference_
 
 MASTER = (torch.float32, torch.float64)
 
@@ -43,7 +43,9 @@ def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: 
         target, source = targets[0], sources[0]
         flat = target.dim() == 1 and target.is_contiguous() and source.is_contiguous()
         if flat and target.numel() and runs_triton("auto", target, source):
-            from fastssl.kernels.ema.launch import launch_ema  # here, so that a machine without Triton gets this far
+            from fastssl.kernels.ema_update.launch import (
+                launch_ema,  # here, so that a machine without Triton gets this far
+            )
 
             launch_ema(target, source, momentum)
             return

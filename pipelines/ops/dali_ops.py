@@ -1,7 +1,7 @@
-"""The DALI operations of the views: the same rendering as `planes.py`, as nodes of a graph for CPU or GPU.
+"""The DALI operations of the views: the same rendering as `torch_ops.py`, as nodes of a graph for CPU or GPU.
 
 Covers: resize, warp, recolour, blur, normalise on HWC samples. Importing this file imports DALI.
-Does not cover: building or running pipelines (`fastssl.pipelines.executors.graph`).
+Does not cover: building or running pipelines (`fastssl.pipelines.executors.dali_executor`).
 
 uint8 images stay uint8 between operations, which rounds after each; the torch executor rounds nowhere. The two differ
 by at most 3 grey levels. `color_twist`, `hsv`, `hue` and `saturation` are never used: see `colour.py`.
@@ -19,7 +19,7 @@ from nvidia.dali.types import DALIDataType, DALIInterpType
 
 
 @dataclass(frozen=True)
-class Graph:
+class DaliOps:
     """The operations, for one kind of input.
 
     deep: samples are float32 grey levels in [0, 255] (from uint16 images); otherwise uint8.

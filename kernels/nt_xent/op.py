@@ -22,7 +22,7 @@ from fastssl.kernels.checks import (
 )
 from fastssl.kernels.dispatch import autocast, register_op, runs_triton
 from fastssl.kernels.normalization import through_norm, unit_rows
-from fastssl.kernels.ntxent.reference import nt_xent_backward_reference, nt_xent_forward_reference
+from fastssl.kernels.nt_xent.reference import nt_xent_backward_reference, nt_xent_forward_reference
 
 # Embeddings from which "auto" takes the kernels. Fewer fill only part of a GPU: 256 make 8 programs for the 132
 # processors of an H100, and the time goes into launches either way. Not yet measured on a GPU (bench/kernels).
@@ -74,7 +74,7 @@ def _forward(
     embeddings: Tensor, temperature: float, normalize: bool, impl: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     if _runs_triton(impl, embeddings):
-        from fastssl.kernels.ntxent.launch import launch_forward  # here, so that Triton stays optional
+        from fastssl.kernels.nt_xent.launch import launch_forward  # here, so that Triton stays optional
 
         return launch_forward(embeddings, temperature, normalize)
     with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
@@ -106,7 +106,7 @@ def _backward(
     impl: str,
 ) -> Tensor:
     if _runs_triton(impl, unit):
-        from fastssl.kernels.ntxent.launch import launch_backward  # here, so that Triton stays optional
+        from fastssl.kernels.nt_xent.launch import launch_backward  # here, so that Triton stays optional
 
         return launch_backward(unit, norm, loss, lse, grad_loss, temperature, normalize)
     with torch.no_grad(), torch.autocast(unit.device.type, enabled=False):

@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from fastssl.kernels.checks import IMPLEMENTATIONS, REDUCTIONS, check_choice, check_floating, check_same_device
 from fastssl.kernels.dispatch import register_op, runs_triton
+from fastssl.kernels.masked_mse.reference import masked_mse_reference, memory_format
 from fastssl.kernels.masks import check_mask, expand_mask
-from fastssl.kernels.mse.reference import masked_mse_reference, memory_format
 
 
 def masked_mse(
@@ -70,7 +70,9 @@ def _forward(
     if not runs_triton(impl, prediction, target):
         with torch.autocast(prediction.device.type, enabled=False):
             return masked_mse_reference(prediction, target, mask, mean, want_grad)
-    from fastssl.kernels.mse.launch import launch_masked_mse  # here, so that a machine without Triton gets this far
+    from fastssl.kernels.masked_mse.launch import (
+        launch_masked_mse,  # here, so that a machine without Triton gets this far
+    )
 
     return launch_masked_mse(prediction, target, mask, mean, want_grad)
 
@@ -96,7 +98,7 @@ _forward_op = register_op(
 def _scale_(grad: Tensor, factor: Tensor, rest: Tensor, impl: str) -> Tensor:
     if not runs_triton(impl, grad):
         return grad.mul_((factor * rest).to(torch.promote_types(grad.dtype, torch.float32)))
-    from fastssl.kernels.mse.launch import launch_scale_  # here, so that a machine without Triton gets this far
+    from fastssl.kernels.masked_mse.launch import launch_scale_  # here, so that a machine without Triton gets this far
 
     launch_scale_(grad, factor, rest)
     return grad

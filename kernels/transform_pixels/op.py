@@ -15,7 +15,7 @@ from torch import Tensor
 from fastssl.kernels.checks import FLOATING, IMPLEMENTATIONS, check_choice, check_same_device
 from fastssl.kernels.dispatch import register_op, runs_triton
 from fastssl.kernels.masks import check_mask
-from fastssl.kernels.pixels.reference import transform_pixels_reference
+from fastssl.kernels.transform_pixels.reference import transform_pixels_reference
 
 STORED = (torch.uint8, torch.uint16)
 LUT_ENTRIES = {torch.uint8: 256, torch.uint16: 257}
@@ -123,7 +123,9 @@ def _transform(
     if not runs_triton(impl, images):
         with torch.autocast(images.device.type, enabled=False):
             return transform_pixels_reference(images, lut, permutation, mask, mean, std, dtype)
-    from fastssl.kernels.pixels.launch import launch_transform  # here, so that a machine without Triton gets this far
+    from fastssl.kernels.transform_pixels.launch import (
+        launch_transform,  # here, so that a machine without Triton gets this far
+    )
 
     return launch_transform(images, lut, permutation, mask, mean, std, dtype)
 
