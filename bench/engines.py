@@ -10,15 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastssl.acceleration import accelerate
-from fastssl.assembly import assemble
 from fastssl.config import TrainConfig
 from fastssl.data import Source
 from fastssl.data.source import Split
-from fastssl.engine import Engine
 from fastssl.pipelines import Loader
-from fastssl.plans import PLANS
-from fastssl.schedule import CosineSchedule
+from fastssl.runtime import resolve_runtime
+from fastssl.stages.registry import PLANS
+from fastssl.training.assembly import assemble
+from fastssl.training.engine import Engine
+from fastssl.training.schedule import CosineSchedule
 
 BATCHES_AN_EPOCH = 10
 SCHEDULED_STEPS = 10_000
@@ -52,22 +52,22 @@ def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: boo
         compile=compiled,
         pipeline=pipeline,
     )
-    acceleration = accelerate(device, config.amp, config.compile, config.precision)
+    runtime = resolve_runtime(device, config.amp, config.compile, config.precision)
     source = _noise(work.size, work.channels, BATCHES_AN_EPOCH * work.batch_size)
     plan = PLANS[work.stage]
-    parts = assemble(config, plan, source, acceleration)
+    parts = assemble(config, plan, source, runtime)
     resolved = parts.resolved.config
     loader = Loader(
         source.splits["train"].images,
         plan.view(resolved, parts.facts),
         batch_size=work.batch_size,
-        device=acceleration.device,
+        device=runtime.device,
         executor=pipeline,
-        dtype=acceleration.compute_dtype,
-        prefetch=acceleration.prefetch,
+        dtype=runtime.compute_dtype,
+        prefetch=runtime.prefetch,
     )
     schedule = CosineSchedule(resolved.lr, SCHEDULED_STEPS)
-    engine = Engine(parts.stage, loader, acceleration, plan.optimizer(resolved), schedule, None)
+    engine = Engine(parts.stage, loader, runtime, plan.optimizer(resolved), schedule, None)
     engine.warm_up()
     return engine
 

@@ -15,14 +15,14 @@ import torch
 from torch import nn
 
 from bench.harness import QUICK, Report, measure
-from fastssl.acceleration import Acceleration
 from fastssl.data import Source, open_source
-from fastssl.engine import CheckpointPolicy, Engine
 from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, TwoCrops
-from fastssl.progress import StepClock
-from fastssl.schedule import CosineSchedule
-from fastssl.stages.moco import MoCo
+from fastssl.runtime import Runtime
+from fastssl.stages.moco.objective import MoCo
+from fastssl.training.engine import CheckpointPolicy, Engine
+from fastssl.training.progress import StepClock
+from fastssl.training.schedule import CosineSchedule
 
 BATCH_SIZE = 128
 SIZE = 28
@@ -32,7 +32,7 @@ WAIT_STEPS = 4 if QUICK else 40
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-class WithConvolutions(Acceleration):
+class WithConvolutions(Runtime):
     """Leaves convolutions on small maps to torch."""
 
     def place(self, module: ModuleT) -> ModuleT:
@@ -76,9 +76,9 @@ def engine(
         dtype=dtype,
         prefetch=0 if device == "cpu" else 3,
     )
-    kind = Acceleration if small_maps else WithConvolutions
-    acceleration = kind(torch.device(device), torch.bfloat16 if amp else None, compiled)
-    return Engine(stage, loader, acceleration, sgd, CosineSchedule(0.06, 10_000), CheckpointPolicy(folder))
+    kind = Runtime if small_maps else WithConvolutions
+    runtime = kind(torch.device(device), torch.bfloat16 if amp else None, compiled)
+    return Engine(stage, loader, runtime, sgd, CosineSchedule(0.06, 10_000), CheckpointPolicy(folder))
 
 
 def one_step(made: Engine) -> Callable[[], object]:

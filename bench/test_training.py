@@ -14,10 +14,10 @@ import torch
 
 from bench.engines import Workload, make_engine
 from bench.harness import QUICK, Report, Row, Timing, best_device
-from fastssl.engine import Engine
 from fastssl.pipelines.executors.executor import dali_installed
-from fastssl.plans import PLANS
-from fastssl.progress import StepClock
+from fastssl.stages.registry import PLANS
+from fastssl.training.engine import Engine
+from fastssl.training.progress import StepClock
 
 ON_GPU = best_device() == "cuda"
 WINDOWS, STEPS = (1, 3) if QUICK else (5, 50) if ON_GPU else (3, 10)

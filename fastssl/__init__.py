@@ -15,19 +15,19 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "train": "fastssl.recipes",
     "TrainConfig": "fastssl.config",
-    "TrainResult": "fastssl.run",
+    "TrainResult": "fastssl.training.train",
     "RecipeResult": "fastssl.recipes",
-    "probe": "fastssl.evaluation.probe",
+    "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
-    "fewshot": "fastssl.evaluation.fewshot",
+    "fewshot": "fastssl.evaluation.fewshot.run",
     "FewshotConfig": "fastssl.config",
-    "FewshotResult": "fastssl.evaluation.fewshot_report",
-    "finetune": "fastssl.finetuning.run",
+    "FewshotResult": "fastssl.evaluation.fewshot.report",
+    "finetune": "fastssl.evaluation.finetune.run",
     "FinetuneConfig": "fastssl.config",
-    "FinetuneResult": "fastssl.finetuning.report",
+    "FinetuneResult": "fastssl.evaluation.finetune.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
-    "segment": "fastssl.segmentation.run",
+    "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
@@ -65,17 +65,17 @@ if TYPE_CHECKING:
     from fastssl.config import FewshotConfig, FinetuneConfig, PreviewConfig, ProbeConfig, SegmentConfig, TrainConfig
     from fastssl.data import open_source
     from fastssl.errors import FastSSLError
-    from fastssl.evaluation.fewshot import fewshot
-    from fastssl.evaluation.fewshot_report import FewshotResult
-    from fastssl.evaluation.probe import probe
-    from fastssl.finetuning.report import FinetuneResult
-    from fastssl.finetuning.run import finetune
+    from fastssl.evaluation.fewshot.report import FewshotResult
+    from fastssl.evaluation.fewshot.run import fewshot
+    from fastssl.evaluation.finetune.report import FinetuneResult
+    from fastssl.evaluation.finetune.run import finetune
+    from fastssl.evaluation.probe.run import probe
+    from fastssl.evaluation.segment.run import segment
     from fastssl.models.encoder import create_encoder, load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
-    from fastssl.run import TrainResult
-    from fastssl.segmentation.run import segment
     from fastssl.threads import share_processors
+    from fastssl.training.train import TrainResult
 
 
 def __getattr__(name: str) -> object:

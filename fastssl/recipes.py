@@ -15,17 +15,16 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from fastssl.acceleration import accelerate
-from fastssl.assembly import assemble
-from fastssl.checkpoint import write_atomically
-from fastssl.config import TrainConfig, build, settings_of, settled, stage_of
+from fastssl.config import TrainConfig, build, coerce_config, settings_of, stage_of
 from fastssl.config.train import RECIPE_STAGES
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
-from fastssl.plans import PLANS
-from fastssl.resolve import with_length
-from fastssl.run import TrainResult, train_stage
-from fastssl.run_folder import (
+from fastssl.runtime import resolve_runtime
+from fastssl.stages.registry import PLANS
+from fastssl.training.assembly import assemble
+from fastssl.training.checkpoint import write_atomically
+from fastssl.training.resolve import with_length
+from fastssl.training.run_folder import (
     CONFIG,
     ENCODER,
     check_free,
@@ -34,6 +33,7 @@ from fastssl.run_folder import (
     release_recipe,
     settings_to_resume,
 )
+from fastssl.training.train import TrainResult, train_stage
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
 """On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
@@ -88,7 +88,7 @@ def train(
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
         TypeError: both `config` and `settings` are given.
     """
-    config = settled(TrainConfig, config, settings)
+    config = coerce_config(TrainConfig, config, settings)
     console = console or Console()
     return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
 
@@ -148,7 +148,7 @@ def _check(run: RecipeRun, console: Console) -> bool:
     Returns whether the data have labels.
     """
     config = run.config
-    acceleration = accelerate(config.device, config.amp, config.compile, config.precision)
+    runtime = resolve_runtime(config.device, config.amp, config.compile, config.precision)
     source = open_source(
         config.data,
         root=config.data_root,
@@ -158,7 +158,7 @@ def _check(run: RecipeRun, console: Console) -> bool:
     )
     for stage in run.stages:
         plan = PLANS[stage.stage]
-        parts = assemble(stage.model_copy(update={"init": config.init}), plan, source, acceleration)
+        parts = assemble(stage.model_copy(update={"init": config.init}), plan, source, runtime)
         plan.view(parts.resolved.config, parts.facts)
     return source.splits["train"].labels is not None
 
@@ -205,20 +205,20 @@ def _minutes(seconds: float) -> str:
 
 
 def _few_shot(run: RecipeRun, console: Console) -> None:
-    from fastssl.evaluation.fewshot import fewshot
+    from fastssl.evaluation.fewshot.run import fewshot
 
     fewshot(run.runs, console=console, out=run.folder, **_data(run))
 
 
 def _fine_tune(run: RecipeRun, console: Console) -> None:
-    from fastssl.finetuning import finetune
+    from fastssl.evaluation.finetune import finetune
 
     settings = {**_data(run), **_imagenet(console)}
     finetune(run.runs, console=console, out=run.folder, label_fraction=LABEL_FRACTIONS, **settings)
 
 
 def _frozen(run: RecipeRun, console: Console) -> None:
-    from fastssl.finetuning import finetune
+    from fastssl.evaluation.finetune import finetune
 
     finetune(run.runs, console=console, out=run.folder, frozen=True, **_data(run), **_imagenet(console))
 

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 import fastssl
-from fastssl import checkpoint
 from fastssl.cli import CONFIGS, INPUT_ERROR, main
 from fastssl.config import Config, TrainConfig, settings_of
 from fastssl.config.train import STAGE_GROUPS
+from fastssl.training import checkpoint
 
 TINY = ["--encoder", "test_resnet", "--batch-size", "16", "--queue-size", "40", "--steps", "4", "--no-amp"]
 TINY += ["--device", "cpu", "--checkpoint-every", "1"]

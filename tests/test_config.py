@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fastssl.cli import CONFIGS, app
-from fastssl.config import Config, ProbeConfig, TrainConfig, build, settled, stage_of
+from fastssl.config import Config, ProbeConfig, TrainConfig, build, coerce_config, stage_of
 from fastssl.errors import ConfigError
 
 FIELDS = [(kind, name) for kind in (TrainConfig, ProbeConfig) for name in kind.model_fields]
@@ -145,10 +145,10 @@ def test_settings_that_contradict_each_other_are_refused(pair: tuple[str, str]) 
 @pytest.mark.parametrize("kind", CONFIGS.values(), ids=lambda kind: kind.__name__)
 def test_a_call_takes_a_configuration_or_its_fields_and_not_both(kind: type[Config]) -> None:
     given = kind(seed=3)
-    assert settled(kind, given, {}) is given
-    assert settled(kind, None, {"seed": 4}) == kind(seed=4)
+    assert coerce_config(kind, given, {}) is given
+    assert coerce_config(kind, None, {"seed": 4}) == kind(seed=4)
     with pytest.raises(TypeError, match=f"^give a {kind.__name__} or settings, not both \\(got seed beside it\\)$"):
-        settled(kind, given, {"seed": 4})
+        coerce_config(kind, given, {"seed": 4})
 
 
 def test_a_configuration_cannot_be_changed() -> None:

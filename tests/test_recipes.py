@@ -14,9 +14,10 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import fastssl
-from fastssl import pace, recipes
+from fastssl import recipes
 from fastssl.errors import ConfigError
 from fastssl.recipes import RecipeResult, RecipeRun
+from fastssl.training import pace
 
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "steps": 3, "device": "cpu", "amp": False}
 
@@ -195,7 +196,7 @@ def test_fine_tuning_sets_an_imagenet_encoder_beside_where_there_is_one(
 ) -> None:
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr("fastssl.models.imagenet.is_at_hand", lambda name: at_hand)
-    monkeypatch.setattr("fastssl.finetuning.finetune", lambda runs, **settings: asked.append(settings))
+    monkeypatch.setattr("fastssl.evaluation.finetune.finetune", lambda runs, **settings: asked.append(settings))
     _, text = train(tmp_path / "run", labelled, recipe=recipe, steps=1, size=32)
     (settings,) = asked
     assert settings.get("imagenet") == ("tf_efficientnet_lite0" if at_hand else None)

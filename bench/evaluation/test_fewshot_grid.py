@@ -15,8 +15,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from bench.harness import Report, measure
-from fastssl.evaluation.fewshot_grid import Classifiers, solve_grid
-from fastssl.evaluation.support import SupportSets, draw_supports
+from fastssl.evaluation.fewshot.grid import Classifiers, solve_grid
+from fastssl.evaluation.fewshot.support import SupportSets, draw_supports
 
 DIMENSIONS, SHOTS, SEEDS = 512, (1, 5, 10, 20, 50), range(10)
 TARGET = 10

@@ -13,7 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 from bench.engines import Workload, make_engine
 from bench.environment import best_device, environment
 from bench.harness import QUICK
-from fastssl.progress import StepClock
+from fastssl.training.progress import StepClock
 
 ON_GPU = best_device() == "cuda"
 WORK = (

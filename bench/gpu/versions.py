@@ -29,7 +29,7 @@ NEEDED = (
     "pytest",
     "fastssl.kernels",
     "fastssl.pipelines",
-    "fastssl.run",
+    "fastssl.training.train",
 )
 OPTIONAL = ("nvidia.dali", "kornia", "xdist", "pytest_timeout")
 

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from bench.harness import QUICK, Report, Row, measure
 from fastssl import kernels
+from fastssl.kernels.info_nce.options import InfoNCEOptions
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
 
 pytest.importorskip("triton")
 from fastssl.kernels.info_nce import launch as info_nce
@@ -38,13 +40,15 @@ def calls_of(device: str) -> dict[str, Callable[[], object]]:
     mean, std = [0.4, 0.5, 0.6], [0.2, 0.3, 0.25]
     averaged, online = ([torch.rand(1 << 16, device=device)] for _ in range(2))
     options = {"lut": lut, "permutation": orders, "mask": mask, "mean": mean, "std": std, "dtype": torch.bfloat16}
+    contrast = InfoNCEOptions(normalize=True, query_grad=True, key_grad=False, rank=False)
+    error = MaskedMSEOptions(mean=True, grad=True)
     return {
-        "launch_info_nce": lambda: info_nce.launch_info_nce(query, key, queue, 0.2, True, True, False, False),
+        "launch_info_nce": lambda: info_nce.launch_info_nce(query, key, queue, 0.2, contrast),
         "info_nce": lambda: kernels.info_nce(query, key, queue, normalize=True),
         "launch_forward of nt_xent": lambda: nt_xent.launch_forward(embeddings, 0.1, True),
         "launch_backward of nt_xent": lambda: nt_xent.launch_backward(embeddings, *rows, 0.1, True),
         "nt_xent": lambda: kernels.nt_xent(embeddings),
-        "launch_masked_mse": lambda: masked_mse.launch_masked_mse(prediction, target, mask, True, True),
+        "launch_masked_mse": lambda: masked_mse.launch_masked_mse(prediction, target, mask, error),
         "masked_mse": lambda: kernels.masked_mse(prediction, target, mask),
         "launch_transform": lambda: transform_pixels.launch_transform(
             images, lut, orders, mask, mean, std, torch.bfloat16

@@ -12,7 +12,7 @@ import pytest
 
 from bench.harness import QUICK, Report, Row, measure
 from fastssl.models.encoder import create_encoder, feature_dim
-from fastssl.stages.moco import MoCo
+from fastssl.stages.moco.objective import MoCo
 
 CALLS = 1 if QUICK else 200
 

@@ -1,6 +1,7 @@
 """A fused optimiser's step on a ResNet-18's parameters, channels-last: on views in the order of memory and without.
 
-Covers: SGD with momentum and AdamW, on a CPU, where the views are made (`fastssl.memory_order`). Does not cover: GPUs.
+Covers: SGD with momentum and AdamW, on a CPU, where the views are made (`fastssl.training.memory_order`).
+Does not cover: GPUs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import torch
 from torch import nn
 
 from bench.harness import Report, measure
-from fastssl.memory_order import MemoryOrder
 from fastssl.models.encoder import create_encoder
+from fastssl.training.memory_order import MemoryOrder
 
 OPTIMIZERS = {
     "SGD": partial(torch.optim.SGD, lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),

@@ -6,7 +6,7 @@ both made from these classes. Does not cover: what "auto" becomes (`resolve.py`,
 
 from __future__ import annotations
 
-from .base import Config, DataConfig, build, problems, settled, unknown
+from .base import Config, DataConfig, build, coerce_config, problems, unknown
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .preview import PreviewConfig
@@ -24,9 +24,9 @@ __all__ = [
     "SegmentConfig",
     "TrainConfig",
     "build",
+    "coerce_config",
     "problems",
     "settings_of",
-    "settled",
     "stage_of",
     "unknown",
 ]

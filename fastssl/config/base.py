@@ -1,7 +1,7 @@
 """What all configurations share: strictness, "auto", and every problem told at once.
 
 Covers: the base class, field types that take "auto", building one from settings, the phrases for what is wrong.
-Does not cover: any setting (the other files here), nor what "auto" becomes (`fastssl.resolve`, `fastssl.plans`).
+Does not cover: any setting (the other files here), nor what "auto" becomes (`fastssl.training.resolve`, `fastssl.stages.registry`).
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
         raise ConfigError(problems(error, kind)) from None
 
 
-def settled(kind: type[ConfigT], config: ConfigT | None, settings: Mapping[str, Any]) -> ConfigT:
+def coerce_config(kind: type[ConfigT], config: ConfigT | None, settings: Mapping[str, Any]) -> ConfigT:
     """The configuration of a call that takes one, or its fields as keywords.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reading one image file.
+"""StepMetrics one image file.
 
 Covers: JPEG, PNG, TIFF and BMP of any Pillow mode, as uint8 or uint16 with 1 or 3 channels. Does not cover: DICOM,
 NIfTI and other volumes; pages of a TIFF after the first.

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from fastssl.data import demo, medmnist_sets, medmnist_table
 from fastssl.errors import DataError
 
-from . import demo, medmnist_sets, medmnist_table
 from .folder import open_folder
 from .npz import open_npz
 from .source import Source

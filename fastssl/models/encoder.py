@@ -1,7 +1,7 @@
 """Encoders: any timm model without its classifier, and the file it is exported to.
 
 Covers: creating, the small-image stem, saving and loading with plain timm keys.
-Does not cover: heads (`heads.py`), training, features (`fastssl.evaluation.features`).
+Does not cover: heads (`heads.py`), training, features (`fastssl.evaluation.shared.features`).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec) -> None:
     """Write the weights with timm's own keys, and `spec` as metadata; atomic."""
     from safetensors.torch import save
 
-    from fastssl.checkpoint import write_atomically
+    from fastssl.training.checkpoint import write_atomically
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in encoder.state_dict().items()}
     write_atomically(path, save(tensors, metadata={_METADATA_KEY: json.dumps(asdict(spec))}))

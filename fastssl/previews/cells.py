@@ -85,7 +85,7 @@ def view_sections(
 
     Args:
         batch: what the loader yielded of `view`, "index" included; of all its parts, if it has several.
-        pictures: what a stage made of the batch, `Stage.pictures`; a "task/name" goes to that task's section.
+        pictures: what a stage made of the batch, `Stage.visualize`; a "task/name" goes to that task's section.
         seed, epoch: with which the batch was drawn. shape, dtype: (H, W) and type of the stored images.
     """
     tasks = dict(view.tasks) if isinstance(view, PretextTasks) else {"": view}

@@ -1,6 +1,6 @@
 """The views that a preview knows by name.
 
-Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (`fastssl.plans`), nor
+Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (`fastssl.stages.registry`), nor
 drawing any (`cells.py`, `sheet.py`).
 """
 
@@ -28,7 +28,7 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
-from fastssl.plans.tower import MASKS, RATIOS
+from fastssl.stages.tower.defaults import MASKS, RATIOS
 
 TITLES: dict[ViewName, str] = {
     "plain": "Plain",

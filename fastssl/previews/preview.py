@@ -1,7 +1,7 @@
 """`fastssl preview`: a picture of what a stage sees, and of what a trained one makes of it.
 
 Covers: choosing the views, rendering them by the very loader that training uses, writing the PNG.
-Does not cover: views (`gallery.py`, `fastssl.plans`), the cells (`cells.py`), the drawing (`sheet.py`).
+Does not cover: views (`gallery.py`, `fastssl.stages.registry`), the cells (`cells.py`), the drawing (`sheet.py`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rich.console import Console
 from rich.markup import escape
 from torch import Tensor
 
-from fastssl.acceleration import Acceleration, accelerate
-from fastssl.checkpoint import write_atomically
-from fastssl.config import PreviewConfig, TrainConfig, build, settled
+from fastssl.config import PreviewConfig, TrainConfig, build, coerce_config
 from fastssl.config.train import DEMO, DEMO_COLOUR
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import Loader, View
-from fastssl.plans import PLANS, Facts
-from fastssl.plans.tower import auto_mask
-from fastssl.resolve import resolve
-from fastssl.restore import Restored, Run, open_run, restore
+from fastssl.runtime import Runtime, resolve_runtime
+from fastssl.stages.registry import PLANS, RunInfo
+from fastssl.stages.tower.defaults import auto_mask
+from fastssl.training.checkpoint import write_atomically
+from fastssl.training.load_run import Restored, Run, open_run, restore
+from fastssl.training.resolve import resolve
 
 from .cells import QUARTERED, Section, original_section, view_sections, without_repeats
 from .gallery import TITLES, fitting_views, make_view
@@ -48,7 +48,7 @@ class Subject:
     source: Source
     views: Mapping[str, View]
     seed: int
-    acceleration: Acceleration
+    runtime: Runtime
     restored: Restored | None = field(default=None)
 
 
@@ -72,7 +72,7 @@ def preview(
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written.
     """
-    config = settled(PreviewConfig, config, settings)
+    config = coerce_config(PreviewConfig, config, settings)
     console = console or Console()
 
     def notify(line: str) -> None:
@@ -102,7 +102,7 @@ def _destination(config: PreviewConfig, run: Path | None) -> Path:
 def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
     if config.checkpoint:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
-    acceleration = accelerate(config.device, config.amp, False, config.precision)
+    runtime = resolve_runtime(config.device, config.amp, False, config.precision)
     source = open_source(
         config.data or (DEMO_COLOUR if config.stage == "pretext" else DEMO),
         root=config.data_root,
@@ -121,13 +121,13 @@ def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         named = named or fitting_views(size, channels, notify, **masks)
         views = {TITLES[name]: view for name, view in named.items()}
         what = f"Views of {source.name}"
-    return Subject(what, source, views, config.seed, acceleration)
+    return Subject(what, source, views, config.seed, runtime)
 
 
 def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Notify) -> View:
     """The view of a stage trained with its default settings on this data."""
     plan = PLANS[config.stage]
-    facts = Facts(len(source.splits["train"]), source.image_shape[2], source.modality)
+    facts = RunInfo(len(source.splits["train"]), source.image_shape[2], source.modality)
     settings = {"stage": config.stage, "seed": config.seed}
     settings |= {name: getattr(config, name) for name in ("mask", "mask_ratio") if name in config.model_fields_set}
     asked = build(TrainConfig, settings)
@@ -157,8 +157,8 @@ def _of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subject:
     seed = config.seed if "seed" in config.model_fields_set else run.config.seed
     views = {_title(run.config.stage): run.view}
     if isinstance(run, Restored):
-        return Subject(f"What {folder.resolve().name} makes of images", run.source, views, seed, run.acceleration, run)
-    return Subject(f"What {folder.resolve().name} sees", run.source, views, seed, run.acceleration)
+        return Subject(f"What {folder.resolve().name} makes of images", run.source, views, seed, run.runtime, run)
+    return Subject(f"What {folder.resolve().name} sees", run.source, views, seed, run.runtime)
 
 
 def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
@@ -211,9 +211,9 @@ def _first_batch(view: View, subject: Subject, epoch: int, count: int) -> dict[s
             subject.source.splits["train"].images,
             part,
             batch_size=count,
-            device=subject.acceleration.device,
+            device=subject.runtime.device,
             seed=subject.seed,
-            dtype=subject.acceleration.compute_dtype,
+            dtype=subject.runtime.compute_dtype,
             prefetch=0,
         ) as loader:
             loader.set_epoch(epoch)
@@ -222,8 +222,8 @@ def _first_batch(view: View, subject: Subject, epoch: int, count: int) -> dict[s
 
 
 def _pictures(restored: Restored, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    with torch.no_grad(), restored.acceleration.autocast():
-        pictures = restored.stage.pictures(batch)
+    with torch.no_grad(), restored.runtime.autocast():
+        pictures = restored.stage.visualize(batch)
     if not pictures:
         stage = restored.config.stage
         raise ConfigError([f"checkpoint: stage {stage} restores no images to look at; leave it out to see its views"])

@@ -63,7 +63,7 @@ class Stage(nn.Module, ABC):
         They may come before the backward pass, so they leave alone what it reads.
         """
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def visualize(self, batch: Batch) -> dict[str, Tensor]:
         """What the stage makes of a batch, for a person to look at: named pictures `[B, C, S, S]`, normalised as the
         batch is (a restored image, a sample). Called in eval mode without gradients; none unless overridden."""
         return {}

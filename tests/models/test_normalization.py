@@ -12,7 +12,7 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 from fastssl.models.normalization import deal, has_batch_norm, split_batch_norm, undeal
-from fastssl.stages.moco import MoCo
+from fastssl.stages.moco.objective import MoCo
 
 KINDS = [nn.BatchNorm2d, BatchNormAct2d]
 

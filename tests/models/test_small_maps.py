@@ -19,12 +19,12 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from fastssl.acceleration import Acceleration
 from fastssl.config import TrainConfig
 from fastssl.kernels import small_map_conv2d
 from fastssl.models.encoder import create_encoder
 from fastssl.models.small_maps import SmallMapConv2d, use_small_maps
 from fastssl.recipes import train
+from fastssl.runtime import Runtime
 
 HEAP_CHECKER = Path("/lib/x86_64-linux-gnu/libc_malloc_debug.so.0")
 
@@ -81,7 +81,7 @@ def test_a_stage_trains_as_without_them(tmp_path: Path, monkeypatch: pytest.Monk
         return {key: value for key, value in trained.items() if value.is_floating_point()}
 
     with_products = weights("with")
-    monkeypatch.setattr(Acceleration, "place", place_as_before)
+    monkeypatch.setattr(Runtime, "place", place_as_before)
     without = weights("without")
     for key, value in without.items():
         torch.testing.assert_close(
@@ -89,8 +89,8 @@ def test_a_stage_trains_as_without_them(tmp_path: Path, monkeypatch: pytest.Monk
         )
 
 
-def place_as_before(acceleration: Acceleration, module: nn.Module) -> nn.Module:
-    return module.to(acceleration.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def place_as_before(runtime: Runtime, module: nn.Module) -> nn.Module:
+    return module.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 GRID = list(itertools.product((1, 3, 8, 16), (1, 2, 3), (1, 2, 3), (1, 2, 3), (False, True)))

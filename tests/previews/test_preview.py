@@ -18,11 +18,11 @@ from fastssl.config import TrainConfig
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import Jigsaw, Loader, TwoCrops
-from fastssl.plans import PLANS, Facts
-from fastssl.plans.moco import MoCoPlan
 from fastssl.previews import preview as module
 from fastssl.previews.cells import Row
 from fastssl.previews.sheet import Sheet, draw
+from fastssl.stages.moco.defaults import MoCoDefaults
+from fastssl.stages.registry import PLANS, RunInfo
 from fastssl.stages.stage import Batch, Stage, StageOutput
 
 RUN = {"encoder": "test_resnet", "batch_size": 16, "device": "cpu", "amp": False, "steps": 1, "seed": 5}
@@ -141,14 +141,14 @@ class Inverter(Stage):
     def loss(self, batch: Batch) -> StageOutput:
         return StageOutput((self.factor * batch["query"]).sum() * 0 + self.factor, {}, {})
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def visualize(self, batch: Batch) -> dict[str, Tensor]:
         return {"inverted": self.dropout(self.factor * batch["query"])}
 
 
-class InverterPlan(MoCoPlan):
+class InverterPlan(MoCoDefaults):
     """MoCo's settings and view around that stage."""
 
-    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: Facts) -> Inverter:
+    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> Inverter:
         return Inverter(encoder)
 
 

@@ -71,7 +71,7 @@ def test_a_png_that_cannot_be_written_is_one_clear_line(
     def full(path: Path, *_: object) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("fastssl.checkpoint._write", full)
+    monkeypatch.setattr("fastssl.training.checkpoint._write", full)
     assert main(["preview", "--data", str(grey_npz), "--views", "jigsaw"]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert list(here.iterdir()) == []

@@ -1,0 +1,1 @@
+"""`fastssl fewshot`: a few labelled images per class."""

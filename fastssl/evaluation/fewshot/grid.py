@@ -1,0 +1,175 @@
+"""The few-shot grid: a linear classifier for every encoder, number of shots and seed, solved together.
+
+Covers: standardising, batches of support sets of one size over all encoders and seeds, scores on other images.
+Does not cover: the solver (`gram_logistic.py`), drawing support sets (`support.py`).
+
+Features are standardised by the mean and deviation of the whole pool's, which takes no labels; those of a support set
+would be undefined at one shot. Without labels to choose by, the strength of the penalty is fixed: scikit-learn's C = 1,
+which is l2 = 1 / N on the mean loss of N images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fastssl.evaluation.solvers.kernel_logistic import GramFit, GramProblems, fit_gram
+from fastssl.evaluation.solvers.logistic import Link, probabilities
+
+from .support import SupportSets
+
+RTOL = 1e-4
+"""Objectives end within about this share of their minima (2.5e-4 at most, PneumoniaMNIST and synthetic features)."""
+_TOGETHER = 64  # support sets up to this size share a batch: below it an operation's overhead outweighs padding
+_LARGEST_BATCH = {"cuda": 1 << 25, "cpu": 1 << 19}
+"""Gram matrix elements: 128 MiB in float32 on a GPU; on a CPU 2 MiB, which stay in a core's cache with what is made of
+them (three encoders, 4 classes: 165 ms without a limit, 133 with it)."""
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Features of one encoder, each column with mean 0 and deviation 1 over the pool. pool: `[M, D]`, query `[Q, D]`;
+    float32 on the device solved on."""
+
+    pool: Tensor
+    query: Tensor
+
+    @classmethod
+    def of(cls, pool: Tensor, query: Tensor, device: torch.device | str = "cpu") -> Standardised:
+        """Columns that do not vary become 0."""
+        pool, query = pool.to(device), query.to(device)
+        mean, deviation = pool.mean(dim=0), pool.std(dim=0, correction=0)
+        scale = torch.where(deviation > 1e-6 * mean.abs(), 1 / deviation, 0.0)
+        return cls((pool - mean) * scale, (query - mean) * scale)
+
+
+@dataclass(frozen=True)
+class Classifiers:
+    """The solutions of one encoder and one number of shots, one a seed.
+
+    weight: `[seeds, K, D]` and bias: `[seeds, K]` on standardised features; K is 1 for two classes, whose sigmoid is of
+    the second. columns: the classes that the support sets have, of `classes`. converged: whether all ended by `RTOL`.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    columns: np.ndarray
+    classes: int
+    converged: bool
+
+    def scores(self, features: Tensor) -> np.ndarray:
+        """`[Q, D]` to float64 probabilities `[seeds, Q, classes]`; 0 for a class that the support sets lack."""
+        logits = features @ self.weight.mT + self.bias[:, None]
+        solved = probabilities(logits.double(), _link(self.columns))
+        if len(self.columns) == 2:
+            solved = torch.cat([1 - solved, solved], dim=2)
+        scores = np.zeros((*solved.shape[:2], self.classes))
+        scores[..., self.columns] = solved.cpu().numpy()
+        return scores
+
+
+def solve_grid(
+    pools: Sequence[Tensor], supports: Sequence[SupportSets], classes: int, *, l2: float | None = None
+) -> list[list[Classifiers]]:
+    """Classifiers for every encoder and number of shots: `result[encoder][shots]`, as `pools` and `supports` lie.
+
+    Args:
+        pools: standardised features `[M, D]` of each encoder, the same M rows; D may differ.
+        supports: drawn from those rows, all with the same two or more classes.
+        l2: on the mean loss; None for 1 / N, scikit-learn's C = 1.
+    """
+    columns = np.unique(supports[0].labels)
+    found: dict[int, Classifiers] = {}
+    with _one_thread():
+        blocks = [_Block.of(pool, support) for support in supports for pool in pools]
+        for places in _batches(blocks):
+            batch = [blocks[place] for place in places]
+            fit = fit_gram(_problems(batch, columns, l2), rtol=RTOL)
+            first = 0
+            for place, block in zip(places, batch, strict=True):
+                found[place] = _classifiers(fit, slice(first, first + len(block.rows)), block, columns, classes)
+                first += len(block.rows)
+    return [[found[place] for place in range(encoder, len(blocks), len(pools))] for encoder in range(len(pools))]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have torch run on one core: matrices this small gain nothing from a second, and wait for it where it is busy (one
+    encoder, 4 classes: 43 and 42 ms on two idle cores, 47 and 200 beside other work)."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One encoder's features of the support sets of one number of shots: the problems that differ by seed alone.
+
+    rows: `[seeds, N, D]`, each set's less its mean `[seeds, 1, D]`. labels: `[N]`.
+    """
+
+    rows: Tensor
+    mean: Tensor
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, pool: Tensor, supports: SupportSets) -> _Block:
+        chosen = torch.from_numpy(supports.rows).to(pool.device)
+        rows = pool.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)  # 7 times as fast as pool[chosen]
+        mean = rows.mean(dim=1, keepdim=True)
+        return cls(rows.sub_(mean), mean, supports.labels)
+
+
+def _batches(blocks: list[_Block]) -> Iterator[list[int]]:
+    """Places of the blocks that are solved together: those of one size, and all the small ones."""
+    groups: dict[int, list[int]] = {}
+    for place, block in enumerate(blocks):
+        groups.setdefault(max(len(block.labels), _TOGETHER), []).append(place)
+    for size, places in groups.items():
+        largest = _LARGEST_BATCH.get(blocks[0].rows.device.type, _LARGEST_BATCH["cpu"])
+        most = max(1, largest // (size**2 * len(blocks[0].rows)))
+        yield from (places[start : start + most] for start in range(0, len(places), most))
+
+
+def _problems(blocks: list[_Block], columns: np.ndarray, l2: float | None) -> GramProblems:
+    """Padded to the largest; two classes share one sigmoid, as in scikit-learn."""
+    seeds, size = len(blocks[0].rows), max(len(block.labels) for block in blocks)
+    device, link = blocks[0].rows.device, _link(columns)
+    outputs = 1 if link == "sigmoid" else len(columns)
+    grams = []
+    targets = torch.zeros(len(blocks), 1, outputs, size)
+    weight = torch.zeros(len(blocks), 1, size)
+    strength = torch.empty(len(blocks), 1)
+    for index, block in enumerate(blocks):
+        own = len(block.labels)
+        grams.append(F.pad(block.rows @ block.rows.mT, (0, size - own, 0, size - own)))
+        one_hot = F.one_hot(torch.from_numpy(np.searchsorted(columns, block.labels)), len(columns)).mT
+        targets[index, :, :, :own] = one_hot[-outputs:]
+        weight[index, :, :own] = 1 / own
+        strength[index] = 1 / own if l2 is None else l2
+    return GramProblems(
+        torch.cat(grams),
+        targets.to(device).expand(-1, seeds, -1, -1).flatten(0, 1),
+        weight.to(device).expand(-1, seeds, -1).flatten(0, 1),
+        strength.to(device).expand(-1, seeds).flatten(),
+        link,
+    )
+
+
+def _classifiers(fit: GramFit, place: slice, block: _Block, columns: np.ndarray, classes: int) -> Classifiers:
+    weight = fit.coefficients[place, :, : len(block.labels)] @ block.rows
+    bias = fit.bias[place] - (block.mean @ weight.mT).squeeze(1)
+    return Classifiers(weight, bias, columns, classes, bool(fit.converged[place].all()))
+
+
+def _link(columns: np.ndarray) -> Link:
+    return "sigmoid" if len(columns) == 2 else "softmax"

@@ -1,0 +1,84 @@
+"""Support sets: the few labelled images a class that a few-shot classifier is solved on.
+
+Covers: drawing them, balanced and seeded; saying where a class has too few images and where draws share many of them.
+Does not cover: solving.
+
+They depend on labels, shots and seed alone, so that every encoder sees the same images. Within a seed they are nested:
+the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from fastssl.evaluation.shared.statistics import NEARLY_SAME, mean_overlap, overlap_decides
+
+
+@dataclass(frozen=True)
+class SupportSets:
+    """The sets of one number of shots, one a seed.
+
+    rows: int64 `[seeds, N]` of the pool, `shots` of every class (all of a class that has fewer), class by class.
+    labels: int64 `[N]`, the same for every seed. overlap: share of images that the draws of two seeds have in common
+    (`mean_overlap`); nan for a single seed.
+    """
+
+    shots: int
+    rows: np.ndarray
+    labels: np.ndarray
+    overlap: float = nan
+
+
+def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]) -> tuple[SupportSets, ...]:
+    """The sets of every number of shots.
+
+    Args:
+        labels: int64 `[M]` class indices of the pool.
+    """
+    orders = [
+        [np.random.default_rng((seed, index)).permutation(np.flatnonzero(labels == index)) for seed in seeds]
+        for index in np.unique(labels)
+    ]
+    found = []
+    for count in shots:
+        rows = np.concatenate([np.stack(order)[:, :count] for order in orders], axis=1)
+        found.append(SupportSets(count, rows, labels[rows[0]], mean_overlap(list(rows), labels)))
+    return tuple(found)
+
+
+def scarcity(labels: np.ndarray, shots: Sequence[int]) -> list[str]:
+    """A line for every class of which the pool has fewer images than the most shots."""
+    numbers, counts = np.unique(labels, return_counts=True)
+    return [
+        f"class {number} has {count} images to draw from: all of them are taken at "
+        f"{', '.join(str(shot) for shot in shots if shot > count)} shots"
+        for number, count in zip(numbers, counts, strict=True)
+        if count < max(shots)
+    ]
+
+
+def overlap_notes(supports: Sequence[SupportSets]) -> list[str]:
+    """What a reader should know of draws that share images: where they count as one, and where more seeds would not
+    help."""
+    same = [one for one in supports if one.overlap > NEARLY_SAME]
+    many = [one for one in supports if one.overlap <= NEARLY_SAME and overlap_decides(one.overlap, len(one.rows))]
+    notes = []
+    if same:
+        notes.append(
+            f"no intervals or p-values at {_listed(same)}: all seeds draw nearly the same images, so that they tell "
+            "nothing of other draws"
+        )
+    if many:
+        notes.append(
+            f"the draws of two seeds share many images at {_listed(many)}: intervals and p-values allow for it, and "
+            "more seeds would narrow them little"
+        )
+    return notes
+
+
+def _listed(supports: Sequence[SupportSets]) -> str:
+    return ", ".join(f"{one.shots} shots ({100 * one.overlap:.0f} % in common on average)" for one in supports)

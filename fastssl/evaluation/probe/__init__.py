@@ -1,0 +1,1 @@
+"""`fastssl probe`: a linear classifier and kNN on frozen features."""

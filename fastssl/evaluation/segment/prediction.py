@@ -1,0 +1,78 @@
+"""What a trained network makes of whole samples, and how well that agrees with the truth.
+
+Covers: eval mode, normalisation, precision, going back to the size of the truth. Does not cover: windows
+(`windows.py`), the metrics themselves (`metrics.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from fastssl.errors import DivergenceError
+from fastssl.models.encoder import EncoderSpec
+from fastssl.runtime import Runtime
+
+from .files import Sample
+from .metrics import ImageScore, score_image
+from .objective import Segmentation
+from .producer import by_channel, normalised
+from .windows import predict_whole, predict_windows
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Probabilities of whole samples by `stage`.
+
+    window: (height, width) of overlapping windows, or None for the whole image at once. overlap: of neighbouring
+    windows, in [0, 1). batch_size: windows at once.
+    """
+
+    stage: Segmentation
+    spec: EncoderSpec
+    runtime: Runtime
+    window: tuple[int, int] | None
+    overlap: float
+    batch_size: int
+
+    @torch.no_grad()
+    def __call__(self, sample: Sample) -> np.ndarray:
+        """float32 `[H, W]`, as large as `sample.image`.
+
+        Raises DivergenceError: a probability is not a number.
+        """
+        device = self.runtime.device
+        levels, white = torch.tensor(sample.image, device=device).permute(2, 0, 1), np.iinfo(sample.image.dtype).max
+        mean, std = (by_channel(values, device) for values in (self.spec.channel_mean, self.spec.channel_std))
+        image = normalised(levels, float(white), mean, std)
+        image = image.to(self.runtime.compute_dtype)
+        training = self.stage.training
+        self.stage.eval()
+        with self.runtime.autocast():
+            if self.window is None:
+                found = predict_whole(self.stage.probabilities, image)
+            else:
+                found = predict_windows(self.stage.probabilities, image, self.window, self.overlap, self.batch_size)
+        self.stage.train(training)
+        if not bool(found.isfinite().all()):
+            raise DivergenceError("the network's outputs are not finite; start again with a lower --lr or --no-amp")
+        return found.cpu().numpy()
+
+    def score(self, samples: Sequence[Sample]) -> tuple[ImageScore, ...]:
+        """Every sample against its truth, at the size that the truth was drawn in."""
+        return tuple(
+            score_image(sample.name, resized(self(sample), sample.truth.shape), sample.truth, sample.truth_inside)
+            for sample in samples
+        )
+
+
+def resized(probability: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A map `[H, W]` at another shape, by linear interpolation."""
+    if probability.shape == shape:
+        return probability
+    whole = torch.from_numpy(probability)[None, None]
+    return F.interpolate(whole, size=shape, mode="bilinear", align_corners=False)[0, 0].numpy()

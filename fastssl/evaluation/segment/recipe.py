@@ -1,0 +1,123 @@
+"""How every network of a comparison is trained and asked: TOWER's fine-tuning for segmentation, and where we depart.
+
+Covers: what "auto" becomes, each value with its reason, which is printed and saved. Does not cover: carrying it out
+(`trial.py`), what each augmentation does (`augmentation.py`).
+
+TOWER (Neural Networks 167, 2023) minimises pixel-wise cross-entropy with Adam at 1e-3 under a cosine, on batches of 32,
+for 200 epochs or until 30 have brought nothing better, and augments by modality. All that is the default. Ours, where
+it states nothing: patches of 64 px, an epoch of as many patches as would tile the images, the strengths of the
+augmentations, and "better" by the Dice of validation images (by their AUC while that is 0).
+
+A CPU rarely has time for 200 epochs: --epochs or --steps shorten them and the cosine. Short runs want another loss, for
+cross-entropy keeps rare foreground below 0.5 for long: on CHASE_DB1 at 240 px (timm's test_resnet, 8 patches a step, lr
+3e-3, one seed) Dice after 80 and 300 steps is 0.31 and 0.64, and 0.51 and 0.66 by --objective bce+dice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastssl.config import SegmentConfig
+from fastssl.errors import ConfigError
+from fastssl.runtime import ResolvedSetting
+
+from .augmentation import AUGMENTATIONS, Augment
+from .data import SegmentationData
+from .files import Sample
+from .objective import Objective
+from .patches import covering_patch
+
+PATCH = 64
+EPOCHS = 200
+
+_AS_ASKED = "as asked"
+_TOWERS = {
+    "objective": ("bce", "TOWER's pixel-wise cross-entropy; in short runs bce+dice finds rare foreground sooner"),
+    "batch_size": (32, "TOWER's"),
+    "lr": (1e-3, "TOWER's for segmentation, with Adam and a cosine"),
+    "patience": (30, "TOWER's, in epochs; judged by validation Dice"),
+}
+"""Setting -> (the paper's value, the reason for it)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """patch: (height, width) of training patches. window: of prediction, None for whole images.
+
+    epochs, steps: the length of the schedule, whichever is given. choices: the values that matter, with their reasons.
+    """
+
+    patch: tuple[int, int]
+    window: tuple[int, int] | None
+    batch_size: int
+    epochs: int | None
+    steps: int | None
+    lr: float
+    objective: Objective
+    augment: Augment
+    patience: int
+    overlap: float
+    choices: tuple[ResolvedSetting, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """The fields, for writing down; of the choices, the reasons by name."""
+        fields = asdict(self)
+        del fields["choices"]
+        return {**fields, "reasons": {choice.name: choice.reason for choice in self.choices}}
+
+
+def choose_recipe(config: SegmentConfig, data: SegmentationData) -> Recipe:
+    """What `config` asks for, with nothing automatic left in it.
+
+    Raises:
+        ConfigError: a patch that is larger than an image.
+    """
+    side = PATCH if config.patch is None and data.smallest_side >= PATCH else config.patch
+    if side and side > data.smallest_side:
+        raise ConfigError(
+            [f"patch={side}: the smallest image has a side of {data.smallest_side} px; give less or whole"]
+        )
+    patch = (side, side) if side else covering_patch(data.splits["train"])
+    windows = config.predict == "windows" or (config.predict == "auto" and bool(side))
+    augment, why = auto_augment(config, data) if config.augment == "auto" else (config.augment, _AS_ASKED)
+    choices = [
+        ResolvedSetting(
+            name, f"{value:g}" if isinstance(value, float) else str(value), reason if value == own else _AS_ASKED
+        )
+        for name, (own, reason) in _TOWERS.items()
+        for value in (getattr(config, name),)
+    ]
+    return Recipe(
+        patch,
+        patch if windows else None,
+        config.batch_size,
+        config.epochs if config.epochs or config.steps else EPOCHS,
+        config.steps,
+        config.lr,
+        config.objective,
+        augment,
+        config.patience,
+        config.overlap,
+        (*choices, _length(config), ResolvedSetting("augment", augment, f"{why}: {AUGMENTATIONS[augment].describe()}")),
+    )
+
+
+def auto_augment(config: SegmentConfig, data: SegmentationData) -> tuple[Augment, str]:
+    """(list, why): by what can be told of the modality, which folders of images do not state."""
+    if len(config.data) == 1:
+        return "fundus", "TOWER's for fundus photographs, which these resemble"
+    if config.channel in ("red", "green", "blue") or any(map(_is_coloured, data.splits["train"])):
+        return "fundus", "TOWER's for fundus photographs, of its modalities the one with colour"
+    return "upright", "what TOWER's for X-ray and for CT share (--augment xray or ct has the rest)"
+
+
+def _is_coloured(sample: Sample) -> bool:
+    image = sample.image
+    return image.shape[2] == 3 and bool((image != image[..., :1]).any())
+
+
+def _length(config: SegmentConfig) -> ResolvedSetting:
+    if config.steps:
+        return ResolvedSetting("length", f"{config.steps} steps", _AS_ASKED)
+    return ResolvedSetting("length", f"{config.epochs or EPOCHS} epochs", _AS_ASKED if config.epochs else "TOWER's")

@@ -1,0 +1,1 @@
+"""Solvers of convex problems: logistic regression and what it needs."""

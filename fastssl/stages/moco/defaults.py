@@ -1,0 +1,125 @@
+"""How MoCo is put together: queue, batch-norm groups, learning rate, two crops, SGD.
+
+Covers: MoCo's automatic values, each with its reason. Does not cover: the objective (`fastssl.stages.moco.objective`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from fastssl.config import TrainConfig
+from fastssl.models.encoder import EncoderSpec, feature_dim
+from fastssl.pipelines import TwoCrops
+from fastssl.stages.moco.objective import MoCo
+from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults, filled
+
+TEMPERATURE = 0.2
+SGD_MOMENTUM = 0.9
+MAX_QUEUE = 65536
+SHORT_STEPS = 20_000
+"""Below it a run is short, by the standard of MoCo's million steps."""
+PAPER_LR, SHORT_LR = 0.03, 0.12
+PAPER_MOMENTUM, SHORT_MOMENTUM = 0.999, 0.99
+BN_GROUP = 64
+"""Images whose statistics are taken together: 512 in 8 splits in MoCo's own recipe for one device."""
+MTCP_ROTATION = 15.0
+"""Degrees either way. The MeDA Challenge's paper names rotation with cropping and colour jitter, without an angle. Ours
+is 15: anatomy stays upright, and a box that is turned by it reaches beyond itself by 11 % of its side."""
+
+
+class MoCoDefaults(StageDefaults):
+    """Momentum contrast on two crops of every image."""
+
+    def automatic(self, config: TrainConfig, facts: RunInfo, steps: int) -> Automatic:
+        return {
+            "lr": auto_lr(config.batch_size, steps),
+            "temperature": (TEMPERATURE, "MoCo v2's"),
+            "momentum": auto_momentum(steps),
+            "queue_size": auto_queue_size(facts.images, config.batch_size),
+            "bn_splits": auto_bn_splits(config.batch_size, batch_norm=facts.batch_norm),
+            "rotation": auto_rotation(config.recipe),
+        }
+
+    def problems(self, config: TrainConfig, facts: RunInfo) -> list[str]:
+        splits = config.bn_splits
+        if splits is None or splits == 1:
+            return []
+        if not facts.batch_norm:
+            return [f"bn_splits={splits}: the encoder has no batch norm"]
+        if config.batch_size % splits:
+            return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
+        if splits * 2 > config.batch_size:
+            return [f"bn_splits={splits}: leaves one image a group; give at most batch_size / 2"]
+        return []
+
+    def view(self, config: TrainConfig, facts: RunInfo) -> TwoCrops:
+        return TwoCrops(filled(config.size), facts.channels, rotation=config.rotation or 0.0)
+
+    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> MoCo:
+        return MoCo(
+            encoder,
+            feature_dim(encoder, spec.in_channels, spec.size),
+            queue_size=filled(config.queue_size),
+            momentum=filled(config.momentum),
+            temperature=filled(config.temperature),
+            bn_splits=filled(config.bn_splits),
+            fill_queue=config.queue_init == "keys",
+            queue_dtype=facts.compute_dtype,
+            seed=config.seed,
+        )
+
+    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
+        return sgd(config)
+
+
+def sgd(config: TrainConfig) -> MakeOptimizer:
+    """SGD with momentum 0.9 and the configuration's lr and weight decay."""
+
+    def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            parameters,
+            lr=filled(config.lr),
+            momentum=SGD_MOMENTUM,
+            weight_decay=filled(config.weight_decay),
+            fused=True,
+        )
+
+    return make
+
+
+def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
+    """MoCo's linear rule, 0.03 for 256 images; four times that for short runs, in which 0.03 has not moved much."""
+    per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
+    return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {_length(steps)}"
+
+
+def auto_momentum(steps: int) -> tuple[float, str]:
+    """MoCo's 0.999 averages over a thousand steps, which may be all that a short run has; 0.99 over a hundred."""
+    return SHORT_MOMENTUM if steps < SHORT_STEPS else PAPER_MOMENTUM, f"for {_length(steps)}"
+
+
+def _length(steps: int) -> str:
+    return f"{'under' if steps < SHORT_STEPS else 'at least'} {SHORT_STEPS} steps"
+
+
+def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
+    """The paper's K, or half the data: a queue as long as the data would hold an older key of every query."""
+    whole = min(MAX_QUEUE, images // 2) // batch_size * batch_size
+    return max(whole, batch_size), f"min({MAX_QUEUE}, half the images), in whole batches"
+
+
+def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
+    """As many groups of about 64 as divide the batch, and two if it can be: with one, batch norm leaks the answer."""
+    if not batch_norm:
+        return 1, "the encoder has no batch norm to split"
+    wanted = max(2, batch_size // BN_GROUP) if batch_size >= BN_GROUP // 2 else 1
+    splits = next(n for n in range(wanted, 0, -1) if batch_size % n == 0)
+    return splits, f"groups of {batch_size // splits} images"
+
+
+def auto_rotation(recipe: str | None) -> tuple[float, str]:
+    """None in MoCo v2; MTCP names it among the augmentations of its contrastive stage."""
+    if recipe == "mtcp":
+        return MTCP_ROTATION, "degrees either way: MTCP rotates and states no angle, this one is ours"
+    return 0.0, "MoCo v2 has none"

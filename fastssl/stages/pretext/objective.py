@@ -1,0 +1,93 @@
+"""Several pretext tasks on one shared encoder.
+
+Covers: the second stage of "Multi-Task Continued Pre-training" (MeDA Challenge 2025): jigsaw, patch prediction and
+colorization, one of them a step, or, for comparison, all of them summed. Does not cover: the tasks (`tasks.py`), which
+task a step is for (`fastssl.pipelines.PretextTasks` draws it), the loop, mixed precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from fastssl.pipelines import View
+from fastssl.pipelines.views.pretext_tasks import of_task
+from fastssl.stages.pretext.tasks import TASKS, Task
+from fastssl.stages.stage import Batch, Stage, StageOutput
+
+
+class Pretext(Stage):
+    """The loss of the tasks that a batch is for; their heads and the encoder learn from it, other heads stay.
+
+    Args:
+        encoder: a timm model; maps `[B, C, S, S]` to `[B, D]`, and has `forward_features`.
+        views: task name (of `TASKS`) -> its view; a head is made for each.
+        weights: of each task's loss in the sum; 1 for those not named. None of it matters to the gradient's direction
+            where each batch is for one task.
+        freeze_bn: the encoder's batch norms keep their running statistics and normalise by them; their scales and
+            offsets go on learning.
+        seed: of the heads' weights.
+
+    The batch holds "TASK/NAME" for each NAME that the task's view yields, as `PretextTasks` makes it. Which tasks it is
+    for shows in its keys alone, so a compiled step has one graph for each set of keys.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        views: Mapping[str, View],
+        *,
+        weights: Mapping[str, float] | None = None,
+        freeze_bn: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.freeze_bn = freeze_bn
+        self.weights = dict.fromkeys(views, 1.0) | dict(weights or {})
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            tasks = nn.ModuleDict({name: TASKS[name](encoder, view) for name, view in views.items()})
+        self.tasks = cast(Mapping[str, Task], tasks)
+
+    def train(self, mode: bool = True) -> Pretext:
+        """As every module's, but that frozen batch norms stay in evaluation mode."""
+        super().train(mode)
+        if self.freeze_bn:
+            for part in self.encoder.modules():
+                if isinstance(part, nn.BatchNorm2d):
+                    part.eval()
+        return self
+
+    def loss(self, batch: Batch) -> StageOutput:
+        """The weighted sum over the batch's tasks. Metrics: each one's own loss, unweighted, and accuracy.
+
+        Raises:
+            ValueError: the batch is for no task that the stage has.
+        """
+        losses: list[Tensor] = []
+        metrics: dict[str, Tensor] = {}
+        for name, task in self.tasks.items():
+            if own := of_task(batch, name):
+                loss, others = task.loss(self.encoder, own)
+                losses.append(self.weights[name] * loss)
+                metrics |= {f"{name}/{key}": value for key, value in {"loss": loss.detach(), **others}.items()}
+        if not losses:
+            raise ValueError(f"the batch holds no tensor of {', '.join(self.tasks)}")
+        return StageOutput(torch.stack(losses).sum(), metrics, {})
+
+    def visualize(self, batch: Batch) -> dict[str, Tensor]:
+        """What each of the batch's tasks makes of it: "jigsaw/reordered", "inpaint/restored", "colorize/restored"."""
+        return {
+            f"{name}/{key}": picture
+            for name, task in self.tasks.items()
+            if (own := of_task(batch, name))
+            for key, picture in task.visualize(self.encoder, own).items()
+        }
+
+    def notes(self) -> list[str]:
+        """What to make of the losses."""
+        return [line for task in self.tasks.values() for line in task.notes()]

@@ -1,0 +1,123 @@
+"""The variational autoencoder, with a weighted and warmed-up KL term.
+
+Covers: the objective of Kingma and Welling, "Auto-Encoding Variational Bayes" (ICLR 2014, arXiv 1312.6114, equation
+10), its weight beta (Higgins et al., "beta-VAE", ICLR 2017) and beta's rise from 0 (Bowman et al., arXiv 1511.06349).
+Does not cover: augmentation, the loop, mixed precision; nor the layers of encoder and decoder (`fastssl.models`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fastssl.stages.stage import Batch, Stage, StageOutput
+
+ACTIVE_NATS = 0.01
+"""A latent dimension carries information if its KL term, averaged over a batch, is above this."""
+
+
+class VAE(Stage):
+    """Encoder and decoder trained to maximise the evidence lower bound (ELBO).
+
+    The prior is p(z) = N(0, I), the posterior q(z|x) = N(mu(x), diag(exp(logvar(x)))), both linear in the encoder's
+    features; the likelihood is p(x|z) = N(decoder(z), pixel_std^2 I). The loss is, in nats an image,
+
+        |x - decoder(z)|^2 / (2 pixel_std^2) + beta KL(q(z|x) || p(z)),    z drawn once from q(z|x),
+
+    summed over all pixels, channels and latent dimensions and averaged over the batch. With beta = 1 it is the negative
+    ELBO of this model up to the constant D/2 ln(2 pi pixel_std^2), for D values a picture.
+
+    Args:
+        encoder: maps `[B, C, S, S]` to features `[B, feature_dim]`.
+        decoder: maps `[B, latent_dim]` to `[B, C, S, S]`.
+        feature_dim, latent_dim: lengths of the features and of z.
+        pixel_std: on the scale of the batch's normalised pixels.
+        beta: weight of the KL term, from step `warmup_steps` on; it rises linearly from 0 at the first step.
+        seed: of the posterior layer's weights and of the samples in `pictures`.
+
+    The batch holds "image", `[B, C, S, S]`, which is also the target.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        feature_dim: int,
+        latent_dim: int,
+        *,
+        pixel_std: float = 1.0,
+        beta: float = 1.0,
+        warmup_steps: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.latent_dim = latent_dim
+        self.pixel_std = pixel_std
+        self.beta = beta
+        self.warmup_steps = warmup_steps
+        self.sample_seed = seed
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.posterior = nn.Linear(feature_dim, 2 * latent_dim)
+        self.finished_steps: Tensor
+        self.register_buffer("finished_steps", torch.zeros((), dtype=torch.int64))
+
+    def notes(self) -> list[str]:
+        """How to read the metrics: asked of every VAE."""
+        rise = f", beta rising to {self.beta:g} over {self.warmup_steps} steps" if self.warmup_steps else ""
+        return [
+            f"loss = reconstruction + beta x kl, in nats an image{rise}; active_units counts the latent dimensions in "
+            f"use (of {self.latent_dim}): near 0 the posterior has collapsed, and a lower --beta helps."
+        ]
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """mu and logvar of q(z|x), float32 `[B, latent_dim]` each."""
+        mu, logvar = self.posterior(self.encoder(images)).float().chunk(2, dim=1)
+        return mu, logvar
+
+    def loss(self, batch: Batch) -> StageOutput:
+        """The negative ELBO, its KL term weighted by the beta of this step."""
+        images = batch["image"]
+        mu, logvar = self.encode(images)
+        # From the global generator, whose state every checkpoint holds: a resumed run draws what it would have drawn.
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        error = (self.decoder(z).float() - images.float()) / self.pixel_std
+        reconstruction = 0.5 * error.square().flatten(1).sum(dim=1).mean()
+        kl_of_dimension = kl_from_standard_normal(mu, logvar).mean(dim=0)
+        kl = kl_of_dimension.sum()
+        beta = self._current_beta()
+        metrics = {
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "beta": beta,
+            "active_units": (kl_of_dimension > ACTIVE_NATS).sum(),
+        }
+        return StageOutput(reconstruction + beta * kl, {name: value.detach() for name, value in metrics.items()}, {})
+
+    @torch.no_grad()
+    def after_step(self, carry: dict[str, Tensor]) -> None:
+        """Count the step, for beta's warm-up."""
+        self.finished_steps.add_(1)
+
+    def visualize(self, batch: Batch) -> dict[str, Tensor]:
+        """ "reconstruction": decoded posterior means; "sample": decoded draws from the prior, always the same ones."""
+        images = batch["image"]
+        mu, _ = self.encode(images)
+        generator = torch.Generator().manual_seed(self.sample_seed)
+        z = torch.randn(mu.shape, generator=generator).to(mu.device)
+        return {"reconstruction": self.decoder(mu), "sample": self.decoder(z)}
+
+    def exports(self) -> dict[str, nn.Module]:
+        """The decoder."""
+        return {"decoder": self.decoder}
+
+    def _current_beta(self) -> Tensor:
+        risen = self.finished_steps / self.warmup_steps if self.warmup_steps else torch.ones_like(self.finished_steps)
+        return self.beta * risen.clamp(max=1.0)
+
+
+def kl_from_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mu, exp(logvar)) || N(0, 1)) in nats, elementwise (Kingma and Welling 2014, appendix B)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)

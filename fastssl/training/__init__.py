@@ -1,0 +1,1 @@
+"""Training: a run built, stepped, measured and kept."""

@@ -1,0 +1,142 @@
+"""How fast a run will go, measured before it begins, so that a budget of minutes becomes a number of steps.
+
+Covers: timing steps that are thrown away, and how many steps the rest of a budget holds at that pace.
+Does not cover: putting the engine together (`run.py`), the speed shown while a run goes on (`progress.py`).
+
+The number of steps has to be known before the first one: learning rate, MoCo's momentum and the schedule depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fastssl.errors import ConfigError
+from fastssl.training.batches import Batches
+from fastssl.training.engine import Engine
+from fastssl.training.step_metrics import MetricsQueue, StepMetrics
+
+LEAST_STEPS = 10
+"""A run that is shorter is refused: most of it would be preparation."""
+LEAST_TIMED = 5
+SHARE, LARGEST_SHARE = 0.05, 0.10
+"""Of the budget that goes into timed steps: as a rule, and where some kind of step has not come yet."""
+RESERVE = 0.05
+"""Of the budget kept for checkpoints and for what is done after the last step."""
+PAID_AGAIN = 0.2
+"""Of what the first steps take beyond the pace, in the run itself. What was compiled for the measured engine serves the
+next one, unless something in it depends on the number of steps; then compilers' caches help. The VAE's, of which that
+is true, compiled for 55 s and then for 7 s (test_convnext, 28 px, inductor, one core of an AMD EPYC, torch 2.14.1)."""
+SAMPLED = 1000
+"""Steps whose kinds are counted, to know how often each kind comes."""
+
+now = time.monotonic
+"""The clock, in seconds."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was measured.
+
+    seconds: of one step, the mean over kinds of steps as often as each comes. timed: how many steps were measured.
+    setup: seconds that the next run spends before it goes at this pace.
+    """
+
+    seconds: float
+    timed: int
+    setup: float
+
+
+def measure_pace(engine: Engine, kind_of: Callable[[int], Hashable], budget: float, began: float) -> Pace:
+    """Train `engine` for about a twentieth of the budget and time its steps; it is of no further use.
+
+    The warm-up, the first two steps and the first step of each kind, which compiles and tunes, count as preparation.
+
+    Args:
+        kind_of: number of a step, from 0 -> its kind; kinds differ in how long they take (pretext has one a task).
+        budget: of the whole run, in seconds.
+        began: what `now()` was before the engine was put together.
+    """
+    engine.warm_up()
+    timings = _Timings(Counter(kind_of(number) for number in range(SAMPLED)))
+    readings = MetricsQueue()
+    last = now()
+    setup = last - began
+    for number, batch in enumerate(_endless(engine.loader)):
+        kind = kind_of(number)
+        metrics = engine.train_step(batch)
+        if metrics is not None:
+            readings.push(number, metrics)
+        untimed = number < 2 or kind not in timings.met
+        _drop(readings.all() if untimed else readings.arrived())
+        last, before = now(), last
+        timings.add(kind, last - before, timed=not untimed)
+        if timings.enough(budget):
+            break
+    _drop(readings.all())  # what a GPU still has to do belongs to the steps that were timed
+    timings.of_kind[kind][-1] += now() - last
+    seconds = timings.mean()
+    setup += PAID_AGAIN * max(0.0, sum(timings.untimed) - seconds * len(timings.untimed))
+    return Pace(seconds, timings.count, setup)
+
+
+def steps_within(minutes: float, spent: float, pace: Pace) -> int:
+    """How many steps a budget holds of which `spent` seconds are gone, once everything is prepared again.
+
+    Raises:
+        ConfigError: fewer than `LEAST_STEPS`; it names a budget that would do.
+    """
+    preparation = spent + pace.setup
+    steps = int((60 * minutes * (1 - RESERVE) - preparation) / pace.seconds)
+    if steps < LEAST_STEPS:
+        enough = (preparation + (LEAST_STEPS + 1) * pace.seconds) / (1 - RESERVE - LARGEST_SHARE)
+        raise ConfigError(
+            [
+                f"minutes={minutes:g}: too short for {LEAST_STEPS} steps of {pace.seconds:.2g} s after "
+                f"{preparation:.0f} s of preparation; give at least --minutes {math.ceil(enough / 6) / 10:g}"
+            ]
+        )
+    return steps
+
+
+class _Timings:
+    """Seconds of steps by kind. kinds: how often each comes. met: those that came, timed or not."""
+
+    def __init__(self, kinds: Counter[Hashable]) -> None:
+        self.kinds = kinds
+        self.met: set[Hashable] = set()
+        self.of_kind: defaultdict[Hashable, list[float]] = defaultdict(list)
+        self.untimed: list[float] = []
+
+    def add(self, kind: Hashable, seconds: float, *, timed: bool) -> None:
+        self.met.add(kind)
+        (self.of_kind[kind] if timed else self.untimed).append(seconds)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.of_kind.values()))
+
+    def enough(self, budget: float) -> bool:
+        share = SHARE if self.kinds.keys() <= self.of_kind.keys() else LARGEST_SHARE
+        return self.count >= LEAST_TIMED and sum(map(sum, self.of_kind.values())) >= share * budget
+
+    def mean(self) -> float:
+        """Kinds that were never timed are taken to be as the others."""
+        weights = {kind: max(1, self.kinds[kind]) for kind in self.of_kind}
+        total = sum(weight * sum(self.of_kind[kind]) / len(self.of_kind[kind]) for kind, weight in weights.items())
+        return total / sum(weights.values())
+
+
+def _endless(loader: Batches) -> Iterator[dict[str, Tensor]]:
+    while True:
+        yield from loader
+
+
+def _drop(readings: Iterable[StepMetrics]) -> None:
+    for _ in readings:
+        pass

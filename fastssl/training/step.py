@@ -1,0 +1,123 @@
+"""One step of training: from a batch to updated weights.
+
+Covers: precision, compilation, gradient scaling, the optimiser, the stage's own updates, whole steps from CUDA graphs.
+Does not cover: where batches come from, how many steps there are, files (`engine.py`).
+
+Moving average, loss and queue are one region, which `torch.compile` makes one graph: nothing in it is read by the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from fastssl.runtime import Runtime
+from fastssl.stages.stage import Batch, Stage, StageOutput
+from fastssl.training.memory_order import MemoryOrder
+from fastssl.training.step_graph import StepGraphs
+
+MEASURE_EVERY = 10
+"""Steps from one to the next in which a stage computes the metrics that cost it time, such as MoCo's ranks."""
+
+MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+Metrics = dict[str, Tensor]
+
+
+class Step:
+    """Steps one stage.
+
+    Args:
+        stage: moved to the device, in place, as `Runtime.place` does.
+        make_optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
+    """
+
+    def __init__(self, stage: Stage, runtime: Runtime, make_optimizer: MakeOptimizer) -> None:
+        self.stage = runtime.place(stage).train()
+        if not runtime.compile:
+            stage.lay_out()  # a compiled region fuses its updates itself, and may not be handed memory twice
+        self._acceleration = runtime
+        self.order = MemoryOrder(stage.trained_parameters())
+        self.optimizer = make_optimizer(self.order.views)
+        self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
+        self._rates = _device_rates(self.optimizer, runtime.device)
+        self._loss = _compiled(self._only_loss, runtime)
+        self._region = _compiled(self._whole_region, runtime)
+        self._graphs = StepGraphs(self._train) if runtime.graphs and not self.scaler.is_enabled() else None
+
+    def __call__(self, batch: Batch, lr: float, *, number: int) -> Metrics | None:
+        """Train on one batch; returns device scalars, among them "loss", without waiting for them.
+
+        Args:
+            lr: the learning rate of this step.
+            number: of the step, from 0: every tenth is measured in full.
+
+        Returns:
+            None where the gradient scaler found a gradient that fp16 does not hold: then nothing has moved, neither
+            weights nor moving average nor queue, and the step is still to be done.
+        """
+        self._set_rate(lr)
+        self.stage.measuring = number % MEASURE_EVERY == 0
+        if self.scaler.is_enabled():
+            return self._train_scaled(batch)
+        if self._graphs is not None:
+            return self._graphs(batch, self.stage.measuring)
+        return self._train(batch)
+
+    def _train(self, batch: Batch) -> Metrics:
+        loss, metrics = self._region(batch)
+        loss.backward()
+        self.order.hand_over_gradients()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {"loss": loss.detach(), **metrics}
+
+    def _train_scaled(self, batch: Batch) -> Metrics | None:
+        output = self._loss(batch)
+        scale = self.scaler.get_scale()
+        self.scaler.scale(output.loss).backward()
+        self.order.hand_over_gradients()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.scaler.get_scale() < scale:
+            return None
+        self.stage.after_step(output.carry)
+        self.stage.before_step()  # of the next one: a step that is skipped must not move the average again
+        return {"loss": output.loss.detach(), **output.metrics}
+
+    def _only_loss(self, batch: Batch) -> StageOutput:
+        with self._acceleration.autocast():
+            return self.stage.loss(batch)
+
+    def _whole_region(self, batch: Batch) -> tuple[Tensor, Metrics]:
+        self.stage.before_step()
+        output = self._only_loss(batch)
+        self.stage.after_step(output.carry)
+        return output.loss, output.metrics
+
+    def _set_rate(self, lr: float) -> None:
+        if self._rates:
+            for rate in self._rates:
+                rate.fill_(lr)
+            return
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+
+def _compiled(function: Callable, runtime: Runtime) -> Callable:
+    return torch.compile(function, fullgraph=True) if runtime.compile else function
+
+
+def _device_rates(optimizer: torch.optim.Optimizer, device: torch.device) -> list[Tensor]:
+    """On CUDA, one scalar for each group's learning rate, so that a replayed step can read it; elsewhere none."""
+    if device.type != "cuda":
+        return []
+    rates = []
+    for group in optimizer.param_groups:
+        rates.append(torch.tensor(float(group["lr"]), device=device))
+        group["lr"] = rates[-1]
+        if "capturable" in group:
+            group["capturable"] = True
+    return rates

@@ -1,0 +1,68 @@
+"""Support sets: balanced, seeded, nested, and honest about classes with few images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastssl.evaluation.fewshot.support import draw_supports, overlap_notes, scarcity
+
+LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [60, 30, 4]))
+
+
+def test_every_class_gives_as_many_images_as_there_are_shots() -> None:
+    for support in draw_supports(LABELS, (1, 3), range(4)):
+        assert support.rows.shape == (4, 3 * support.shots)
+        for rows in support.rows:
+            assert np.bincount(LABELS[rows]).tolist() == [support.shots] * 3
+            assert len(np.unique(rows)) == len(rows)
+            np.testing.assert_array_equal(LABELS[rows], support.labels)
+
+
+def test_a_seed_decides_the_draw() -> None:
+    first, again, other = (draw_supports(LABELS, (3,), seeds)[0].rows for seeds in ((1, 2), (1, 2), (3, 4)))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first, other)
+
+
+def test_a_seed_s_draw_does_not_depend_on_the_other_seeds_or_shots() -> None:
+    alone = draw_supports(LABELS, (3,), (7,))[0].rows[0]
+    among = draw_supports(LABELS, (1, 3, 20), (5, 6, 7))[1].rows[2]
+    np.testing.assert_array_equal(alone, among)
+
+
+def test_fewer_shots_are_part_of_more() -> None:
+    small, large = draw_supports(LABELS, (5, 20), range(3))
+    for few, many in zip(small.rows, large.rows, strict=True):
+        assert set(few) < set(many)
+
+
+def test_a_class_with_fewer_images_gives_all_it_has_and_that_is_told() -> None:
+    support = draw_supports(LABELS, (10,), (0,))[0]
+    assert np.bincount(support.labels).tolist() == [10, 10, 4]
+    assert set(np.flatnonzero(LABELS == 2)) < set(support.rows[0])
+    assert scarcity(LABELS, (1, 5, 40)) == [
+        "class 1 has 30 images to draw from: all of them are taken at 40 shots",
+        "class 2 has 4 images to draw from: all of them are taken at 5, 40 shots",
+    ]
+    assert scarcity(LABELS, (1, 4)) == []
+
+
+def test_overlap_is_what_two_random_draws_of_a_class_have_in_common() -> None:
+    """n of N images drawn twice have n^2 / N in common on average: a share of n / N; all seeds together, a constant."""
+    labels = np.repeat([0, 1], [40, 40])
+    few, half, all_of_them = draw_supports(labels, (4, 20, 50), range(40))
+    assert few.overlap == pytest.approx(4 / 40, abs=0.02)
+    assert half.overlap == pytest.approx(20 / 40, abs=0.02)
+    assert all_of_them.overlap == 1
+
+
+def test_draws_that_share_images_are_told_with_their_share() -> None:
+    labels = np.repeat([0, 1], [40, 40])
+    one, two = overlap_notes(draw_supports(labels, (1, 20, 40, 50), range(10)))
+    assert one.startswith("no intervals or p-values at 40 shots (100 % in common on average), 50 shots (100 % in")
+    assert two.startswith("the draws of two seeds share many images at 20 shots (49 % in common on")
+    assert "1 shots" not in two
+    assert overlap_notes(draw_supports(labels, (1,), range(5))) == []
+    assert overlap_notes(draw_supports(labels, (1, 50), (0,))) == []

@@ -1,0 +1,348 @@
+"""A comparison from run folders to report, and what it says where there can be none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+import fastssl
+from fastssl.cli import main
+from fastssl.evaluation.finetune import run, trial_grid
+from fastssl.evaluation.finetune.classification import Classification
+from fastssl.evaluation.finetune.report import FinetuneResult
+from fastssl.evaluation.finetune.subsets import label_subset
+from fastssl.evaluation.finetune.summary import comparisons
+from fastssl.evaluation.finetune.trial import Epoch, Materials, Outcome
+from fastssl.evaluation.finetune.trial_grid import Contest, Planned
+from fastssl.evaluation.shared import extraction
+from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+from fastssl.pipelines import Plain
+
+TINY = {"epochs": 2, "trials": 2, "device": "cpu", "batch_size": 16}
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=100)
+
+
+def finetune(*runs: Path, console: Console | None = None, **settings: Any) -> FinetuneResult:
+    return fastssl.finetune(runs, console=console or quiet(), **{**TINY, **settings})
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Materials, dict[str, Any]]]:
+    """The materials and settings of every trial that is run."""
+    seen: list[tuple[Materials, dict[str, Any]]] = []
+    run_trial: Callable[..., Outcome] = trial_grid.run_trial
+
+    def watch(materials: Materials, recipe: object, **settings: Any) -> Outcome:
+        seen.append((materials, {"recipe": recipe, **settings}))
+        return run_trial(materials, recipe, **settings)
+
+    monkeypatch.setattr(trial_grid, "run_trial", watch)
+    return seen
+
+
+def test_a_run_learns_what_can_be_learned(run_folder: Path) -> None:
+    result = finetune(run_folder, epochs=12, lr=3e-3, trials=1)
+    assert [(row.contender, row.auc) for row in result.rows] == [("mine", 1.0), ("random init", 1.0)]
+
+
+def test_every_contender_is_trained_by_one_recipe_on_the_same_batches(
+    run_folder: Path, other_run: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[int, list[list[int]]] = {}
+    loss = Classification.loss
+
+    def spy(self: Classification, batch: dict[str, torch.Tensor]) -> object:
+        seen.setdefault(id(self), []).append(batch["index"].tolist())
+        return loss(self, batch)
+
+    monkeypatch.setattr(Classification, "loss", spy)
+    kept = []  # stages, so that no id is used twice
+    monkeypatch.setattr(Classification, "eval", lambda self: kept.append(self) or self.train(False))
+    result = finetune(run_folder, other_run, trials=1)
+    assert [row.contender for row in result.rows] == ["mine", "theirs", "random init"]
+    assert len(seen) == 3
+    assert len({json.dumps(batches) for batches in seen.values()}) == 1
+    assert len({(str(settings["recipe"]), settings["seed"]) for _, settings in watched}) == 1
+
+
+def test_trials_start_from_the_run_itself_and_from_random_weights_of_their_seed(
+    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+    run_trial = trial_grid.run_trial  # the watching one
+
+    def first(materials: Materials, *arguments: Any, **settings: Any) -> Outcome:
+        starts.append(next(materials.encoder.parameters()).detach().clone())
+        return run_trial(materials, *arguments, **settings)
+
+    monkeypatch.setattr(trial_grid, "run_trial", first)
+    finetune(run_folder)
+    own = next(load_encoder(run_folder).module.parameters())
+    assert [torch.equal(start, own) for start in starts] == [True, False, True, False]
+    assert not torch.equal(starts[1], starts[3])
+    drawn = next(create_encoder("test_resnet", 1, 16, seed=1).parameters())
+    assert torch.equal(starts[3], drawn)
+
+
+def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None:
+    console = quiet()
+    result = finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    report = run_folder / "report"
+    assert Path(result.folder) == report
+    assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
+        "finetune-pairs.csv",
+        "finetune-trials.jsonl",
+        "finetune.csv",
+        "finetune.json",
+        "finetune.png",
+    ]
+    stored = json.loads((report / "finetune.json").read_text())
+    assert [(row["contender"], row["label_fraction"], row["n_train"]) for row in stored["rows"]] == [
+        ("mine", 1.0, 48),
+        ("random init", 1.0, 48),
+        ("mine", 0.25, 12),
+        ("random init", 0.25, 12),
+    ]
+    assert len(stored["trials"]) == 8
+    assert [len(curve["epochs"]) for curve in stored["curves"]] == [2, 2, 2, 2]
+    assert len(stored["comparisons"]) == 2
+    rows = list(csv.DictReader((report / "finetune.csv").open()))
+    assert [float(row["auc"]) for row in rows] == [row.auc for row in result.rows]
+    assert result.row("mine", 0.25).auc == np.mean(
+        [trial["auc"] for trial in stored["trials"] if (trial["contender"], trial["label_fraction"]) == ("mine", 0.25)]
+    )
+    said = console.file.getvalue()
+    assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
+    assert "p: paired t-test, Holm-adjusted over" in said
+    with Image.open(report / "finetune.png") as picture:
+        assert min(picture.size) > 400
+
+
+AUC = {"mine": {1.0: 0.9, 0.25: 0.8}, "random init": {1.0: 0.85, 0.25: 0.6}}
+"""A curve that crosses 0.85 half way between 25 % and all labels on a logarithmic axis, at 50 %."""
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have trials come to `AUC`, 0.01 more or less by seed, the run's the other way round at all labels."""
+
+    def outcome(contest: Contest, plan: Planned, progress: object) -> Outcome:
+        sign = (1 if plan.seed else -1) * (-1 if (plan.entrant.label, plan.fraction) == ("mine", 1.0) else 1)
+        auc = AUC[plan.entrant.label][plan.fraction] + 0.01 * sign
+        return Outcome(auc, 0.5, 1, (Epoch(0.5, 0.5, 0.5, 0.5, 0.5),), (), 1.0)
+
+    monkeypatch.setattr(Contest, "_run", outcome)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_it_says_how_many_labels_the_run_saves(run_folder: Path) -> None:
+    console = quiet()
+    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    expected = "mine reaches random init's AUC on all labels (0.850) with 50 % of them: 50 % fewer labels"
+    assert expected in console.file.getvalue().splitlines()
+
+
+@pytest.mark.usefixtures("scripted")
+def test_differences_are_shown_and_stored_with_interval_and_adjusted_p(run_folder: Path) -> None:
+    """All labels: 0.07 and 0.03, so 0.05 +- 12.706 * 0.02, t of 1 degree of freedom from a printed table, and p by its
+    closed form; 25 %: 0.2 twice, which has no spread and so no p."""
+    console = quiet()
+    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    p = 1 - 2 / np.pi * np.arctan(0.05 / 0.02)
+    said = console.file.getvalue()
+    assert f"| +0.050 | -0.204 to +0.304 | {p:.3f} |" in said
+    assert "| +0.200 |              n/a |   n/a |" in said
+    assert "Holm-adjusted over 1 comparison\n" in said
+    assert "note: no p-value for 1 of 2 comparisons: no spread over the seeds" in said
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text(), parse_constant=pytest.fail)
+    whole, share = stored["comparisons"]
+    assert whole["p_holm"] == pytest.approx(p)
+    assert (share["p"], share["low"], share["reason"]) == (None, None, "no spread over the seeds")
+    lines = list(csv.DictReader((run_folder / "report" / "finetune-pairs.csv").open()))
+    assert float(lines[0]["high"]) == pytest.approx(0.05 + 12.7062 * 0.02)
+    assert (lines[1]["p_holm"], lines[1]["reason"]) == ("", "no spread over the seeds")
+
+
+def test_what_draws_share_counts_where_nothing_else_sets_trials_apart(
+    run_folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen. End to end, every seed is a training of its own."""
+    seen: list[dict[float, float]] = []
+    monkeypatch.setattr(run, "comparisons", lambda *given: seen.append(given[2]) or comparisons(*given))
+    for frozen in (True, False):
+        finetune(run_folder, frozen=frozen, epochs=1, label_fraction=(1.0, 0.5))
+    labels = np.load(data_file)["train_labels"][:, 0]
+    first, second = (set(label_subset(labels, 0.5, seed)) for seed in (0, 1))
+    assert seen[0] == {1.0: 1.0, 0.5: pytest.approx(len(first & second) / 24)}
+    assert seen[1] == {1.0: 0.0, 0.5: 0.0}
+
+
+def test_finished_trials_are_not_repeated(run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]]) -> None:
+    first = finetune(run_folder, label_fraction=(1.0, 0.5))
+    assert len(watched) == 8
+    console = quiet()
+    assert finetune(run_folder, console=console, label_fraction=(1.0, 0.5)) == first
+    assert len(watched) == 8
+    assert "8 of them are finished already" in console.file.getvalue()
+    finetune(run_folder, label_fraction=(1.0, 0.5), trials=3)
+    assert len(watched) == 12
+    finetune(run_folder, lr=1e-3)
+    assert len(watched) == 16
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(
+    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_trial = trial_grid.run_trial
+
+    def interrupted(*arguments: Any, **settings: Any) -> Outcome:
+        if len(watched) == 3:
+            raise KeyboardInterrupt
+        return run_trial(*arguments, **settings)
+
+    console = quiet()
+    monkeypatch.setattr(trial_grid, "run_trial", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(run_folder, console=console)
+    assert "the same command goes on from there" in console.file.getvalue()
+    assert not (run_folder / "report" / "finetune.json").exists()
+    monkeypatch.setattr(trial_grid, "run_trial", run_trial)
+    assert finetune(run_folder).row("random init").trials == 2
+    assert len(watched) == 4
+
+
+def test_frozen_the_encoder_is_not_trained_and_curves_carry_the_overfitting_gap(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract, extracted = extraction.extract, []
+    monkeypatch.setattr(
+        extraction, "extract", lambda *arguments, **settings: extracted.append(1) or extract(*arguments, **settings)
+    )
+    console = quiet()
+    result = finetune(run_folder, console=console, frozen=True, epochs=4, label_fraction=(1.0, 0.5), classifier="mlp")
+    assert len(extracted) == 9  # three parts of one trained and of two random encoders, whatever the shares
+    report = run_folder / "report"
+    assert (report / "finetune-frozen.png").is_file()
+    assert not (report / "finetune.png").exists()
+    row, curve = result.row("mine"), result.curves["mine", 1.0]
+    assert len(curve) == 4
+    assert row.overfitting_gap == pytest.approx(curve[-1].val_loss - curve[-1].train_loss)
+    assert row.accuracy_gap == pytest.approx(curve[-1].train_acc - curve[-1].val_acc)
+    assert "the overfitting gap" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [({"frozen": True}, 128), ({"frozen": True, "imagenet_size": 48}, 48), ({}, 16), ({"imagenet_size": 32}, 32)],
+    ids=str,
+)
+def test_an_imagenet_encoder_stands_beside_the_run_and_sees_images_at_its_own_size(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], size: int
+) -> None:
+    weights = tmp_path / "imagenet.pth"
+    torch.save(create_encoder("test_resnet", 3, 16, seed=9).state_dict(), weights)
+    seen: set[int] = set()
+    render = Plain.render_torch
+    monkeypatch.setattr(Plain, "render_torch", lambda view, *given: seen.add(view.size) or render(view, *given))
+    result = finetune(run_folder, imagenet="test_resnet", weights=weights, trials=1, epochs=1, **settings)
+    assert [row.contender for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
+    assert [one.against for one in result.comparisons] == ["random init", "ImageNet test_resnet"]
+    assert seen == {16, size}
+    note = f"ImageNet test_resnet sees the same images, resized to {size} px"
+    assert (note in result.notes) == (size != 16)
+    assert any("--imagenet-size 128 is fairer" in line for line in result.notes) == (size < 128)
+
+
+def test_several_labels_are_learned_too(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(data_file))
+    for split in ("train", "val", "test"):
+        bright = arrays[f"{split}_labels"][:, 0]
+        arrays[f"{split}_labels"] = np.stack([bright, 1 - bright], axis=1)
+    np.savez(tmp_path / "several.npz", **arrays)
+    result = finetune(run_folder, data=str(tmp_path / "several.npz"), frozen=True, epochs=30, lr=0.05, trials=1)
+    assert result.task == "multi-label, binary-class"
+    assert result.row("mine").auc > 0.9
+
+
+def test_data_without_splits_are_divided_and_that_is_told(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    arrays = np.load(data_file)
+    np.savez(tmp_path / "whole.npz", train_images=arrays["train_images"], train_labels=arrays["train_labels"])
+    result = finetune(run_folder, data=str(tmp_path / "whole.npz"), trials=1)
+    assert (result.n_train, result.n_val, result.n_test) == (30, 8, 10)
+    assert sum("held out of train (seed 0)" in note for note in result.notes) == 2
+
+
+def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: Path, tmp_path: Path) -> None:
+    spec = EncoderSpec("test_efficientnet", 1, 16)
+    save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, 16, seed=0), spec)
+    result = finetune(run_folder, tmp_path / "other.safetensors", trials=1, epochs=1)
+    first, second = "random init test_resnet", "random init test_efficientnet"
+    assert [row.contender for row in result.rows] == ["mine", "other", first, second]
+    assert [(one.contender, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
+
+
+def test_the_report_goes_where_it_is_asked_for(run_folder: Path, tmp_path: Path) -> None:
+    result = finetune(run_folder, trials=1, out=tmp_path / "elsewhere")
+    assert Path(result.folder) == tmp_path / "elsewhere" / "report"
+    assert (tmp_path / "elsewhere" / "report" / "finetune.json").is_file()
+    assert not (run_folder / "report").exists()
+
+
+def test_the_command_is_the_python_call(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "--label-fraction 1.0 0.5 --trials 1 --epochs 1 --batch-size 16 --device cpu"
+    assert main(["finetune", str(run_folder), *line.split()]) == 0
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text())
+    assert {row["label_fraction"] for row in stored["rows"]} == {1.0, 0.5}
+    assert "report in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "runs: give at least one run folder or encoder file"),
+        (["nowhere"], "nowhere: no such run folder or encoder file"),
+        (["RUN", "RUN"], "given twice"),
+        (["RUN", "--label-fraction", "0"], "label_fraction="),
+        (["RUN", "--label-fraction", "1.0", "1.5"], "label_fraction="),
+        (["RUN", "--label-fractoin", "1.0"], "unknown setting 'label_fractoin', did you mean 'label_fraction'?"),
+        (["RUN", "--weights", "x.pth"], "weights given without imagenet"),
+        (["RUN", "--imagenet-size", "64"], "imagenet_size given without imagenet"),
+        (["RUN", "--trials", "0"], "trials='0'"),
+        (["RUN", "--imagenet", "resnet1888"], "resnet1888"),
+        (["RUN", "--data", "nowhere"], "no data at 'nowhere'"),
+        (["RUN", "--size", "4"], "size='4'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_one_clear_line_and_leaves_nothing(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert main(["finetune", *(str(run_folder) if word == "RUN" else word for word in arguments)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fastssl: error: ")
+    assert said.count("\n") == 1
+    assert expected in said
+    assert not (run_folder / "report").exists()
+
+
+@pytest.mark.parametrize("kind", ["unlabelled", "colour"])
+def test_data_that_cannot_be_learned_from_are_one_clear_line(kind: str, run_folder: Path, tmp_path: Path) -> None:
+    images = np.zeros((9, 16, 16, 3) if kind == "colour" else (9, 16, 16), np.uint8)
+    labels = {"train_labels": np.arange(9) % 3} if kind == "colour" else {}
+    np.savez(tmp_path / "odd.npz", train_images=images, **labels)
+    message = {"unlabelled": "labels and these images have none", "colour": r"3 channel\(s\), encoder 'mine' takes 1"}
+    with pytest.raises(fastssl.FastSSLError, match=message[kind]):
+        finetune(run_folder, data=str(tmp_path / "odd.npz"))

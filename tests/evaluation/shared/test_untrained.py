@@ -1,0 +1,113 @@
+"""A run's encoder before training is the one that the run began with, not one of the evaluation's seed."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from rich.console import Console
+from safetensors.torch import load_file
+from torch import nn
+
+import fastssl
+from fastssl.evaluation.shared import extraction
+from fastssl.evaluation.shared.untrained import seed_of, untrained_contender
+from fastssl.models.encoder import create_encoder, load_encoder, save_encoder
+
+IMAGES = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+SHORT: dict[str, Any] = {"shots": (1,), "seeds": 2, "imagenet": "none", "device": "cpu", "amp": False}
+
+
+def configure(run: Path, **settings: object) -> None:
+    path = run / "config.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **settings}))
+
+
+def features(encoder: nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        found: torch.Tensor = encoder.eval()(IMAGES)
+    return found
+
+
+def same(encoder: nn.Module, other: nn.Module) -> bool:
+    return torch.equal(features(encoder), features(other))
+
+
+def test_it_has_the_weights_of_the_runs_seed(run_folder: Path) -> None:
+    configure(run_folder, seed=5, init=None)
+    found, line = untrained_contender(run_folder, load_encoder(run_folder).spec, seed=0)
+    assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=5))
+    assert not same(found.encoder, create_encoder("test_resnet", 1, 16, seed=0))
+    assert line == "random init: the first run's encoder before training, random weights of its seed 5"
+    assert seed_of(run_folder) == 5
+
+
+def test_it_has_the_weights_that_the_run_started_from(run_folder: Path, tmp_path: Path) -> None:
+    spec = load_encoder(run_folder).spec
+    start = create_encoder("test_resnet", 1, 16, seed=8)
+    (tmp_path / "earlier").mkdir()
+    save_encoder(tmp_path / "earlier" / "encoder.safetensors", start, spec)
+    configure(run_folder, seed=5, init=str(tmp_path / "earlier"))
+    found, line = untrained_contender(run_folder, spec, seed=0)
+    assert same(found.encoder, start)
+    assert found.label == "before training (earlier)"
+    assert line == f"{found.label}: the first run's encoder as it began, from {tmp_path / 'earlier'}"
+
+
+def test_where_the_start_is_lost_it_is_random_and_that_is_said(run_folder: Path, tmp_path: Path) -> None:
+    configure(run_folder, seed=5, init=str(tmp_path / "gone.safetensors"))
+    found, line = untrained_contender(run_folder, load_encoder(run_folder).spec, seed=0)
+    assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=5))
+    assert line.startswith("random init: random weights of its seed 5; the first run began with others that are lost (")
+    assert "gone.safetensors: no such file" in line
+
+
+def test_an_encoder_without_a_configuration_gets_the_evaluations_seed(run_folder: Path, tmp_path: Path) -> None:
+    found, line = untrained_contender(tmp_path, load_encoder(run_folder).spec, seed=6)
+    assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=6))
+    assert line.endswith("random weights of seed 6, as the run's own is not known")
+
+
+@pytest.mark.parametrize(
+    ("stage", "prefix"), [("moco", "encoder."), ("tower", "network.encoder."), ("vae", "encoder.")]
+)
+def test_it_is_the_encoder_of_the_runs_checkpoint_of_step_0(
+    stage: str, prefix: str, data_file: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "trained"
+    short: dict[str, Any] = {"steps": 1, "batch_size": 8, "device": "cpu", "amp": False, "encoder": "test_resnet"}
+    quiet = Console(quiet=True)
+    fastssl.train(stage=stage, data=str(data_file), out=run, seed=5, console=quiet, **short)
+    kept = load_file(run / "checkpoints" / "step-00000000" / "stage.safetensors")
+    start = {key.removeprefix(prefix): value for key, value in kept.items() if key.startswith(prefix)}
+    trained, spec = load_encoder(run)
+    found = untrained_contender(run, spec, seed=0)[0].encoder
+    assert start
+    assert found.state_dict().keys() == start.keys()
+    assert all(torch.equal(value, start[key]) for key, value in found.state_dict().items())
+    assert not same(trained, found)
+
+
+@pytest.mark.parametrize("evaluate", [fastssl.fewshot, fastssl.probe], ids=["fewshot", "probe"])
+def test_evaluations_take_the_runs_seed_and_not_their_own(
+    evaluate: Any, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(run_folder, seed=5)
+    seen: list[torch.Tensor] = []
+    extract = extraction.extract
+
+    def watched(encoder: nn.Module, *arguments: Any, **settings: Any) -> torch.Tensor:
+        if not isinstance(encoder, nn.Flatten):  # raw pixels
+            seen.append(features(encoder))
+        return extract(encoder, *arguments, **settings)
+
+    monkeypatch.setattr(extraction, "extract", watched)
+    settings = SHORT if evaluate is fastssl.fewshot else {"device": "cpu", "amp": False}
+    evaluate(run_folder, console=Console(file=io.StringIO()), seed=1, **settings)
+    own, other = (features(create_encoder("test_resnet", 1, 16, seed=seed)) for seed in (5, 1))
+    assert any(torch.equal(one, own) for one in seen)
+    assert not any(torch.equal(one, other) for one in seen)

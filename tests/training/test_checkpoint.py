@@ -1,0 +1,244 @@
+"""Checkpoints: whole or not there, checked when read, and one to fall back on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from fastssl.errors import CheckpointError
+from fastssl.training import checkpoint
+from fastssl.training.checkpoint import (
+    Checkpoint,
+    flatten_optimizer,
+    load_newest,
+    restore_module,
+    restore_optimizer,
+    save_checkpoint,
+    write_atomically,
+)
+from fastssl.training.memory_order import MemoryOrder
+
+FILES = ["manifest.json", "optimizer.safetensors", "stage.safetensors", "state.json"]
+
+
+def example(step: int) -> Checkpoint:
+    random = torch.Generator().manual_seed(step)
+    weights = torch.randn(4, 3, 2, 2, generator=random).to(memory_format=torch.channels_last)
+    tensors = {
+        "stage": {"weight": weights, "queue": weights.bfloat16(), "pointer": torch.tensor(step)},
+        "optimizer": {"0.momentum_buffer": -weights},
+    }
+    return Checkpoint(step, tensors, {"loader": {"epoch": step}})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with checkpoints of steps 1 and 2."""
+    for step in (1, 2):
+        save_checkpoint(tmp_path / "checkpoints", example(step))
+    return tmp_path / "checkpoints"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_was_saved_is_read_back_to_the_bit(folder: Path) -> None:
+    loaded, saved = load_newest(folder), example(2)
+    assert (loaded.step, loaded.state) == (saved.step, saved.state)
+    assert loaded.tensors.keys() == saved.tensors.keys()
+    for group, tensors in saved.tensors.items():
+        for name, tensor in tensors.items():
+            assert loaded.tensors[group][name].dtype == tensor.dtype
+            assert torch.equal(loaded.tensors[group][name], tensor)
+
+
+def test_the_newest_two_are_kept(folder: Path) -> None:
+    for step in (30, 400):
+        path = save_checkpoint(folder, example(step))
+    assert path == folder / "step-00000400"
+    assert sorted(entry.name for entry in folder.iterdir()) == ["step-00000030", "step-00000400"]
+
+
+def test_a_checkpoint_of_the_same_step_is_replaced(folder: Path) -> None:
+    save_checkpoint(folder, Checkpoint(2, example(7).tensors, {"again": True}))
+    assert load_newest(folder).state == {"again": True}
+
+
+def test_it_is_made_of_plain_files(folder: Path) -> None:
+    assert sorted(file.name for file in (folder / "step-00000002").iterdir()) == FILES
+    manifest = json.loads((folder / "step-00000002" / "manifest.json").read_text())
+    assert sorted(manifest) == FILES[1:]
+
+
+@pytest.mark.parametrize("call", range(7), ids=lambda call: f"sync-{call}")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl-c"])
+def test_a_save_cut_short_anywhere_leaves_the_old_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, call: int
+) -> None:
+    """Six files and folders are synced; before the rename each failure leaves no trace, after it all is written."""
+    before, calls, sync = contents(folder), iter(range(100)), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) == call:
+            raise error
+        sync(descriptor)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(os, "fsync", fsync)
+        try:
+            save_checkpoint(folder, example(3))
+        except type(error):
+            assert call <= 5
+        else:
+            assert call > 5
+    assert not list(folder.rglob("*.partial"))
+    if call < 5:
+        assert contents(folder) == before
+    assert load_newest(folder).step == (2 if call < 5 else 3)
+
+
+def test_a_full_disk_says_which_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_bytes(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    with pytest.raises(OSError, match="No space left") as caught:
+        save_checkpoint(folder, example(3))
+    assert "step-00000003" in caught.value.filename
+
+
+def test_a_process_killed_while_saving_leaves_the_old_one_and_its_remains_are_cleared(folder: Path) -> None:
+    script = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from fastssl.training import checkpoint
+count = iter(range(3))
+real = checkpoint._sync
+def sync(path):
+    real(path)
+    if next(count) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint._sync = sync
+checkpoint.save_checkpoint(Path(sys.argv[1]), checkpoint.Checkpoint(3, {"a": {"x": torch.ones(2)}}, {}))
+"""
+    before = contents(folder)
+    assert subprocess.run([sys.executable, "-c", script, folder], check=False).returncode == -9
+    assert contents(folder).items() > before.items()
+    assert load_newest(folder).step == 2
+    save_checkpoint(folder, example(4))
+    assert sorted(entry.name for entry in folder.iterdir()) == ["step-00000002", "step-00000004"]
+
+
+def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.999])
+def test_one_flipped_bit_makes_it_fall_back_with_a_notice(folder: Path, file: str, place: float) -> None:
+    def flip(content: bytes) -> bytes:
+        index = int(place * len(content))
+        return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+    damage(folder / "step-00000002" / file, flip)
+    said: list[str] = []
+    assert load_newest(folder, said.append).step == 1
+    (line,) = said
+    assert "step-00000002: damaged" in line
+    assert line.endswith("trying the one before it")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_missing_or_truncated_file_makes_it_fall_back(folder: Path, file: str) -> None:
+    damage(folder / "step-00000002" / file, lambda content: content[: len(content) // 2])
+    assert load_newest(folder, lambda line: None).step == 1
+    (folder / "step-00000002" / file).unlink()
+    assert load_newest(folder, lambda line: None).step == 1
+
+
+def test_if_all_are_damaged_it_says_so(folder: Path) -> None:
+    for file in folder.glob("*/stage.safetensors"):
+        damage(file, lambda content: content[:-1] + b"?")
+    said: list[str] = []
+    with pytest.raises(CheckpointError, match="every checkpoint is damaged; start anew with --overwrite"):
+        load_newest(folder, said.append)
+    assert len(said) == 2
+
+
+def test_if_there_is_none_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
+        load_newest(tmp_path / "nowhere")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.yaml"
+    write_atomically(path, "old")
+
+    def fail(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(checkpoint, "_sync", fail)
+        with pytest.raises(OSError, match="No space"):
+            write_atomically(path, "new")
+    assert path.read_text() == "old"
+    write_atomically(path, b"new")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("config.yaml", "new")]
+
+
+def optimizers() -> list[Callable[[list[nn.Parameter]], torch.optim.Optimizer]]:
+    return [
+        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, fused=True),
+        lambda p: torch.optim.AdamW(p, lr=0.1, fused=True),
+        lambda p: torch.optim.SGD(p, lr=0.1),
+    ]
+
+
+@pytest.mark.parametrize("make", optimizers(), ids=["sgd-momentum", "adamw", "sgd"])
+def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
+    tmp_path: Path, make: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+) -> None:
+    """Fused optimisers ignore strides: momentum restored in another layout than its parameter's would be scrambled."""
+
+    def model() -> tuple[nn.Module, MemoryOrder, torch.optim.Optimizer]:
+        torch.manual_seed(0)
+        module = nn.Conv2d(3, 5, 3).to(memory_format=torch.channels_last)
+        order = MemoryOrder(module.parameters())
+        return module, order, make(order.views)
+
+    def step(module: nn.Module, order: MemoryOrder, optimizer: torch.optim.Optimizer, seed: int) -> None:
+        images = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
+        module(images.to(memory_format=torch.channels_last)).pow(2).mean().backward()
+        order.hand_over_gradients()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    whole, cut, resumed = model(), model(), model()
+    for seed in range(4):
+        step(*whole, seed)
+    for seed in range(2):
+        step(*cut, seed)
+    tensors, scalars = flatten_optimizer(cut[2], cut[1])
+    save_checkpoint(tmp_path, Checkpoint(2, {"stage": cut[0].state_dict(), "optimizer": tensors}, scalars))
+    loaded = load_newest(tmp_path)
+    restore_module(resumed[0], loaded.tensors["stage"], "here")
+    restore_optimizer(resumed[2], resumed[1], loaded.tensors.get("optimizer", {}), loaded.state)
+    for seed in range(2, 4):
+        step(*resumed, seed)
+    for a, b in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_module_of_another_shape_is_one_clear_line() -> None:
+    with pytest.raises(CheckpointError, match=r"^here: made for another model \(size mismatch for [^\n]+\)$"):
+        restore_module(nn.Linear(2, 3), nn.Linear(2, 4).state_dict(), "here")

@@ -1,0 +1,100 @@
+"""What a finished run says: which images its heads are scored on, what is stored, the command that comes next."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fastssl.data import Source
+from fastssl.data.source import Split
+from fastssl.models.encoder import create_encoder
+from fastssl.pipelines import PretextTasks
+from fastssl.runtime import resolve_runtime
+from fastssl.stages.pretext.objective import Pretext
+from fastssl.stages.pretext.tasks import TASKS
+from fastssl.training import conclusion
+from fastssl.training.conclusion import SCORED_IMAGES, next_command, what_was_learnt
+
+VIEW = PretextTasks(16, 3, tasks={name: TASKS[name].view(16, 3, 0.5) for name in TASKS})
+CPU = resolve_runtime("cpu", amp=False)
+
+
+def split(count: int, level: int) -> Split:
+    """Images near a grey level, by which they are known."""
+    return Split(np.random.default_rng(0).integers(level, level + 9, (count, 16, 16, 3), dtype=np.uint8))
+
+
+def stage() -> Pretext:
+    return Pretext(create_encoder("test_resnet", 3, 16, seed=0), dict(VIEW.tasks))
+
+
+def learnt(folder: Path, **splits: Split) -> tuple[list[str], dict[str, Any]]:
+    lines = what_was_learnt(stage(), VIEW, Source("some", splits), CPU, folder, 8)
+    return lines, json.loads((folder / "report" / "pretext.json").read_text())
+
+
+def test_heads_are_scored_on_validation_images_where_there_are_any(tmp_path: Path) -> None:
+    lines, report = learnt(tmp_path, train=split(20, 30), val=split(12, 200))
+    assert lines[0].endswith("on 12 validation images that training did not see:")
+    assert [line.split()[0] for line in lines[1:]] == list(TASKS)
+    assert (report["split"], report["images"]) == ("val", 12)
+    assert report["tasks"]["jigsaw"]["chance"] == 1 / 24
+    # An untrained head predicts about 0 where the pictures are near (204 / 127.5 - 1): 0.6 squared.
+    assert report["tasks"]["colorize"]["shown_error"] < 0.01 < 0.1 < report["tasks"]["colorize"]["error"]
+    _, report = learnt(tmp_path, train=split(20, 30))
+    assert (report["split"], report["images"]) == ("train", 20)
+
+
+def test_a_few_hundred_images_from_all_over_the_split_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+    loader = conclusion.Loader
+    monkeypatch.setattr(
+        conclusion, "Loader", lambda images, *rest, **named: seen.append(images) or loader(images, *rest, **named)
+    )
+    images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 16, 16, 3))
+    for count in (SCORED_IMAGES, SCORED_IMAGES + 1, 5 * SCORED_IMAGES - 1):
+        levels = images[np.arange(count) * 256 // count]  # sorted, as images of a class lie together
+        _, report = learnt(tmp_path, train=Split(levels))
+        scored = seen.pop()
+        assert SCORED_IMAGES / 2 <= len(scored) == report["images"] <= SCORED_IMAGES
+        assert (scored.min(), scored.max()) == (0, pytest.approx(255, abs=2))
+
+
+def test_equal_runs_have_equal_scores_and_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
+    random = torch.get_rng_state()
+    first = learnt(tmp_path, train=split(20, 30))
+    torch.manual_seed(7)
+    again = learnt(tmp_path, train=split(20, 30))
+    assert first == again
+    torch.set_rng_state(random)
+    learnt(tmp_path, train=split(20, 30))
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_flat_images_are_scored_without_a_nan_in_the_report(tmp_path: Path) -> None:
+    lines, report = learnt(tmp_path, train=Split(np.full((9, 16, 16, 3), 128, np.uint8)))
+    assert report["tasks"]["inpaint"]["r2"] is None
+    assert any("every true pixel has the same colour" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("stage", "labelled", "expected"),
+    [
+        ("moco", True, "next: fastssl probe 'my runs/a'"),
+        ("moco", False, "next: fastssl probe 'my runs/a' --data LABELLED  (these images have no labels)"),
+        ("vae", True, "next: fastssl finetune 'my runs/a' --frozen; see what the heads make of images: "),
+        ("tower", True, "next: fastssl finetune 'my runs/a'; see what"),
+        ("pretext", True, "next: fastssl probe 'my runs/a'; see what"),
+    ],
+)
+def test_the_next_command_can_be_pasted(stage: str, labelled: bool, expected: str) -> None:
+    line = next_command(stage, Path("my runs/a"), labelled=labelled)
+    assert line.startswith(expected)
+    assert line.endswith("fastssl preview 'my runs/a' --checkpoint") == (stage != "moco")
