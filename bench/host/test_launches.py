@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
 
 from bench.harness import QUICK, Report, Row, measure
 from fastssl import kernels
@@ -23,6 +22,7 @@ pytest.importorskip("triton")
 from fastssl.kernels.info_nce import launch as info_nce
 from fastssl.kernels.masked_mse import launch as masked_mse
 from fastssl.kernels.nt_xent import launch as nt_xent
+from fastssl.kernels.nt_xent.reference import NTXentResult
 from fastssl.kernels.transform_pixels import launch as transform_pixels
 
 CALLS = 1 if QUICK else 200  # per timing: a clock's own resolution is a good share of one call
@@ -32,7 +32,8 @@ def calls_of(device: str) -> dict[str, Callable[[], object]]:
     """Every launch by its function, and, where there is more to the public function, that as well, without gradient."""
     query, key, queue = (torch.randn(rows, 128, device=device, dtype=torch.bfloat16) for rows in (256, 256, 65536))
     embeddings = torch.randn(2048, 128, device=device, dtype=torch.bfloat16)
-    rows: list[Tensor] = [torch.rand(2048, device=device) for _ in range(4)]
+    loss, lse, norm, grad_loss = (torch.rand(2048, device=device) for _ in range(4))
+    forward = NTXentResult(loss=loss, lse=lse, unit=embeddings, norm=norm)
     prediction, target = torch.randn(2, 64, 3, 64, 64, device=device, dtype=torch.bfloat16)
     mask = torch.rand(64, 1, 16, 16, device=device) < 0.6
     images = torch.randint(0, 256, (64, 64, 64, 3), dtype=torch.uint8, device=device)
@@ -46,7 +47,7 @@ def calls_of(device: str) -> dict[str, Callable[[], object]]:
         "launch_info_nce": lambda: info_nce.launch_info_nce(query, key, queue, 0.2, contrast),
         "info_nce": lambda: kernels.info_nce(query, key, queue, normalize=True),
         "launch_forward of nt_xent": lambda: nt_xent.launch_forward(embeddings, 0.1, True),
-        "launch_backward of nt_xent": lambda: nt_xent.launch_backward(embeddings, *rows, 0.1, True),
+        "launch_backward of nt_xent": lambda: nt_xent.launch_backward(forward, grad_loss, 0.1, True),
         "nt_xent": lambda: kernels.nt_xent(embeddings),
         "launch_masked_mse": lambda: masked_mse.launch_masked_mse(prediction, target, mask, error),
         "masked_mse": lambda: kernels.masked_mse(prediction, target, mask),

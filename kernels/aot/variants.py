@@ -15,7 +15,9 @@ from triton.runtime.jit import JITFunction
 
 from fastssl.kernels.ema_update import launch as ema_update
 from fastssl.kernels.info_nce import launch as info_nce
+from fastssl.kernels.info_nce.options import InfoNCEOptions
 from fastssl.kernels.masked_mse import launch as masked_mse
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
 from fastssl.kernels.nt_xent import launch as nt_xent
 from fastssl.kernels.precision import Precision
 from fastssl.kernels.scheduling import Tile
@@ -78,6 +80,7 @@ def contrastive_variants(architecture: int, dtype: str) -> Iterator[Variant]:
 def info_nce_partial(architecture: int, dtype: str, rows: int, width: int, grad: bool, rank: bool) -> Variant:
     """The pass over the queue."""
     precision = PRECISIONS[dtype]
+    options = InfoNCEOptions(normalize=True, query_grad=grad, key_grad=False, rank=rank)
     tile = info_nce.choose_tile((architecture // 10, 0), precision, rows, width, rank)
     kind = ("grad" if grad else "no-grad") + (" rank" if rank else "")
     pointers = {name: f"*{_memory(dtype)}" for name in ("query", "key", "queue")}
@@ -87,7 +90,7 @@ def info_nce_partial(architecture: int, dtype: str, rows: int, width: int, grad:
         architecture,
         info_nce.partial_kernel,
         {**pointers, **outputs, **_integers("n_rows n_keys width slice_keys stride_query stride_key stride_queue")},
-        info_nce.partial_constants(precision, tile, KEYS, width, normalize=True, grad=grad, rank=rank),
+        info_nce.partial_constants(precision, tile, KEYS, width, options),
         tile,
         dtype,
     )
@@ -127,13 +130,14 @@ def _tiled(
 def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
     """Everything bound by memory: masked MSE, the moving average, pixel transforms."""
     half = dtype == "fp16"
+    options = MaskedMSEOptions(mean=True, grad=True)
     image = (256, 3, 224, 224)
     for label, mask_shape in (("pixel mask", (256, 1, 224, 224)), ("patch mask", (256, 1, 14, 14))):
         for layout_name, layout in (
             ("", masked_mse.Layout(3, 224 * 224, 1)),
             (" channels-last", masked_mse.Layout(1, 150528, 3)),
         ):
-            constants = masked_mse.error_constants(layout, torch.Size(mask_shape), 224, 224, True, True, half, 512)
+            constants = masked_mse.error_constants(layout, torch.Size(mask_shape), (224, 224), half, 512, options)
             pointers = {"prediction": f"*{dtype}", "target": f"*{dtype}", "mask": "*i1", "counts": "*i32"}
             signature = {
                 **pointers,
@@ -194,7 +198,8 @@ def combine_variants(architecture: int) -> Iterator[Variant]:
         **_integers("n_slices width stride_query stride_key"),
         **dict.fromkeys(("scale", "inverse_temperature"), "fp32"),
     }
-    constants = info_nce.combine_constants(SLICES, 128, normalize=True, grad=True, key_grad=True, rank=True)
+    options = InfoNCEOptions(normalize=True, query_grad=True, key_grad=True, rank=True)
+    constants = info_nce.combine_constants(SLICES, 128, options)
     yield Variant(
         "info_nce combine", architecture, info_nce.combine_kernel, combine, constants, info_nce.COMBINE_WARPS, 3
     )

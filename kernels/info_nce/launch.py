@@ -18,6 +18,7 @@ from torch import Tensor
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
 from fastssl.kernels.info_nce.kernel import combine_kernel, partial_kernel
+from fastssl.kernels.info_nce.options import InfoNCEOptions
 from fastssl.kernels.info_nce.reference import InfoNCEResult
 from fastssl.kernels.precision import Precision, product_precision
 from fastssl.kernels.scheduling import Tile
@@ -48,14 +49,14 @@ def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, 
 
 
 def partial_constants(
-    precision: Precision, tile: Tile, n_keys: int, width: int, normalize: bool, grad: bool, rank: bool
+    precision: Precision, tile: Tile, n_keys: int, width: int, options: InfoNCEOptions
 ) -> dict[str, Any]:
     """Compile-time arguments of `partial_kernel`; the ahead-of-time gate compiles the same ones."""
     block_width = max(16, triton.next_power_of_2(width))
     return {
-        "NORMALIZE": normalize,
-        "GRAD": grad,
-        "RANK": rank,
+        "NORMALIZE": options.normalize,
+        "GRAD": options.query_grad,
+        "RANK": options.rank,
         "EVEN_KEYS": n_keys % tile.keys == 0,
         "EVEN_WIDTH": width == block_width,
         "COMPUTE": precision.operands,
@@ -84,15 +85,12 @@ def plan(
     n_rows: int,
     n_keys: int,
     width: int,
-    normalize: bool,
-    grad: bool,
-    key_grad: bool,
-    rank: bool,
+    options: InfoNCEOptions,
     tile: Tile | None = None,
     n_slices: int | None = None,
 ) -> Plan:
     """The launch of [n_rows, width] queries against [n_keys, width]; tile and n_slices override the table."""
-    tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, rank)
+    tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, options.rank)
     row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
     n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(device) * tile.resident)
     cells = n_rows * n_slices
@@ -100,9 +98,11 @@ def plan(
     return Plan(
         grid=(row_tiles, n_slices),
         slice_keys=triton.cdiv(key_tiles, n_slices) * tile.keys,
-        scratch=scheduling.scratch_sizes(cells, cells, cells * width if grad else 0, cells if rank else 0),
-        partial=partial_constants(precision, tile, n_keys, width, normalize, grad, rank) | launch_options,
-        combine=combine_constants(n_slices, width, normalize, grad, key_grad, rank) | {"num_warps": COMBINE_WARPS},
+        scratch=scheduling.scratch_sizes(
+            cells, cells, cells * width if options.query_grad else 0, cells if options.rank else 0
+        ),
+        partial=partial_constants(precision, tile, n_keys, width, options) | launch_options,
+        combine=combine_constants(n_slices, width, options) | {"num_warps": COMBINE_WARPS},
     )
 
 
@@ -111,25 +111,21 @@ def launch_info_nce(
     key: Tensor,
     queue: Tensor,
     temperature: float,
-    normalize: bool,
-    want_query_grad: bool,
-    want_key_grad: bool,
-    want_rank: bool,
+    options: InfoNCEOptions,
     tile: Tile | None = None,
     n_slices: int | None = None,
 ) -> InfoNCEResult:
-    """Loss and gradients per row in two launches. `tile` and `n_slices` override the table (tests, benchmarks)."""
+    """Compute loss and gradients per row in two launches; tile and n_slices override the table (tests, benchmarks)."""
     query, key, queue = (t if t.stride(1) == 1 else t.contiguous() for t in (query, key, queue))
     (n_rows, width), n_keys = query.shape, queue.shape[0]
     precision = product_precision(queue.dtype, query.dtype)
-    wanted = want_query_grad, want_key_grad, want_rank
-    planned = plan(query.device, precision, n_rows, n_keys, width, normalize, *wanted, tile, n_slices)
+    planned = plan(query.device, precision, n_rows, n_keys, width, options, tile, n_slices)
     peak, total, weighted, partial_rank = scheduling.scratch(query, planned.scratch)
-    partial_rank = partial_rank.view(torch.int32) if want_rank else partial_rank
+    partial_rank = partial_rank.view(torch.int32) if options.rank else partial_rank
     loss = query.new_empty(n_rows, dtype=torch.float32)
-    grad_query = query.new_empty((n_rows, width) if want_query_grad else 0, dtype=torch.float32)
-    grad_key = query.new_empty((n_rows, width) if want_key_grad else 0, dtype=torch.float32)
-    rank = query.new_empty(n_rows if want_rank else 0, dtype=torch.int64)
+    grad_query = query.new_empty((n_rows, width) if options.query_grad else 0, dtype=torch.float32)
+    grad_key = query.new_empty((n_rows, width) if options.key_grad else 0, dtype=torch.float32)
+    rank = query.new_empty(n_rows if options.rank else 0, dtype=torch.int64)
 
     stride_query, stride_key = query.stride(0), key.stride(0)
     scale = LOG2E / temperature
@@ -171,19 +167,17 @@ def launch_info_nce(
             1.0 / temperature,
             **planned.combine,
         )
-    return InfoNCEResult(loss, grad_query, grad_key, rank)
+    return InfoNCEResult(loss=loss, grad_query=grad_query, grad_key=grad_key, rank=rank)
 
 
-def combine_constants(
-    n_slices: int, width: int, normalize: bool, grad: bool, key_grad: bool, rank: bool
-) -> dict[str, Any]:
+def combine_constants(n_slices: int, width: int, options: InfoNCEOptions) -> dict[str, Any]:
     """Compile-time arguments of `combine_kernel`."""
     block_slices = triton.next_power_of_2(n_slices)
     return {
-        "NORMALIZE": normalize,
-        "GRAD": grad,
-        "KEY_GRAD": key_grad,
-        "RANK": rank,
+        "NORMALIZE": options.normalize,
+        "GRAD": options.query_grad,
+        "KEY_GRAD": options.key_grad,
+        "RANK": options.rank,
         "BLOCK_SLICES": block_slices,
         "TILE_SLICES": min(block_slices, COMBINE_TILE),
         "BLOCK_WIDTH": max(16, triton.next_power_of_2(width)),

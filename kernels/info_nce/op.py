@@ -7,7 +7,7 @@ queue: whoever owns it may overwrite it in place at any time after the loss has 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -23,17 +23,65 @@ from fastssl.kernels.checks import (
     check_temperature,
 )
 from fastssl.kernels.dispatch import autocast, register_op, runs_triton
-from fastssl.kernels.info_nce.reference import info_nce_reference
+from fastssl.kernels.info_nce.options import InfoNCEOptions
+from fastssl.kernels.info_nce.reference import InfoNCEResult, info_nce_reference
 
 
 class InfoNCEStats(NamedTuple):
-    """How often the positive's logit is among the largest one (`top1`) or five (`top5`): fp32 scalars in [0, 1].
+    """How often the positive's logit is among the largest. A tie counts against the positive.
 
-    A tie counts against the positive, so that a collapsed encoder does not read as a perfect one.
+    So a collapsed encoder, all of whose logits are equal, does not look like a perfect one. It is a tuple, so that
+    `torch.compile` can return it.
+
+    Args:
+        top1: share of the rows whose positive has the largest logit: fp32 scalar in [0, 1].
+        top5: share of the rows whose positive is among the five largest: fp32 scalar in [0, 1].
     """
 
     top1: Tensor
     top5: Tensor
+
+
+@overload
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float = 0.2,
+    *,
+    normalize: bool = False,
+    reduction: str = "mean",
+    impl: str = "auto",
+    return_stats: Literal[False] = False,
+) -> Tensor: ...
+
+
+@overload
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float = 0.2,
+    *,
+    normalize: bool = False,
+    reduction: str = "mean",
+    impl: str = "auto",
+    return_stats: Literal[True],
+) -> tuple[Tensor, InfoNCEStats]: ...
+
+
+@overload
+def info_nce(
+    query: Tensor,
+    key: Tensor,
+    queue: Tensor,
+    temperature: float = 0.2,
+    *,
+    normalize: bool = False,
+    reduction: str = "mean",
+    impl: str = "auto",
+    return_stats: bool,
+) -> Tensor | tuple[Tensor, InfoNCEStats]: ...
 
 
 def info_nce(
@@ -47,17 +95,18 @@ def info_nce(
     impl: str = "auto",
     return_stats: bool = False,
 ) -> Tensor | tuple[Tensor, InfoNCEStats]:
-    """InfoNCE of each query with its key as positive and the queue as negatives (MoCo: He et al. 2020, eq. 1).
+    """Compute InfoNCE of each query with its key as positive and the queue as negatives (MoCo).
 
-    Equals `cross_entropy(cat([(query * key).sum(1, keepdim=True), query @ queue.T], 1) / temperature, zeros)` without
-    the [B, 1 + K] logits. Accumulates in float32 whatever the inputs are (float64 in float64).
+    He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", CVPR 2020, equation 1. Equals
+    `cross_entropy(cat([(query * key).sum(1, keepdim=True), query @ queue.T], 1) / temperature, zeros)` without the
+    [B, 1 + K] logits. Accumulates in float32 whatever the inputs are (float64 in float64).
 
     Args:
         query: [B, D], D <= 256; receives a gradient.
         key: [B, D]; receives a gradient if it requires one (MoCo's does not).
         queue: [K, D] row-major, a constant. On a GPU store it in the compute dtype (bfloat16): the kernel multiplies
             in the queue's dtype and never copies it.
-        temperature: positive.
+        temperature: positive number by which all logits are divided.
         normalize: L2-normalise query and key here, for free; the queue is taken as it is stored.
         reduction: "mean", "sum" or "none" (loss [B]).
         impl: "auto", "triton" or "torch". Auto is Triton on CUDA, but torch on a CPU, in float64, and in float32
@@ -66,30 +115,28 @@ def info_nce(
         return_stats: also return `InfoNCEStats`. Counting ranks makes the pass slower: ask every n steps.
 
     Returns:
-        The loss in float32 (float64 for float64 inputs), or the loss and its statistics.
+        The loss in float32 (float64 for float64 inputs): a scalar, or [B] for "none". With `return_stats` a pair: the
+        loss and its statistics.
 
     Raises:
-        TypeError: a dtype that is not floating point. ValueError: shapes, devices or settings that do not fit.
+        TypeError: an operand is not a floating-point tensor, or the temperature is not a number.
+        ValueError: shapes, devices or settings do not fit, or Triton is asked for where it cannot run.
     """
     _check(query, key, queue, temperature, reduction, impl)
     query, key = autocast(query, key)
     tracked = torch.is_grad_enabled()
-    loss, rank = _InfoNCE.apply(
-        query,
-        key,
-        queue,
-        float(temperature),
-        normalize,
-        tracked and query.requires_grad,
-        tracked and key.requires_grad,
-        return_stats,
-        impl,
+    options = InfoNCEOptions(
+        normalize=normalize,
+        query_grad=tracked and query.requires_grad,
+        key_grad=tracked and key.requires_grad,
+        rank=return_stats,
     )
+    loss, rank = _InfoNCE.apply(query, key, queue, float(temperature), options, impl)
     if reduction != "none":
         loss = loss.mean() if reduction == "mean" else loss.sum()
     if not return_stats:
         return loss
-    return loss, InfoNCEStats((rank < 1).float().mean(), (rank < 5).float().mean())
+    return loss, InfoNCEStats(top1=(rank < 1).float().mean(), top5=(rank < 5).float().mean())
 
 
 def _check(query: Tensor, key: Tensor, queue: Tensor, temperature: float, reduction: str, impl: str) -> None:
@@ -109,23 +156,30 @@ def _check(query: Tensor, key: Tensor, queue: Tensor, temperature: float, reduct
 
 
 def _forward(
+    query: Tensor, key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions, impl: str
+) -> InfoNCEResult:
+    if not runs_triton(impl, query, key, queue, products=True):
+        with torch.autocast(query.device.type, enabled=False):
+            return info_nce_reference(query, key, queue, temperature, options)
+    from fastssl.kernels.info_nce.launch import launch_info_nce  # here, so that a machine without Triton gets this far
+
+    return launch_info_nce(query, key, queue, temperature, options)
+
+
+# torch.library takes numbers, strings and tensors alone: only here are the options a list.
+def _registered(
     query: Tensor,
     key: Tensor,
     queue: Tensor,
     temperature: float,
     normalize: bool,
-    want_query_grad: bool,
-    want_key_grad: bool,
-    want_rank: bool,
+    query_grad: bool,
+    key_grad: bool,
+    rank: bool,
     impl: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    wanted = (want_query_grad, want_key_grad, want_rank)
-    if not runs_triton(impl, query, key, queue, products=True):
-        with torch.autocast(query.device.type, enabled=False):
-            return info_nce_reference(query, key, queue, temperature, normalize, *wanted)
-    from fastssl.kernels.info_nce.launch import launch_info_nce  # here, so that a machine without Triton gets this far
-
-    return launch_info_nce(query, key, queue, temperature, normalize, *wanted)
+) -> InfoNCEResult:
+    options = InfoNCEOptions(normalize=normalize, query_grad=query_grad, key_grad=key_grad, rank=rank)
+    return _forward(query, key, queue, temperature, options, impl)
 
 
 def _fake(
@@ -134,24 +188,26 @@ def _fake(
     queue: Tensor,
     temperature: float,
     normalize: bool,
-    want_query_grad: bool,
-    want_key_grad: bool,
-    want_rank: bool,
+    query_grad: bool,
+    key_grad: bool,
+    rank: bool,
     impl: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> InfoNCEResult:
+    n_rows = query.shape[0]
     double = torch.float64 in (query.dtype, key.dtype, queue.dtype)
     dtype = torch.float64 if double else torch.float32
-    grad_query, grad_key = (
-        query.new_empty(query.shape if want else 0, dtype=dtype) for want in (want_query_grad, want_key_grad)
+    return InfoNCEResult(
+        loss=query.new_empty(n_rows, dtype=dtype),
+        grad_query=query.new_empty(query.shape if query_grad else 0, dtype=dtype),
+        grad_key=query.new_empty(query.shape if key_grad else 0, dtype=dtype),
+        rank=query.new_empty(n_rows if rank else 0, dtype=torch.int64),
     )
-    rank = query.new_empty(query.shape[0] if want_rank else 0, dtype=torch.int64)
-    return query.new_empty(query.shape[0], dtype=dtype), grad_query, grad_key, rank
 
 
 _forward_op = register_op(
-    "info_nce_forward(Tensor query, Tensor key, Tensor queue, float temperature, bool normalize, bool want_query_grad, "
-    "bool want_key_grad, bool want_rank, str impl) -> (Tensor, Tensor, Tensor, Tensor)",
-    _forward,
+    "info_nce_forward(Tensor query, Tensor key, Tensor queue, float temperature, bool normalize, bool query_grad, "
+    "bool key_grad, bool rank, str impl) -> (Tensor, Tensor, Tensor, Tensor)",
+    _registered,
     _fake,
 )
 
@@ -161,22 +217,15 @@ class _InfoNCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        query: Tensor,
-        key: Tensor,
-        queue: Tensor,
-        temperature: float,
-        normalize: bool,
-        want_query_grad: bool,
-        want_key_grad: bool,
-        want_rank: bool,
-        impl: str,
+        ctx: Any, query: Tensor, key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions, impl: str
     ) -> tuple[Tensor, Tensor]:
-        run = _forward_op if torch.compiler.is_compiling() else _forward
-        wanted = (want_query_grad, want_key_grad, want_rank)
-        loss, grad_query, grad_key, rank = run(query, key, queue, temperature, normalize, *wanted, impl)
+        if torch.compiler.is_compiling():
+            flags = (options.normalize, options.query_grad, options.key_grad, options.rank)
+            loss, grad_query, grad_key, rank = _forward_op(query, key, queue, temperature, *flags, impl)
+        else:
+            loss, grad_query, grad_key, rank = _forward(query, key, queue, temperature, options, impl)
         ctx.save_for_backward(grad_query, grad_key)
-        ctx.wanted = (want_query_grad, want_key_grad)
+        ctx.wanted = (options.query_grad, options.key_grad)
         ctx.dtypes = (query.dtype, key.dtype)
         ctx.mark_non_differentiable(rank)
         return loss, rank
@@ -188,4 +237,4 @@ class _InfoNCE(torch.autograd.Function):
             (grad_loss.unsqueeze(1) * rows).to(dtype) if want else None
             for rows, want, dtype in zip(ctx.saved_tensors, ctx.wanted, ctx.dtypes, strict=True)
         ]
-        return *grads, None, None, None, None, None, None, None
+        return *grads, None, None, None, None

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fastssl.kernels.info_nce.options import InfoNCEOptions
 from fastssl.kernels.normalization import through_norm, unit_rows
 
 # One tile of logits: 256 rows x 16384 keys fp32 = 16 MB, a twelfth of what the naive form holds at 65536 keys. Tiles
@@ -33,7 +34,14 @@ LINEAR_ABOVE = 40.0
 
 
 class InfoNCEResult(NamedTuple):
-    """loss [B] fp32; grad_query, grad_key [B, D] fp32 of each row's own loss; rank [B] int64. Unwanted: empty."""
+    """What the implementations return: a tuple, because torch.library's operators do.
+
+    Args:
+        loss: [B], fp32.
+        grad_query: [B, D], fp32, of each row's own loss; empty where it was not asked for, as the next two.
+        grad_key: [B, D], fp32.
+        rank: [B], int64: how many logits of the queue reach the positive's.
+    """
 
     loss: Tensor
     grad_query: Tensor
@@ -43,49 +51,36 @@ class InfoNCEResult(NamedTuple):
 
 @torch.no_grad()
 def info_nce_reference(
-    query: Tensor,
-    key: Tensor,
-    queue: Tensor,
-    temperature: float,
-    normalize: bool,
-    want_query_grad: bool,
-    want_key_grad: bool,
-    want_rank: bool,
+    query: Tensor, key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions
 ) -> InfoNCEResult:
-    """Loss and gradients per row; float64 operands are computed in float64, everything else in float32."""
+    """Compute loss and gradients per row, in float64 for float64 operands and in float32 for all others."""
     double = torch.float64 in (query.dtype, key.dtype, queue.dtype)
     dtype = torch.float64 if double else torch.float32
     blocks = [
-        _rows(q, k, queue, temperature, normalize, want_query_grad, want_key_grad, want_rank)
+        _rows(q, k, queue, temperature, options)
         for q, k in zip(query.to(dtype).split(TILE_ROWS), key.to(dtype).split(TILE_ROWS), strict=True)
     ]
     return InfoNCEResult(*(torch.cat(parts) for parts in zip(*blocks, strict=True)))
 
 
 def _rows(
-    raw_query: Tensor,
-    raw_key: Tensor,
-    queue: Tensor,
-    temperature: float,
-    normalize: bool,
-    want_query_grad: bool,
-    want_key_grad: bool,
-    want_rank: bool,
+    raw_query: Tensor, raw_key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions
 ) -> InfoNCEResult:
-    query, query_norm = unit_rows(raw_query) if normalize else (raw_query, None)
-    key, key_norm = unit_rows(raw_key) if normalize else (raw_key, None)
+    query, query_norm = unit_rows(raw_query) if options.normalize else (raw_query, None)
+    key, key_norm = unit_rows(raw_key) if options.normalize else (raw_key, None)
     scaled = query / temperature
     positive = (scaled * key).sum(1)
-    lse, mean, rank = _scan(scaled, positive, queue, want_query_grad, want_rank)
+    lse, mean, rank = _scan(scaled, positive, queue, options.query_grad, options.rank)
     share = torch.sigmoid(lse - positive).unsqueeze(1) / temperature
     empty = query.new_empty(0)
-    grad_query = share * (mean - key) if want_query_grad else empty
-    grad_key = share * -query if want_key_grad else empty
-    if query_norm is not None and want_query_grad:
+    grad_query = share * (mean - key) if options.query_grad else empty
+    grad_key = share * -query if options.key_grad else empty
+    if query_norm is not None and options.query_grad:
         grad_query = through_norm(grad_query, query, query_norm)
-    if key_norm is not None and want_key_grad:
+    if key_norm is not None and options.key_grad:
         grad_key = through_norm(grad_key, key, key_norm)
-    return InfoNCEResult(F.softplus(lse - positive, threshold=LINEAR_ABOVE), grad_query, grad_key, rank)
+    loss = F.softplus(lse - positive, threshold=LINEAR_ABOVE)
+    return InfoNCEResult(loss=loss, grad_query=grad_query, grad_key=grad_key, rank=rank)
 
 
 def _scan(

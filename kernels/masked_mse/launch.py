@@ -18,6 +18,7 @@ from torch import Tensor
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
 from fastssl.kernels.masked_mse.kernel import count_kernel, error_kernel, finish_kernel, scale_kernel
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
 from fastssl.kernels.masked_mse.reference import MaskedMSEResult, memory_format
 
 # 16 elements per thread and plane: two 128-bit loads of bf16 for each operand.
@@ -45,15 +46,16 @@ def layout_of(shape: torch.Size, form: torch.memory_format) -> Layout:
 
 
 def error_constants(
-    layout: Layout, mask_shape: torch.Size, height: int, width: int, mean: bool, grad: bool, half: bool, n_counts: int
+    layout: Layout, mask_shape: torch.Size, size: tuple[int, int], half: bool, n_counts: int, options: MaskedMSEOptions
 ) -> dict[str, Any]:
-    """Compile-time arguments of `error_kernel`."""
+    """Compile-time arguments of `error_kernel` for images of `size`, (height, width)."""
+    height, width = size
     patch_rows, patch_columns = height // mask_shape[2], width // mask_shape[3]
     shared = layout.interleaved == 1 or mask_shape[1] == 1
     return {
         "TILES": triton.cdiv(layout.plane, BLOCK),
-        "MEAN": mean,
-        "GRAD": grad,
+        "MEAN": options.mean,
+        "GRAD": options.grad,
         "GRAD_SCALED": not half,
         "INTERLEAVED": layout.interleaved,
         "IMAGE_WIDTH": width,
@@ -84,7 +86,7 @@ class Plan(NamedTuple):
 
 @lru_cache(maxsize=scheduling.PLANS)
 def plan(
-    shape: torch.Size, form: torch.memory_format, mask_shape: torch.Size, mean: bool, grad: bool, half: bool
+    shape: torch.Size, form: torch.memory_format, mask_shape: torch.Size, half: bool, options: MaskedMSEOptions
 ) -> Plan:
     """The launches for [B, C, H, W] images. half: the gradient is kept without its factor."""
     n_images, channels, height, width = shape
@@ -94,7 +96,7 @@ def plan(
     per_counter = triton.cdiv(triton.cdiv(n_entries, MOST_COUNTERS), BLOCK) * BLOCK
     n_counts = triton.cdiv(n_entries, per_counter)
     mask_plane = 0 if mask_shape[1] == 1 else mask_shape[2] * mask_shape[3]
-    error = error_constants(layout, mask_shape, height, width, mean, grad, half, n_counts)
+    error = error_constants(layout, mask_shape, (height, width), half, n_counts, options)
     return Plan(
         n_sums=error["TILES"] * n_images,
         per_counter=per_counter,
@@ -103,7 +105,7 @@ def plan(
         shape=(layout.planes, layout.plane, n_counts, per_entry, mask_image, mask_plane),
         error=error | {"num_warps": WARPS},
         finish={
-            "MEAN": mean,
+            "MEAN": options.mean,
             "GRAD_SCALED": not half,
             "BLOCK": FINISH_BLOCK,
             "BLOCK_COUNTS": error["BLOCK_COUNTS"],
@@ -112,19 +114,19 @@ def plan(
     )
 
 
-def launch_masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool) -> MaskedMSEResult:
-    """Loss and gradient; see `MaskedMSEResult` for the gradient's factor."""
+def launch_masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions) -> MaskedMSEResult:
+    """Compute loss and gradient; see `MaskedMSEResult` for the gradient's factor."""
     form = memory_format(prediction)
     prediction, target = prediction.contiguous(memory_format=form), target.contiguous(memory_format=form)
     mask = mask.contiguous()
     half = prediction.dtype == torch.float16
-    planned = plan(prediction.shape, form, mask.shape, mean, want_grad, half)
+    planned = plan(prediction.shape, form, mask.shape, half, options)
     counts = mask.new_empty(planned.n_counts, dtype=torch.int32)
     sums = prediction.new_empty(planned.n_sums, dtype=torch.float32)
     loss, rest = prediction.new_empty((), dtype=torch.float32), prediction.new_empty((), dtype=torch.float32)
-    grad = torch.empty_like(prediction, memory_format=form) if want_grad else prediction.new_empty(0)
+    grad = torch.empty_like(prediction, memory_format=form) if options.grad else prediction.new_empty(0)
     with on_device(prediction):
-        if mean:
+        if options.mean:
             count_kernel[(planned.n_counts,)](
                 mask, counts, mask.numel(), planned.per_counter, BLOCK=BLOCK, num_warps=WARPS
             )
@@ -132,7 +134,7 @@ def launch_masked_mse(prediction: Tensor, target: Tensor, mask: Tensor, mean: bo
         finish_kernel[(1,)](
             sums, counts, loss, rest, planned.n_sums, planned.n_counts, planned.per_entry, **planned.finish
         )
-    return MaskedMSEResult(loss, grad, rest)
+    return MaskedMSEResult(loss=loss, grad=grad, rest=rest)
 
 
 def launch_scale_(values: Tensor, factor: Tensor, rest: Tensor) -> None:

@@ -14,7 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from fastssl.kernels.checks import IMPLEMENTATIONS, REDUCTIONS, check_choice, check_floating, check_same_device
 from fastssl.kernels.dispatch import register_op, runs_triton
-from fastssl.kernels.masked_mse.reference import masked_mse_reference, memory_format
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
+from fastssl.kernels.masked_mse.reference import MaskedMSEResult, masked_mse_reference, memory_format
 from fastssl.kernels.masks import check_mask, expand_mask
 
 
@@ -49,7 +50,8 @@ def masked_mse(
         squared = (prediction.to(dtype) - target.to(dtype)).square()
         return torch.where(expand_mask(mask, *prediction.shape[2:]), squared, 0.0)
     tracked = torch.is_grad_enabled() and (prediction.requires_grad or target.requires_grad)
-    return _MaskedMSE.apply(prediction, target, mask, reduction == "mean", tracked, impl)
+    options = MaskedMSEOptions(mean=reduction == "mean", grad=tracked)
+    return _MaskedMSE.apply(prediction, target, mask, options, impl)
 
 
 def _check(prediction: Tensor, target: Tensor, mask: Tensor, reduction: str, impl: str) -> None:
@@ -64,33 +66,32 @@ def _check(prediction: Tensor, target: Tensor, mask: Tensor, reduction: str, imp
     check_mask(mask, *prediction.shape)
 
 
-def _forward(
-    prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool, impl: str
-) -> tuple[Tensor, Tensor, Tensor]:
+def _forward(prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str) -> MaskedMSEResult:
     if not runs_triton(impl, prediction, target):
         with torch.autocast(prediction.device.type, enabled=False):
-            return masked_mse_reference(prediction, target, mask, mean, want_grad)
-    from fastssl.kernels.masked_mse.launch import (
-        launch_masked_mse,  # here, so that a machine without Triton gets this far
-    )
+            return masked_mse_reference(prediction, target, mask, options)
+    from fastssl.kernels.masked_mse.launch import launch_masked_mse  # here, so that Triton stays optional
 
-    return launch_masked_mse(prediction, target, mask, mean, want_grad)
+    return launch_masked_mse(prediction, target, mask, options)
 
 
-def _fake(
-    prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool, impl: str
-) -> tuple[Tensor, Tensor, Tensor]:
+# torch.library takes numbers, strings and tensors alone: only here are the options a list.
+def _registered(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, grad: bool, impl: str) -> MaskedMSEResult:
+    return _forward(prediction, target, mask, MaskedMSEOptions(mean=mean, grad=grad), impl)
+
+
+def _fake(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, grad: bool, impl: str) -> MaskedMSEResult:
     dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
     loss, rest = (prediction.new_empty((), dtype=dtype) for _ in range(2))
-    if not want_grad:
-        return loss, prediction.new_empty(0), rest
-    return loss, torch.empty_like(prediction, memory_format=memory_format(prediction)), rest
+    form = memory_format(prediction)
+    rows = torch.empty_like(prediction, memory_format=form) if grad else prediction.new_empty(0)
+    return MaskedMSEResult(loss=loss, grad=rows, rest=rest)
 
 
 _forward_op = register_op(
-    "masked_mse_forward(Tensor prediction, Tensor target, Tensor mask, bool mean, bool want_grad, str impl) "
+    "masked_mse_forward(Tensor prediction, Tensor target, Tensor mask, bool mean, bool grad, str impl) "
     "-> (Tensor, Tensor, Tensor)",
-    _forward,
+    _registered,
     _fake,
 )
 
@@ -113,18 +114,17 @@ class _MaskedMSE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool, impl: str
+        ctx: Any, prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str
     ) -> Tensor:
-        compiled = torch.compiler.is_compiling()
-        run = _forward_op if compiled else _forward
-        loss, grad, rest = run(prediction, target, mask, mean, want_grad, impl)
-        ctx.settings = (mean, want_grad, impl)
+        ctx.settings = (options, impl)
         ctx.target_dtype = target.dtype
-        if compiled:
+        if torch.compiler.is_compiling():
+            loss, grad, rest = _forward_op(prediction, target, mask, options.mean, options.grad, impl)
             ctx.save_for_backward(grad, rest)
         else:
-            ctx.save_for_backward(prediction, target, mask)
+            loss, grad, rest = _forward(prediction, target, mask, options, impl)
             ctx.ready = (grad, rest)
+            ctx.save_for_backward(prediction, target, mask)
         return loss
 
     @staticmethod
@@ -136,7 +136,7 @@ class _MaskedMSE(torch.autograd.Function):
         else:
             grad, rest = ctx.ready or _forward(*ctx.saved_tensors, *ctx.settings)[1:]
             ctx.ready = None
-            grad = _scale_(grad, grad_loss, rest, ctx.settings[2])
+            grad = _scale_(grad, grad_loss, rest, ctx.settings[1])
         wanted = ctx.needs_input_grad
         grad_target = -grad.to(ctx.target_dtype) if wanted[1] else None
-        return grad if wanted[0] else None, grad_target, None, None, None, None
+        return grad if wanted[0] else None, grad_target, None, None, None

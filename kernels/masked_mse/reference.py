@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
 from fastssl.kernels.masks import expand_mask
 
 # Elements handled together: 2^18 fp32 = 1 MB for the difference.
@@ -18,9 +19,12 @@ SLICE_ELEMENTS = 1 << 18
 
 
 class MaskedMSEResult(NamedTuple):
-    """loss: fp32 scalar. grad: of the prediction, in its dtype and layout, but for the factor `rest` (fp32 scalar).
+    """What the implementations return: a tuple, because torch.library's operators do.
 
-    `rest` is 1 except in fp16, where 1 / (number of masked elements) is below what the dtype can hold.
+    Args:
+        loss: fp32 scalar.
+        grad: of the prediction, in its dtype and layout, but for the factor `rest`; empty where it was not asked for.
+        rest: fp32 scalar: 1, except in fp16, where 1 / (number of masked elements) is below what the dtype can hold.
     """
 
     loss: Tensor
@@ -36,19 +40,21 @@ def memory_format(image: Tensor) -> torch.memory_format:
 
 @torch.no_grad()
 def masked_mse_reference(
-    prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, want_grad: bool
+    prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions
 ) -> MaskedMSEResult:
-    """Sum, or mean, of squared errors where the mask is not zero; 0 where nothing is masked."""
+    """Add up, or average, squared errors where the mask is not zero; 0 where nothing is masked."""
     n_images, channels, height, width = prediction.shape
     dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
     per_entry = channels * height * width // mask[0].numel()
     one = torch.ones((), dtype=dtype, device=prediction.device)
-    weight = 1.0 / ((mask != 0).sum() * per_entry).clamp_min(1).to(dtype) if mean else one
+    weight = 1.0 / ((mask != 0).sum() * per_entry).clamp_min(1).to(dtype) if options.mean else one
     before, rest = (one, 2.0 * weight) if prediction.dtype == torch.float16 else (2.0 * weight, one)
 
     total = torch.zeros_like(one)
     grad = (
-        torch.empty_like(prediction, memory_format=memory_format(prediction)) if want_grad else prediction.new_empty(0)
+        torch.empty_like(prediction, memory_format=memory_format(prediction))
+        if options.grad
+        else prediction.new_empty(0)
     )
     step = max(1, SLICE_ELEMENTS // (channels * height * width))
     for start in range(0, n_images, step):
@@ -56,6 +62,6 @@ def masked_mse_reference(
         difference = prediction[images].to(dtype) - target[images].to(dtype)
         difference.masked_fill_(~expand_mask(mask[images], height, width), 0.0)
         total += torch.linalg.vector_norm(difference).square()
-        if want_grad:
+        if options.grad:
             grad[images] = difference.mul_(before)
-    return MaskedMSEResult(total * weight, grad, rest)
+    return MaskedMSEResult(loss=total * weight, grad=grad, rest=rest)

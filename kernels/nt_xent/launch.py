@@ -24,6 +24,7 @@ from fastssl.kernels.nt_xent.kernel import (
     lse_partial_kernel,
     unit_kernel,
 )
+from fastssl.kernels.nt_xent.reference import NTXentResult
 from fastssl.kernels.precision import Precision, product_precision
 from fastssl.kernels.scheduling import Tile
 
@@ -112,8 +113,8 @@ def plan(
 
 def launch_forward(
     embeddings: Tensor, temperature: float, normalize: bool, tile: Tile | None = None, n_slices: int | None = None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Loss, logsumexp [N], and, if they are normalised here, unit rows [N, D] and norms [N] (else empty)."""
+) -> NTXentResult:
+    """Compute the loss of each of the embeddings [N, D] in three launches (two if they are not normalised here)."""
     n_rows, width = embeddings.shape
     raw = embeddings if embeddings.stride(1) == 1 else embeddings.contiguous()
     planned = plan(raw.device, product_precision(raw.dtype), n_rows, width, normalize, tile, n_slices)
@@ -132,22 +133,19 @@ def launch_forward(
         lse_combine_kernel[(n_rows,)](
             rows, peak, total, loss, lse, n_rows, planned.grid[1], width, stride, scale, **planned.lse_combine
         )
-    return loss, lse, unit, norm
+    return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
 
 
 def launch_backward(
-    unit: Tensor,
-    norm: Tensor,
-    loss: Tensor,
-    lse: Tensor,
+    forward: NTXentResult,
     grad_loss: Tensor,
     temperature: float,
     normalize: bool,
     tile: Tile | None = None,
     n_slices: int | None = None,
 ) -> Tensor:
-    """Gradient [N, D] fp32 of sum(grad_loss * loss) for the embeddings as they were before normalisation."""
-    unit = unit if unit.stride(1) == 1 else unit.contiguous()
+    """Compute the gradient [N, D] fp32 of sum(grad_loss * loss) for the embeddings before they were normalised."""
+    unit = forward.unit if forward.unit.stride(1) == 1 else forward.unit.contiguous()
     n_rows, width = unit.shape
     planned = plan(unit.device, product_precision(unit.dtype), n_rows, width, normalize, tile, n_slices)
     grad_loss = grad_loss.float().contiguous()
@@ -158,7 +156,7 @@ def launch_backward(
     with on_device(unit):
         grad_partial_kernel[planned.grid](
             unit,
-            lse,
+            forward.lse,
             grad_loss,
             largest,
             gathered,
@@ -171,8 +169,8 @@ def launch_backward(
         )
         grad_combine_kernel[(n_rows,)](
             unit,
-            norm,
-            loss,
+            forward.norm,
+            forward.loss,
             grad_loss,
             largest,
             gathered,

@@ -21,8 +21,12 @@ from fastssl.kernels.checks import (
     check_temperature,
 )
 from fastssl.kernels.dispatch import autocast, register_op, runs_triton
-from fastssl.kernels.normalization import through_norm, unit_rows
-from fastssl.kernels.nt_xent.reference import nt_xent_backward_reference, nt_xent_forward_reference
+from fastssl.kernels.nt_xent.reference import (
+    NTXentResult,
+    accumulator,
+    nt_xent_backward_reference,
+    nt_xent_forward_reference,
+)
 
 # Embeddings from which "auto" takes the kernels. Fewer fill only part of a GPU: 256 make 8 programs for the 132
 # processors of an H100, and the time goes into launches either way. Not yet measured on a GPU (bench/kernels).
@@ -70,55 +74,51 @@ def nt_xent(
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _forward(
-    embeddings: Tensor, temperature: float, normalize: bool, impl: str
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _forward(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> NTXentResult:
     if _runs_triton(impl, embeddings):
         from fastssl.kernels.nt_xent.launch import launch_forward  # here, so that Triton stays optional
 
         return launch_forward(embeddings, temperature, normalize)
-    with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
-        if not normalize:
-            loss, lse = nt_xent_forward_reference(embeddings, temperature)
-            return loss, lse, embeddings.new_empty(0), lse.new_empty(0)
-        unit, norm = unit_rows(embeddings.to(_accumulator(embeddings)))
-        unit = unit.to(embeddings.dtype)
-        return *nt_xent_forward_reference(unit, temperature), unit, norm
+    with torch.autocast(embeddings.device.type, enabled=False):
+        return nt_xent_forward_reference(embeddings, temperature, normalize)
 
 
-def _forward_fake(
-    embeddings: Tensor, temperature: float, normalize: bool, impl: str
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    n_rows, dtype = embeddings.shape[0], _accumulator(embeddings)
+def _forward_fake(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> NTXentResult:
+    n_rows, dtype = embeddings.shape[0], accumulator(embeddings)
     loss, lse = (embeddings.new_empty(n_rows, dtype=dtype) for _ in range(2))
     unit = embeddings.new_empty(embeddings.shape if normalize else 0)
-    return loss, lse, unit, embeddings.new_empty(n_rows if normalize else 0, dtype=dtype)
+    norm = embeddings.new_empty(n_rows if normalize else 0, dtype=dtype)
+    return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
 
 
-def _backward(
-    unit: Tensor,
-    norm: Tensor,
+def _backward(forward: NTXentResult, grad_loss: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
+    if _runs_triton(impl, forward.unit):
+        from fastssl.kernels.nt_xent.launch import launch_backward  # here, so that Triton stays optional
+
+        return launch_backward(forward, grad_loss, temperature, normalize)
+    with torch.autocast(forward.unit.device.type, enabled=False):
+        return nt_xent_backward_reference(forward, grad_loss, temperature, normalize)
+
+
+# torch.library takes tensors, numbers and strings alone: only here is what the forward pass returned a list.
+def _backward_registered(
     loss: Tensor,
     lse: Tensor,
+    unit: Tensor,
+    norm: Tensor,
     grad_loss: Tensor,
     temperature: float,
     normalize: bool,
     impl: str,
 ) -> Tensor:
-    if _runs_triton(impl, unit):
-        from fastssl.kernels.nt_xent.launch import launch_backward  # here, so that Triton stays optional
-
-        return launch_backward(unit, norm, loss, lse, grad_loss, temperature, normalize)
-    with torch.no_grad(), torch.autocast(unit.device.type, enabled=False):
-        grad = nt_xent_backward_reference(unit, loss, lse, grad_loss, temperature)
-        return through_norm(grad, unit.to(grad.dtype), norm) if normalize else grad
+    return _backward(NTXentResult(loss, lse, unit, norm), grad_loss, temperature, normalize, impl)
 
 
 def _backward_fake(
-    unit: Tensor,
-    norm: Tensor,
     loss: Tensor,
     lse: Tensor,
+    unit: Tensor,
+    norm: Tensor,
     grad_loss: Tensor,
     temperature: float,
     normalize: bool,
@@ -134,10 +134,6 @@ def _runs_triton(impl: str, embeddings: Tensor) -> bool:
     return runs_triton(impl, embeddings, products=True)
 
 
-def _accumulator(tensor: Tensor) -> torch.dtype:
-    return torch.promote_types(tensor.dtype, torch.float32)
-
-
 _forward_op = register_op(
     "nt_xent_forward(Tensor embeddings, float temperature, bool normalize, str impl) "
     "-> (Tensor, Tensor, Tensor, Tensor)",
@@ -145,9 +141,9 @@ _forward_op = register_op(
     _forward_fake,
 )
 _backward_op = register_op(
-    "nt_xent_backward(Tensor unit, Tensor norm, Tensor loss, Tensor lse, Tensor grad_loss, float temperature, "
+    "nt_xent_backward(Tensor loss, Tensor lse, Tensor unit, Tensor norm, Tensor grad_loss, float temperature, "
     "bool normalize, str impl) -> Tensor",
-    _backward,
+    _backward_registered,
     _backward_fake,
 )
 
@@ -159,7 +155,7 @@ class _NTXent(torch.autograd.Function):
     def forward(ctx: Any, embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
         run = _forward_op if torch.compiler.is_compiling() else _forward
         loss, lse, unit, norm = run(embeddings, temperature, normalize, impl)
-        ctx.save_for_backward(unit if normalize else embeddings, norm, loss, lse)
+        ctx.save_for_backward(loss, lse, unit if normalize else embeddings, norm)
         ctx.settings = (temperature, normalize, impl)
         ctx.dtype = embeddings.dtype
         return loss
@@ -167,6 +163,8 @@ class _NTXent(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
-        run = _backward_op if torch.compiler.is_compiling() else _backward
-        unit, norm, loss, lse = ctx.saved_tensors
-        return run(unit, norm, loss, lse, grad_loss, *ctx.settings).to(ctx.dtype), None, None, None
+        if torch.compiler.is_compiling():
+            grad = _backward_op(*ctx.saved_tensors, grad_loss, *ctx.settings)
+        else:
+            grad = _backward(NTXentResult(*ctx.saved_tensors), grad_loss, *ctx.settings)
+        return grad.to(ctx.dtype), None, None, None

@@ -1,7 +1,7 @@
 """NT-Xent within a batch, in plain torch.
 
 Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time.
-Does not cover: normalisation, reduction, autograd, checks (op.py).
+Does not cover: reduction, autograd, checks (op.py).
 
 With s_ij = z_i.z_j / T and p = p(i) = (i + B) mod 2B the positive of row i (Chen et al. 2020, eq. 1),
     loss_i = -log(exp(s_ip) / sum over j != i of exp(s_ij)) = softplus(lse over j not in {i, p} of s_ij  -  s_ip).
@@ -14,14 +14,35 @@ The positive stands apart in both, so nothing cancels where it dominates.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from fastssl.kernels.normalization import through_norm, unit_rows
 
 # Elements in one tile of logits: 2^21 fp32 = 8 MB, so batches up to 1448 are one tile and larger ones stay flat.
 TILE_ELEMENTS = 1 << 21
 # softplus(x) = x to the last bit of float64; torch's default of 20 leaves an error of 2e-9.
 LINEAR_ABOVE = 40.0
+
+
+class NTXentResult(NamedTuple):
+    """What the forward pass returns and the backward pass reads: a tuple, because torch.library's operators return one.
+
+    Args:
+        loss: [N], fp32 (fp64 for fp64), of each row.
+        lse: [N], fp32: logsumexp of a row's logits but that with itself.
+        unit: [N, D], normalised rows in the embeddings' dtype; empty if they are not normalised here, and then the
+            backward pass is given the embeddings instead.
+        norm: [N], fp32, norms of the rows before; empty if they are not normalised here.
+    """
+
+    loss: Tensor
+    lse: Tensor
+    unit: Tensor
+    norm: Tensor
 
 
 def partner(values: Tensor) -> Tensor:
@@ -30,9 +51,25 @@ def partner(values: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nt_xent_forward_reference(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Loss and logsumexp over all j != i [N] of embeddings [N, D], in float32 (float64 for float64)."""
-    unit = unit.to(torch.promote_types(unit.dtype, torch.float32))
+def nt_xent_forward_reference(embeddings: Tensor, temperature: float, normalize: bool) -> NTXentResult:
+    """Compute the loss of each of the embeddings [N, D], in float32 (float64 for float64)."""
+    if not normalize:
+        loss, lse = _loss(embeddings, temperature)
+        return NTXentResult(loss=loss, lse=lse, unit=embeddings.new_empty(0), norm=lse.new_empty(0))
+    unit, norm = unit_rows(embeddings.to(accumulator(embeddings)))
+    unit = unit.to(embeddings.dtype)
+    loss, lse = _loss(unit, temperature)
+    return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
+
+
+def accumulator(tensor: Tensor) -> torch.dtype:
+    """What losses and gradients are computed in."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def _loss(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Loss and logsumexp over all j != i [N]."""
+    unit = unit.to(accumulator(unit))
     negatives = torch.cat([_negative_logits(unit, rows, temperature).logsumexp(1) for rows in _row_tiles(unit)])
     positives = (unit * partner(unit)).sum(1) / temperature
     loss = F.softplus(negatives - positives, threshold=LINEAR_ABOVE)
@@ -40,19 +77,19 @@ def nt_xent_forward_reference(unit: Tensor, temperature: float) -> tuple[Tensor,
 
 
 @torch.no_grad()
-def nt_xent_backward_reference(
-    unit: Tensor, loss: Tensor, lse: Tensor, grad_loss: Tensor, temperature: float
-) -> Tensor:
-    """Gradient [N, D] of sum(grad_loss * loss) with respect to the embeddings, in the dtype of `lse`."""
-    unit = unit.to(lse.dtype)
+def nt_xent_backward_reference(forward: NTXentResult, grad_loss: Tensor, temperature: float, normalize: bool) -> Tensor:
+    """Compute the gradient [N, D] of sum(grad_loss * loss) for the embeddings, in the dtype of the logsumexp."""
+    lse = forward.lse
+    unit = forward.unit.to(lse.dtype)
     gathered = []
     for rows in _row_tiles(unit):
         logits = _negative_logits(unit, rows, temperature)
         weights = (logits - lse[rows, None]).exp_().mul_(grad_loss[rows, None])
         weights += logits.sub_(lse).exp_().mul_(grad_loss)
         gathered.append(weights @ unit)
-    share = grad_loss * -torch.expm1(-loss)
-    return (torch.cat(gathered) - (share + partner(share)).unsqueeze(1) * partner(unit)) / temperature
+    share = grad_loss * -torch.expm1(-forward.loss)
+    grad = (torch.cat(gathered) - (share + partner(share)).unsqueeze(1) * partner(unit)) / temperature
+    return through_norm(grad, unit, forward.norm) if normalize else grad
 
 
 def _row_tiles(unit: Tensor) -> list[slice]:

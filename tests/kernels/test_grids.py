@@ -10,6 +10,9 @@ from types import ModuleType
 import pytest
 import torch
 
+from fastssl.kernels.info_nce.options import InfoNCEOptions
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
+
 pytest.importorskip("triton")
 info_nce, masked_mse, nt_xent, transform_pixels = (
     pytest.importorskip(f"fastssl.kernels.{name}.launch")
@@ -17,6 +20,7 @@ info_nce, masked_mse, nt_xent, transform_pixels = (
 )
 
 MANY = 70_000
+LOSS_ALONE = InfoNCEOptions(normalize=True, query_grad=False, key_grad=False, rank=False)
 LIMITS = (2**31 - 1, 65_535, 65_535)  # CUDA C++ Programming Guide, compute capability 3.0 and later
 
 
@@ -46,7 +50,9 @@ def check(grids: Recorder, names: set[str]) -> None:
 def test_masked_mse_takes_more_than_65535_images(monkeypatch):
     grids = Recorder(masked_mse, monkeypatch)
     image = torch.zeros(MANY, 1, 2, 2)
-    masked_mse.launch_masked_mse(image, image, torch.ones(MANY, 1, 1, 1, dtype=torch.bool), True, True)
+    masked_mse.launch_masked_mse(
+        image, image, torch.ones(MANY, 1, 1, 1, dtype=torch.bool), MaskedMSEOptions(mean=True, grad=True)
+    )
     check(grids, {"count_kernel", "error_kernel", "finish_kernel"})
     assert grids["error_kernel"][0] >= MANY
 
@@ -69,11 +75,10 @@ def test_the_contrastive_losses_take_more_than_65535_rows_and_a_huge_queue(monke
     rows, queue = torch.zeros(MANY, 2, dtype=torch.bfloat16), torch.zeros(1 << 24, 2, dtype=torch.bfloat16)
     grids = Recorder(info_nce, monkeypatch)
     for few in (rows[:1], rows):
-        info_nce.launch_info_nce(few, few, queue, 0.2, True, False, False, False)
+        info_nce.launch_info_nce(few, few, queue, 0.2, LOSS_ALONE)
         check(grids, {"partial_kernel", "combine_kernel"})
     grids = Recorder(nt_xent, monkeypatch)
-    loss, lse, unit, norm = nt_xent.launch_forward(rows, 0.2, True)
-    nt_xent.launch_backward(unit, norm, loss, lse, torch.zeros(MANY), 0.2, True)
+    nt_xent.launch_backward(nt_xent.launch_forward(rows, 0.2, True), torch.zeros(MANY), 0.2, True)
     check(grids, {name for name in vars(nt_xent) if name.endswith("_kernel")})
     info_nce.plan.cache_clear()
     nt_xent.plan.cache_clear()

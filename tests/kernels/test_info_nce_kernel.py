@@ -6,16 +6,22 @@ Does not cover: the public function's contract (test_info_nce.py), or registers 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from fastssl.kernels.info_nce.options import InfoNCEOptions
 
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.info_nce.launch")
 partial_kernel = pytest.importorskip("fastssl.kernels.info_nce.kernel").partial_kernel
 scheduling = pytest.importorskip("fastssl.kernels.scheduling")
 pytest.importorskip("fastssl.kernels.info_nce.op")  # registers the operator
+
+LOSS_ALONE = InfoNCEOptions(normalize=True, query_grad=False, key_grad=False, rank=False)
 
 # Small and odd for the odd shapes; few and large where the interpreter, which pays per step, would take too long.
 TILE = scheduling.Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
@@ -33,7 +39,8 @@ def operands(rows: int, keys: int, width: int, dtype: torch.dtype) -> tuple[Tens
 
 
 def check(accept, naive, query, key, queue, temperature, normalize, tile=TILE, n_slices=None) -> None:
-    result = launch.launch_info_nce(query, key, queue, temperature, normalize, True, True, True, tile, n_slices)
+    every = InfoNCEOptions(normalize=normalize, query_grad=True, key_grad=True, rank=True)
+    result = launch.launch_info_nce(query, key, queue, temperature, every, tile, n_slices)
     oracle = naive(query.double(), key.double(), queue.double(), temperature, normalize)
     eager = naive(query, key, queue, temperature, normalize)
     for name, value, exact, plain in zip(("loss", "grad_query", "grad_key"), result, oracle, eager, strict=False):
@@ -81,14 +88,16 @@ def test_peaked_logits_lose_no_gradient(accept, naive_info_nce, dtype):
 def test_a_dominant_positive_keeps_its_small_gradient(naive_info_nce):
     query, _, queue = operands(16, 256, 64, torch.float32)
     key = F.normalize(query, dim=1)  # the positive's weight is within 1e-6 of one: subtracting from one would cancel
-    result = launch.launch_info_nce(query, key, queue, 0.03, True, True, False, False, TILE)
+    result = launch.launch_info_nce(query, key, queue, 0.03, replace(LOSS_ALONE, query_grad=True), TILE)
     _, exact, _ = naive_info_nce(query.double(), key.double(), queue.double(), 0.03, True)
     assert (result.grad_query - exact).norm() <= 1e-4 * exact.norm()
 
 
 def test_equal_logits_give_the_log_of_their_number():
     same = torch.full((99, 32), 32**-0.5)
-    result = launch.launch_info_nce(same[:16], same[:16], same, 0.2, True, True, False, True, TILE)
+    result = launch.launch_info_nce(
+        same[:16], same[:16], same, 0.2, replace(LOSS_ALONE, query_grad=True, rank=True), TILE
+    )
     torch.testing.assert_close(result.loss, torch.full((16,), 100.0).log())
     torch.testing.assert_close(result.grad_query, torch.zeros(16, 32), rtol=0, atol=1e-6)
 
@@ -107,28 +116,28 @@ def test_fp16_keeps_the_mass_of_many_small_weights(naive_info_nce):
     query, key, queue = operands(16, 4096, 64, torch.float16)
     queue = (queue.float() * 0.05).half()
     queue[0] = key[0]  # one weight of 1, thousands of about 2^-22: fp16 alone would drop those below 2^-24
-    result = launch.launch_info_nce(query, key, queue, 0.05, True, True, False, False, WIDE_TILE)
+    result = launch.launch_info_nce(query, key, queue, 0.05, replace(LOSS_ALONE, query_grad=True), WIDE_TILE)
     _, exact, _ = naive_info_nce(query.double(), key.double(), queue.double(), 0.05, True)
     assert (result.grad_query - exact).norm() <= 2e-3 * exact.norm()
 
 
 def test_the_rank_counts_the_logits_that_reach_the_positive():
     query, key, queue = operands(17, 777, 64, torch.float32)
-    rank = launch.launch_info_nce(query, key, queue, 0.2, True, False, False, True, TILE, 3).rank
+    rank = launch.launch_info_nce(query, key, queue, 0.2, replace(LOSS_ALONE, rank=True), TILE, 3).rank
     unit, unit_key = (F.normalize(t.double(), dim=1) for t in (query, key))
     torch.testing.assert_close(rank, (unit @ queue.double().T >= (unit * unit_key).sum(1, keepdim=True)).sum(1))
 
 
 def test_two_runs_agree_bit_for_bit():
+    every = InfoNCEOptions(normalize=True, query_grad=True, key_grad=True, rank=True)
     first, second = (
-        launch.launch_info_nce(*operands(17, 777, 64, torch.float32), 0.2, True, True, True, True, TILE, 5)
-        for _ in range(2)
+        launch.launch_info_nce(*operands(17, 777, 64, torch.float32), 0.2, every, TILE, 5) for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_what_is_not_wanted_is_empty():
-    result = launch.launch_info_nce(*operands(4, 8, 16, torch.float32), 0.2, True, False, False, False, TILE)
+    result = launch.launch_info_nce(*operands(4, 8, 16, torch.float32), 0.2, LOSS_ALONE, TILE)
     assert [part.numel() for part in result] == [4, 0, 0, 0]
 
 
@@ -137,7 +146,7 @@ def test_offsets_beyond_int32_do_not_wrap():
     query, key, queue = operands(1, 1, 16, torch.float32)
     outputs = [torch.zeros(2), torch.zeros(2), torch.zeros(2, 16), torch.zeros(2, dtype=torch.int32)]
     precision = launch.product_precision(torch.float32)
-    constants = launch.partial_constants(precision, TILE, 1, 16, True, True, True)
+    constants = launch.partial_constants(precision, TILE, 1, 16, replace(LOSS_ALONE, query_grad=True, rank=True))
     apart = 1 << 30
     partial_kernel[(1, 2)](query, key, queue, *outputs, 1, 1, 16, 64, apart, apart, apart, 1.0, **constants)
     assert torch.isfinite(outputs[2][0]).all()

@@ -9,11 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from fastssl.kernels.masked_mse.options import MaskedMSEOptions
+
 pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.masked_mse.launch")
 kernel = pytest.importorskip("fastssl.kernels.masked_mse.kernel")
 pytest.importorskip("fastssl.kernels.masked_mse.op")  # registers the operator
 
+MEAN_AND_GRAD = MaskedMSEOptions(mean=True, grad=True)
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
 
@@ -31,7 +34,7 @@ def naive(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool) -> tuple
 
 
 def check(accept, prediction, target, mask, mean=True) -> None:
-    result = launch.launch_masked_mse(prediction, target, mask, mean, True)
+    result = launch.launch_masked_mse(prediction, target, mask, MaskedMSEOptions(mean=mean, grad=True))
     oracle = naive(prediction.double(), target.double(), mask, mean)
     eager = naive(prediction.float(), target.float(), mask, mean)
     accept("loss", result.loss, oracle[0], eager[0], torch.float32)
@@ -75,7 +78,7 @@ def test_mixed_dtypes_and_layouts_are_right(accept):
 
 def test_nothing_masked_gives_zero_loss_and_gradient():
     result = launch.launch_masked_mse(
-        torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8).bool(), True, True
+        torch.ones(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8).bool(), MEAN_AND_GRAD
     )
     assert result.loss == 0
     assert result.grad.abs().max() == 0
@@ -87,8 +90,8 @@ def test_nan_outside_the_mask_has_no_influence(patch):
     mask = torch.rand(1, 1, 32 // patch, 32 // patch) < 0.5
     hidden = mask.repeat_interleave(patch, 2).repeat_interleave(patch, 3).expand(1, 2, 32, 32)
     prediction, target = torch.randn(1, 2, 32, 32), torch.randn(1, 2, 32, 32)
-    clean = launch.launch_masked_mse(prediction, target, mask, True, True)
-    dirty = launch.launch_masked_mse(prediction.where(hidden, torch.tensor(torch.nan)), target, mask, True, True)
+    clean = launch.launch_masked_mse(prediction, target, mask, MEAN_AND_GRAD)
+    dirty = launch.launch_masked_mse(prediction.where(hidden, torch.tensor(torch.nan)), target, mask, MEAN_AND_GRAD)
     assert torch.equal(clean.loss, dirty.loss)
     assert torch.equal(clean.grad, dirty.grad)
 
@@ -104,7 +107,8 @@ def test_scaling_touches_nothing_at_one_and_everything_otherwise():
 
 def test_images_beyond_int32_elements_do_not_wrap():
     """Image 5 of 2^29 elements each begins past int32; the mask, shared here, is all false, so nothing is read."""
-    constants = launch.error_constants(launch.Layout(1, 1 << 29, 1), (1, 1, 1, 1), 2, 4, False, False, False, 1)
+    options = MaskedMSEOptions(mean=False, grad=False)
+    constants = launch.error_constants(launch.Layout(1, 1 << 29, 1), (1, 1, 1, 1), (2, 4), False, 1, options)
     constants["TILES"] = 1  # of an image's 2^18 programs the first
     mask, sums = torch.zeros(launch.BLOCK, dtype=torch.uint8), torch.full((6,), torch.nan)
     image, counts = torch.ones(1), torch.zeros(1, dtype=torch.int32)

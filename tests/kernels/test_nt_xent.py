@@ -117,7 +117,7 @@ def test_the_registered_operators_pass_opcheck(dtype, normalize):
     torch.library.opcheck(torch.ops.fastssl.nt_xent_forward, (values, 0.2, normalize, "auto"))
     loss, lse, unit, norm = torch.ops.fastssl.nt_xent_forward(values, 0.2, normalize, "auto")
     rows = unit if normalize else values
-    arguments = (rows, norm, loss, lse, torch.rand_like(loss), 0.2, normalize, "auto")
+    arguments = (loss, lse, rows, norm, torch.rand_like(loss), 0.2, normalize, "auto")
     torch.library.opcheck(torch.ops.fastssl.nt_xent_backward, arguments)
 
 

@@ -29,9 +29,9 @@ def naive(embeddings: Tensor, temperature: float, normalize: bool, weights: Tens
 
 
 def fused(embeddings, temperature, normalize, weights, tile=TILE, n_slices=None) -> tuple[Tensor, Tensor]:
-    loss, lse, unit, norm = launch.launch_forward(embeddings, temperature, normalize, tile, n_slices)
-    rows = unit if normalize else embeddings
-    return loss, launch.launch_backward(rows, norm, loss, lse, weights, temperature, normalize, tile, n_slices)
+    forward = launch.launch_forward(embeddings, temperature, normalize, tile, n_slices)
+    read = forward if normalize else forward._replace(unit=embeddings)
+    return forward.loss, launch.launch_backward(read, weights, temperature, normalize, tile, n_slices)
 
 
 def check(accept, embeddings, temperature, normalize, weights=None, n_slices=None) -> None:
@@ -122,5 +122,5 @@ def test_what_the_kernels_return_is_what_the_registered_operators_promise(dtype,
     torch.library.opcheck(torch.ops.fastssl.nt_xent_forward, (values, 0.2, normalize, "triton"))
     loss, lse, unit, norm = torch.ops.fastssl.nt_xent_forward(values, 0.2, normalize, "triton")
     rows = unit if normalize else values
-    arguments = (rows, norm, loss, lse, torch.rand_like(loss), 0.2, normalize, "triton")
+    arguments = (loss, lse, rows, norm, torch.rand_like(loss), 0.2, normalize, "triton")
     torch.library.opcheck(torch.ops.fastssl.nt_xent_backward, arguments)
