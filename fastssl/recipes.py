@@ -19,10 +19,10 @@ from fastssl.config import TrainConfig, build, coerce_config, settings_of, stage
 from fastssl.config.train import RECIPE_STAGES
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
+from fastssl.files import write_atomically
 from fastssl.runtime import resolve_runtime
 from fastssl.stages.registry import PLANS
 from fastssl.training.assembly import assemble
-from fastssl.training.checkpoint import write_atomically
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     CONFIG,

@@ -125,7 +125,7 @@ def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec) -> None:
     """Write the weights with timm's own keys, and `spec` as metadata; atomic."""
     from safetensors.torch import save
 
-    from fastssl.training.checkpoint import write_atomically
+    from fastssl.files import write_atomically
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in encoder.state_dict().items()}
     write_atomically(path, save(tensors, metadata={_METADATA_KEY: json.dumps(asdict(spec))}))

@@ -21,11 +21,11 @@ from fastssl.config import PreviewConfig, TrainConfig, build, coerce_config
 from fastssl.config.train import DEMO, DEMO_COLOUR
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
+from fastssl.files import write_atomically
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.stages.registry import PLANS, RunInfo
 from fastssl.stages.tower.defaults import auto_mask
-from fastssl.training.checkpoint import write_atomically
 from fastssl.training.load_run import Restored, Run, open_run, restore
 from fastssl.training.resolve import resolve
 

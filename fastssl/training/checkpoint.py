@@ -1,7 +1,7 @@
 """Checkpoints that are whole or not there at all.
 
-Covers: atomic writing of files and of checkpoint folders, checksums, choosing the newest sound one.
-Does not cover: what goes into a checkpoint (`engine.py`), the exported encoder (`models/encoder.py`).
+Covers: atomic writing of checkpoint folders, checksums, choosing the newest sound one. Does not cover: what goes into a
+checkpoint (`engine.py`), the exported encoder (`models/encoder.py`), files (`fastssl.files`).
 
 A checkpoint is a folder `step-00001234` of safetensors files, `state.json`, and `manifest.json` with a checksum of each
 of them. It is written under a temporary name, synced to disk, then renamed; the newest two are kept.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError
+from fastssl.files import sync, write_synced
 from fastssl.training.memory_order import MemoryOrder
 
 KEEP = 2
@@ -51,15 +51,15 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         partial.mkdir()
         for group, tensors in checkpoint.tensors.items():
             content = save({key: _storable(value) for key, value in tensors.items()})
-            _write(partial / f"{group}.safetensors", content)
-        _write(partial / _STATE, json.dumps(checkpoint.state))
+            write_synced(partial / f"{group}.safetensors", content)
+        write_synced(partial / _STATE, json.dumps(checkpoint.state))
         checksums = {file.name: _checksum(file) for file in sorted(partial.iterdir())}
-        _write(partial / _MANIFEST, json.dumps(checksums, indent=1))
-        _sync(partial)
+        write_synced(partial / _MANIFEST, json.dumps(checksums, indent=1))
+        sync(partial)
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
-        _sync(folder)
+        sync(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -81,17 +81,6 @@ def load_newest(folder: Path, notify: Callable[[str], None] = print) -> Checkpoi
             notify(f"{error}; trying the one before it")
     what = "every checkpoint is damaged" if found else "no checkpoint to resume from"
     raise CheckpointError(f"{folder}: {what}; start anew with --overwrite")
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader finds the old one or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        _write(partial, content)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -155,24 +144,6 @@ def _checksum(path: Path) -> str:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _write(path: Path, content: bytes | str) -> None:
-    """Write a file and have it on disk. (safetensors' own `save_file` hides a full disk behind an error of its own.)"""
-    try:
-        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        _sync(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a failed write does not say where
-        raise
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _prune(folder: Path) -> None:

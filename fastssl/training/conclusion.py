@@ -6,18 +6,16 @@ Does not cover: the scores (`stages/pretext_scores.py`), what the encoder is wor
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from fastssl.data import Source
-from fastssl.jsonable import without_nan
+from fastssl.files import write_json
 from fastssl.pipelines import Loader, PretextTasks
 from fastssl.runtime import Runtime
 from fastssl.stages.pretext.objective import Pretext
 from fastssl.stages.pretext.scores import RestorationScore, score_tasks
-from fastssl.training.checkpoint import write_atomically
 
 SCORED_IMAGES = 400
 SEED = 20_261_127
@@ -65,8 +63,7 @@ def what_was_learnt(
     }
     report = folder / "report"
     report.mkdir(exist_ok=True)
-    content = without_nan({"split": split, "images": len(images), "tasks": tasks})
-    write_atomically(report / SCORES, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(report / SCORES, {"split": split, "images": len(images), "tasks": tasks})
     seen = "validation images that training did not see" if split == "val" else "training images (there are no others)"
     return [
         f"what the heads have learnt, on {len(images)} {seen}:",

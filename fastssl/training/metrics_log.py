@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fastssl.training.checkpoint import write_atomically
+from fastssl.files import write_atomically
 
 
 class MetricsLog:

@@ -15,8 +15,8 @@ from typing import Any
 from fastssl.config import TrainConfig, build, settings_of
 from fastssl.config.train import STAGE_GROUPS
 from fastssl.errors import CheckpointError, ConfigError
+from fastssl.files import write_atomically
 from fastssl.runtime import ResolvedSetting
-from fastssl.training.checkpoint import write_atomically
 
 CONFIG = "config.yaml"
 ENCODER = "encoder.safetensors"

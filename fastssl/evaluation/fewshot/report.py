@@ -16,11 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.evaluation.shared.csv_file import flat, write_csv
-from fastssl.evaluation.shared.difference_cells import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.shared.differences import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.shared.report import flat_row
 from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
-from fastssl.jsonable import without_nan
-from fastssl.training.checkpoint import write_atomically
+from fastssl.files import without_nan, write_atomically, write_csv
 
 ROOMY = 100
 """Columns of text that tables with lines take."""
@@ -138,8 +137,8 @@ def write_report(result: FewshotResult, folder: Path) -> None:
     """Write `fewshot.json` (all of it, nan as null), `fewshot.csv` (rows) and `fewshot-pairs.csv`, atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "fewshot.json", json.dumps(without_nan(asdict(result)), indent=1, allow_nan=False) + "\n")
-    write_csv(folder / "fewshot.csv", [flat(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows])
-    write_csv(folder / "fewshot-pairs.csv", [flat(pair) for pair in result.pairs])
+    write_csv(folder / "fewshot.csv", [flat_row(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows])
+    write_csv(folder / "fewshot-pairs.csv", [flat_row(pair) for pair in result.pairs])
 
 
 def _headline(console: Console, text: str) -> None:

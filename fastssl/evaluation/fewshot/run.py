@@ -28,11 +28,11 @@ from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.partition import Part, Partition, partition
 from fastssl.evaluation.shared.statistics import untested
 from fastssl.evaluation.shared.untrained import untrained_contender
+from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
 from fastssl.pipelines import Plain
 from fastssl.runtime import resolve_runtime
-from fastssl.training.checkpoint import write_atomically
 
 from .grid import Standardised, solve_grid
 from .plot import draw

@@ -17,10 +17,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.evaluation.shared.csv_file import flat, write_csv
-from fastssl.evaluation.shared.difference_cells import HEADINGS, difference_cells, how_tested
-from fastssl.jsonable import without_nan
-from fastssl.training.checkpoint import write_atomically
+from fastssl.evaluation.shared.differences import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.shared.report import flat_row
+from fastssl.files import without_nan, write_atomically, write_csv
 
 from .label_efficiency import Saving, percent
 from .summary import Comparison, Row, Trial
@@ -144,7 +143,7 @@ def write_report(result: FinetuneResult, folder: Path) -> None:
     ]
     for name in ("rows", "savings"):
         content[name] = [asdict(entry) for entry in content[name]]
-    content["comparisons"] = [flat(one) for one in result.comparisons]
+    content["comparisons"] = [flat_row(one) for one in result.comparisons]
     text = json.dumps(without_nan(content), indent=1, allow_nan=False)
     write_atomically(folder / f"{result.name}.json", text + "\n")
     write_csv(folder / f"{result.name}.csv", content["rows"])

@@ -17,8 +17,8 @@ from fastssl.config import FinetuneConfig, coerce_config
 from fastssl.evaluation.probe.published import SOURCE, published_result
 from fastssl.evaluation.shared.candidates import home_of, open_runs
 from fastssl.evaluation.shared.statistics import untested
+from fastssl.files import write_atomically
 from fastssl.models.imagenet import LEAST_SIZE
-from fastssl.training.checkpoint import write_atomically
 
 from .candidates import line_up
 from .inputs import notes_on, open_labelled

@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.jsonable import without_nan
-from fastssl.training.checkpoint import write_atomically
+from fastssl.files import without_nan, write_atomically
 
 ROOMY = 76
 """Columns of text that the full table takes."""

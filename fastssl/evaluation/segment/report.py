@@ -20,11 +20,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.evaluation.shared.csv_file import flat, write_csv
-from fastssl.evaluation.shared.difference_cells import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.shared.differences import HEADINGS, difference_cells, how_tested
+from fastssl.evaluation.shared.report import flat_row
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test, untested
-from fastssl.jsonable import without_nan
-from fastssl.training.checkpoint import write_atomically
+from fastssl.files import without_nan, write_atomically, write_csv
 
 from .initialization import RANDOM
 from .metrics import METRICS, ImageScore, mean_score, std_score
@@ -174,7 +173,7 @@ def write_report(result: SegmentResult, folder: Path) -> None:
         }
         for row in result.rows
     ]
-    pairs = [flat(pair) for pair in result.pairs]
+    pairs = [flat_row(pair) for pair in result.pairs]
     content = without_nan({**asdict(result), "rows": rows, "pairs": pairs})
     write_atomically(folder / "segment.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     scores = [

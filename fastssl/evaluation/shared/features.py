@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from fastssl.files import write_atomically
 from fastssl.models.small_maps import use_small_maps
 from fastssl.pipelines import Loader, View
-from fastssl.training.checkpoint import write_atomically
 
 Notify = Callable[[str], None]
 
