@@ -1,0 +1,124 @@
+"""Tables of options, read from the command line itself, so that they cannot be out of date.
+
+Covers: `<!-- options: COMMAND -->` and `<!-- options: COMMAND, GROUP -->` in a page become tables. Does not cover: what
+options mean, which is their help text beside each setting.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
+from pathlib import PurePath
+from typing import Any, Literal, Union, get_args, get_origin
+
+MARKER = re.compile(r"^<!-- options: (?P<command>[\w-]+)(?:, (?P<group>[^>]+?))? -->$", re.MULTILINE)
+
+_PLACEHOLDERS: tuple[tuple[type, str], ...] = ((bool, ""), (int, "N"), (float, "X"), (PurePath, "PATH"), (str, "TEXT"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option of a command, as `--help` shows it."""
+
+    names: tuple[str, ...]
+    group: str
+    takes: str
+    default: str
+    meaning: str
+
+
+def commands() -> list[str]:
+    """Return the names of all commands."""
+    from fastssl.cli import app
+
+    return [name for name in app if not name.startswith("-")]
+
+
+def options_of(command: str) -> list[Option]:
+    """Return the options of `fastssl COMMAND`, group by group in the order of its help.
+
+    Raises:
+        KeyError: There is no such command.
+    """
+    from fastssl.cli import app
+
+    arguments = [argument for argument in app[command].assemble_argument_collection() if argument.names[0][:2] == "--"]
+    return [
+        Option(
+            names=tuple(argument.names),
+            group=argument.parameter.group[0].name,
+            takes=_takes(argument.hint, argument.get_choices()),
+            default=_default(argument.field_info.default, automatic="auto" in (argument.parameter.help or "")),
+            meaning=" ".join((argument.parameter.help or "").split()),
+        )
+        for argument in sorted(arguments, key=lambda argument: _place(argument.parameter.group[0].sort_key))
+    ]
+
+
+def fill_option_tables(markdown: str) -> str:
+    """Return a page with its markers replaced by tables.
+
+    Raises:
+        KeyError: A marker names a command that does not exist. ValueError: It names a group that does not exist.
+    """
+    return MARKER.sub(_table, markdown)
+
+
+def _table(marker: re.Match[str]) -> str:
+    command, only = marker["command"], marker["group"]
+    options = [option for option in options_of(command) if only in (None, option.group)]
+    if not options:
+        raise ValueError(f"fastssl {command} has no options in a group {only!r}")
+    lines: list[str] = []
+    for group, members in groupby(options, key=lambda option: option.group):
+        lines += [] if only else [f"**{group}**", ""]
+        lines += ["| option | default | meaning |", "| --- | --- | --- |", *map(_row, members), ""]
+    return "\n".join(lines)
+
+
+def _row(option: Option) -> str:
+    names = ", ".join(f"`{name}`" for name in option.names)
+    takes = f" {option.takes}" if option.takes else ""
+    return f"| {names}{takes} | {option.default} | {_escaped(option.meaning)} |"
+
+
+def _takes(hint: Any, choices: Iterable[str] | None) -> str:
+    if choices:
+        return "one of " + ", ".join(f"`{choice}`" for choice in choices)
+    kinds = list(_kinds(hint))
+    return next((f"`{text}`" if text else "" for kind, text in _PLACEHOLDERS if kind in kinds), "`TEXT`")
+
+
+def _kinds(hint: Any) -> Iterable[type]:
+    """The plain types inside a hint such as `int | None` or `tuple[Path, ...]`."""
+    if get_origin(hint) in (Union, types.UnionType, tuple, list):
+        for part in get_args(hint):
+            yield from _kinds(part)
+    elif get_origin(hint) is Literal:
+        yield str
+    elif isinstance(hint, type):
+        yield from (kind for kind, _ in _PLACEHOLDERS if issubclass(hint, kind))
+
+
+def _default(value: Any, *, automatic: bool) -> str:
+    if value is None or value == "auto":
+        return "auto" if value or automatic else "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, (tuple, list)):
+        value = " ".join(str(part) for part in value)
+    return f"`{value}`" if value != "" else "none"
+
+
+def _place(sort_key: Any) -> int:
+    return sort_key if isinstance(sort_key, int) else 0
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
