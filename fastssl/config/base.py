@@ -1,15 +1,16 @@
 """What all configurations share: strictness, "auto", and every problem told at once.
 
-Covers: the base class, field types that take "auto", building one from settings, the phrases for what is wrong.
-Does not cover: any setting (the other files here), nor what "auto" becomes (`fastssl.training.resolve`, `fastssl.stages.registry`).
+Covers: the base class, field types that take "auto" or several values, building a configuration from settings, the
+phrases for what is wrong. Does not cover: any command's own settings (the other files here), what "auto" becomes
+(`fastssl.training.resolve`).
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -45,6 +46,7 @@ AutoShare = Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto]
 Count = Annotated[int, Field(ge=1)]
 
 ConfigT = TypeVar("ConfigT", bound="Config")
+ItemT = TypeVar("ItemT")
 
 
 class Config(BaseModel):
@@ -52,26 +54,31 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
+    alternatives: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Pairs of settings that answer one question: either of them on the command line replaces the other of a file."""
+
 
 class DataConfig(Config):
     """Which images, and on which device they are worked on; shared by every command."""
 
+    alternatives = (("amp", "precision"),)
+
     data: Annotated[str, Parameter(group=DATA)] = "demo"
-    """demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""
+    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""
     data_root: Annotated[Path | None, Parameter(group=DATA)] = None
-    """Folder that MedMNIST files lie in or are downloaded to."""
+    """Folder of MedMNIST files, where a relative path is looked for as well (auto: ~/.medmnist)."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: as the data has it)."""
     skip_corrupt: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
     """Name and skip images that cannot be decoded."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
-    """auto, cpu, cuda or cuda:N."""
+    """Device to compute on: auto, cpu, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Mixed precision where it is faster, else fp32 (auto: the same)."""
+    """Use mixed precision where it is faster, else fp32 (auto: the same)."""
     precision: Annotated[
         Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
     ] = "auto"
-    """By name, even if emulated."""
+    """Use this precision, even where the device only emulates it."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
 
@@ -80,6 +87,87 @@ class DataConfig(Config):
         if self.amp is False and self.precision in ("bf16", "fp16"):
             raise ValueError(f"amp=False and precision={self.precision} contradict each other: give one")
         return self
+
+
+def split_list(value: Any) -> Any:
+    """Split a value that holds several: a string at its commas and spaces, a sequence item by item.
+
+    Args:
+        value: as the command line gives it (a list of strings, each of which may hold several), as a file or Python
+            give it (one string, one number, or a sequence of them).
+
+    Returns:
+        A list of items. A mapping or None is returned as it is, for pydantic to refuse.
+    """
+    if value is None or isinstance(value, Mapping):
+        return value
+    items = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+    return [part for item in items for part in (item.replace(",", " ").split() if isinstance(item, str) else (item,))]
+
+
+# Of any setting that takes several values: --shots 1,5,10 is --shots 1 5 10 is --shots 1 --shots 5 --shots 10.
+SEVERAL = Parameter(consume_multiple=True, negative="", show_default=lambda values: " ".join(map(str, values)) or None)
+
+ListOf = Annotated[tuple[ItemT, ...], BeforeValidator(split_list), SEVERAL]
+"""The type of a setting that takes several values: `ListOf[int]` is stored as a tuple of int."""
+
+
+def subset_of(*names: str) -> BeforeValidator:
+    """Make a `ListOf` field take one or more of `names`, each once, stored in the order of `names`.
+
+    Args:
+        names: all that may be chosen.
+
+    Returns:
+        A validator, to be put after the type: `Annotated[ListOf[Name], subset_of("a", "b")]`.
+    """
+
+    def check(value: Any) -> tuple[str, ...]:
+        given = split_list(value)
+        if not isinstance(given, list) or not given or not all(item in names for item in given):
+            raise ValueError(f"give one or more of {', '.join(names)}")
+        return tuple(name for name in names if name in given)
+
+    return BeforeValidator(check)
+
+
+def weights_for(*names: str) -> BeforeValidator:
+    """Make a `ListOf[str]` field take NAME=NUMBER for some of `names`, stored in the order of `names`.
+
+    Args:
+        names: all that may be given a weight, a positive number. Python and files may also give a mapping.
+
+    Returns:
+        A validator, to be put after the type: `Annotated[ListOf[str], weights_for("a", "b")]`. The stored strings are
+        read by `parse_weights`.
+    """
+
+    def check(value: Any) -> tuple[str, ...]:
+        try:
+            weights = dict(value) if isinstance(value, Mapping) else parse_weights(split_list(value))
+            weights = {name: float(weight) for name, weight in weights.items()}
+        except (AttributeError, TypeError, ValueError):
+            weights = {"": 0.0}
+        if not set(weights) <= set(names) or not all(0 < weight < float("inf") for weight in weights.values()):
+            raise ValueError(f"give a positive number for one or more of {', '.join(names)}, as {names[0]}=2")
+        return tuple(f"{name}={weights[name]!r}" for name in names if name in weights)
+
+    return BeforeValidator(check)
+
+
+def parse_weights(given: Iterable[str]) -> dict[str, float]:
+    """Read the strings NAME=NUMBER that a field of `weights_for` stores.
+
+    Args:
+        given: such strings.
+
+    Returns:
+        Name -> number, in the order given.
+
+    Raises:
+        ValueError: a string has no number behind its first "=".
+    """
+    return {name: float(weight) for name, _, weight in (pair.partition("=") for pair in given)}
 
 
 def some_of(*names: str) -> BeforeValidator:
@@ -113,10 +201,17 @@ def weights_of(*names: str) -> BeforeValidator:
 
 
 def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
-    """Validate `settings` as a `kind`.
+    """Validate settings as a configuration.
+
+    Args:
+        kind: the class of the configuration.
+        settings: names and values; those that are left out get their defaults.
+
+    Returns:
+        A frozen configuration, whose `model_fields_set` are the names given.
 
     Raises:
-        ConfigError: naming every unknown key and every bad value found.
+        ConfigError: naming every unknown setting and every bad value.
     """
     try:
         return kind.model_validate(dict(settings))
@@ -125,23 +220,48 @@ def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:
 
 
 def coerce_config(kind: type[ConfigT], config: ConfigT | None, settings: Mapping[str, Any]) -> ConfigT:
-    """The configuration of a call that takes one, or its fields as keywords.
+    """Make the configuration of a call that takes one, or its fields as keywords.
+
+    Args:
+        kind: the class of the configuration.
+        config: what the call was given in one piece, if it was.
+        settings: the keywords that it was given.
+
+    Returns:
+        `config` itself, or the one that `settings` describe.
 
     Raises:
-        TypeError: both are given. ConfigError: as `build`.
+        TypeError: both are given.
+        ConfigError: naming every unknown setting and every bad value.
     """
     if config is not None and settings:
-        raise TypeError(f"give a {kind.__name__} or settings, not both (got {', '.join(settings)} beside it)")
+        raise TypeError(f"give a {kind.__name__} or settings, not both (got {', '.join(settings)} as well)")
     return config or build(kind, settings)
 
 
 def problems(error: ValidationError, kind: type[Config]) -> list[str]:
-    """One short phrase for each thing that pydantic found wrong."""
+    """Describe each thing that pydantic found wrong in one short phrase.
+
+    Args:
+        error: what pydantic raised.
+        kind: the class that it validated.
+
+    Returns:
+        Phrases such as "lr='fast': input should be a valid number", in the order of the fields.
+    """
     return [_phrase(detail, kind) for detail in error.errors()]
 
 
 def unknown(name: str, kind: type[Config]) -> str:
-    """The phrase for a setting that does not exist, with the nearest one that does."""
+    """Describe a setting that does not exist, with the nearest one that does.
+
+    Args:
+        name: the setting, with underscores.
+        kind: the class that lacks it.
+
+    Returns:
+        One short phrase.
+    """
     near = difflib.get_close_matches(name, kind.model_fields, n=1)
     return f"unknown setting {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
 
@@ -153,5 +273,5 @@ def _phrase(detail: Any, kind: type[Config]) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     if detail["type"] == "string_pattern_mismatch":
-        message = f"give {(kind.model_fields[name].description or '').rstrip('.')}"
+        message = f"give {(kind.model_fields[name].description or '').rpartition(': ')[2].rstrip('.')}"
     return f"{name}={detail['input']!r}: {message}" if name else message

@@ -1,38 +1,43 @@
-"""Settings of `fastssl fewshot`."""
+"""Settings of `fastssl fewshot`.
+
+Covers: names, types, ranges, what goes together. Does not cover: what "auto" becomes
+(`fastssl.evaluation.fewshot.run`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig
-
-
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, int) else value
+from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig, ListOf
 
 
 def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(values)))
 
 
-_Shots = Annotated[tuple[Count, ...], BeforeValidator(_listed), AfterValidator(_ascending), Field(min_length=1)]
-
-
 class FewshotConfig(DataConfig):
-    """Settings of `fastssl fewshot RUN ...` and `fastssl.fewshot(runs, ...)`; data and root default to the first run's
-    own, every encoder sees images at its own size."""
+    """Settings of `fastssl fewshot RUN ...` and `fastssl.fewshot(runs, ...)`.
+
+    data and data_root default to the first run's own; every encoder sees images at its own size.
+    """
 
     data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
-    """As for train (auto: what the first run was trained on)."""
+    """Images, as for train (auto: what the first run was trained on)."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: each encoder's own)."""
 
-    shots: Annotated[_Shots, Parameter(group=EVALUATION, consume_multiple=True, negative="")] = (1, 5, 10, 20, 50)
-    """Labelled images a class, as in 1 5 10 20 50."""
+    shots: Annotated[ListOf[Count], AfterValidator(_ascending), Field(min_length=1), Parameter(group=EVALUATION)] = (
+        1,
+        5,
+        10,
+        20,
+        50,
+    )
+    """Numbers of labelled images per class."""
     seeds: Annotated[Count, Parameter(group=EVALUATION)] = 10
     """Draws of those images, seeded SEED, SEED+1, ..."""
     l2: Annotated[AutoFloat, Parameter(group=EVALUATION)] = None
@@ -40,22 +45,22 @@ class FewshotConfig(DataConfig):
     random: Annotated[bool, Parameter(group=EVALUATION)] = True
     """Compare with the first run's encoder before training."""
     imagenet: Annotated[str, Parameter(group=EVALUATION)] = "auto"
-    """A timm model with ImageNet weights, or none (auto: EfficientNet-Lite0, if its weights are here)."""
-    weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
-    """File of its weights (else a package, or the hub)."""
+    """Compare with this timm model's ImageNet weights, or none (auto: EfficientNet-Lite0, if its weights are here)."""
+    imagenet_weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
+    """File of the ImageNet weights (auto: from a package or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
-    """Side that it sees images at (auto: as the first run, at least 128)."""
+    """Image side of the ImageNet encoder (auto: as the first run, at least 128)."""
 
     batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
-    """Images a step while features are extracted."""
+    """Images per step while features are extracted."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
-    """Seed of the first draw, and of what is held out of train for lack of a test split."""
+    """Seed of the first draw, and of what is held out of train where there is no test split."""
     out: Annotated[Path | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's)."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> FewshotConfig:
-        if self.weights is not None and self.imagenet in ("auto", "none"):
-            raise ValueError("weights given without imagenet: name the timm model that they belong to")
+        if self.imagenet_weights is not None and self.imagenet in ("auto", "none"):
+            raise ValueError("imagenet_weights given without imagenet: name the timm model that they belong to")
         return self

@@ -1,4 +1,8 @@
-"""Settings of `fastssl segment`."""
+"""Settings of `fastssl segment`.
+
+Covers: names, types, ranges, what goes together. Does not cover: what "auto" becomes
+(`fastssl.evaluation.segment.recipe`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, model_validator
 
-from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SPEED, Auto, AutoSwitch, Count, DataConfig
+from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SEVERAL, SPEED, Auto, AutoSwitch, Count, DataConfig, ListOf
 
 WHOLE = 0
 """The patch that is a whole image."""
@@ -17,98 +21,113 @@ SMALLEST_PATCH = 16
 Init = Literal["run", "random"]
 
 _Patch = BeforeValidator(lambda value: {"auto": None, "whole": WHOLE}.get(value, value))
-_Several = Parameter(consume_multiple=True, negative="", show_default=False)
 
 _OF_FOLDERS = ("image_suffix", "mask_suffix", "fov", "test_images", "val_images", "patient", "split")
 
 
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, (str, Path)) else value
+def _split_names(value: Any) -> Any:
+    """Split a count or names of files at commas alone, for such names may have spaces."""
+    if value is None or value == "auto":
+        return None
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(part.strip() for item in items for part in str(item).split(","))
 
 
-_Listed = BeforeValidator(_listed)
+_Names = Annotated[
+    Annotated[tuple[str, ...], Field(min_length=1)] | None,
+    BeforeValidator(_split_names),
+    SEVERAL,
+    Parameter(group=DATA, show_default=False),
+]
 
 
 class SegmentConfig(DataConfig):
     """Settings of `fastssl segment RUN ...` and `fastssl.segment(runs, ...)`."""
 
-    data: Annotated[tuple[str, ...], _Listed, _Several, Parameter(group=DATA)] = ("demo",)  # type: ignore[assignment]
-    """A folder of images and one of masks (default: demo; or demo-colour)."""
-    data_root: Annotated[Path | None, Parameter(group=DATA)] = None
-    """Folder that relative paths are looked for in as well."""
-    image_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
-    """What image names end in that mask names lack (DRIVE: _training)."""
-    mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
-    """What mask names end in, where several fit (CHASE: _1stHO)."""
-    fov: Annotated[Path | None, Parameter(group=DATA)] = None
-    """Folder of field-of-view masks: loss and metrics inside only."""
-    size: Annotated[Annotated[int, Field(ge=8, le=4096)] | None, Auto, Parameter(group=DATA)] = None
-    """Resize to this short side first (auto: as the data has it)."""
-    channel: Annotated[Literal["auto", "rgb", "grey", "red", "green", "blue"], Parameter(group=DATA)] = "auto"
-    """Give the encoder this alone (rgb: grey thrice)."""
+    alternatives = (
+        *DataConfig.alternatives,
+        ("epochs", "steps"),
+        ("data", "images"),
+        ("data", "masks"),
+        ("split", "test_images"),
+        ("split", "val_images"),
+        ("split", "patient"),
+    )
 
-    test_images: Annotated[str | None, Parameter(group=DATA)] = None
-    """How many of the last names, or names with commas (auto: 30 %)."""
-    val_images: Annotated[str | None, Parameter(group=DATA)] = None
-    """Likewise, of the rest (auto: 20 % of it)."""
+    images: Annotated[Path | None, Parameter(group=DATA)] = None
+    """Folder of images; every image has a mask in --masks."""
+    masks: Annotated[Path | None, Parameter(group=DATA)] = None
+    """Folder of masks, each named after its image."""
+    data: Annotated[Literal["demo", "demo-colour"], Parameter(group=DATA)] = "demo"
+    """Built-in images with masks, where no folders are given."""
+    data_root: Annotated[Path | None, Parameter(group=DATA)] = None
+    """Folder where relative paths are looked for as well."""
+    image_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
+    """Ending that image names have and mask names lack (DRIVE: _training)."""
+    mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
+    """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
+    fov: Annotated[Path | None, Parameter(group=DATA)] = None
+    """Folder of field-of-view masks, outside of which pixels do not count."""
+    size: Annotated[Annotated[int, Field(ge=8, le=4096)] | None, Auto, Parameter(group=DATA)] = None
+    """Resize images to this short side in pixels (auto: as the data has it)."""
+    channel: Annotated[Literal["auto", "rgb", "grey", "red", "green", "blue"], Parameter(group=DATA)] = "auto"
+    """Channels that the encoder is given (auto: as the images have them)."""
+
+    test_images: _Names = None
+    """How many of the last names are test images, or their names (auto: 30 %)."""
+    val_images: _Names = None
+    """How many of the rest validate, or their names (auto: 20 % of the rest)."""
     patient: Annotated[str | None, Parameter(group=DATA)] = None
-    """Pattern for the part of a name that is the patient's."""
+    """Regular expression that finds the patient in a name; no patient is split."""
     split: Annotated[Path | None, Parameter(group=DATA)] = None
-    """File of lines NAME,train|val|test, instead of all these."""
+    """File of lines NAME,train|val|test that splits the images instead."""
 
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
-    """timm model for RUN random (auto: the runs', or resnet18)."""
-    encoder_init: Annotated[tuple[Init, ...], _Listed, _Several, Parameter(group=MODEL)] = ("run",)
-    """Where encoders start (default: run); both: a row each."""
-    decoder_init: Annotated[tuple[Init, ...], _Listed, _Several, Parameter(group=MODEL)] = ("run",)
-    """Where decoders start, if a run has one (default: run)."""
+    """timm model of the run random (auto: the runs' own, or resnet18)."""
+    encoder_init: Annotated[ListOf[Init], Field(min_length=1), Parameter(group=MODEL)] = ("run",)
+    """Where encoders start; both words make a row each."""
+    decoder_init: Annotated[ListOf[Init], Field(min_length=1), Parameter(group=MODEL)] = ("run",)
+    """Where decoders start; a run without a decoder starts from random."""
 
     patch: Annotated[Annotated[int, Field(ge=0)] | None, _Patch, Parameter(group=LENGTH)] = None
-    """Side of training patches, or whole (auto: 64 or whole)."""
+    """Side of training patches in pixels, or whole (auto: 64, if images hold it)."""
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 32
-    """Patches a step."""
+    """Patches per step."""
     epochs: Annotated[Count | None, Parameter(group=LENGTH)] = None
-    """Each as many patches as would tile all images (200)."""
+    """Length in epochs; in each, patches could tile all images (auto: 200)."""
     steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Length in steps, instead of epochs."""
     lr: Annotated[float, Field(gt=0), Parameter(group=LENGTH)] = 1e-3
     """Peak learning rate of Adam."""
     objective: Annotated[Literal["bce", "bce+dice", "dice"], Parameter(group=LENGTH)] = "bce"
-    """What is minimised: pixel-wise cross-entropy, 1 - soft Dice, or both."""
+    """Loss: pixel-wise cross-entropy, 1 - soft Dice, or their sum."""
     augment: Annotated[Literal["auto", "xray", "fundus", "ct", "upright", "flips", "none"], Parameter(group=LENGTH)] = (
         "auto"
     )
-    """By modality, as TOWER (auto: fundus in colour, else upright)."""
+    """Augmentations of TOWER for a modality (auto: fundus in colour, else upright)."""
     patience: Annotated[Count, Parameter(group=LENGTH)] = 30
     """Epochs without a better validation Dice before stopping."""
 
     predict: Annotated[Literal["auto", "windows", "whole"], Parameter(group=EVALUATION)] = "auto"
-    """Overlapping windows of the patch's side, or whole images."""
+    """Predict in overlapping windows of the patch's side, or whole images."""
     overlap: Annotated[float, Field(ge=0, lt=1), Parameter(group=EVALUATION)] = 0.5
     """Share of a window that the next one covers again."""
     trials: Annotated[Count, Parameter(group=EVALUATION)] = 1
     """Trainings of each row, seeded SEED, SEED+1, ..."""
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """torch.compile the step (auto: off, trainings are short)."""
+    """Compile the step by torch.compile (auto: off, trainings are short)."""
     out: Annotated[Path | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's, or runs/segment-DATA)."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> SegmentConfig:
-        wrong = []
+        wrong = self._wrong_data()
         if self.epochs and self.steps:
             wrong.append("epochs and steps both given: give one")
         drawn = [name for name in ("test_images", "val_images", "patient") if getattr(self, name) is not None]
         if self.split is not None and drawn:
             wrong.append(f"split and {drawn[0]} both given: give one")
-        if len(self.data) != 2 and self.data not in (("demo",), ("demo-colour",)):
-            wrong.append(
-                f"data={' '.join(self.data)}: give a folder of images and one of masks, demo or demo-colour "
-                "(and runs before --data)"
-            )
-        if len(self.data) == 1:
-            wrong += [f"{name} is for folders; the demo set has its own" for name in _OF_FOLDERS if getattr(self, name)]
         if self.patch is not None and WHOLE < self.patch < SMALLEST_PATCH:
             wrong.append(f"patch={self.patch}: at least {SMALLEST_PATCH} pixels, or whole")
         if self.patch == WHOLE and self.predict == "windows":
@@ -118,3 +137,14 @@ class SegmentConfig(DataConfig):
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _wrong_data(self) -> list[str]:
+        """What is wrong with how images and masks are given."""
+        folders = {"images": self.images, "masks": self.masks}
+        given = [name for name, folder in folders.items() if folder is not None]
+        if not given:
+            return [f"{name} is for folders; the demo set has its own" for name in _OF_FOLDERS if getattr(self, name)]
+        wrong = [f"{name} missing: images and masks are given together" for name in folders if name not in given]
+        if "data" in self.model_fields_set:
+            wrong.append(f"data and {given[0]} both given: give one")
+        return wrong
