@@ -20,14 +20,14 @@ from rich.markup import escape
 from fastssl.config import FewshotConfig, coerce_config
 from fastssl.data import Source
 from fastssl.errors import DataError
-from fastssl.evaluation.shared.candidates import Contender, home_of, imagenet_contender, open_runs
+from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
+from fastssl.evaluation.shared.candidates import NamedEncoder, open_runs, run_folder_of
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.features import FeatureCache
 from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.partition import Part, Partition, partition
 from fastssl.evaluation.shared.statistics import untested
-from fastssl.evaluation.shared.untrained import untrained_contender
 from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
@@ -69,12 +69,13 @@ def fewshot(
     config = coerce_config(FewshotConfig, config, settings)
     console = console or Console()
     paths = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
-    contenders, home = open_runs(paths), home_of(paths[0])
+    contenders, home = open_runs(paths), run_folder_of(paths[0])
     size = config.size or max(run.spec.size for run in contenders)
     source = open_data(config, home, size, console)
     images = _images_of(source, config.seed)
     entrants = [
-        _Entrant(one, config.size or one.spec.size, home_of(path)) for one, path in zip(contenders, paths, strict=True)
+        _Entrant(one, config.size or one.spec.size, run_folder_of(path))
+        for one, path in zip(contenders, paths, strict=True)
     ]
     others, notes = _others(config, contenders[0].spec, home)
     entrants += others
@@ -93,7 +94,7 @@ def fewshot(
 class _Entrant:
     """An encoder, the side it sees images at, and the folder whose `features/` its features go into."""
 
-    contender: Contender
+    contender: NamedEncoder
     size: int
     home: Path
 
@@ -123,15 +124,7 @@ def _images_of(source: Source, seed: int) -> _Images:
             "comparisons need one class an image"
         )
     parts = partition(source, seed)
-    notes = () if parts.test.split != "train" else (_held_out_note(parts.test, seed),)
-    return _Images(parts, _pool(parts), notes)
-
-
-def _held_out_note(test: Part, seed: int) -> str:
-    return (
-        f"no labelled test split: tested on {len(test)} images held out of train (seed {seed}), which the encoders may "
-        "have seen unlabelled"
-    )
+    return _Images(parts, _pool(parts), parts.held_out_notes())
 
 
 def _pool(parts: Partition) -> Part:
@@ -140,7 +133,8 @@ def _pool(parts: Partition) -> Part:
         return parts.train
     rows = np.concatenate([parts.train.rows, parts.val.rows])
     order = np.argsort(rows)
-    return Part("train", rows[order], np.concatenate([parts.train.labels, parts.val.labels])[order])
+    labels = np.concatenate([parts.train.labels, parts.val.labels])
+    return Part(split="train", rows=rows[order], labels=labels[order])
 
 
 def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[_Entrant], tuple[str, ...]]:
@@ -148,7 +142,7 @@ def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[
     size = config.size or spec.size
     found, notes = [], []
     if config.random:
-        untrained, what = untrained_contender(home, spec, config.seed)
+        untrained, what = untrained_baseline(home, spec, config.seed)
         found.append(_Entrant(untrained, size, home))
         notes.append(what)
     if config.imagenet == "auto" and not is_at_hand(LITE0):
@@ -156,7 +150,7 @@ def _others(config: FewshotConfig, spec: EncoderSpec, home: Path) -> tuple[list[
     elif config.imagenet != "none":
         name = LITE0 if config.imagenet == "auto" else config.imagenet
         enlarged = config.imagenet_size or max(size, LEAST_SIZE)
-        contender = imagenet_contender(name, spec.in_channels, enlarged, config.weights)
+        contender = imagenet_baseline(name, spec.in_channels, enlarged, config.imagenet_weights)
         found.append(_Entrant(contender, enlarged, home))
         notes.append(f"{contender.label} sees the same images, resized to {enlarged} px")
     return found, tuple(notes)

@@ -16,19 +16,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.config import ProbeConfig, coerce_config
-from fastssl.evaluation.shared.candidates import Contender, home_of, open_runs, random_contender
+from fastssl.evaluation.shared.baselines import random_baseline, seed_of
+from fastssl.evaluation.shared.candidates import NamedEncoder, open_runs, run_folder_of
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
 from fastssl.evaluation.shared.features import FeatureCache
 from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.partition import partition
-from fastssl.evaluation.shared.untrained import seed_of
+from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.pipelines import Plain
 from fastssl.runtime import resolve_runtime
 
 from .knn import default_neighbours, knn_scores
 from .linear import Labelled, class_targets, linear_probe
-from .published import SOURCE, published_result
 from .report import ProbeResult, ProbeRow, write_report
 
 MOST_PIXELS = 3072
@@ -57,7 +57,7 @@ def probe(
     console = console or Console()
     (trained,) = open_runs([Path(run)])
     trained = replace(trained, label="trained")
-    folder, spec = home_of(Path(run)), trained.spec
+    folder, spec = run_folder_of(Path(run)), trained.spec
     own_seed = seed_of(folder)
     size = config.size or spec.size
     source = open_data(config, folder, size, console)
@@ -74,11 +74,14 @@ def probe(
     )
     rows = [
         *_encoder_rows(extraction, trained),
-        *_encoder_rows(extraction, random_contender(spec, config.seed if own_seed is None else own_seed)),
+        *_encoder_rows(extraction, random_baseline(spec, config.seed if own_seed is None else own_seed)),
         *_pixel_rows(extraction, size),
         *_published_rows(extraction, size),
     ]
-    notes = [*parts.notes, *(row.note for row in rows if row.note)]
+    notes = [
+        *parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train"),
+        *(row.note for row in rows if row.note),
+    ]
     counts = (len(parts.train), len(parts.val), len(parts.test))
     report = folder / "report"
     result = ProbeResult(
@@ -89,7 +92,7 @@ def probe(
     return result
 
 
-def _encoder_rows(extraction: Extraction, contender: Contender) -> list[ProbeRow]:
+def _encoder_rows(extraction: Extraction, contender: NamedEncoder) -> list[ProbeRow]:
     label = contender.label
     features = extraction.of_encoder(contender.encoder, contender.spec, label)
     return [_linear_row(extraction, features, label), _knn_row(extraction, features, label)]

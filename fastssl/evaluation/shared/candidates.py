@@ -1,49 +1,111 @@
-"""What is compared: trained encoders, a randomly initialised one, one pre-trained on ImageNet.
+"""What is compared: encoders with a name, and how each of them sees images.
 
-Covers: each as a label, a module and how to feed it. Does not cover: features (`extraction.py`), what they are worth.
+Covers: the encoders of runs and of encoder files, their names, the folder that belongs to each. Does not cover: what
+runs are compared with (`baselines.py`), features (`extraction.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder
-from fastssl.models.imagenet import imagenet_encoder
+from fastssl.models.encoder import EncoderSpec, load_encoder
+from fastssl.pipelines import Plain
 from fastssl.training.run_folder import ENCODER
 
-RANDOM = "random init"
+Runs = str | Path | Sequence[str | Path]
+"""Run folders or encoder files, one or several."""
+Kind = Literal["run", "random", "untrained", "ImageNet"]
+"""Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from."""
 
 
-@dataclass(frozen=True)
-class Contender:
-    """An encoder that maps `[B, C, S, S]` to `[B, D]`, in eval mode on the CPU. label: names it in tables and plots."""
+@dataclass(frozen=True, kw_only=True)
+class NamedEncoder:
+    """An encoder and its name.
+
+    Attributes:
+        label: names it in tables and plots.
+        encoder: maps `[B, C, S, S]` to `[B, D]`; in eval mode, on the CPU.
+        spec: what it was built as, and how its input is normalised.
+    """
 
     label: str
     encoder: nn.Module
     spec: EncoderSpec
 
 
-def run_contender(path: Path, label: str | None = None) -> Contender:
-    """The encoder of a run folder, or an encoder file; label: the folder's or the file's name by default.
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One of the encoders that an evaluation compares.
 
-    Raises CheckpointError: there is none, or it is not sound.
+    Attributes:
+        label: names it in tables and plots.
+        kind: where its weights come from.
+        spec: what it is built as.
+        size: side in pixels that it sees images at.
+        folder: its features are kept in the `features/` of this folder.
+        start: returns the encoder that a trial of a seed starts from; only of kind "random" does it differ by seed.
     """
-    encoder, spec = load_encoder(path)
-    return Contender(label or name_of(path), encoder, spec)
+
+    label: str
+    kind: Kind
+    spec: EncoderSpec
+    size: int
+    folder: Path
+    start: Callable[[int], NamedEncoder]
+
+    @classmethod
+    def of(cls, encoder: NamedEncoder, kind: Kind, size: int, folder: Path) -> Candidate:
+        """Return the candidate that is this encoder for every seed.
+
+        Args:
+            encoder: the encoder, whose label it takes.
+            kind: where the weights come from.
+            size: side in pixels that it sees images at.
+            folder: its features are kept in the `features/` of this folder.
+        """
+        return cls(label=encoder.label, kind=kind, spec=encoder.spec, size=size, folder=folder, start=lambda _: encoder)
+
+    @property
+    def view(self) -> Plain:
+        """How it sees images: whole, at its size, normalised as in its training."""
+        return Plain(self.size, self.spec.in_channels, self.spec.channel_mean, self.spec.channel_std)
 
 
-def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
-    """The encoders of run folders or encoder files, labelled by their names, or by their paths where names are alike.
+def run_paths(runs: Runs) -> list[Path]:
+    """Return the paths of one or several runs."""
+    return [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+
+
+def open_run(path: Path, label: str | None = None) -> NamedEncoder:
+    """Load the encoder of a run folder, or an encoder file.
+
+    Args:
+        path: the folder or the file.
+        label: its name; None for the folder's or the file's.
 
     Raises:
-        CheckpointError: one is not there or not sound. ConfigError: none or the same one twice is given, or they take
-            images of different channels.
+        CheckpointError: there is none, or it is not sound.
+    """
+    encoder, spec = load_encoder(path)
+    return NamedEncoder(label=label or name_of(path), encoder=encoder, spec=spec)
+
+
+def open_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
+    """Load the encoders of run folders or encoder files, labelled by name, or by path where names are alike.
+
+    Args:
+        paths: one or more, no two of them the same.
+
+    Raises:
+        CheckpointError: one is not there or not sound.
+        ConfigError: none or the same one twice is given, or they take images of different channels.
     """
     if not paths:
         raise ConfigError(["runs: give at least one run folder or encoder file"])
@@ -53,7 +115,7 @@ def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
     for path in paths:
         if not path.exists():
             raise CheckpointError(f"{path}: no such run folder or encoder file")
-    runs = [run_contender(path) for path in paths]
+    runs = [open_run(path) for path in paths]
     alike = {label for label, count in Counter(run.label for run in runs).items() if count > 1}
     runs = [replace(run, label=str(path)) if run.label in alike else run for run, path in zip(runs, paths, strict=True)]
     if len({run.spec.in_channels for run in runs}) > 1:
@@ -62,30 +124,32 @@ def open_runs(paths: Sequence[Path]) -> tuple[Contender, ...]:
     return tuple(runs)
 
 
-def home_of(path: Path) -> Path:
-    """The folder that features and the report of a run go into; for an encoder file elsewhere, one beside it."""
+def run_candidates(runs: Sequence[NamedEncoder], paths: Sequence[Path], size: int | None) -> tuple[Candidate, ...]:
+    """Return the runs as candidates, each with the folder of its own run.
+
+    Args:
+        runs: as `open_runs` loads them.
+        paths: what they were loaded from, in the same order.
+        size: side in pixels that all of them see images at; None for each encoder's own.
+    """
+    return tuple(
+        Candidate.of(run, "run", size or run.spec.size, run_folder_of(path))
+        for run, path in zip(runs, paths, strict=True)
+    )
+
+
+def run_folder_of(path: Path) -> Path:
+    """Return the folder that features and report of a run go into.
+
+    Args:
+        path: a run folder, its encoder file, or an encoder file elsewhere, whose folder lies next to it under its name.
+    """
     if path.is_dir():
         return path
     return path.parent if path.name == ENCODER else path.with_suffix("")
 
 
-def random_contender(spec: EncoderSpec, seed: int = 0) -> Contender:
-    """What `spec` describes, before any training."""
-    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
-    return Contender(RANDOM, encoder.eval(), spec)
-
-
-def imagenet_contender(name: str, in_channels: int, size: int, weights: Path | None = None) -> Contender:
-    """A timm model with ImageNet weights, seeing images of side `size`.
-
-    Raises:
-        ConfigError: no such model, or its weights cannot be had here. CheckpointError: `weights` are another model's.
-    """
-    encoder, spec = imagenet_encoder(name, in_channels, size, weights)
-    return Contender(f"ImageNet {name}", encoder, spec)
-
-
 def name_of(path: Path) -> str:
-    """What a run folder or an encoder file is called."""
+    """Return what a run folder or an encoder file is called."""
     path = path.resolve()
     return path.name if path.is_dir() else path.parent.name if path.stem == "encoder" else path.stem

@@ -1,7 +1,7 @@
-"""What an evaluation is made on: the data asked for, or the run's own, and whether encoders can take it.
+"""What an evaluation is made on: the data asked for, or the run's own, and whether encoders can take them.
 
-Covers: opening it, and refusing what does not fit before anything is computed. Does not cover: opening encoders
-(`contenders.py`), dividing the images (`partition.py`).
+Covers: opening data, refusing what does not fit before anything is computed, where the report goes. Does not cover:
+opening encoders (`candidates.py`), dividing the images (`partition.py`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ from fastssl.errors import ConfigError, DataError
 from fastssl.models.encoder import feature_dim
 from fastssl.training.run_folder import CONFIG, read_settings
 
-from .candidates import Contender
+from .candidates import NamedEncoder
 
 
-def open_data(config: DataConfig, home: Path, size: int, console: Console) -> Source:
-    """The data that `config` asks for, else those of the run in `home`, at side `size`.
+def open_data(config: DataConfig, run_folder: Path, size: int, console: Console) -> Source:
+    """Open the data that are asked for, else those of a run.
+
+    Args:
+        config: names the data, or leaves that to the run.
+        run_folder: with the run's configuration.
+        size: side in pixels that images are opened at.
+        console: told what to know of the data.
 
     Raises:
-        ConfigError: neither names any. DataError: they cannot be opened.
+        ConfigError: neither names any data.
+        DataError: they cannot be opened.
     """
-    own = read_settings(home) if (home / CONFIG).is_file() else {}
+    own = read_settings(run_folder) if (run_folder / CONFIG).is_file() else {}
     data = config.data or own.get("data")
     if data is None:
-        raise ConfigError([f"data: {home} has no {CONFIG} that names its data; give --data"])
+        raise ConfigError([f"data: {run_folder} has no {CONFIG} that names its data; give --data"])
     return open_source(
         data,
         root=config.data_root or own.get("data_root"),
@@ -39,17 +46,33 @@ def open_data(config: DataConfig, home: Path, size: int, console: Console) -> So
     )
 
 
-def check_fit(contender: Contender, source: Source, size: int) -> None:
-    """Refuse images that the encoder cannot take.
+def check_fit(encoder: NamedEncoder, source: Source, size: int) -> None:
+    """Refuse images that an encoder cannot take.
+
+    Args:
+        encoder: what would see them.
+        source: the images.
+        size: side in pixels that it would see them at.
 
     Raises:
-        DataError: they have other channels. ConfigError: the encoder is bound to its own size, and this is another.
+        DataError: they have other channels.
+        ConfigError: the encoder is bound to its own size, and this is another.
     """
-    channels, label, spec = source.image_shape[2], contender.label, contender.spec
+    channels, label, spec = source.image_shape[2], encoder.label, encoder.spec
     if channels != spec.in_channels:
         raise DataError(
             f"{source.name}: images have {channels} channel(s), encoder {label!r} takes {spec.in_channels}; "
             "give data of the kind it was trained on"
         )
     if size != spec.size:
-        feature_dim(contender.encoder, channels, size)
+        feature_dim(encoder.encoder, channels, size)
+
+
+def report_folder(out: Path | None, run_folder: Path) -> Path:
+    """Return the folder of a report.
+
+    Args:
+        out: as asked for; None for the run's.
+        run_folder: of the first run.
+    """
+    return (out or run_folder) / "report"

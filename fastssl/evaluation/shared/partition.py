@@ -1,7 +1,7 @@
-"""Which labelled images a probe is solved on, tuned on and tested on.
+"""Which labelled images an evaluation learns from, chooses by and tests on.
 
-Covers: a source's own splits, and seeded, class-balanced stand-ins for a validation or test split that it lacks.
-Does not cover: few-shot support sets.
+Covers: a source's own splits, and seeded, class-balanced stand-ins for a validation or test split that it lacks, with
+the words that say so. Does not cover: shares of the labels, few-shot support sets.
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from fastssl.data.source import Source
 from fastssl.errors import DataError
 
 HELD_OUT_SHARE = 0.2
+HELD_OUT = "{held_out}"
+"""Stands for the held-out images in what `Partition.held_out_notes` is told of the validation part."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
-    """Some rows of a source's split. rows: int64 `[M]`; labels: `[M]` class indices or `[M, L]` zeros and ones."""
+    """Some images of one of a source's splits.
+
+    Attributes:
+        split: the split's name.
+        rows: int64 `[M]`, the images' places in it.
+        labels: int64 `[M]` class indices, or `[M, L]` zeros and ones.
+    """
 
     split: str
     rows: np.ndarray
@@ -28,15 +36,23 @@ class Part:
         return len(self.rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Partition:
-    """The three parts, how many classes (or labels) there are, and what a reader of the results should know."""
+    """The labelled images of a source in three parts.
+
+    Attributes:
+        train: learnt from.
+        val: choices are made by it.
+        test: scored on.
+        classes: how many classes or, of multi-label data, labels there are.
+        seed: what is held out of train was drawn by it.
+    """
 
     train: Part
     val: Part
     test: Part
     classes: int
-    notes: tuple[str, ...]
+    seed: int
 
     @property
     def all(self) -> tuple[Part, Part, Part]:
@@ -44,43 +60,68 @@ class Partition:
         return self.train, self.val, self.test
 
     @property
+    def counts(self) -> tuple[int, int, int]:
+        """Images in train, val and test."""
+        return len(self.train), len(self.val), len(self.test)
+
+    @property
     def val_held_out(self) -> bool:
-        """Whether the validation part was taken from train, so that the final solution may use both."""
+        """Whether the validation part was taken from train, so that a final solution may use both."""
         return self.val.split == "train"
+
+    @property
+    def test_held_out(self) -> bool:
+        """Whether the test part was taken from train, so that encoders may have been trained on its images."""
+        return self.test.split == "train"
+
+    def held_out_notes(self, validation: str = "") -> tuple[str, ...]:
+        """Return what a reader of the results should know: a line for each part that was held out of train.
+
+        Args:
+            validation: what the validation part is used for, with `HELD_OUT` in the place of its images, as in "l2
+                chosen on {held_out}"; "" where it is not used.
+        """
+        notes = []
+        if self.test_held_out:
+            notes.append(
+                f"no labelled test split: tested on {self._held_out(self.test)}, which an encoder may have seen "
+                "unlabelled"
+            )
+        if self.val_held_out and validation:
+            notes.append(f"no labelled validation split: {validation.replace(HELD_OUT, self._held_out(self.val))}")
+        return tuple(notes)
+
+    def _held_out(self, part: Part) -> str:
+        return f"{len(part)} images held out of train (seed {self.seed})"
 
 
 def partition(source: Source, seed: int = 0) -> Partition:
     """Take the source's labelled splits; hold a fifth of train out for each of val and test that is not there.
 
+    Args:
+        source: the images.
+        seed: of what is held out.
+
     Raises:
-        DataError: no labels to train on, labels that do not fit the images or each other, or a single class.
+        DataError: there are no labels to train on, labels that do not fit the images or each other, or a single class.
     """
     whole = {name: _whole(source, name) for name in ("train", "val", "test")}
     train, val, test = whole["train"], whole["val"], whole["test"]
     if train is None:
         raise DataError(
-            f"{source.name}: a probe needs labels and these images have none; give --data with class subfolders, or a "
-            "labelled .npz"
+            f"{source.name}: an evaluation needs labels and these images have none; give --data with class subfolders, "
+            "or a labelled .npz"
         )
-    notes = []
     if test is None:
         train, test = _hold_out(train, seed, source.name)
-        notes.append(
-            f"no labelled test split: tested on {len(test)} images held out of train (seed {seed}), which the encoder "
-            "may have seen unlabelled"
-        )
     if val is None:
         train, val = _hold_out(train, seed + 1, source.name)
-        notes.append(
-            f"no labelled validation split: l2 chosen on {len(val)} images held out of train (seed {seed}), then "
-            "solved on all of train"
-        )
     parts = (train, val, test)
     kinds = {part.labels.shape[1:] for part in parts}
     if len(kinds) > 1:
         shapes = ", ".join(f"{part.split} {list(part.labels.shape)}" for part in parts)
         raise DataError(f"{source.name}: the splits' labels differ in kind ({shapes})")
-    return Partition(train, val, test, _count_classes(source, parts), tuple(notes))
+    return Partition(train=train, val=val, test=test, classes=_count_classes(source, parts), seed=seed)
 
 
 def _whole(source: Source, name: str) -> Part | None:
@@ -89,7 +130,7 @@ def _whole(source: Source, name: str) -> Part | None:
         return None
     if len(split.labels) != len(split):
         raise DataError(f"{source.name}: {len(split.labels)} labels for the {len(split)} images of {name}")
-    return Part(name, np.arange(len(split)), np.asarray(split.labels, dtype=np.int64))
+    return Part(split=name, rows=np.arange(len(split)), labels=np.asarray(split.labels, dtype=np.int64))
 
 
 def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
@@ -102,8 +143,10 @@ def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
         held[members[: min(len(members) - 1, max(1, round(len(members) * HELD_OUT_SHARE)))]] = True
     if not held.any():
         raise DataError(f"{name}: every class has a single image, so none can be held out to validate or test on")
-    kept = Part(part.split, part.rows[~held], part.labels[~held])
-    return kept, Part(part.split, part.rows[held], part.labels[held])
+    kept, taken = (
+        Part(split=part.split, rows=part.rows[chosen], labels=part.labels[chosen]) for chosen in (~held, held)
+    )
+    return kept, taken
 
 
 def _count_classes(source: Source, parts: tuple[Part, ...]) -> int:

@@ -134,7 +134,7 @@ def test_data_that_cannot_be_probed_are_one_clear_line(kind: str, run_folder: Pa
     images = np.zeros((9, 16, 16, 3) if kind == "colour" else (9, 16, 16), np.uint8)
     labels = {"train_labels": np.arange(9) % 3} if kind == "colour" else {}
     np.savez(tmp_path / "odd.npz", train_images=images, **labels)
-    message = {"unlabelled": "a probe needs labels", "colour": r"3 channel\(s\), encoder 'trained' takes 1"}[kind]
+    message = {"unlabelled": "an evaluation needs labels", "colour": r"3 channel\(s\), encoder 'trained' takes 1"}[kind]
     with pytest.raises(DataError, match=message):
         probe(run_folder, console=quiet(), data=str(tmp_path / "odd.npz"))
     assert not (run_folder / "report").exists()

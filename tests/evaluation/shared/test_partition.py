@@ -25,7 +25,8 @@ def test_the_source_s_own_splits_are_taken_whole() -> None:
     parts = partition(source(train=CLASSES, val=CLASSES[:60], test=CLASSES[::2]))
     assert [len(part) for part in parts.all] == [80, 60, 40]
     assert [part.split for part in parts.all] == ["train", "val", "test"]
-    assert (parts.classes, parts.notes, parts.val_held_out) == (3, (), False)
+    assert (parts.classes, parts.counts, parts.val_held_out, parts.test_held_out) == (3, (80, 60, 40), False, False)
+    assert parts.held_out_notes("l2 chosen on {held_out}") == ()
 
 
 def test_missing_splits_are_held_out_of_train_by_class_and_told() -> None:
@@ -35,8 +36,15 @@ def test_missing_splits_are_held_out_of_train_by_class_and_told() -> None:
     assert np.bincount(parts.test.labels).tolist() == [10, 4, 2]
     assert np.bincount(parts.val.labels).tolist() == [8, 3, 2]
     assert parts.val_held_out
-    assert parts.notes[0].startswith("no labelled test split: tested on 16 images held out of train (seed 0)")
-    assert parts.notes[1].startswith("no labelled validation split: l2 chosen on 13 images held out of train (seed 0)")
+    test, validation = parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train")
+    assert test == (
+        "no labelled test split: tested on 16 images held out of train (seed 0), which an encoder may have seen "
+        "unlabelled"
+    )
+    assert validation == (
+        "no labelled validation split: l2 chosen on 13 images held out of train (seed 0), then solved on all of train"
+    )
+    assert parts.held_out_notes() == (test,)
     for part in parts.all:
         np.testing.assert_array_equal(part.labels, CLASSES[part.rows])
 
@@ -66,7 +74,7 @@ def test_classes_count_names_and_labels_of_every_split() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"train": None, "val": CLASSES}, "cells: a probe needs labels and these images have none"),
+        ({"train": None, "val": CLASSES}, "cells: an evaluation needs labels and these images have none"),
         ({"train": np.ones(20, int), "test": CLASSES}, "every training image is of class 1"),
         ({"train": CLASSES, "val": CLASSES, "test": np.eye(3, dtype=int)}, r"differ in kind \(train \[80\]"),
         ({"train": np.eye(3, dtype=int)[[0] * 9], "val": np.eye(3, dtype=int)}, "no label varies"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from medmnist import INFO
 
-from fastssl.evaluation.probe.published import _RESULTS, published_result
+from fastssl.evaluation.shared.published import _RESULTS, published_result
 
 
 @pytest.mark.parametrize("result", _RESULTS, ids=lambda result: f"{result.flag}-{result.size}")

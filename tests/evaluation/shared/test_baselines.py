@@ -15,7 +15,7 @@ from torch import nn
 
 import fastssl
 from fastssl.evaluation.shared import extraction
-from fastssl.evaluation.shared.untrained import seed_of, untrained_contender
+from fastssl.evaluation.shared.baselines import seed_of, untrained_baseline
 from fastssl.models.encoder import create_encoder, load_encoder, save_encoder
 
 IMAGES = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -39,7 +39,7 @@ def same(encoder: nn.Module, other: nn.Module) -> bool:
 
 def test_it_has_the_weights_of_the_runs_seed(run_folder: Path) -> None:
     configure(run_folder, seed=5, init=None)
-    found, line = untrained_contender(run_folder, load_encoder(run_folder).spec, seed=0)
+    found, line = untrained_baseline(run_folder, load_encoder(run_folder).spec, seed=0)
     assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=5))
     assert not same(found.encoder, create_encoder("test_resnet", 1, 16, seed=0))
     assert line == "random init: the first run's encoder before training, random weights of its seed 5"
@@ -52,7 +52,7 @@ def test_it_has_the_weights_that_the_run_started_from(run_folder: Path, tmp_path
     (tmp_path / "earlier").mkdir()
     save_encoder(tmp_path / "earlier" / "encoder.safetensors", start, spec)
     configure(run_folder, seed=5, init=str(tmp_path / "earlier"))
-    found, line = untrained_contender(run_folder, spec, seed=0)
+    found, line = untrained_baseline(run_folder, spec, seed=0)
     assert same(found.encoder, start)
     assert found.label == "before training (earlier)"
     assert line == f"{found.label}: the first run's encoder as it began, from {tmp_path / 'earlier'}"
@@ -60,14 +60,14 @@ def test_it_has_the_weights_that_the_run_started_from(run_folder: Path, tmp_path
 
 def test_where_the_start_is_lost_it_is_random_and_that_is_said(run_folder: Path, tmp_path: Path) -> None:
     configure(run_folder, seed=5, init=str(tmp_path / "gone.safetensors"))
-    found, line = untrained_contender(run_folder, load_encoder(run_folder).spec, seed=0)
+    found, line = untrained_baseline(run_folder, load_encoder(run_folder).spec, seed=0)
     assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=5))
     assert line.startswith("random init: random weights of its seed 5; the first run began with others that are lost (")
     assert "gone.safetensors: no such file" in line
 
 
 def test_an_encoder_without_a_configuration_gets_the_evaluations_seed(run_folder: Path, tmp_path: Path) -> None:
-    found, line = untrained_contender(tmp_path, load_encoder(run_folder).spec, seed=6)
+    found, line = untrained_baseline(tmp_path, load_encoder(run_folder).spec, seed=6)
     assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=6))
     assert line.endswith("random weights of seed 6, as the run's own is not known")
 
@@ -85,7 +85,7 @@ def test_it_is_the_encoder_of_the_runs_checkpoint_of_step_0(
     kept = load_file(run / "checkpoints" / "step-00000000" / "stage.safetensors")
     start = {key.removeprefix(prefix): value for key, value in kept.items() if key.startswith(prefix)}
     trained, spec = load_encoder(run)
-    found = untrained_contender(run, spec, seed=0)[0].encoder
+    found = untrained_baseline(run, spec, seed=0)[0].encoder
     assert start
     assert found.state_dict().keys() == start.keys()
     assert all(torch.equal(value, start[key]) for key, value in found.state_dict().items())

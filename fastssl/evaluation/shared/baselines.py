@@ -1,0 +1,124 @@
+"""What runs are compared with: random weights, a run's encoder before training, ImageNet weights.
+
+Covers: making them, and saying what they are. Does not cover: the runs (`candidates.py`), published results
+(`published.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastssl.errors import CheckpointError
+from fastssl.models.encoder import EncoderSpec, create_encoder, load_weights, read_weights
+from fastssl.models.imagenet import imagenet_encoder
+from fastssl.training.run_folder import CONFIG, read_settings
+
+from .candidates import Candidate, NamedEncoder, name_of
+
+RANDOM = "random init"
+
+
+def random_baseline(spec: EncoderSpec, seed: int = 0) -> NamedEncoder:
+    """Return the encoder that `spec` describes with random weights.
+
+    Args:
+        spec: what it is built as.
+        seed: of the weights.
+    """
+    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
+    return NamedEncoder(label=RANDOM, encoder=encoder.eval(), spec=spec)
+
+
+def random_candidates(runs: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return a random initialisation for every kind of encoder among the runs, whose weights are drawn for each seed.
+
+    Args:
+        runs: at least one. A random initialisation has the size and folder of the first run of its kind.
+    """
+    specs = list(dict.fromkeys(run.spec for run in runs))
+    found = []
+    for spec in specs:
+        first = next(run for run in runs if run.spec == spec)
+        label = RANDOM if len(specs) == 1 else f"{RANDOM} {_described(spec, specs)}"
+        start = partial(random_baseline, spec)
+        found.append(
+            Candidate(label=label, kind="random", spec=spec, size=first.size, folder=first.folder, start=start)
+        )
+    return tuple(found)
+
+
+def untrained_baseline(run_folder: Path, spec: EncoderSpec, seed: int) -> tuple[NamedEncoder, str]:
+    """Return the encoder of a run as it was before training, and a line that says what it is.
+
+    It has the random weights of the run's seed, or, if the run was given `init`, the weights of that file. Where the
+    file cannot be read any more, it has the random weights.
+
+    Args:
+        run_folder: with the run's configuration.
+        spec: what the encoder was built as.
+        seed: of the weights where the run's own is not known: there is no configuration.
+
+    Raises:
+        CheckpointError: the configuration cannot be read.
+    """
+    settings = _settings(run_folder)
+    own = settings.get("seed")
+    found = random_baseline(spec, seed if own is None else own)
+    whose = f"of seed {seed}, as the run's own is not known" if own is None else f"of its seed {own}"
+    random = f"{found.label}: the first run's encoder before training, random weights {whose}"
+    init = settings.get("init")
+    if init is None:
+        return found, random
+    path = Path(init)
+    try:
+        load_weights(found.encoder, read_weights(path), init)
+    except CheckpointError as error:
+        return found, f"{found.label}: random weights {whose}; the first run began with others that are lost ({error})"
+    label = f"before training ({name_of(path)})"
+    start = NamedEncoder(label=label, encoder=found.encoder, spec=spec)
+    return start, f"{label}: the first run's encoder as it began, from {init}"
+
+
+def imagenet_baseline(name: str, in_channels: int, size: int, weights: Path | None = None) -> NamedEncoder:
+    """Return a timm model with ImageNet weights.
+
+    Args:
+        name: of the model.
+        in_channels: of the images that it sees.
+        size: side in pixels that it sees them at.
+        weights: a file of its weights; None for an installed package, else the hub.
+
+    Raises:
+        ConfigError: there is no such model, or its weights cannot be had here.
+        CheckpointError: `weights` are another model's.
+    """
+    encoder, spec = imagenet_encoder(name, in_channels, size, weights)
+    return NamedEncoder(label=f"ImageNet {name}", encoder=encoder, spec=spec)
+
+
+def baselines_of(run: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return those that a run is compared with: the random initialisation of its own kind, and ImageNet."""
+    return [one for one in candidates if one.kind == "ImageNet" or (one.kind == "random" and one.spec == run.spec)]
+
+
+def seed_of(run_folder: Path) -> int | None:
+    """Return the seed of a run; None where that is not known.
+
+    Raises:
+        CheckpointError: the configuration cannot be read.
+    """
+    seed: int | None = _settings(run_folder).get("seed")
+    return seed
+
+
+def _settings(run_folder: Path) -> dict[str, Any]:
+    return read_settings(run_folder) if (run_folder / CONFIG).is_file() else {}
+
+
+def _described(spec: EncoderSpec, specs: Sequence[EncoderSpec]) -> str:
+    """The encoder's name, and what else it takes to tell it from the others."""
+    alike = sum(spec.name == other.name for other in specs) > 1
+    return f"{spec.name} ({spec.stem} stem, {spec.size} px)" if alike else spec.name
