@@ -1,6 +1,6 @@
 """Augmentation pipelines: images in, the views of a training stage out, on the device; usable in any trainer.
 
-Covers: views (what a stage sees), two executors of the same views (batched torch, DALI) and the loader.
+Covers: views (what a stage sees), two executors of the same views (torch, DALI) and the loader.
 Does not cover: models, objectives or files. Imports numpy, torch and `fastssl.kernels`; DALI only when its executor is
 made.
 """

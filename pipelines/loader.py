@@ -22,7 +22,7 @@ from torch import Tensor
 
 from fastssl.pipelines.checks import check_images, check_labels, check_numbers
 from fastssl.pipelines.executors.executor import ExecutorName, choose, create
-from fastssl.pipelines.producer import Producer, Ready
+from fastssl.pipelines.producer import Producer, RenderedBatch
 from fastssl.pipelines.views.view import View
 
 
@@ -34,22 +34,34 @@ class Position(NamedTuple):
 
 
 class Loader:
-    """Batches of a view, as `dict[str, Tensor]` on the device; pictures `[B, C, S, S]`, normalised, channels-last.
+    """Make batches of a view ahead of time, as `dict[str, Tensor]` on the device.
 
-    Iterating yields what is left of the current epoch and then moves to the next; breaking off and iterating again
-    goes on where it stopped. Every batch also holds "index" (int64 `[B]`, which samples) and, given labels, "label".
+    Iterating yields what is left of the current epoch and then moves to the next; breaking off and iterating again goes
+    on where it stopped. Images in a batch are `[B, C, S, S]`, normalised, channels-last. Every batch also holds "index"
+    (int64 `[B]`, which samples) and, given labels, "label". `executor` and `reason` say which executor renders, and
+    why.
 
-    images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
-    views: the recipe. batch_size: images per batch and rank. device: where batches go ("cpu", "cuda", "cuda:1").
-    executor: "torch", "dali", or "auto" to choose by device; see `executor` and `reason`.
-    seed: of all random numbers; batches of equal seeds are equal whatever the prefetch, threads or number of ranks.
-    shuffle: a new order each epoch. drop_last: leave out a last, smaller batch.
-    labels: `[N]` or `[N, L]`. rank, world_size: this process among those sharing each global batch of
-    `batch_size * world_size` images; every rank gets the same number of batches (should a last global batch have fewer
-    images than ranks, some are given twice). prefetch: batches made ahead, by threads; 0: each is made
-    when asked for, by the caller's thread. dtype: of pictures.
+    Args:
+        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, of the view's channels; in memory or memory-mapped.
+        views: what each image becomes.
+        batch_size: images per batch and rank.
+        device: where batches go ("cpu", "cuda", "cuda:1").
+        executor: "torch", "dali", or "auto" to choose by device.
+        seed: of all random numbers, at least 0; batches of equal seeds are equal whatever the prefetch, threads or
+            number of ranks.
+        shuffle: whether each epoch has a new order.
+        drop_last: whether a last, smaller batch is left out.
+        labels: `[N]` or `[N, L]`, handed out with their images as "label"; None for none.
+        rank: number of this process among those sharing each global batch of `batch_size * world_size` images.
+        world_size: number of those processes. Every rank gets the same number of batches (should a last global batch
+            have fewer images than ranks, some are given twice).
+        prefetch: batches made ahead, by threads; 0: each is made when asked for, by the caller's thread.
+        dtype: of the images in a batch.
 
-    Raises ValueError or TypeError, before any thread or pipeline exists, for arguments that cannot be used.
+    Raises:
+        TypeError: images are not a NumPy array.
+        ValueError: an argument cannot be used, or DALI is asked for and not installed; before any thread or pipeline
+            exists.
     """
 
     def __init__(
@@ -74,7 +86,8 @@ class Loader:
         if labels is not None:
             check_labels(labels, len(images))
         device = torch.device(device)
-        self.executor, self.reason = choose(executor, device)
+        chosen = choose(executor, device)
+        self.executor, self.reason = chosen.name, chosen.reason
         self.batch_size = batch_size
         self._identity = {
             "seed": seed,
@@ -90,23 +103,24 @@ class Loader:
         self._producer = Producer(images, labels, views, executors, device, self._identity, rank)
         self._prefetch = prefetch
         self._position = Position(0, 0)
-        self._pending: deque[tuple[Position, Future[Ready]]] = deque()
+        self._pending: deque[tuple[Position, Future[RenderedBatch]]] = deque()
         parallel = all(executor.parallel for executor in executors.values())
         workers = min(prefetch, os.cpu_count() or 1 if parallel else 1)
         self._pool = _thread_pool(workers) if workers else None
         self._closed = False
 
     def __len__(self) -> int:
-        """Batches per epoch, on every rank."""
+        """Return the number of batches per epoch, the same on every rank."""
         return self._length
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        self._position = self._settled(self._position)
+        """Yield what is left of the current epoch, and move to the next."""
+        self._position = self._canonical(self._position)
         epoch = self._position.epoch
         while self._position.epoch == epoch and self._position.iteration < self._length:
             yield self._take()
         if self._position.epoch == epoch:
-            self._position = self._settled(self._position)
+            self._position = self._canonical(self._position)
 
     @property
     def epoch(self) -> int:
@@ -114,18 +128,37 @@ class Loader:
         return self._position.epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Move to the start of an epoch; naming the current epoch leaves the place in it as it is."""
+        """Move to the start of an epoch; naming the current epoch leaves the place in it as it is.
+
+        Args:
+            epoch: counted from 0.
+
+        Raises:
+            ValueError: the epoch is negative.
+        """
         if epoch < 0:
             raise ValueError(f"epoch must not be negative, got {epoch}")
-        if epoch != self._settled(self._position).epoch:
+        if epoch != self._canonical(self._position).epoch:
             self._position = Position(epoch, 0)
 
     def state_dict(self) -> dict[str, int | bool]:
-        """The position after the last batch that was handed out, and what that position depends on."""
-        return {**self._settled(self._position)._asdict(), **self._identity}
+        """Return the position after the last batch that was handed out, and what that position depends on.
+
+        Returns:
+            `epoch` and `iteration`, counted from 0, and the loader's seed, samples, batch_size, world_size, shuffle and
+            drop_last.
+        """
+        return {**self._canonical(self._position)._asdict(), **self._identity}
 
     def load_state_dict(self, state: dict[str, int | bool]) -> None:
-        """Go on from a saved position. Raises ValueError if it was saved by a loader that cuts epochs differently."""
+        """Go on from a saved position.
+
+        Args:
+            state: what `state_dict` returned.
+
+        Raises:
+            ValueError: it was saved by a loader that cuts epochs differently, or names no batch of an epoch.
+        """
         differing = [
             f"{name} was {state.get(name)}, is {value}"
             for name, value in self._identity.items()
@@ -135,10 +168,13 @@ class Loader:
             raise ValueError(f"the loader's state belongs to another loader: {'; '.join(differing)}")
         if state["epoch"] < 0 or not 0 <= state["iteration"] <= self._length:
             raise ValueError(f"no batch {state['iteration']} of epoch {state['epoch']}: an epoch has {self._length}")
-        self._position = self._settled(Position(state["epoch"], state["iteration"]))
+        self._position = self._canonical(Position(state["epoch"], state["iteration"]))
 
     def close(self) -> None:
-        """Stop the threads and drop what was prefetched. Harmless when repeated; the loader yields nothing after it."""
+        """Stop the threads and drop what was prefetched.
+
+        Harmless when repeated. A closed loader raises RuntimeError when it is asked for a batch.
+        """
         self._closed = True
         self._pending.clear()
         if self._pool is not None:
@@ -150,7 +186,7 @@ class Loader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _settled(self, position: Position) -> Position:
+    def _canonical(self, position: Position) -> Position:
         """The same place, named as the start of the next epoch if it is the end of one."""
         return Position(position.epoch + 1, 0) if position.iteration == self._length else position
 
@@ -159,14 +195,14 @@ class Loader:
         if self._closed:
             raise RuntimeError("the loader is closed")
         if self._pool is None:
-            batch = self._producer.hand_over(self._producer.produce(*self._position))
+            batch = self._producer.to_current_stream(self._producer.produce(*self._position))
             self._position = self._position._replace(iteration=self._position.iteration + 1)
             return batch
         if self._pending and self._pending[0][0] != self._position:
             self._discard()
         self._fill(self._pool)
         _, future = self._pending.popleft()
-        batch = self._producer.hand_over(future.result())
+        batch = self._producer.to_current_stream(future.result())
         self._position = self._position._replace(iteration=self._position.iteration + 1)
         self._fill(self._pool)
         return batch
@@ -176,9 +212,9 @@ class Loader:
         while len(self._pending) < self._prefetch:
             if self._pending:
                 last = self._pending[-1][0]
-                position = self._settled(last._replace(iteration=last.iteration + 1))
+                position = self._canonical(last._replace(iteration=last.iteration + 1))
             else:
-                position = self._settled(self._position)
+                position = self._canonical(self._position)
             self._pending.append((position, pool.submit(self._producer.produce, *position)))
 
     def _discard(self) -> None:

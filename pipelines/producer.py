@@ -7,8 +7,8 @@ Does not cover: when batches are made (`loader.py`). Holds no reference to the l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from fastssl.pipelines.store import ImageStore
 from fastssl.pipelines.views.view import Parameters, View
 
 
-class Ready(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class RenderedBatch:
     """A batch and, on a GPU, the event after which it may be read."""
 
     batch: dict[str, Tensor]
@@ -29,9 +30,16 @@ class Ready(NamedTuple):
 
 
 class Producer:
-    """Batches of one rank by position.
+    """Make batches of one rank by position.
 
-    executors: one for each of the view's parts. layout: the loader's seed, samples, batch_size, world_size and shuffle.
+    Args:
+        images: `[N, H, W, C]` uint8 or uint16.
+        labels: `[N]` or `[N, L]`, or None.
+        view: what each image becomes.
+        executors: one for each of the view's parts.
+        device: where batches go.
+        layout: the loader's seed, samples, batch_size, world_size and shuffle.
+        rank: this process among `world_size`.
     """
 
     def __init__(
@@ -63,25 +71,25 @@ class Producer:
         part = shared[self._rank :: world_size]
         return part if len(part) else shared[[self._rank % len(shared)]]
 
-    def produce(self, epoch: int, iteration: int) -> Ready:
+    def produce(self, epoch: int, iteration: int) -> RenderedBatch:
         """Render a batch, on this thread and, on a GPU, on the producer's stream."""
         indices = self.indices(epoch, iteration)
         part = self._view.part_of_batch(self._layout["seed"], epoch, iteration)
         parameters = part.draw(self._layout["seed"], epoch, indices, self._shape)
         if self._stream is None:
-            return Ready(self._render(part, indices, parameters), None)
+            return RenderedBatch(batch=self._render(part, indices, parameters), event=None)
         with torch.cuda.stream(self._stream):
             batch = self._render(part, indices, parameters)
-            return Ready(batch, self._stream.record_event())
+            return RenderedBatch(batch=batch, event=self._stream.record_event())
 
-    def hand_over(self, ready: Ready) -> dict[str, Tensor]:
+    def to_current_stream(self, rendered: RenderedBatch) -> dict[str, Tensor]:
         """Give a batch to the calling thread's stream, which waits for it on the device and not on the host."""
-        if ready.event is not None:
+        if rendered.event is not None:
             stream = torch.cuda.current_stream(self._device)
-            stream.wait_event(ready.event)
-            for tensor in ready.batch.values():
+            stream.wait_event(rendered.event)
+            for tensor in rendered.batch.values():
                 tensor.record_stream(stream)
-        return ready.batch
+        return rendered.batch
 
     def _render(self, part: View, indices: np.ndarray, parameters: Parameters) -> dict[str, Tensor]:
         own = {"index": indices}

@@ -43,12 +43,15 @@ def _key(seed: int, epoch: int, stream: int) -> int:
 
 
 def keys(seed: int, epoch: int, indices: np.ndarray, stream: int) -> np.ndarray:
-    """Where each sample's sequence starts: uint64 `[len(indices)]`; `ops/noise.py` continues it on the device."""
+    """Compute where each sample's sequence starts: uint64 `[len(indices)]`.
+
+    `ops/noise.py` continues it on the device.
+    """
     return _mix(np.asarray(indices).astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(_key(seed, epoch, stream)))
 
 
 def words(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
-    """64 random bits per sample and slot: uint64 `[len(indices), slots]`."""
+    """Draw 64 random bits per sample and slot: uint64 `[len(indices), slots]`."""
     counters = np.arange(1, slots + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
     starts = keys(seed, epoch, indices, stream)[:, None]
     drawn = np.empty((len(starts), slots), dtype=np.uint64)
@@ -59,18 +62,26 @@ def words(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -
 
 
 def uniform(seed: int, epoch: int, indices: np.ndarray, stream: int, slots: int) -> np.ndarray:
-    """Uniform numbers in [0, 1): float64 `[len(indices), slots]`, 53 random bits each.
+    """Draw uniform numbers in [0, 1), 53 random bits each.
 
-    `stream` tells apart the independent uses of one sample (its two crops, say) and a slot the numbers of one use.
+    Args:
+        seed: of the loader.
+        epoch: counted from 0.
+        indices: int64 `[B]`, which samples.
+        stream: tells apart the independent uses of one sample (its two crops, say).
+        slots: numbers of one use.
+
+    Returns:
+        Float64 `[B, slots]`.
     """
     return (words(seed, epoch, indices, stream, slots) >> np.uint64(11)) * 2.0**-53
 
 
 def uniform_of_batch(seed: int, epoch: int, iteration: int) -> float:
-    """One uniform number in [0, 1) for a whole batch, the same on every rank."""
+    """Draw one uniform number in [0, 1) for a whole batch, the same on every rank."""
     return float(uniform(seed, epoch, np.array([iteration]), _BATCH, 1)[0, 0])
 
 
 def permutation(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The order in which an epoch visits `count` samples: int64 `[count]`."""
+    """Draw the order in which an epoch visits `count` samples: int64 `[count]`."""
     return np.argsort(words(seed, epoch, np.arange(count), _SHUFFLE, 1)[:, 0], kind="stable")

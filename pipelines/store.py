@@ -15,9 +15,11 @@ RESIDENT_SHARE = 0.5
 
 
 class ImageStore:
-    """Images `[N, H, W, C]`, uint8 or uint16, fetched by index onto a device.
+    """Keep images where batches of them are fetched fast: on the GPU if they fit, else where they are.
 
-    resident: whether they were copied to the GPU once, instead of being streamed batch by batch.
+    Args:
+        images: `[N, H, W, C]`, uint8 or uint16.
+        device: where batches are wanted.
     """
 
     def __init__(self, images: np.ndarray, device: torch.device) -> None:
@@ -31,6 +33,7 @@ class ImageStore:
 
     @property
     def resident(self) -> bool:
+        """Whether the images were copied to the GPU once, instead of being streamed batch by batch."""
         return self._on_gpu is not None
 
     def fetch(self, indices: np.ndarray, on_device: Tensor) -> Tensor:

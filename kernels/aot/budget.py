@@ -107,7 +107,8 @@ def save(entries: dict[str, Entry]) -> None:
 
 
 def minor(version: str) -> str:
-    """
+    """Name the minor version of a version.
+
     >>> minor("3.7.1")
     '3.7'
     """

@@ -29,13 +29,14 @@ def flatten_(tensors: Sequence[Tensor]) -> Tensor:
     the buffer behind without a word; `lies_in` says whether that has happened.
 
     Args:
-        tensors: non-empty, one dtype, one device, each dense without overlaps (contiguous or channels-last).
+        tensors: non-empty, of one dtype, on one device, each dense without overlaps (contiguous or channels-last).
 
     Returns:
-        The buffer, 1-D and contiguous; between the tensors it is padded with zeros, which belong to nobody.
+        The buffer, 1-D and contiguous, of the tensors' dtype; between the tensors it is padded with zeros, which
+        belong to no tensor.
 
     Raises:
-        ValueError: tensors that differ in dtype or device, that are not dense, or that share memory with each other.
+        ValueError: there are no tensors, or they differ in dtype or device, are not dense, or share memory.
     """
     if not tensors:
         raise ValueError("tensors must not be empty")
@@ -69,9 +70,16 @@ def _check_apart(tensors: Sequence[Tensor]) -> None:
 
 
 def lies_in(buffer: Tensor, tensors: Sequence[Tensor]) -> bool:
-    """True where the tensors lie in the buffer as `flatten_(tensors)` lays them out: all, in order, nothing else.
+    """Say whether the tensors lie in the buffer as `flatten_(tensors)` lays them out: all, in order, nothing else.
 
     Looks at addresses, not at values: a few microseconds per tensor on the host, no wait for the device.
+
+    Args:
+        buffer: any tensor, usually one that `flatten_` returned.
+        tensors: any tensors, usually those that `flatten_` was given.
+
+    Returns:
+        True where they do; False where at least one was given new memory since, or the buffer is another one.
     """
     starts, end = _places(tensors)
     if buffer.dim() != 1 or not buffer.is_contiguous() or buffer.numel() != end:

@@ -12,6 +12,7 @@ import triton.language as tl
 
 @triton.jit
 def ema_kernel(target, source, momentum, n_elements, MOMENTUM_IN_MEMORY: tl.constexpr, BLOCK: tl.constexpr):
+    """Move the target towards the source, one block of elements per program."""
     i_n = tl.program_id(0).to(tl.int64)
     o_n = i_n * BLOCK + tl.arange(0, BLOCK)
     m_n = o_n < n_elements

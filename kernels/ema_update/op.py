@@ -19,7 +19,9 @@ MASTER = (torch.float32, torch.float64)
 
 
 def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: float | Tensor) -> None:
-    """target <- momentum * target + (1 - momentum) * source, for every pair, in place.
+    """Update every target in place: momentum * target + (1 - momentum) * source.
+
+    The momentum encoder's update (He et al., "Momentum Contrast", CVPR 2020, equation 2).
 
     One pair of 1-D contiguous tensors, the buffers that `flatten_` returned, is the fast way: one launch on CUDA, one
     `lerp_` on a CPU, and a few checks on the host. Other lists, and all lists under `torch.compile`, are updated by
@@ -30,7 +32,7 @@ def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: 
         targets: fp32 (or fp64) master copies. In half precision an average with momentum 0.996 never moves: its step
             is below the last bit (bf16 stays at 1.0 for 2000 steps towards 1.3).
         sources: one per target, same shape and device, any floating dtype.
-        momentum: in [0, 1], or a 0-dim tensor on the targets' device.
+        momentum: in [0, 1], or a 0-dim tensor on the targets' device, whose value is not checked.
 
     Raises:
         TypeError: a target in half precision, or a dtype that is not floating point.

@@ -63,16 +63,18 @@ def grouped_batch_norm(
 ) -> Tensor:
     """Normalise each of `groups` consecutive parts of a batch by its own statistics, as batch norm does in training.
 
-    Equals `torch.cat([F.batch_norm(part, running_mean, running_var, weight, bias, True, momentum, eps) for part in
-    x.tensor_split(groups)])` (Ioffe and Szegedy, ICML 2015, algorithm 1, on each part): parts differ by at most one
-    image, and of fewer images than groups each is a part. Gradients of any order that `F.batch_norm` has.
+    Ioffe and Szegedy, "Batch Normalization", ICML 2015, algorithm 1, on each part. Equals `torch.cat([F.batch_norm(
+    part, running_mean, running_var, weight, bias, True, momentum, eps) for part in x.tensor_split(groups)])`: parts
+    differ by at most one image, and of fewer images than groups each is a part. Gradients of any order that
+    `F.batch_norm` has.
 
     Args:
-        x: `[B, C, H, W]`, contiguous or channels-last; the output is laid out like it.
+        x: `[B, C, H, W]`, floating point, contiguous or channels-last; the output is laid out like it.
         groups: number of parts.
-        running_mean, running_var: `[C]`, both or neither; moved in place, once for each part in its order, the variance
-            by the part's unbiased one.
-        weight, bias: `[C]`, each may be None; float32 for x in half precision, or x's dtype.
+        running_mean: `[C]`, or None (then `running_var` too); updated in place, once for each part in its order.
+        running_var: `[C]`, or None; updated likewise, by the part's unbiased variance.
+        weight: `[C]` factors after normalising, or None for 1; float32 for x in half precision, or x's dtype.
+        bias: `[C]` terms after that, or None for 0; of weight's dtype.
         momentum: weight of a part's statistics in the running ones. None: these become the mean over all parts so far.
         eps: positive, added to the variance.
         seen: for momentum None, how many parts the running statistics hold: an integer tensor `[]`, not written.
@@ -81,8 +83,8 @@ def grouped_batch_norm(
         `[B, C, H, W]` in x's dtype; statistics are computed in float32 at least.
 
     Raises:
-        TypeError: x is not a floating-point tensor. ValueError: shapes or settings that do not fit, or a part with
-            one value per channel, which has no variance.
+        TypeError: x is not a floating-point tensor.
+        ValueError: shapes or settings do not fit, or a part has one value per channel, which has no variance.
     """
     _check(x, groups, running_mean, running_var, momentum, eps, seen)
     if torch.compiler.is_compiling():

@@ -57,6 +57,7 @@ def partial_kernel(
     BLOCK_KEYS: tl.constexpr,
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Fold one slice of the queue into each row's peak, sum of weights and weighted keys."""
     i_b, i_s, n_slices = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     o_b = i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     o_n = tl.arange(0, BLOCK_KEYS)
@@ -145,6 +146,7 @@ def combine_kernel(
     TILE_SLICES: tl.constexpr,  # slices of `weighted` in flight together
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Fold one row's slices and its positive into loss, gradients and rank."""
     LN2: tl.constexpr = 0.6931471805599453
     i_b = tl.program_id(0).to(tl.int64)
     o_d = tl.arange(0, BLOCK_WIDTH)

@@ -16,6 +16,7 @@ import triton.language as tl
 
 @triton.jit
 def count_kernel(mask, counts, n_entries, per_program, BLOCK: tl.constexpr):
+    """Count one share of the mask's entries that are not zero."""
     i_p = tl.program_id(0)
     first = i_p.to(tl.int64) * per_program
     b_count = tl.zeros([BLOCK], tl.int32)
@@ -59,6 +60,7 @@ def error_kernel(
     BLOCK: tl.constexpr,
     BLOCK_COUNTS: tl.constexpr,
 ):
+    """Add up squared errors of one tile of one image, and write their gradient."""
     # Image and tile share the grid's first axis: the others end at 65535.
     i_p = tl.program_id(0)
     i_t, i_b = i_p % TILES, (i_p // TILES).to(tl.int64)
@@ -117,6 +119,7 @@ def finish_kernel(
     BLOCK: tl.constexpr,
     BLOCK_COUNTS: tl.constexpr,
 ):
+    """Fold all programs' sums into the loss."""
     b_sum = tl.zeros([BLOCK], tl.float32)
     for i_n in range(0, n_sums, BLOCK):
         o_n = i_n + tl.arange(0, BLOCK)
@@ -130,6 +133,7 @@ def finish_kernel(
 
 @triton.jit
 def scale_kernel(values, factor, rest, n_elements, per_program, BLOCK: tl.constexpr):
+    """Multiply values in place by the product of two scalars."""
     multiplier = tl.load(factor).to(tl.float32) * tl.load(rest)
     first = tl.program_id(0).to(tl.int64) * per_program
     # With a factor of 1 nothing is read or written: no pass, and no question asked of the device by the host.

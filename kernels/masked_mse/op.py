@@ -22,14 +22,16 @@ from fastssl.kernels.masks import check_mask, expand_mask
 def masked_mse(
     prediction: Tensor, target: Tensor, mask: Tensor | None, *, reduction: str = "mean", impl: str = "auto"
 ) -> Tensor:
-    """Squared error where the mask is not zero (masked image modelling: Xie et al. 2022; He et al. 2022).
+    """Compute the mean squared error of those pixels whose mask is not zero (masked image modelling).
 
-    "mean" divides by the number of masked elements; if there is none, the loss is 0 and so is its gradient. Loss and
-    gradient come out of one pass over the images. What is not masked has no influence, even where it is NaN.
+    Xie et al., "SimMIM", and He et al., "Masked Autoencoders Are Scalable Vision Learners", both CVPR 2022. "mean"
+    divides by the number of masked elements; if there is none, the loss is 0 and so is its gradient. Loss and gradient
+    come out of one pass over the images. What is not masked has no influence, even where it is NaN.
 
     Args:
-        prediction: [B, C, H, W], contiguous or channels-last.
-        target: same shape; the dtypes may differ, differences are taken in float32 (float64 for float64 inputs).
+        prediction: [B, C, H, W], floating point, contiguous or channels-last.
+        target: [B, C, H, W], floating point; the dtypes may differ, differences are taken in float32 (float64 for
+            float64 inputs).
         mask: [B, 1, h, w] or [B, C, h, w], bool or uint8, where h divides H and w divides W: per pixel, or per patch.
             None counts every value.
         reduction: "mean", "sum", or "none" (squared errors [B, C, H, W], zero where not masked; not fused).
@@ -37,10 +39,11 @@ def masked_mse(
             "triton" or "torch".
 
     Returns:
-        The loss in float32 (float64 for float64 inputs).
+        The loss in float32 (float64 for float64 inputs): a scalar, or [B, C, H, W] for "none".
 
     Raises:
-        TypeError: a dtype that is not supported. ValueError: shapes, devices or settings that do not fit.
+        TypeError: an image is not floating point, or the mask neither bool nor uint8.
+        ValueError: shapes, devices or settings do not fit, or Triton is asked for where it cannot run.
     """
     if mask is None:
         mask = prediction.new_ones(len(prediction), 1, 1, 1, dtype=torch.uint8)

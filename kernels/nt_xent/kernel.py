@@ -18,6 +18,7 @@ from fastssl.kernels.tiles import log1p, through_norm
 
 @triton.jit
 def unit_kernel(raw, unit, norm, width, stride_raw, BLOCK_WIDTH: tl.constexpr):
+    """Normalise one row."""
     i_b = tl.program_id(0).to(tl.int64)
     o_d = tl.arange(0, BLOCK_WIDTH)
     b_raw = tl.load(raw + i_b * stride_raw + o_d, mask=o_d < width, other=0.0).to(tl.float32)
@@ -57,6 +58,7 @@ def lse_partial_kernel(
     BLOCK_COLUMNS: tl.constexpr,
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Fold one slice of the batch into each row's peak and sum of weights."""
     i_b, i_s, n_slices = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     o_b = i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     o_d = tl.arange(0, BLOCK_WIDTH)
@@ -94,6 +96,7 @@ def lse_combine_kernel(
     BLOCK_SLICES: tl.constexpr,
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Fold one row's slices and its positive into loss and logsumexp."""
     LN2: tl.constexpr = 0.6931471805599453
     i_b = tl.program_id(0).to(tl.int64)
     i_p = (i_b + n_rows // 2) % n_rows
@@ -130,6 +133,7 @@ def grad_partial_kernel(
     BLOCK_COLUMNS: tl.constexpr,
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Add up the weighted rows of one slice of the batch, for a tile of rows."""
     LOG2E: tl.constexpr = 1.4426950408889634
     i_b, i_s, n_slices = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     o_b = i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
@@ -183,6 +187,7 @@ def grad_combine_kernel(
     TILE_SLICES: tl.constexpr,
     BLOCK_WIDTH: tl.constexpr,
 ):
+    """Fold one row's slices and its positive into its gradient."""
     i_b = tl.program_id(0).to(tl.int64)
     i_p = (i_b + n_rows // 2) % n_rows
     o_d = tl.arange(0, BLOCK_WIDTH)

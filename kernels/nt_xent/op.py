@@ -41,23 +41,25 @@ def nt_xent(
     reduction: str = "mean",
     impl: str = "auto",
 ) -> Tensor:
-    """NT-Xent loss of 2B embeddings in which i and i + B are two views of one image (SimCLR: Chen et al. 2020, eq. 1).
+    """Compute the NT-Xent loss of 2B embeddings in which i and i + B are two views of one image (SimCLR).
 
-    Each embedding is classified among the 2B - 1 others. The [2B, 2B] logits are never stored; backward computes them
-    a second time. Accumulates in float32 whatever the inputs are (float64 in float64).
+    Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020, equation 1. Each
+    embedding is classified among the 2B - 1 others. The [2B, 2B] logits are never stored; backward computes them a
+    second time. Accumulates in float32 whatever the inputs are (float64 in float64).
 
     Args:
-        embeddings: [2B, D], B >= 1, D <= 256.
-        temperature: positive.
+        embeddings: [2B, D], B >= 1, D <= 256, floating point.
+        temperature: positive number by which all logits are divided.
         normalize: L2-normalise the rows first.
         reduction: "mean" over the 2B losses, "sum", or "none" (loss [2B]).
         impl: "auto", "triton" or "torch", as for `info_nce`, but that auto leaves fewer than 1024 embeddings to torch.
 
     Returns:
-        The loss in float32 (float64 for float64 inputs).
+        The loss in float32 (float64 for float64 inputs): a scalar, or [2B] for "none".
 
     Raises:
-        TypeError: a dtype that is not floating point. ValueError: a shape or setting that does not fit.
+        TypeError: the embeddings are not a floating-point tensor, or the temperature is not a number.
+        ValueError: shapes or settings do not fit, or Triton is asked for where it cannot run.
     """
     check_floating(embeddings=embeddings)
     check_temperature(temperature)

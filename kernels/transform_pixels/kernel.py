@@ -38,6 +38,7 @@ def transform_kernel(
     BLOCK_RUNS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
+    """Transform one band of one tile of one image."""
     # Image, tile and block share the grid's first axis: the others end at 65535.
     blocks: tl.constexpr = (RUN + BLOCK - 1) // BLOCK
     per_tile: tl.constexpr = blocks * ((RUNS + BLOCK_RUNS - 1) // BLOCK_RUNS)

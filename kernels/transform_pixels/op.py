@@ -33,10 +33,10 @@ def transform_pixels(
     dtype: torch.dtype = torch.float32,
     impl: str = "auto",
 ) -> Tensor:
-    """Turn stored integers into a network's input, and disturb them on the way, in one read and one write.
+    """Turn stored integers into a network's input, with pretext transforms on the way, in one read and one write.
 
     In this order: tiles change places, intensities go through a table of their own image (a Bezier curve, say: Zhou et
-    al. 2021), values are normalised, masked pixels become 0, which is the mean.
+    al., "Models Genesis", Medical Image Analysis 67, 2021), values are normalised, masked pixels become 0, the mean.
 
     Args:
         images: [B, H, W, C] uint8 or uint16.
@@ -46,15 +46,18 @@ def transform_pixels(
             image, row by row. On a GPU an index outside [0, G*G) makes a black tile, on a CPU an IndexError.
         mask: [B, 1, h, w] or [B, C, h, w], bool or uint8, h dividing H and w dividing W; not zero hides the pixel of
             the output (the convention of `masked_mse`).
-        mean, std: one per channel, or one for all, in units of [0, 1] intensity.
-        dtype: float32, bfloat16, float16.
+        mean: one number per channel, or one for all, where the darkest intensity is 0 and the brightest 1.
+        std: as `mean`, all positive; the output is (intensity - mean) / std.
+        dtype: of the output: float32, bfloat16 or float16.
         impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
 
     Returns:
         [B, C, H, W] in `dtype`, channels-last in memory.
 
     Raises:
-        TypeError: a dtype that is not supported. ValueError: shapes, devices or settings that do not fit.
+        TypeError: a dtype is not among those above.
+        ValueError: shapes, devices or settings do not fit, or Triton is asked for where it cannot run.
+        IndexError: on a CPU, an index of the permutation lies outside [0, G*G).
     """
     if not isinstance(images, Tensor) or images.dtype not in STORED:
         raise TypeError(f"images must be a uint8 or uint16 tensor, got {getattr(images, 'dtype', type(images))}")

@@ -1,1 +1,1 @@
-"""The two ways to render a view: batched torch, and a DALI graph. Same parameters in, same pictures out."""
+"""The two ways to render a view: torch and DALI. Same parameters in, same images out."""

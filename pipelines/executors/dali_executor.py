@@ -17,7 +17,7 @@ from nvidia.dali import Pipeline, fn
 from nvidia.dali.types import DALIDataType
 from torch import Tensor
 
-from fastssl.pipelines.executors.executor import lay_out, places
+from fastssl.pipelines.executors.executor import as_batch_tensor, storage_addresses
 from fastssl.pipelines.executors.packing import to_device
 from fastssl.pipelines.ops.dali_ops import DaliOps
 from fastssl.pipelines.ops.torch_ops import levels
@@ -26,9 +26,13 @@ from fastssl.pipelines.views.view import Parameters, View
 
 
 class DaliExecutor:
-    """Renders a view with `View.render_dali`.
+    """Render a view with `View.render_dali`.
 
-    device: where images lie and batches go. dtype: of the floating-point outputs. batch: the largest batch.
+    Args:
+        view: what is rendered.
+        device: where images lie and batches go.
+        dtype: of the floating-point outputs.
+        batch: the largest batch.
     """
 
     parallel = False
@@ -103,8 +107,8 @@ class DaliExecutor:
             finished = self._view.finish(rendered, arrays)
         # On a GPU a copy of what lies in DALI's memory, whose readers' streams torch's allocator must know, and of what
         # lies among the parameters, all of which it would keep alive.
-        shared = places([*rendered.values(), *arrays.values()]) if self._device.type == "cuda" else set()
+        shared = storage_addresses([*rendered.values(), *arrays.values()]) if self._device.type == "cuda" else set()
         return {
-            name: lay_out(values, self._dtype, copy=not shared.isdisjoint(places([values])))
+            name: as_batch_tensor(values, self._dtype, copy=not shared.isdisjoint(storage_addresses([values])))
             for name, values in finished.items()
         }

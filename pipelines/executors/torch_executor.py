@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from fastssl.pipelines.executors.batch_memory import BatchMemory
-from fastssl.pipelines.executors.executor import lay_out, places
+from fastssl.pipelines.executors.executor import as_batch_tensor, storage_addresses
 from fastssl.pipelines.executors.packing import to_device
 from fastssl.pipelines.ops.transform import batch_dtype
 from fastssl.pipelines.views.view import Parameters, View
 
-# Output elements per chunk and picture on a CPU, 2 MB in float32: below it the calls cost more than the cache saves
+# Output elements per chunk and image on a CPU, 2 MB in float32: below it the calls cost more than the cache saves
 # (bench/pipelines/test_views.py).
 CHUNK_ELEMENTS = 500_000
 LARGEST_KEPT = (32 << 20) - (64 << 10)
@@ -25,7 +25,13 @@ LARGEST_KEPT = (32 << 20) - (64 << 10)
 
 
 class TorchExecutor:
-    """Renders a view with `View.render_torch`. dtype: of the floating-point outputs."""
+    """Render a view with `View.render_torch`.
+
+    Args:
+        view: what is rendered.
+        dtype: of the floating-point outputs.
+        chunk_elements: output elements that are rendered together on a CPU.
+    """
 
     parallel = True
 
@@ -47,9 +53,9 @@ class TorchExecutor:
             (arrays,) = to_device(images.device, parameters)
         if count <= chunk:
             # A result that is a parameter would keep the buffer of all parameters alive as long as it is held.
-            shared = set() if on_cpu else places(arrays.values())
+            shared = set() if on_cpu else storage_addresses(arrays.values())
             return {
-                name: lay_out(values, self._dtype, copy=not shared.isdisjoint(places([values])))
+                name: as_batch_tensor(values, self._dtype, copy=not shared.isdisjoint(storage_addresses([values])))
                 for name, values in self._render(images, arrays).items()
             }
         batch: dict[str, Tensor] = {}
@@ -67,7 +73,7 @@ class TorchExecutor:
             return self._view.finish(self._view.render_torch(images, parameters), parameters)
 
     def _allocate(self, count: int, like: Tensor) -> Tensor:
-        """On the CPU, for `count` rows of what `like` holds; pictures channels-last."""
+        """On the CPU, for `count` rows of what `like` holds; images channels-last."""
         dtype = self._dtype if like.is_floating_point() else like.dtype
         stored = like.permute(0, 2, 3, 1) if like.ndim == 4 else like
         shape = (count, *stored.shape[1:])

@@ -22,9 +22,17 @@ _RGB = np.linalg.inv(_YIQ)
 
 
 def intensity_map(brightness: np.ndarray, contrast: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """brightness * (contrast * (x - MID_GREY) + MID_GREY), alike in every channel.
+    """Fold brightness and contrast into one affine map, alike in every channel.
 
-    brightness, contrast: factors `[B]`. Returns (matrix `[B, C, C]`, offset `[B, C]`): float32, for levels 0 to 255.
+    The map is brightness * (contrast * (x - MID_GREY) + MID_GREY).
+
+    Args:
+        brightness: factors `[B]`.
+        contrast: factors `[B]`.
+        channels: number of channels C.
+
+    Returns:
+        Matrix `[B, C, C]` and offset `[B, C]`: float32, for levels 0 to 255.
     """
     matrix = (brightness * contrast)[:, None, None] * np.eye(channels)
     offset = np.repeat((brightness * (1 - contrast) * MID_GREY)[:, None], channels, axis=1)
@@ -34,9 +42,18 @@ def intensity_map(brightness: np.ndarray, contrast: np.ndarray, channels: int) -
 def rgb_map(
     brightness: np.ndarray, contrast: np.ndarray, saturation: np.ndarray, hue: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`intensity_map` after a turn of the chrominance plane by `hue` degrees, scaled by `saturation` (0 gives grey).
+    """Fold hue, saturation, contrast and brightness into one affine map of RGB levels.
 
-    All arguments `[B]`. Returns (matrix, offset): float32 `[B, 3, 3]` and `[B, 3]`, for levels 0 to 255.
+    The chrominance plane is turned by the hue and scaled by the saturation, and then comes `intensity_map`.
+
+    Args:
+        brightness: factors `[B]`.
+        contrast: factors `[B]`.
+        saturation: factors `[B]`; 0 gives grey.
+        hue: `[B]`, in degrees.
+
+    Returns:
+        Matrix `[B, 3, 3]` and offset `[B, 3]`: float32, for levels 0 to 255.
     """
     cos, sin = saturation * np.cos(np.radians(hue)), saturation * np.sin(np.radians(hue))
     turn = np.zeros((len(hue), 3, 3))

@@ -1,6 +1,6 @@
 """Intensity curves: cubic Bezier curves as one look-up table per sample, in torch.
 
-Covers: solving a curve for y(x) at evenly spaced x, and applying tables to pictures.
+Covers: solving a curve for y(x) at evenly spaced x, and applying tables to images.
 Does not cover: drawing control points (`views/bezier.py`).
 
 A curve from (0, 0) to (1, 1) whose inner control points lie in the unit square rises in x and in y, so that it is a
@@ -21,9 +21,16 @@ _HALVINGS = 12  # the bracket left spans at most 3 * 2**-12 in y, 0.2 grey level
 
 
 def bezier_tables(x: Tensor, y: Tensor, falling: Tensor, entries: int) -> Tensor:
-    """Grey levels [0, 255] that curves give at `entries` evenly spaced grey levels: float32 `[B, entries]`.
+    """Solve curves for the grey levels that they give at evenly spaced grey levels.
 
-    x, y: `[B, 2]` coordinates of the two inner control points, in [0, 1]. falling: bool `[B]`.
+    Args:
+        x: `[B, 2]` x coordinates of the two inner control points, in [0, 1].
+        y: `[B, 2]` y coordinates.
+        falling: bool `[B]`, which curves turn dark to bright.
+        entries: number of grey levels in [0, 255].
+
+    Returns:
+        Float32 `[B, entries]` grey levels in [0, 255].
     """
     wanted = torch.linspace(0.0, 1.0, entries, device=x.device).expand(len(x), -1)
     low = torch.zeros_like(wanted)
@@ -46,14 +53,20 @@ def _cubic(inner: Tensor, s: Tensor) -> Tensor:
     return (third_power * s).add_(3.0 * (second - 2.0 * first)).mul_(s).add_(3.0 * first).mul_(s)
 
 
-def look_up(pictures: Tensor, tables: Tensor) -> Tensor:
-    """Grey levels of each picture by its own table, float32 `[B, C, S, S]`.
+def look_up(images: Tensor, tables: Tensor) -> Tensor:
+    """Map the grey levels of each image by its own table.
 
-    pictures: uint8 with 256 entries each (exact), or float32 levels in [0, 255] with any number of entries (linear).
+    Args:
+        images: `[B, C, S, S]`: uint8 with 256 entries each (exact), or float32 levels in [0, 255] with any number of
+            entries (linear in between).
+        tables: float32 `[B, entries]`.
+
+    Returns:
+        Float32 `[B, C, S, S]`.
     """
-    stored = pictures.permute(0, 2, 3, 1)  # in the order of channels-last memory, so that flattening copies nothing
+    stored = images.permute(0, 2, 3, 1)  # in the order of channels-last memory, so that flattening copies nothing
     flat = stored.flatten(1)
-    if pictures.dtype == torch.uint8:
+    if images.dtype == torch.uint8:
         mapped = tables.gather(1, flat.long())
     else:
         last = tables.shape[1] - 1

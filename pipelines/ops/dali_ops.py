@@ -20,9 +20,10 @@ from nvidia.dali.types import DALIDataType, DALIInterpType
 
 @dataclass(frozen=True)
 class DaliOps:
-    """The operations, for one kind of input.
+    """Offer the operations, for one kind of input.
 
-    deep: samples are float32 grey levels in [0, 255] (from uint16 images); otherwise uint8.
+    Args:
+        deep: samples are float32 grey levels in [0, 255] (from uint16 images); otherwise uint8.
     """
 
     deep: bool

@@ -24,7 +24,7 @@ def check_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> None:
 
 
 def whole_images(count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """(start, stop) of boxes that span the image: float32 `[count, 2]`."""
+    """Return (start, stop) of boxes that span the image: float32 `[count, 2]`."""
     stop = np.tile(np.array(shape, dtype=np.float32), (count, 1))
     return np.zeros_like(stop), stop
 
@@ -32,11 +32,18 @@ def whole_images(count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.nda
 def draw_boxes(
     u: np.ndarray, shape: tuple[int, int], scale: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Random crop boxes with whole-pixel corners.
+    """Place random crop boxes with whole-pixel corners.
 
-    u: uniform numbers `[B, CROP_SLOTS]`. shape: (H, W) of the image. scale: range of the box's share of the image area.
-    ratio: range of width / height, drawn log-uniformly. Falls back to the largest centred box of an allowed ratio.
-    Returns (start, stop): float32 `[B, 2]` in (y, x) order, in pixels, stop exclusive.
+    Falls back to the largest centred box of an allowed ratio.
+
+    Args:
+        u: uniform numbers `[B, CROP_SLOTS]`.
+        shape: (H, W) of the image.
+        scale: range of the box's share of the image area.
+        ratio: range of width / height, drawn log-uniformly.
+
+    Returns:
+        (start, stop): float32 `[B, 2]` in (y, x) order, in pixels, stop exclusive.
     """
     height, width = shape
     areas, ratios, corner = u[:, :CROP_TRIES], u[:, CROP_TRIES : 2 * CROP_TRIES], u[:, 2 * CROP_TRIES :]
@@ -74,13 +81,20 @@ def flip_boxes(start: np.ndarray, stop: np.ndarray, flips: np.ndarray) -> tuple[
 
 
 def rotated_boxes(start: np.ndarray, stop: np.ndarray, degrees: np.ndarray, size: int) -> np.ndarray:
-    """Affine matrices that read a box turned counter-clockwise by `degrees` about its centre.
+    """Compute the affine matrices that read boxes turned about their centres.
 
-    Returns float32 `[B, 2, 3]`: output (x, y) to source (x, y), pixel centres at half-integers.
+    Args:
+        start: `[B, 2]` box corners (y, x), in pixels.
+        stop: `[B, 2]` opposite corners.
+        degrees: `[B]`, counter-clockwise.
+        size: side of the output, in pixels.
+
+    Returns:
+        Float32 `[B, 2, 3]`: output (x, y) to source (x, y), pixel centres at half-integers.
     """
     centre, step = (start + stop) / 2, (stop - start) / size
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    # Turning the picture counter-clockwise (y points down) means reading the source along the clockwise axes.
+    # Turning the image counter-clockwise (y points down) means reading the source along the clockwise axes.
     linear = np.empty((len(start), 2, 2))
     linear[:, 0, 0], linear[:, 0, 1] = cos * step[:, 1], -sin * step[:, 0]
     linear[:, 1, 0], linear[:, 1, 1] = sin * step[:, 1], cos * step[:, 0]

@@ -1,6 +1,6 @@
 """Random numbers per pixel, made on the device: `fastssl.pipelines.random` continued in torch.
 
-Covers: the same SplitMix64 sequence, from keys that NumPy drew, so that a picture's noise is a pure function of (seed,
+Covers: the same SplitMix64 sequence, from keys that NumPy drew, so that an image's noise is a pure function of (seed,
 epoch, sample, pixel) and megabytes of it need not be drawn on the host. Does not cover: numbers per sample.
 """
 
@@ -14,9 +14,16 @@ _GOLDEN, _FIRST, _SECOND = (value - (1 << 64) for value in (0x9E3779B97F4A7C15, 
 
 
 def pixel_uniform(keys: Tensor, slots: int) -> Tensor:
-    """Uniform numbers in [0, 1), 24 random bits each: float32 `[B, slots]`.
+    """Draw uniform numbers in [0, 1), 24 random bits each.
 
-    keys: int64 `[B]`, the bits of `random.keys`. Equal to the leading 24 bits of `random.words` with those keys.
+    They are the leading 24 bits of `random.words` with the same keys.
+
+    Args:
+        keys: int64 `[B]`, the bits of `random.keys`.
+        slots: numbers per sample.
+
+    Returns:
+        Float32 `[B, slots]`, on the keys' device.
     """
     bits = keys[:, None] + torch.arange(1, slots + 1, device=keys.device) * _GOLDEN
     bits = (bits ^ _shift(bits, 30)).mul_(_FIRST)

@@ -18,10 +18,17 @@ MAX_TILES = 9  # 9! orders are searched; 16! could not be
 
 @lru_cache(maxsize=8)
 def tile_orders(tiles: int, count: int) -> np.ndarray:
-    """`count` orders of `tiles` tiles, far apart in Hamming distance: int64 `[count, tiles]`, read-only.
+    """Choose orders of tiles that lie far apart in Hamming distance.
 
     Each next one has the largest distance to the nearest chosen; ties go to the largest total distance, then to the
     first in lexicographic order. With count = tiles! these are all orders, lexicographically.
+
+    Args:
+        tiles: number of tiles, at most `MAX_TILES`.
+        count: number of orders.
+
+    Returns:
+        int64 `[count, tiles]`, read-only.
     """
     every = np.array(list(itertools.permutations(range(tiles))), dtype=np.int8)
     chosen = np.arange(count) if count == len(every) else _far_apart(every, count)

@@ -19,16 +19,22 @@ from torch import Tensor
 
 
 def levels(images: Tensor) -> Tensor:
-    """Pixels of uint8 or uint16 images as float32 grey levels in [0, 255]."""
+    """Convert pixels of uint8 or uint16 images to float32 grey levels in [0, 255]."""
     pixels = images.to(torch.float32)
     return pixels if images.dtype == torch.uint8 else pixels.mul_(255.0 / 65535.0)
 
 
 def resize(pixels: Tensor, start: Tensor, stop: Tensor, size: int) -> Tensor:
-    """Crop boxes out of images and resize them: linear, antialiased where it shrinks, replicating the image's border.
+    """Crop boxes out of images and resize them: linear, antialiased where it shrinks, replicating the border.
 
-    pixels: `[B, H, W, C]` grey levels. start, stop: `[B, 2]` box corners (y, x) in pixels; exchanged, they mirror.
-    Returns planes `[B, C, size, size]`.
+    Args:
+        pixels: `[B, H, W, C]` grey levels.
+        start: `[B, 2]` box corners (y, x) in pixels.
+        stop: `[B, 2]`, the opposite corners; exchanged with `start`, they mirror.
+        size: side of the output, in pixels.
+
+    Returns:
+        Planes `[B, C, size, size]`, x before y.
     """
     batch, height, width, channels = pixels.shape
     rows, weights = _resize_taps(start, stop, (height, width), size)
@@ -40,8 +46,13 @@ def resize(pixels: Tensor, start: Tensor, stop: Tensor, size: int) -> Tensor:
 def warp(pixels: Tensor, matrix: Tensor, size: int) -> Tensor:
     """Sample images at affinely mapped positions: linear, not antialiased, replicating the image's border.
 
-    pixels: `[B, H, W, C]` grey levels. matrix: `[B, 2, 3]`, output (x, y) to source (x, y), pixel centres at
-    half-integers. Returns planes `[B, C, size, size]`.
+    Args:
+        pixels: `[B, H, W, C]` grey levels.
+        matrix: `[B, 2, 3]`, output (x, y) to source (x, y), pixel centres at half-integers.
+        size: side of the output, in pixels.
+
+    Returns:
+        Planes `[B, C, size, size]`, x before y.
     """
     _, height, width, _ = pixels.shape
     centres = torch.arange(size, device=pixels.device, dtype=torch.float32) + 0.5
@@ -54,15 +65,33 @@ def warp(pixels: Tensor, matrix: Tensor, size: int) -> Tensor:
 
 
 def recolour(planes: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Apply an affine map across channels and clamp to [0, 255]. matrix: `[B, C, C]`; offset: `[B, C]`."""
+    """Apply an affine map across channels and clamp to [0, 255].
+
+    Args:
+        planes: `[B, C, X, Y]` grey levels.
+        matrix: `[B, C, C]`.
+        offset: `[B, C]`.
+
+    Returns:
+        Planes `[B, C, X, Y]`.
+    """
     mapped = torch.baddbmm(offset[:, :, None], matrix, planes.flatten(2))
     return mapped.clamp_(0.0, 255.0).view_as(planes)
 
 
 def blur(planes: Tensor, sigma: Tensor, max_sigma: float, threshold: float) -> Tensor:
-    """Gaussian blur of the samples whose sigma is above `threshold`, in place; borders mirror without repeating.
+    """Blur the samples whose sigma is above a threshold, in place; borders mirror without repeating.
 
-    sigma: `[B]` in pixels, at most `max_sigma`. The kernel ends at ceil(3 sigma), as DALI's does.
+    The Gaussian kernel ends at ceil(3 sigma), as DALI's does.
+
+    Args:
+        planes: `[B, C, X, Y]` with X equal to Y.
+        sigma: `[B]` in pixels, at most `max_sigma`.
+        max_sigma: which sizes the kernel.
+        threshold: sigma up to which a sample is left as it is.
+
+    Returns:
+        The same planes.
     """
     chosen = (sigma > threshold).nonzero().squeeze(1)
     if len(chosen) == 0:
@@ -76,9 +105,9 @@ def blur(planes: Tensor, sigma: Tensor, max_sigma: float, threshold: float) -> T
 
 
 def normalise(planes: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """(level / 255 - mean) / std of `[B, C, ...]` grey levels, as float32."""
+    """Compute (level / 255 - mean) / std of `[B, C, ...]` grey levels, as float32."""
     scale, shift = [1.0 / (255.0 * s) for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
-    if len({*scale}) == len({*shift}) == 1:  # scalars; broadcast over channels-last pictures takes 10 times as long
+    if len({*scale}) == len({*shift}) == 1:  # scalars; broadcast over channels-last images takes 10 times as long
         return (planes * scale[0]).add_(shift[0])
     by_channel = torch.tensor([scale, shift], device=planes.device)[:, :, None, None]
     return (planes * by_channel[0]).add_(by_channel[1])

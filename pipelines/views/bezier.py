@@ -1,4 +1,4 @@
-"""Restoring intensities: the picture through a random monotone curve in, the picture itself as the target.
+"""Restoring intensities: the image through a random monotone curve in, the image itself as the target.
 
 Covers: Models Genesis' random cubic Bezier curves (Zhou et al., Medical Image Analysis 67, 2021) and the three fixed
 curves, rising and falling, of TOWER (Neural Networks 167, 2023). Does not cover: masks (`masked.py`, `tower_pairs.py`).
@@ -26,10 +26,26 @@ TOWER_CURVES = np.array([[[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0.25, 0.75], [0.7
 
 @dataclass(frozen=True)
 class Bezier(Cropped):
-    """Yields {"image": through the curve, "target": the picture}, both `[B, C, S, S]`; all channels share one curve.
+    """Send intensities through a random monotone curve, for a network to restore them.
 
-    curves: "random" control points, or one of "tower"'s three. probability: that there is a curve at all.
-    falling: probability that a curve falls, turning dark to bright.
+    A batch holds "image", through the curve, and "target", the image itself, both `[B, C, S, S]`; all channels share
+    one curve. Zhou et al., "Models Genesis", Medical Image Analysis 67, 2021; TOWER, Neural Networks 167, 2023.
+
+    Args:
+        size: side of the square output, in pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+        scale: range of the crop's share of the image area; (1, 1) takes the whole image.
+        ratio: range of the crop's width / height.
+        horizontal_flip: probability of mirroring left to right.
+        vertical_flip: probability of mirroring top to bottom.
+        curves: "random" control points (Models Genesis), or one of "tower"'s three curves.
+        probability: that there is a curve at all.
+        falling: probability that a curve falls, turning dark to bright.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     scale: tuple[float, float] = (1.0, 1.0)
@@ -46,8 +62,12 @@ class Bezier(Cropped):
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
 
     def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
-        """`falls` bool `[B]`; `control` `[B, 2, 2]`: inner control points, each (x, y); `curve` int64 `[B]`: which of
-        TOWER's it is, if it is one."""
+        """Draw curves; see `Cropped.draw_task`.
+
+        Returns:
+            `falls`, bool `[B]`; `control`, float32 `[B, 2, 2]`, the two inner control points, each (x, y) in [0, 1];
+            with TOWER's curves also `curve`, int64 `[B]`, which of them.
+        """
         u = uniform(seed, epoch, indices, TASK_STREAM, 6)
         curved = u[:, 0] < self.probability
         falls = curved & (u[:, 1] < self.falling)
@@ -58,11 +78,21 @@ class Bezier(Cropped):
         return {"falls": falls, "control": np.where(curved[:, None, None], control, TOWER_CURVES[0])}
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Apply the curves; see `Cropped.perform`."""
         image = self.transformed(crop, tables=self.tables(crop, parameters))
         return {"image": image, "target": self.transformed(crop)}
 
     def tables(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """Each picture's curve as a table of grey levels, `[B, entries]`, as fine as the crop's depth asks for."""
+        """Solve each image's curve.
+
+        Args:
+            crop: as `perform` is given it: its dtype says how fine a table is needed.
+            parameters: `draw_task`'s, on the crop's device.
+
+        Returns:
+            Float32 `[B, entries]`: the grey level in [0, 255] that each level becomes, 256 entries for uint8, 1276
+            otherwise.
+        """
         entries = BYTE_ENTRIES if crop.dtype == torch.uint8 else DEEP_ENTRIES
         falls, control = parameters["falls"], parameters["control"]
         if self.curves == "tower":

@@ -1,4 +1,4 @@
-"""Inpainting of the centre: the middle of the picture is missing and is to be restored.
+"""Inpainting of the centre: the middle of the image is missing and is to be restored.
 
 Covers: one centred square (Pathak et al., "Context Encoders", CVPR 2016, its central region of half the side).
 Does not cover: masks elsewhere (`masks.py`, `masked.py`).
@@ -17,9 +17,24 @@ from fastssl.pipelines.views.cropped import Cropped
 
 @dataclass(frozen=True)
 class CentrePatch(Cropped):
-    """Yields {"image": with the patch at 0, the mean; "mask": uint8 `[B, 1, S, S]`, 1 in the patch; "target"}.
+    """Take the centre out of an image, for a network to restore.
 
-    patch: the patch's side as a share of the picture's.
+    A batch holds "image" `[B, C, S, S]`, 0 (the mean) in the patch, "mask" uint8 `[B, 1, S, S]`, 1 in the patch, and
+    "target", the whole image. Pathak et al., "Context Encoders", CVPR 2016, their central region.
+
+    Args:
+        size: side of the square output, in pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+        scale: range of the crop's share of the image area; (1, 1) takes the whole image.
+        ratio: range of the crop's width / height.
+        horizontal_flip: probability of mirroring left to right.
+        vertical_flip: probability of mirroring top to bottom.
+        patch: the patch's side as a share of the image's, between 0 and 1.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     patch: float = 0.5
@@ -27,7 +42,7 @@ class CentrePatch(Cropped):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.patch < 1 or not 0 < self.side < self.size:
-            raise ValueError(f"patch must leave some of the picture and take some, got {self.patch} at {self.size} px")
+            raise ValueError(f"patch must leave some of the image and take some, got {self.patch} at {self.size} px")
 
     @property
     def side(self) -> int:
@@ -35,6 +50,7 @@ class CentrePatch(Cropped):
         return round(self.patch * self.size)
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Set the patch to 0; see `Cropped.perform`."""
         target = self.transformed(crop)
         first = (self.size - self.side) // 2
         middle = slice(first, first + self.side)

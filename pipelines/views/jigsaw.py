@@ -1,4 +1,4 @@
-"""Jigsaw: the picture's tiles are shuffled; the network names the order or restores the picture.
+"""Jigsaw: the image's tiles are shuffled; the network names the order or restores the image.
 
 Covers: 2 x 2 with all 24 orders, 3 x 3 with a far-apart set. Does not cover: gaps or jitter between tiles.
 """
@@ -22,11 +22,27 @@ from fastssl.pipelines.views.view import Parameters
 
 @dataclass(frozen=True)
 class Jigsaw(Cropped):
-    """Yields {"image": shuffled, "permutation": int64 `[B]`, which of `orders`; "target": in order}.
+    """Shuffle an image's tiles, for a network to name their order or to restore it.
 
-    grid: tiles along a side, 2 or 3. permutations: how many orders to tell apart; 0 stands for all 24 of 2 x 2 and for
-    100 of 3 x 3. Tile i of the shuffled picture, counted row by row, is tile `orders[permutation][i]` of the target.
-    with_target: whether there is a "target", which naming the order does not need.
+    A batch holds "image" `[B, C, S, S]`, shuffled, "permutation" int64 `[B]`, which of `orders`, and "target", in
+    order. Tile i of the shuffled image, counted row by row, is tile `orders[permutation][i]` of the target. Noroozi and
+    Favaro, "Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles", ECCV 2016.
+
+    Args:
+        size: side of the square output, in pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+        scale: range of the crop's share of the image area; (1, 1) takes the whole image.
+        ratio: range of the crop's width / height.
+        horizontal_flip: probability of mirroring left to right.
+        vertical_flip: probability of mirroring top to bottom.
+        grid: tiles along a side, 2 or 3; it divides `size`.
+        permutations: how many orders to tell apart; 0 stands for all 24 of 2 x 2 and for 100 of 3 x 3.
+        with_target: whether there is a "target", which naming the order does not need.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     grid: int = 2
@@ -48,14 +64,16 @@ class Jigsaw(Cropped):
 
     @property
     def orders(self) -> np.ndarray:
-        """Every order that can be drawn: int64 `[permutations, grid * grid]`."""
+        """Every order that can be drawn: int64 `[permutations, grid * grid]`, read-only."""
         return tile_orders(self.grid**2, self.permutations)
 
     def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
+        """Draw `permutation`, int64 `[B]`, which of `orders`; see `Cropped.draw_task`."""
         u = uniform(seed, epoch, indices, TASK_STREAM, 1)[:, 0]
         return {"permutation": (u * self.permutations).astype(np.int64)}
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Move the tiles; see `Cropped.perform`."""
         permutation = parameters["permutation"]
         orders = _orders_on(crop.device, self.grid**2, self.permutations)[permutation]
         shuffled = {"image": self.transformed(crop, orders=orders), "permutation": permutation}

@@ -1,8 +1,8 @@
-"""Which pixels a picture loses: blocks or stripes, a stated share of them.
+"""Which pixels an image loses: blocks or stripes, a stated share of them.
 
 Covers: masks as parameters of a view, exact in their masked share; every one ranks its cells at random and masks cell
 after cell until the share is reached, the last one in part where whole cells cannot reach it.
-Does not cover: rays, which depend on the picture (`ray_mask.py`), nor what becomes of the masked pixels (`masked.py`,
+Does not cover: rays, which depend on the image (`ray_mask.py`), nor what becomes of the masked pixels (`masked.py`,
 `tower_pairs.py`).
 """
 
@@ -24,7 +24,14 @@ from fastssl.pipelines.views.view import Parameters
 
 @dataclass(frozen=True)
 class Mask(ABC):
-    """mask_ratio: the share of pixels that is masked (not kept)."""
+    """Say which pixels an image loses.
+
+    Args:
+        mask_ratio: the share of pixels that is masked (not kept), between 0 and 1.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
+    """
 
     mask_ratio: float
 
@@ -34,18 +41,43 @@ class Mask(ABC):
 
     @abstractmethod
     def draw(self, seed: int, epoch: int, indices: np.ndarray, size: int) -> Parameters:
-        """The mask's parameters, one row per sample, for pictures of `size` pixels a side."""
+        """Draw the parameters of a batch's masks, one row per sample.
+
+        Args:
+            seed: of all random numbers.
+            epoch: counted from 0.
+            indices: int64 `[B]`, which samples of the data set.
+            size: side of the square images, in pixels.
+
+        Returns:
+            Arrays by name, whose first axis is B.
+        """
 
     @abstractmethod
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """uint8 `[B, 1, S, S]`, 1 where masked. crop: uint8 or float32 grey levels `[B, C, S, S]`."""
+        """Make the masks of a batch.
+
+        Args:
+            crop: `[B, C, S, S]`, uint8, or float32 grey levels in [0, 255].
+            parameters: as `draw` returned them, on the crop's device.
+
+        Returns:
+            uint8 `[B, 1, S, S]`, 1 where masked.
+        """
 
 
 @dataclass(frozen=True)
 class BlockMask(Mask):
-    """Square blocks of a grid. The defaults are TOWER's, whose argument 0.25 is the share it *keeps*.
+    """Mask square blocks of a grid.
 
-    grid: blocks along a side; no more than pixels.
+    The defaults are TOWER's (Neural Networks 167, 2023), whose argument 0.25 is the share that it keeps.
+
+    Args:
+        mask_ratio: the share of pixels that is masked (not kept), between 0 and 1.
+        grid: blocks along a side; more than pixels count as many as pixels.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     mask_ratio: float = 0.75
@@ -57,27 +89,38 @@ class BlockMask(Mask):
             raise ValueError(f"grid must be at least 1, got {self.grid}")
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, size: int) -> Parameters:
+        """Draw the order in which blocks are masked; see `Mask.draw`."""
         _, _, sizes = _blocks(size, self.grid)
         ranked = words(seed, epoch, indices, MASK_STREAM, len(sizes))
         return {"masked_before": _masked_before(ranked, sizes, _masked_pixels(self.mask_ratio, sizes))}
 
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """Mask the blocks that come first; see `Mask.render`."""
         count = _masked_pixels(self.mask_ratio, _blocks(crop.shape[3], self.grid)[2])
         return _cell_mask(crop, parameters["masked_before"], _places(crop.shape[3], self.grid, crop.device), count)
 
 
 @dataclass(frozen=True)
 class StripeMask(Mask):
-    """Whole rows of pixels, as in TOWER (default share 0.25)."""
+    """Mask whole rows of pixels, as TOWER does (Neural Networks 167, 2023).
+
+    Args:
+        mask_ratio: the share of pixels that is masked (not kept), between 0 and 1.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
+    """
 
     mask_ratio: float = 0.25
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, size: int) -> Parameters:
+        """Draw the order in which rows are masked; see `Mask.draw`."""
         _, _, sizes = _rows(size)
         ranked = words(seed, epoch, indices, MASK_STREAM, size)
         return {"masked_before": _masked_before(ranked, sizes, _masked_pixels(self.mask_ratio, sizes))}
 
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """Mask the rows that come first; see `Mask.render`."""
         count = _masked_pixels(self.mask_ratio, _rows(crop.shape[3])[2])
         return _cell_mask(crop, parameters["masked_before"], _places(crop.shape[3], None, crop.device), count)
 

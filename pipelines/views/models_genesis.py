@@ -1,6 +1,6 @@
-"""Models Genesis: a picture deformed in up to three ways in, the picture itself as the target.
+"""Models Genesis: an image deformed in up to three ways in, the image itself as the target.
 
-Covers: local shuffling, a Bezier curve, and in- or out-painting with noise, in that order, on 2D pictures (Zhou et al.,
+Covers: local shuffling, a Bezier curve, and in- or out-painting with noise, in that order, on 2D images (Zhou et al.,
 "Models Genesis", Medical Image Analysis 67, 2021).
 Does not cover: volumes; nor shuffling by ten thousand windows one after another, of which only the last one over each
 pixel shows: here every pixel reads from a random place of a random window over it, drawn as that last one would be.
@@ -25,17 +25,36 @@ from fastssl.pipelines.views.view import Parameters
 
 MAX_BOXES = 5
 ANOTHER_BOX = 0.95  # probability of each box after the first
-BORDER = 3  # pixels between a box and the picture's edge
+BORDER = 3  # pixels between a box and the image's edge
 
 
 @dataclass(frozen=True)
 class ModelsGenesis(Bezier):
-    """Yields {"image": deformed; "mask": uint8 `[B, 1, S, S]`, 1 where there is noise; "target": the picture}.
+    """Deform an image in up to three ways, for a network to restore it.
 
-    shuffle: probability of local shuffling, in windows of up to a tenth of the side. probability: of a curve.
-    paint: probability of noise, and inside: the share of that which goes into boxes (in-painting) and not around them.
-    Noise is uniform over all grey levels, per pixel and channel. There is always a first box, and each further one, up
-    to five, follows with probability 0.95.
+    A batch holds "image" `[B, C, S, S]`, deformed, "mask" uint8 `[B, 1, S, S]`, 1 where there is noise, and "target",
+    the image itself. Noise is uniform over all grey levels, per pixel and channel. There is always a first box of
+    noise, and each further one, up to five, follows with probability 0.95. Zhou et al., "Models Genesis", Medical Image
+    Analysis 67, 2021.
+
+    Args:
+        size: side of the square output, at least 14 pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+        scale: range of the crop's share of the image area; (1, 1) takes the whole image.
+        ratio: range of the crop's width / height.
+        horizontal_flip: probability of mirroring left to right.
+        vertical_flip: probability of mirroring top to bottom.
+        curves: "random" control points (Models Genesis), or one of "tower"'s three curves.
+        probability: that there is a curve at all.
+        falling: probability that a curve falls, turning dark to bright.
+        shuffle: probability of local shuffling, in windows of up to a tenth of the side.
+        paint: probability of noise.
+        inside: share of the noise that goes into boxes (in-painting) and not around them (out-painting).
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     horizontal_flip: float = 0.4
@@ -52,8 +71,13 @@ class ModelsGenesis(Bezier):
             raise ValueError(f"size must be at least 14 px for painted boxes to fit, got {self.size}")
 
     def draw_task(self, seed: int, epoch: int, indices: np.ndarray) -> Parameters:
-        """Besides the curve: `shuffled`, `painted`, `in_boxes` bool `[B]`; `boxes` float32 `[B, 5, 2, 2]`, each
-        (start, stop) in (y, x), empty where there is none; `key` int64 `[B]` of the pixels' numbers."""
+        """Draw what is done to each image; see `Cropped.draw_task`.
+
+        Returns:
+            Besides the curve's: `shuffled`, `painted` and `in_boxes`, bool `[B]`; `boxes`, float32 `[B, 5, 2, 2]`, each
+            (start, stop) in (y, x), in pixels, empty where there is none; `key`, int64 `[B]`, of the pixels' random
+            numbers.
+        """
         u = uniform(seed, epoch, indices, MASK_STREAM, 3 + 5 * MAX_BOXES)
         shuffled, painted, in_boxes = (u[:, :3] < (self.shuffle, self.paint, self.inside)).T
         return {
@@ -66,6 +90,7 @@ class ModelsGenesis(Bezier):
         }
 
     def perform(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Shuffle, apply the curve, add noise; see `Cropped.perform`."""
         pixels = self.size**2
         u = pixel_uniform(parameters["key"], (6 + self.channels) * pixels)
         shuffled = self._shuffle(crop, u[:, : 6 * pixels], parameters["shuffled"])
@@ -102,7 +127,7 @@ class ModelsGenesis(Bezier):
         return moved.view(batch, size, size, channels).permute(0, 3, 1, 2)
 
     def _noise_mask(self, parameters: Mapping[str, Tensor]) -> Tensor:
-        """bool `[B, 1, S, S]`, true where there is noise."""
+        """Where there is noise: bool `[B, 1, S, S]`."""
         start, stop = parameters["boxes"].unbind(2)
         axis = torch.arange(self.size, device=start.device)
         within = (axis >= start[..., None]) & (axis < stop[..., None])

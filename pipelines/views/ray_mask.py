@@ -1,7 +1,7 @@
-"""Rays from the brightest point of a picture, masked up to a stated share of its pixels.
+"""Rays from the brightest point of an image, masked up to a stated share of its pixels.
 
 Covers: TOWER's mask for fundus photographs (Neural Networks 167, 2023), exact in its masked share.
-Does not cover: masks that do not depend on the picture (`masks.py`).
+Does not cover: masks that do not depend on the image (`masks.py`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,19 @@ _KEPT, _MASKED, _IN_PART = 0, 1, 2
 
 @dataclass(frozen=True)
 class RayMask(Mask):
-    """Rays from the brightest point of the blurred picture, as TOWER masks vessels around the optic disc.
+    """Mask rays from the brightest point of the blurred image.
 
-    num_rays: evenly spaced directions, turned together at random; rays are masked in random order until the share is
-    reached, and the gaps between them only if all rays do not suffice. thickness: as a share of the picture's side
-    (TOWER: 4 px). TOWER draws all its rays, so that its share varies; here the share is exact.
+    As TOWER masks vessels around the optic disc (Neural Networks 167, 2023). TOWER draws all its rays, so that its
+    share varies; here rays are masked in random order until the share is reached, and the gaps between them only if all
+    rays do not suffice.
+
+    Args:
+        mask_ratio: the share of pixels that is masked (not kept), between 0 and 1.
+        num_rays: evenly spaced directions, turned together at random.
+        thickness: of a ray, as a share of the image's side (TOWER: 4 px of 224).
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     mask_ratio: float = 0.5
@@ -45,13 +53,18 @@ class RayMask(Mask):
             raise ValueError(f"thickness must be above 0, got {self.thickness}")
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, size: int) -> Parameters:
-        """`turn` float32 `[B]` in [0, 1) of the angle between rays; `cell_order` int64 `[B, 2 R]`, rays before gaps."""
+        """Draw the rays' angle and order; see `Mask.draw`.
+
+        Returns:
+            `turn`, float32 `[B]` in [0, 1) of the angle between rays; `cell_order`, int64 `[B, 2 R]`, rays before gaps.
+        """
         drawn = words(seed, epoch, indices, MASK_STREAM, 2 * self.num_rays + 1)
         rays, gaps = (np.argsort(part, axis=1) for part in np.split(drawn[:, 1:], 2, axis=1))
         turn = (drawn[:, 0] >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
         return {"turn": turn, "cell_order": np.concatenate([rays, gaps + self.num_rays], axis=1)}
 
     def render(self, crop: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        """Mask rays from each image's brightest point; see `Mask.render`."""
         batch, _, size, _ = crop.shape
         cells = self._cells(brightest_points(crop), parameters["turn"], size)
         states, rest = _fill(cells, parameters["cell_order"], round(self.mask_ratio * size * size))
@@ -80,10 +93,10 @@ class RayMask(Mask):
 
 @lru_cache(maxsize=8)
 def _around(size: int, num_rays: int, reach: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """For every offset (dy, dx) from the centre, flattened from `[2 S - 1, 2 S - 1]`, float32:
+    """Direction of, and half-width of a ray at, every offset (dy, dx) from the centre, in angles between rays.
 
-    its direction in angles between rays, and how far from a ray's own direction, in the same unit, a pixel at that
-    distance still lies within `reach` pixels of it.
+    Both float32, flattened from `[2 S - 1, 2 S - 1]`. The half-width is how far from a ray's own direction a pixel at
+    that distance still lies within `reach` pixels of it.
     """
     offset = np.arange(1 - size, size)
     dy, dx = offset[:, None], offset[None, :]
@@ -110,7 +123,7 @@ def _fill(cells: Tensor, order: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def brightest_points(crop: Tensor) -> Tensor:
-    """(y, x) of the brightest pixel of the mean channel, blurred (sigma 3.5 px at 224): int64 `[B, 2]`."""
+    """Find the brightest pixel of the mean channel, blurred (sigma 3.5 px at 224): (y, x), int64 `[B, 2]`."""
     size = crop.shape[3]
     grey = crop.to(torch.float32).mean(dim=1, keepdim=True).contiguous()
     sigma = 3.5 * size / 224

@@ -35,7 +35,7 @@ NO_BLUR = 1e-3  # a sigma whose kernel is exactly [0, 1, 0] in float32; DALI rea
 _OTHER_SLOTS = 11  # two flips, rotation, four of jitter and its coin, greyscale, blur and its coin
 
 
-class _Settled(NamedTuple):
+class _ResolvedTwoCrops(NamedTuple):
     """Those settings of `TwoCrops` that may be left to it, none of them None."""
 
     scale: tuple[float, float]
@@ -50,20 +50,39 @@ class _Settled(NamedTuple):
 
 @dataclass(frozen=True)
 class TwoCrops(View):
-    """MoCo v2's augmentation, twice. Yields {"query", "key"}: `[B, C, S, S]` each.
+    """Augment each image twice, independently, with MoCo v2's settings as defaults.
 
-    scale: range of the crop's share of the image area. ratio: range of its width / height.
-    horizontal_flip, vertical_flip: probabilities. rotation: largest angle either way, in degrees, 0 to 180; turned
-    crops are read without antialiasing, so give images that are not much larger than `size`.
-    jitter: probability of colour jitter. brightness, contrast, saturation: factors are drawn from 1 +- this much.
-    hue: largest turn either way, as a share of the full circle. greyscale: probability.
-    blur: probability. blur_sigma: range in output pixels; None: the published 0.1 to 2.0, which is meant for 224
-    pixels, in proportion to `size`. blur None: the published 0.5 where that reaches half a pixel (from 56 pixels on),
-    else 0.
+    A batch holds "query" and "key", `[B, C, S, S]` each. Chen et al., "Improved Baselines with Momentum Contrastive
+    Learning", arXiv 2003.04297.
 
-    None stands for the published value where there is colour: scale (0.2, 1), brightness, contrast and saturation 0.4,
-    hue 0.1, greyscale 0.2. On 1- or 4-channel images, whose channels are intensities and mean something, it stands for
-    scale (0.4, 1), brightness and contrast 0.2, every channel alike, and no change of colour.
+    None stands for the published value where there is colour. On 1- or 4-channel images, whose channels are intensities
+    and mean something, it stands for weaker changes, alike in every channel.
+
+    Args:
+        size: side of the square output, in pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+        scale: range of the crop's share of the image area. None: (0.2, 1) for RGB, else (0.4, 1).
+        ratio: range of the crop's width / height.
+        horizontal_flip: probability of mirroring left to right.
+        vertical_flip: probability of mirroring top to bottom.
+        rotation: largest angle either way, in degrees, 0 to 180. Turned crops are read without antialiasing, so give
+            images that are not much larger than `size`.
+        jitter: probability of colour jitter, by the next four settings.
+        brightness: factors are drawn from 1 +- this much. None: 0.4 for RGB, else 0.2.
+        contrast: as `brightness`, about mid-grey.
+        saturation: as `brightness`. None: 0.4 for RGB; other images have to leave it at 0.
+        hue: largest turn either way, as a share of the full circle. None: 0.1 for RGB; other images have to leave it at
+            0.
+        greyscale: probability. None: 0.2 for RGB; other images have to leave it at 0.
+        blur: probability. None: the published 0.5 where `blur_sigma` reaches half a pixel (by default from 56 pixels
+            on), else 0.
+        blur_sigma: range of the Gaussian's standard deviation, in output pixels. None: the published 0.1 to 2.0, which
+            is meant for 224 pixels, in proportion to `size`.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     scale: tuple[float, float] | None = None
@@ -82,17 +101,17 @@ class TwoCrops(View):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        settled = self._settled
-        for name, value in settled._asdict().items():
+        resolved = self._resolved
+        for name, value in resolved._asdict().items():
             object.__setattr__(self, name, value)
-        self._check(settled)
+        self._check(resolved)
 
     @property
-    def _settled(self) -> _Settled:
+    def _resolved(self) -> _ResolvedTwoCrops:
         coloured = self.channels == 3
         low, high = (max(sigma * self.size / PUBLISHED_SIZE, 2 * NO_BLUR) for sigma in PUBLISHED_BLUR)
         blur_sigma = _given(self.blur_sigma, (low, high))
-        return _Settled(
+        return _ResolvedTwoCrops(
             scale=_given(self.scale, (0.2, 1.0) if coloured else INTENSITY_SCALE),
             brightness=_given(self.brightness, 0.4 if coloured else INTENSITY_JITTER),
             contrast=_given(self.contrast, 0.4 if coloured else INTENSITY_JITTER),
@@ -103,7 +122,7 @@ class TwoCrops(View):
             blur=_given(self.blur, 0.5 if blur_sigma[1] >= SMALLEST_BLUR else 0.0),
         )
 
-    def _check(self, settled: _Settled) -> None:
+    def _check(self, resolved: _ResolvedTwoCrops) -> None:
         for name in ("saturation", "hue", "greyscale"):
             if getattr(self, name) != 0 and self.channels != 3:
                 given = f"{name}={getattr(self, name)} with channels={self.channels}"
@@ -111,34 +130,43 @@ class TwoCrops(View):
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, got {getattr(self, name)}")
-        geometry.check_crop(settled.scale, self.ratio)
+        geometry.check_crop(resolved.scale, self.ratio)
         if not 0 <= self.rotation <= 180:
             raise ValueError(f"rotation is in degrees, 0 to 180, got {self.rotation}")
-        if not NO_BLUR < settled.blur_sigma[0] <= settled.blur_sigma[1]:
-            raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {settled.blur_sigma}")
+        if not NO_BLUR < resolved.blur_sigma[0] <= resolved.blur_sigma[1]:
+            raise ValueError(f"blur_sigma must satisfy {NO_BLUR} < low <= high, got {resolved.blur_sigma}")
 
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
-        """Per crop: where it comes from (`start` and `stop`, or `matrix` if rotated), its colour map, its blur."""
+        """Draw, per crop, where it comes from, its colour map and its blur; see `View.draw`.
+
+        Returns:
+            Names begin with `query_` or `key_`: `start` and `stop`, or `matrix` if there is rotation, `colour` and
+            `offset`, and `sigma` if there is blur.
+        """
         drawn: Parameters = {}
-        settled = self._settled
+        resolved = self._resolved
         for stream, crop in enumerate(CROPS):
             u = uniform(seed, epoch, indices, stream, geometry.CROP_SLOTS + _OTHER_SLOTS)
             box, rest = u[:, : geometry.CROP_SLOTS], u[:, geometry.CROP_SLOTS :].T
-            one = self._draw_geometry(box, rest[:3], shape, settled) | self._draw_colour(rest[3:9], settled)
-            if settled.blur > 0:
-                one["sigma"] = _draw_sigma(rest[9:], settled)
+            one = self._draw_geometry(box, rest[:3], shape, resolved) | self._draw_colour(rest[3:9], resolved)
+            if resolved.blur > 0:
+                one["sigma"] = _draw_sigma(rest[9:], resolved)
             drawn |= {f"{crop}_{name}": values for name, values in one.items()}
         return drawn
 
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Render both crops; see `View.render_torch`."""
         pixels = torch_ops.levels(images)
         return {crop: self._render_crop_torch(pixels, _of_crop(parameters, crop)) for crop in CROPS}
 
     def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
+        """Describe both crops; see `View.render_dali`."""
         return {crop: self._render_crop_dali(ops, images, _of_crop(parameters, crop)) for crop in CROPS}
 
-    def _draw_geometry(self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int], settled: _Settled) -> Parameters:
-        start, stop = geometry.draw_boxes(box, shape, settled.scale, self.ratio)
+    def _draw_geometry(
+        self, box: np.ndarray, u: np.ndarray, shape: tuple[int, int], resolved: _ResolvedTwoCrops
+    ) -> Parameters:
+        start, stop = geometry.draw_boxes(box, shape, resolved.scale, self.ratio)
         flips = np.stack([u[0] < self.vertical_flip, u[1] < self.horizontal_flip], axis=1)
         start, stop = geometry.flip_boxes(start, stop, flips)
         if self.rotation == 0:
@@ -146,16 +174,16 @@ class TwoCrops(View):
         degrees = self.rotation * (2 * u[2] - 1)
         return {"matrix": geometry.rotated_boxes(start, stop, degrees, self.size)}
 
-    def _draw_colour(self, u: np.ndarray, settled: _Settled) -> Parameters:
+    def _draw_colour(self, u: np.ndarray, resolved: _ResolvedTwoCrops) -> Parameters:
         jittered = u[0] < self.jitter
-        strengths = (settled.brightness, settled.contrast, settled.saturation)
+        strengths = (resolved.brightness, resolved.contrast, resolved.saturation)
         brightness, contrast, saturation = (
             np.where(jittered, np.maximum(0, 1 + strength * (2 * x - 1)), 1.0)
             for strength, x in zip(strengths, u[1:4], strict=True)
         )
         if self.channels == 3:
-            hue = np.where(jittered, 360 * settled.hue * (2 * u[4] - 1), 0.0)
-            saturation = np.where(u[5] < settled.greyscale, 0.0, saturation)
+            hue = np.where(jittered, 360 * resolved.hue * (2 * u[4] - 1), 0.0)
+            saturation = np.where(u[5] < resolved.greyscale, 0.0, saturation)
             matrix, offset = colour.rgb_map(brightness, contrast, saturation, hue)
         else:
             matrix, offset = colour.intensity_map(brightness, contrast, self.channels)
@@ -168,7 +196,7 @@ class TwoCrops(View):
             crop = torch_ops.resize(pixels, p["start"], p["stop"], self.size)
         crop = torch_ops.recolour(crop, p["colour"], p["offset"])
         if "sigma" in p:
-            crop = torch_ops.blur(crop, p["sigma"], self._settled.blur_sigma[1], NO_BLUR)
+            crop = torch_ops.blur(crop, p["sigma"], self._resolved.blur_sigma[1], NO_BLUR)
         return torch_ops.normalise(crop, self.mean, self.std).transpose(2, 3)
 
     def _render_crop_dali(self, ops: DaliOps, images: DataNode, p: Mapping[str, DataNode]) -> DataNode:
@@ -186,9 +214,9 @@ def _given(value: ValueT | None, default: ValueT) -> ValueT:
     return default if value is None else value
 
 
-def _draw_sigma(u: np.ndarray, settled: _Settled) -> np.ndarray:
-    low, high = settled.blur_sigma
-    return np.where(u[0] < settled.blur, low + (high - low) * u[1], NO_BLUR).astype(np.float32)
+def _draw_sigma(u: np.ndarray, resolved: _ResolvedTwoCrops) -> np.ndarray:
+    low, high = resolved.blur_sigma
+    return np.where(u[0] < resolved.blur, low + (high - low) * u[1], NO_BLUR).astype(np.float32)
 
 
 def _of_crop(parameters: Mapping[str, ValueT], crop: str) -> dict[str, ValueT]:

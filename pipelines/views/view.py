@@ -2,7 +2,7 @@
 
 Covers: the contract between views, executors and the loader. The way of the data is
 `draw` (seed, epoch, sample -> parameter arrays) -> `render_torch` or `render_dali` (images, parameters -> tensors)
--> `finish` (what both executors share): all randomness lies in the arrays, so that both render the same picture.
+-> `finish` (what both executors share): all randomness lies in the arrays, so that both render the same image.
 A new view is one new file.
 Does not cover: any particular view, nor batching, devices or prefetching.
 """
@@ -27,11 +27,19 @@ Parameters = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class View(ABC):
-    """One recipe. Frozen, hashable and comparable, so that it can be written down with the run.
+    """Describe how one image becomes the tensors that a stage trains on.
 
-    size: side of the square output, in pixels. channels: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
-    mean, std: per channel, on the scale where the darkest pixel is 0 and the brightest 1; outputs are (x - mean) / std.
-    An empty tuple means 0.5 for every channel, which maps images to [-1, 1].
+    Frozen, hashable and comparable, so that it can be written down with the run. A new view is a subclass with `draw`,
+    `render_torch` and `render_dali`.
+
+    Args:
+        size: side of the square output, in pixels.
+        channels: of the images: 1 (grey), 3 (RGB) or 4 (independent intensity channels).
+        mean: per channel, where the darkest pixel is 0 and the brightest 1; empty: 0.5 for every channel.
+        std: per channel, above 0, in the unit of `mean`; empty: 0.5. Outputs are (x - mean) / std.
+
+    Raises:
+        ValueError: a setting lies outside what is stated above.
     """
 
     size: int
@@ -54,36 +62,92 @@ class View(ABC):
 
     @property
     def parts(self) -> tuple[View, ...]:
-        """The views of which one makes each batch: itself alone unless overridden. Each has an executor of its own."""
+        """The views of which one makes each batch: itself alone unless overridden.
+
+        Each part is rendered by an executor of its own.
+
+        Returns:
+            One view or more.
+        """
         return (self,)
 
     def part_of_batch(self, seed: int, epoch: int, iteration: int) -> View:
-        """Which of `parts` makes a batch: a pure function of the batch's position, so the same on every rank."""
+        """Choose which of `parts` makes a batch.
+
+        A pure function of the batch's position, so that every rank chooses the same one, and a resumed run too.
+
+        Args:
+            seed: of the loader.
+            epoch: counted from 0.
+            iteration: of the batch within its epoch, counted from 0.
+
+        Returns:
+            One of `parts`.
+        """
         return self
 
     @abstractmethod
     def draw(self, seed: int, epoch: int, indices: np.ndarray, shape: tuple[int, int]) -> Parameters:
-        """The parameters of a batch, one row per sample.
+        """Draw the parameters of a batch, one row per sample.
 
-        indices: int64 `[B]`, the samples. shape: (H, W) of the stored images.
-        Returns arrays whose first axis is B; a pure function of its arguments, row by row.
+        A pure function of its arguments, row by row: no row depends on which others are in the batch.
+
+        Args:
+            seed: of all random numbers.
+            epoch: counted from 0.
+            indices: int64 `[B]`, which samples of the data set.
+            shape: (height, width) of the stored images, in pixels.
+
+        Returns:
+            Arrays by name, whose first axis is B.
         """
 
     def finish(self, rendered: dict[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What is left to do in torch, on the device, whichever executor rendered. Pictures `[B, C, S, S]`."""
+        """Do what is left to do in torch, on the device, whichever executor rendered.
+
+        Args:
+            rendered: what `render_torch` or `render_dali` returned; images `[B, C, S, S]`.
+            parameters: as `draw` returned them, on the same device.
+
+        Returns:
+            The batch's tensors by name; images `[B, C, S, S]`, in any memory format.
+        """
         return rendered
 
     @abstractmethod
     def render_torch(self, images: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Render with torch. images: uint8 or uint16 `[B, H, W, C]`; parameters: as drawn, on the same device.
+        """Render a batch with torch.
 
-        Pictures among the results are `[B, C, S, S]`, in any memory format.
+        Args:
+            images: uint8 or uint16 `[B, H, W, C]`.
+            parameters: as `draw` returned them, on the images' device.
+
+        Returns:
+            Tensors by name; images among them are `[B, C, S, S]`, in any memory format.
         """
 
     def dali_parameters(self, parameters: Parameters) -> Parameters:
-        """Those that `render_dali` uses, all float32: DALI refuses inputs that nothing in the graph reads."""
+        """Select the parameters that `render_dali` uses.
+
+        DALI refuses inputs that nothing in the graph reads.
+
+        Args:
+            parameters: as `draw` returned them.
+
+        Returns:
+            Those that DALI is fed, all float32; every one of them unless overridden.
+        """
         return parameters
 
     @abstractmethod
     def render_dali(self, ops: DaliOps, images: DataNode, parameters: Mapping[str, DataNode]) -> dict[str, DataNode]:
-        """Describe the same rendering with a DALI graph's operations. Pictures are HWC samples, in and out."""
+        """Describe the rendering of `render_torch` as nodes of a DALI graph.
+
+        Args:
+            ops: the operations that the graph is built of.
+            images: node of the stored images, HWC samples.
+            parameters: nodes of what `dali_parameters` selects.
+
+        Returns:
+            Nodes by name; images are HWC samples.
+        """

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastssl.kernels import small_map_conv2d
-from fastssl.kernels.small_map_conv2d.op import MOST_PIXELS
+from fastssl.kernels.small_map_conv2d.choice import MOST_PIXELS
 from fastssl.kernels.small_map_conv2d.taps import NO_TAP, taps
 
 CHANNELS_LAST = torch.channels_last

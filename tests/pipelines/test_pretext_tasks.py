@@ -20,7 +20,7 @@ VIEWS: dict[str, View] = {
     "tower": TowerPairs(16, 3),
 }
 DRAWN = PretextTasks(16, 3, tasks=VIEWS)
-ALL = PretextTasks(16, 3, tasks=VIEWS, one_a_batch=False)
+ALL = PretextTasks(16, 3, tasks=VIEWS, one_per_batch=False)
 EXECUTORS = [
     "torch",
     pytest.param("dali", marks=pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")),
