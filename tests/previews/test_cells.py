@@ -160,7 +160,7 @@ def test_every_task_is_a_section_with_what_the_stage_made_before_the_target(
 ) -> None:
     images = make_images(3)
     tasks = {"jigsaw": Jigsaw(24, 3), "inpaint": CentrePatch(24, 3)}
-    view = PretextTasks(24, 3, tasks=tasks, one_a_batch=False)
+    view = PretextTasks(24, 3, tasks=tasks, one_per_batch=False)
     batch = first_batch(images, view)
     made = {"inpaint/restored": batch["inpaint/target"].flip(3), "sample": batch["jigsaw/image"] * 0}
     jigsaw, inpaint, output = sections_of(view, batch, images, made)

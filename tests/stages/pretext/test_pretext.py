@@ -41,15 +41,15 @@ def images(count: int = 40, size: int = SIZE, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, size, size, channels), dtype=np.uint8)
 
 
-def loader(made: dict[str, View], *, one_a_batch: bool, pictures: np.ndarray | None = None, **settings: Any) -> Loader:
+def loader(made: dict[str, View], *, one_per_batch: bool, pictures: np.ndarray | None = None, **settings: Any) -> Loader:
     view = next(iter(made.values()))
-    tasks = PretextTasks(view.size, view.channels, tasks=made, one_a_batch=one_a_batch)
+    tasks = PretextTasks(view.size, view.channels, tasks=made, one_per_batch=one_per_batch)
     pictures = images(size=view.size, channels=view.channels) if pictures is None else pictures
     return Loader(pictures, tasks, **{"batch_size": BATCH, "prefetch": 0} | settings)
 
 
-def batch(*names: str, one_a_batch: bool = False) -> dict[str, Tensor]:
-    return next(iter(loader(views(*names), one_a_batch=one_a_batch)))
+def batch(*names: str, one_per_batch: bool = False) -> dict[str, Tensor]:
+    return next(iter(loader(views(*names), one_per_batch=one_per_batch)))
 
 
 def of_task(tensors: dict[str, Tensor], task: str) -> dict[str, Tensor]:
@@ -147,7 +147,7 @@ def test_a_rightly_named_order_puts_the_picture_back() -> None:
             return nn.functional.one_hot(shown["jigsaw/permutation"], 24).float()
 
     with_target = {name: replace(view, with_target=True) for name, view in views("jigsaw").items()}
-    model, shown = stage("jigsaw"), next(iter(loader(with_target, one_a_batch=False)))
+    model, shown = stage("jigsaw"), next(iter(loader(with_target, one_per_batch=False)))
     model.tasks["jigsaw"].head = Knows()
     assert torch.equal(model.visualize(shown)["jigsaw/reordered"], shown["jigsaw/target"])
 
@@ -165,13 +165,13 @@ def test_heads_come_from_their_own_seed() -> None:
     assert not torch.equal(states[0]["tasks.jigsaw.head.weight"], states[2]["tasks.jigsaw.head.weight"])
 
 
-def engine(model: Pretext, folder: Path, *, compiled: bool = False, one_a_batch: bool = True) -> Engine:
+def engine(model: Pretext, folder: Path, *, compiled: bool = False, one_per_batch: bool = True) -> Engine:
     def adamw(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.1)
 
     return Engine(
         model,
-        loader(views(*model.tasks), one_a_batch=one_a_batch),
+        loader(views(*model.tasks), one_per_batch=one_per_batch),
         resolve_runtime("cpu", False, compiled),
         adamw,
         CosineSchedule(1e-3, 100),
@@ -188,16 +188,16 @@ def dynamo() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("one_a_batch", "graphs"), [(True, len(TASK_NAMES)), (False, 1)], ids=["one-a-step", "all-a-step"]
+    ("one_per_batch", "graphs"), [(True, len(TASK_NAMES)), (False, 1)], ids=["one-a-step", "all-a-step"]
 )
 @pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_there_is_one_graph_a_task_however_they_alternate(
-    tmp_path: Path, dynamo: Any, monkeypatch: pytest.MonkeyPatch, one_a_batch: bool, graphs: int, backend: str
+    tmp_path: Path, dynamo: Any, monkeypatch: pytest.MonkeyPatch, one_per_batch: bool, graphs: int, backend: str
 ) -> None:
     """Over 18 steps and several epochs. A break or a full cache would raise: the engine compiles with fullgraph."""
-    plain = engine(stage(), tmp_path, one_a_batch=one_a_batch)
+    plain = engine(stage(), tmp_path, one_per_batch=one_per_batch)
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
-    compiled = engine(stage(), tmp_path, compiled=True, one_a_batch=one_a_batch)
+    compiled = engine(stage(), tmp_path, compiled=True, one_per_batch=one_per_batch)
     losses: dict[Engine, list[float]] = {}
     for made in (plain, compiled):
         epochs = itertools.chain.from_iterable(iter(made.loader) for _ in range(4))
@@ -212,7 +212,7 @@ def train(task: str, pictures: np.ndarray, steps: int, lr: float, **settings: An
     _, size, _, channels = pictures.shape
     model = stage(task, size=size, channels=channels).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.trained_parameters(), lr=lr, fused=True)
-    batches = loader(views(task, size=size, channels=channels), one_a_batch=True, pictures=pictures, **settings)
+    batches = loader(views(task, size=size, channels=channels), one_per_batch=True, pictures=pictures, **settings)
     epochs = itertools.chain.from_iterable(iter(batches) for _ in itertools.count())
     metrics: dict[str, list[float]] = {}
     for shown in itertools.islice(epochs, steps):

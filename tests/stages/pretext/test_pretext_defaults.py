@@ -61,10 +61,10 @@ def test_weights_are_of_the_draw_or_of_the_sum() -> None:
     plan = PretextDefaults()
     given = config(tasks="jigsaw,inpaint", task_weights="inpaint=3,jigsaw=0.5", patch=0.25)
     view = plan.view(given, GREY)
-    assert (view.weights, view.one_a_batch) == ((0.5, 3.0), True)
+    assert (view.weights, view.one_per_batch) == ((0.5, 3.0), True)
     assert dict(view.tasks)["inpaint"].side == 7
     summed = given.model_copy(update={"task_mode": "all"})
-    assert not plan.view(summed, GREY).one_a_batch
+    assert not plan.view(summed, GREY).one_per_batch
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,12 @@ def stage() -> Pretext:
     return Pretext(create_encoder("test_resnet", 3, SIZE, seed=0), views).train()
 
 
-def batches(stage: Pretext, *, one_a_batch: bool = False) -> list[dict[str, Tensor]]:
+def batches(stage: Pretext, *, one_per_batch: bool = False) -> list[dict[str, Tensor]]:
     """30 images as batches of 8, 8, 8 and 6, or several epochs of batches for one task each."""
     tasks = {name: TASKS[name].view(SIZE, 3, 0.5) for name in stage.tasks}
-    view = PretextTasks(SIZE, 3, tasks=tasks, one_a_batch=one_a_batch)
+    view = PretextTasks(SIZE, 3, tasks=tasks, one_per_batch=one_per_batch)
     loader = Loader(PICTURES, view, batch_size=8, shuffle=False, drop_last=False, prefetch=0)
-    return [batch for _ in range(5 if one_a_batch else 1) for batch in loader]
+    return [batch for _ in range(5 if one_per_batch else 1) for batch in loader]
 
 
 def whole(shown: list[dict[str, Tensor]], name: str) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_a_guess_of_one_order_scores_about_chance(stage: Pretext) -> None:
 
 
 def test_batches_may_be_for_one_task_each(stage: Pretext) -> None:
-    shown = batches(stage, one_a_batch=True)
+    shown = batches(stage, one_per_batch=True)
     found: Any = score_tasks(stage, shown)["jigsaw"]
     stage.eval()
     own = [batch for batch in shown if "jigsaw/image" in batch]
