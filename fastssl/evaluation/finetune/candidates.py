@@ -1,75 +1,55 @@
-"""Who is compared: the runs' encoders, random initialisations of the same kinds, an ImageNet encoder.
+"""Which encoders fine-tuning compares: the runs', random initialisations of the same kinds, an ImageNet encoder.
 
-Covers: labels that tell them apart, and which encoder each trial begins with. Does not cover: making encoders
-(`fastssl.evaluation.shared.candidates`).
+Covers: the side that each sees images at, and what to tell of it. Does not cover: making encoders
+(`fastssl.evaluation.shared.candidates`, `fastssl.evaluation.shared.baselines`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from fastssl.evaluation.shared.candidates import RANDOM, Contender, imagenet_contender, random_contender
-from fastssl.models.encoder import EncoderSpec
-
-Kind = Literal["run", "random", "ImageNet"]
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """One row of the comparison.
-
-    size: the side that it sees images at. start: the encoder that the trial of a seed begins with; random ones differ
-    by it.
-    """
-
-    label: str
-    kind: Kind
-    spec: EncoderSpec
-    size: int
-    start: Callable[[int], Contender]
+from fastssl.config import FinetuneConfig
+from fastssl.evaluation.shared.baselines import imagenet_baseline, random_candidates
+from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder, run_candidates
+from fastssl.models.imagenet import LEAST_SIZE
 
 
-def line_up(
-    runs: Sequence[Contender],
-    *,
-    size: int,
-    imagenet: str | None = None,
-    weights: Path | None = None,
-    imagenet_size: int | None = None,
-) -> tuple[Entrant, ...]:
-    """The runs, a random initialisation for every kind of encoder among them, and the ImageNet encoder asked for.
+def choose_candidates(
+    runs: Sequence[NamedEncoder], paths: Sequence[Path], size: int, config: FinetuneConfig
+) -> tuple[Candidate, ...]:
+    """Return the runs, a random initialisation for every kind of encoder among them, and the ImageNet encoder.
 
-    All see images at side `size`, but for the ImageNet encoder at `imagenet_size` if that is given.
+    Args:
+        runs: the trained encoders, one or more.
+        paths: what they were loaded from, in the same order.
+        size: side in pixels that images are seen at. A frozen ImageNet encoder sees them at 128 at least.
+        config: names the ImageNet encoder, if there is one, and may give it a side of its own.
 
     Raises:
-        ConfigError, CheckpointError: there are no such ImageNet weights.
+        ConfigError: there are no such ImageNet weights here.
+        CheckpointError: the file of weights belongs to another model.
     """
-    entrants = [Entrant(run.label, "run", run.spec, size, partial(_always, run)) for run in runs]
-    specs = list(dict.fromkeys(run.spec for run in runs))
-    for spec in specs:
-        label = RANDOM if len(specs) == 1 else f"{RANDOM} {_described(spec, specs)}"
-        entrants.append(Entrant(label, "random", spec, size, partial(random_contender, spec)))
-    if imagenet is not None:
-        found = imagenet_contender(imagenet, specs[0].in_channels, imagenet_size or size, weights)
-        entrants.append(Entrant(found.label, "ImageNet", found.spec, imagenet_size or size, partial(_always, found)))
-    return tuple(entrants)
+    found = run_candidates(runs, paths, size)
+    baselines = random_candidates(found)
+    if config.imagenet is not None:
+        side = config.imagenet_size or (max(size, LEAST_SIZE) if config.frozen else size)
+        encoder = imagenet_baseline(config.imagenet, found[0].spec.in_channels, side, config.imagenet_weights)
+        baselines += (Candidate.of(encoder, "ImageNet", side, found[0].folder),)
+    return found + baselines
 
 
-def opponents(run: Entrant, entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Whom a run is compared with: the random initialisation of its own kind, and ImageNet."""
-    return [one for one in entrants if one.kind == "ImageNet" or (one.kind == "random" and one.spec == run.spec)]
+def size_notes(candidates: Sequence[Candidate], size: int) -> list[str]:
+    """Return what a reader should know of candidates that see images at another side than the runs.
 
-
-def _always(contender: Contender, seed: int) -> Contender:
-    """The same for every seed."""
-    return contender
-
-
-def _described(spec: EncoderSpec, specs: Sequence[EncoderSpec]) -> str:
-    """The encoder's name, and what else it takes to tell it from the others."""
-    alike = sum(spec.name == other.name for other in specs) > 1
-    return f"{spec.name} ({spec.stem} stem, {spec.size} px)" if alike else spec.name
+    Args:
+        candidates: of the comparison.
+        size: side in pixels that the runs see images at.
+    """
+    resized = [f"{one.label} sees the same images, resized to {one.size} px" for one in candidates if one.size != size]
+    small = [
+        f"{one.label} sees images of {one.size} px only: --imagenet-size {LEAST_SIZE} is fairer, and slower"
+        for one in candidates
+        if one.kind == "ImageNet" and one.size < LEAST_SIZE
+    ]
+    return resized + small

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from math import exp, isnan, log, nan
 
 
-@dataclass(frozen=True)
-class Saving:
-    """How much of the labels `contender` can do without.
+@dataclass(frozen=True, kw_only=True)
+class LabelSaving:
+    """How much of the labels an encoder can do without.
 
-    target: random initialisation's mean AUC on all labels, nan where it was not measured. fraction: of the labels at
-    which `contender` reaches it, or None. at_least: the smallest fraction tried sufficed, so that the saving may be
-    larger. text: all this for a person.
+    Attributes:
+        encoder: its label.
+        target: random initialisation's mean AUC on all labels; nan where it is undefined.
+        fraction: of the labels at which the encoder reaches `target`; None where it does not.
+        at_least: the smallest fraction tried was enough, so that the saving may be larger.
+        text: all this for a person.
     """
 
-    contender: str
+    encoder: str
     target: float
     fraction: float | None
     at_least: bool
@@ -29,9 +32,16 @@ class Saving:
 
 
 def fraction_reaching(curve: Mapping[float, float], target: float) -> float | None:
-    """The smallest label fraction at which AUC reaches `target`: straight lines between the points, over log fraction.
+    """Return the smallest label fraction at which AUC reaches `target`.
 
-    curve: label fraction -> AUC. None where it stays below.
+    Between the points of the curve AUC is taken as linear in the logarithm of the fraction.
+
+    Args:
+        curve: label fraction -> AUC; at least one.
+        target: the AUC to reach.
+
+    Returns:
+        The fraction, or None where the curve stays below.
     """
     points = sorted(curve.items())
     if points[0][1] >= target:
@@ -43,29 +53,35 @@ def fraction_reaching(curve: Mapping[float, float], target: float) -> float | No
     return None
 
 
-def saving(contender: str, curve: Mapping[float, float], random_curve: Mapping[float, float]) -> Saving:
-    """What `contender` saves against random initialisation.
+def label_saving(encoder: str, curve: Mapping[float, float], random_curve: Mapping[float, float]) -> LabelSaving:
+    """Return how many labels `encoder` saves against random initialisation.
 
-    curves: label fraction -> AUC, nan if undefined; random_curve has one for all labels.
+    Args:
+        encoder: its label.
+        curve: label fraction -> its AUC, nan where undefined.
+        random_curve: random initialisation's; it has a point for all labels.
     """
     target = random_curve[1.0]
     known = {fraction: auc for fraction, auc in curve.items() if not isnan(auc)}
     if isnan(target) or not known:
-        text = f"{contender}: how many labels it saves is not known: AUC is undefined"
-        return Saving(contender, nan, None, False, text)
+        text = f"{encoder}: how many labels it saves is not known: AUC is undefined"
+        return LabelSaving(encoder=encoder, target=nan, fraction=None, at_least=False, text=text)
     fraction = fraction_reaching(known, target)
     at_least = fraction == min(known)
-    reaches = f"random init's AUC on all labels ({target:.3f})"
-    if fraction is None:
-        text = f"{contender} does not reach {reaches} with any share tried: it saves no labels"
-    elif at_least:
-        text = f"{contender} reaches {reaches} with {percent(fraction)}, the least tried: at least "
-        text += f"{percent(1 - fraction)} fewer labels"
-    else:
-        text = f"{contender} reaches {reaches} with {percent(fraction)} of them: {percent(1 - fraction)} fewer labels"
-    return Saving(contender, target, fraction, at_least, text)
+    text = _text(encoder, target, fraction, at_least)
+    return LabelSaving(encoder=encoder, target=target, fraction=fraction, at_least=at_least, text=text)
 
 
 def percent(fraction: float) -> str:
-    """A label fraction as people write it."""
+    """Return a label fraction as people write it."""
     return f"{100 * fraction:.3g} %"
+
+
+def _text(encoder: str, target: float, fraction: float | None, at_least: bool) -> str:
+    reaches = f"random init's AUC on all labels ({target:.3f})"
+    if fraction is None:
+        return f"{encoder} does not reach {reaches} with any share tried: it saves no labels"
+    saved = f"{percent(1 - fraction)} fewer labels"
+    if at_least:
+        return f"{encoder} reaches {reaches} with {percent(fraction)}, the least tried: at least {saved}"
+    return f"{encoder} reaches {reaches} with {percent(fraction)} of them: {saved}"

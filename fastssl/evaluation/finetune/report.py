@@ -1,43 +1,54 @@
-"""What a fine-tuning comparison found, and how it is shown: terminal tables, CSV, JSON.
+"""What a fine-tuning comparison found, and how it is shown: terminal tables, JSON, CSV.
 
-Covers: the result, and writing it. Does not cover: computing it (`summary.py`), plots (`plots.py`).
+Covers: the result, its tables and its files. Does not cover: computing it (`summary.py`), plots (`plots.py`), what all
+evaluations' reports share (`fastssl.evaluation.shared.report`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isnan
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.evaluation.shared.differences import HEADINGS, difference_cells, how_tested
-from fastssl.evaluation.shared.report import flat_row
-from fastssl.files import without_nan, write_atomically, write_csv
+from fastssl.evaluation.shared import report as frame
+from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
+from fastssl.evaluation.shared.report import TableStyle, add_number_columns, mean_cell, new_table, number_cell
 
-from .label_efficiency import Saving, percent
-from .summary import Comparison, Row, Trial
+from .label_efficiency import LabelSaving, percent
+from .summary import FinetuneComparison, FinetuneRow, FinetuneTrial
 from .trial import Epoch
 
-ROOMY = 76
+FULL_WIDTH = 76
 """Columns of text that the full table takes."""
-
-
 GAP = "train, val: accuracy after the last epoch; gap: validation log loss less training log loss, the overfitting gap"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FinetuneResult:
-    """A comparison's rows, what they were measured on, and how.
+    """Result of `fastssl.finetune`.
 
-    published: (test AUC, test ACC) of MedMNIST's ResNet-18 on the same splits, or None. curves: (contender, label
-    fraction) -> the mean curve over its trials. folder: where the report lies.
+    Attributes:
+        data: name of the data set.
+        task: kind of labels, as MedMNIST names it.
+        size: side in pixels that the runs see images at.
+        n_train: number of training images.
+        n_val: number of validation images.
+        n_test: number of test images.
+        recipe: settings that all were trained by.
+        how: the recipe in one line.
+        rows: means over trials, for every encoder and label fraction.
+        comparisons: every run against its baselines.
+        savings: how many labels every run saves; none unless all labels and fewer were tried.
+        published: (test AUC, test accuracy) of MedMNIST's ResNet-18 on the same splits, or None.
+        curves: (encoder, label fraction) -> the mean curve over its trials.
+        trials: every one of them.
+        notes: what a reader should know.
+        folder: where the report's files are.
     """
 
     data: str
@@ -48,12 +59,12 @@ class FinetuneResult:
     n_test: int
     recipe: Mapping[str, Any]
     how: str
-    rows: tuple[Row, ...]
-    comparisons: tuple[Comparison, ...]
-    savings: tuple[Saving, ...]
+    rows: tuple[FinetuneRow, ...]
+    comparisons: tuple[FinetuneComparison, ...]
+    savings: tuple[LabelSaving, ...]
     published: tuple[float, float] | None
     curves: Mapping[tuple[str, float], tuple[Epoch, ...]]
-    trials: tuple[Trial, ...]
+    trials: tuple[FinetuneTrial, ...]
     notes: tuple[str, ...]
     folder: str
 
@@ -67,105 +78,119 @@ class FinetuneResult:
         """What the report's files are called."""
         return "finetune-frozen" if self.frozen else "finetune"
 
-    def row(self, contender: str, label_fraction: float = 1.0) -> Row:
-        """The row of this contender on this share; KeyError if it was not measured."""
+    def row(self, encoder: str, label_fraction: float = 1.0) -> FinetuneRow:
+        """Return the row of this encoder on this share of the labels.
+
+        Raises:
+            KeyError: it was not measured.
+        """
         for row in self.rows:
-            if (row.contender, row.label_fraction) == (contender, label_fraction):
+            if (row.encoder, row.label_fraction) == (encoder, label_fraction):
                 return row
-        raise KeyError(f"no row {contender!r}, {label_fraction:g}")
+        raise KeyError(f"no row {encoder!r}, {label_fraction:g}")
 
     def print(self, console: Console | None = None) -> None:
-        """Show the tables, the savings and the notes; lines are ASCII where the output is not a terminal."""
+        """Show the tables, the savings and the notes; lines are ASCII where the output is not a terminal.
+
+        Args:
+            console: where to; standard output by default.
+        """
         console = console or Console()
-        looks = {"plain": not console.is_terminal, "narrow": console.width < ROOMY}
-        console.print(results_table(self, **looks))
+        style = TableStyle.for_console(console, FULL_WIDTH)
+        console.print(results_table(self, style))
         if self.comparisons:
-            console.print(comparison_table(self.comparisons, **looks))
+            console.print(comparison_table(self.comparisons, style))
             if self.comparisons[0].test.comparisons:
                 console.print(how_tested([one.test for one in self.comparisons]), highlight=False, soft_wrap=True)
         for saved in self.savings:
             console.print(saved.text, highlight=False, markup=False, soft_wrap=True)
-        for note in (self.how, *([GAP] if self.frozen else []), *self.notes):
-            console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+        frame.print_notes(console, (self.how, *([GAP] if self.frozen else []), *self.notes))
 
 
-def results_table(result: FinetuneResult, *, plain: bool = False, narrow: bool = False) -> Table:
-    """The rows as a table. plain: lines of ASCII alone. narrow: without lines."""
+def results_table(result: FinetuneResult, style: TableStyle) -> Table:
+    """Return the rows as a table, the runs in bold.
+
+    Args:
+        result: of the comparison.
+        style: how the table is drawn.
+    """
     parts = f"{result.n_train} train, {result.n_val} val, {result.n_test} test"
     how = "frozen" if result.frozen else "fine-tuned"
-    table = Table(
-        title=escape(f"{result.data}, {result.size} px, {how} ({parts})"), title_justify="left", box=_box(plain, narrow)
-    )
+    table = new_table(style, f"{result.data}, {result.size} px, {how} ({parts})")
     table.add_column("encoder", overflow="fold", min_width=len("random init"))
-    headings = ("labels", "test AUC", "test ACC", *(("train", "val", "gap") if result.frozen else ("epoch",)))
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    opponents = {comparison.against for comparison in result.comparisons}
+    last = ("train", "val", "gap") if result.frozen else ("epoch",)
+    add_number_columns(table, ("labels", "test AUC", "test ACC", *last))
+    baselines = {comparison.against for comparison in result.comparisons}
     for row in result.rows:
         cells = [_labels(result, row.n_train, row.label_fraction)]
-        cells += [_spread(row.auc, row.auc_std), _spread(row.acc, row.acc_std)]
+        cells += [mean_cell(row.auc, row.auc_std), mean_cell(row.acc, row.acc_std)]
         if result.frozen:
-            cells += [_number(row.train_acc), _number(row.val_acc), _number(row.overfitting_gap, sign="+")]
+            cells += [number_cell(row.train_acc), number_cell(row.val_acc), number_cell(row.overfitting_gap, sign="+")]
         else:
             cells.append(f"{row.best_epoch:.0f}")
-        table.add_row(escape(row.contender), *cells, style="" if row.contender in opponents else "bold")
+        table.add_row(escape(row.encoder), *cells, style="" if row.encoder in baselines else "bold")
     if result.published is not None:
-        table.add_row("published ResNet-18", _labels(result, result.n_train, 1), *map(_number, result.published))
+        table.add_row("published ResNet-18", _labels(result, result.n_train, 1), *map(number_cell, result.published))
     return table
 
 
-def comparison_table(comparisons: tuple[Comparison, ...], *, plain: bool = False, narrow: bool = False) -> Table:
-    """Differences in test AUC, with interval and adjusted p; bold where that is below 0.05."""
-    table = Table(title="differences in test AUC, paired by seed", title_justify="left", box=_box(plain, narrow))
-    table.add_column("encoder", overflow="fold")
-    table.add_column("against", overflow="fold")
-    for heading in ("labels", "AUC", *HEADINGS, "pairs"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for one in comparisons:
-        numbers = (percent(one.label_fraction), *difference_cells(one.test, digits=3), str(one.pairs))
-        style = "bold" if one.test.significant else ""
-        table.add_row(escape(one.contender), escape(one.against), *numbers, style=style)
-    return table
+def comparison_table(comparisons: tuple[FinetuneComparison, ...], style: TableStyle) -> Table:
+    """Return the differences in test AUC as a table.
+
+    Args:
+        comparisons: one or more.
+        style: how the table is drawn.
+    """
+    rows = [
+        DifferenceRow(
+            encoder=one.encoder,
+            against=one.against,
+            test=one.test,
+            condition=percent(one.label_fraction),
+            pairs=one.pairs,
+        )
+        for one in comparisons
+    ]
+    return differences_table(
+        rows,
+        style,
+        headings=("encoder", "against"),
+        metric="AUC",
+        condition="labels",
+        digits=3,
+        title="differences in test AUC, paired by seed",
+    )
 
 
-def write_report(result: FinetuneResult, folder: Path) -> None:
-    """Write into `folder`, atomically: `finetune[-frozen].json` (all of it, nan as null), `.csv` (the rows) and
-    `-pairs.csv` (the comparisons)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {field.name: getattr(result, field.name) for field in fields(result) if field.name != "trials"}
+def write_report(result: FinetuneResult, folder: Path, plot: bytes) -> None:
+    """Write `finetune[-frozen].json` (all of it), `.csv` (the rows), `-pairs.csv` (the comparisons) and `.png`.
+
+    Args:
+        result: of the comparison.
+        folder: made if it is not there.
+        plot: a PNG file's content.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    content = {field.name: getattr(result, field.name) for field in fields(result)}
     content["curves"] = [
-        {"contender": contender, "label_fraction": fraction, "epochs": [asdict(epoch) for epoch in epochs]}
-        for (contender, fraction), epochs in result.curves.items()
+        {"encoder": encoder, "label_fraction": fraction, "epochs": [asdict(epoch) for epoch in epochs]}
+        for (encoder, fraction), epochs in result.curves.items()
     ]
-    content["trials"] = [
-        {**{name: value for name, value in vars(trial).items() if name != "outcome"}, **_metrics(trial)}
-        for trial in result.trials
-    ]
+    content["trials"] = [_trial_entry(trial) for trial in result.trials]
     for name in ("rows", "savings"):
         content[name] = [asdict(entry) for entry in content[name]]
-    content["comparisons"] = [flat_row(one) for one in result.comparisons]
-    text = json.dumps(without_nan(content), indent=1, allow_nan=False)
-    write_atomically(folder / f"{result.name}.json", text + "\n")
-    write_csv(folder / f"{result.name}.csv", content["rows"])
-    write_csv(folder / f"{result.name}-pairs.csv", content["comparisons"])
+    content["comparisons"] = [frame.flat_row(one) for one in result.comparisons]
+    tables = {"": content["rows"], "-pairs": content["comparisons"]}
+    frame.write_report(folder, result.name, content, tables, plot)
 
 
-def _metrics(trial: Trial) -> dict[str, Any]:
-    outcome = trial.outcome
-    return {name: getattr(outcome, name) for name in ("auc", "acc", "best_epoch", "seconds")}
+def _trial_entry(trial: FinetuneTrial) -> dict[str, Any]:
+    """The trial without its curves, which are long."""
+    own = {name: value for name, value in vars(trial).items() if name != "result"}
+    return own | {name: getattr(trial.result, name) for name in ("auc", "acc", "best_epoch", "seconds")}
 
 
 def _labels(result: FinetuneResult, count: int, fraction: float) -> str:
     return percent(fraction) if result.frozen else f"{count} ({percent(fraction)})"  # frozen, columns are many
-
-
-def _box(plain: bool, narrow: bool) -> box.Box | None:
-    return None if narrow else box.ASCII if plain else box.SIMPLE_HEAD
-
-
-def _number(value: float, sign: str = "") -> str:
-    return "n/a" if isnan(value) else f"{value:{sign}.3f}"
-
-
-def _spread(mean: float, deviation: float) -> str:
-    return _number(mean) if isnan(deviation) else f"{mean:.3f}±{deviation:.3f}"

@@ -1,12 +1,14 @@
 """Scores of a classifier on labelled images that it is not trained on.
 
-Covers: probabilities in the images' order, AUC, accuracy and log loss. Does not cover: what scores are used for.
+Covers: probabilities in the images' order, AUC, accuracy, log loss, which scores are better. Does not cover: stopping
+by them (`fastssl.evaluation.shared.early_stopping`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import torch
@@ -14,20 +16,36 @@ from torch import Tensor
 
 from fastssl.data.source import Task
 from fastssl.errors import DivergenceError
+from fastssl.evaluation.shared.early_stopping import Score
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.runtime import Runtime
 
 from .classification import Classification, log_loss
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
-    """auc is nan where it is undefined, and `note` then says why. loss: mean cross-entropy."""
+    """Scores of one part.
+
+    Attributes:
+        auc: nan where it is undefined.
+        acc: accuracy, a share.
+        loss: mean cross-entropy.
+        note: says why AUC is undefined, if it is.
+    """
 
     auc: float
     acc: float
     loss: float
     note: str = ""
+
+    @property
+    def rank(self) -> Score:
+        """For early stopping: AUC, as MedMNIST v2 chooses epochs, or the log loss (lower is better) without one.
+
+        Whether AUC is defined depends on the labels alone, so that all epochs of a trial are ranked by one of them.
+        """
+        return (-self.loss if isnan(self.auc) else self.auc,)
 
 
 def score(
@@ -37,9 +55,17 @@ def score(
     task: Task,
     runtime: Runtime,
 ) -> Scores:
-    """Score one epoch of `batches`, in eval mode; training mode is given back after it.
+    """Score one epoch of `batches` in eval mode, and restore the mode after it.
 
-    batches: hold "image" and "index", rows of `labels` `[N]` or `[N, L]`; every row once.
+    Args:
+        stage: encoder and classifier.
+        batches: hold "image" `[B, ...]` and "index" int64 `[B]`, which are rows of `labels`; every row once.
+        labels: int64 `[N]` class indices, or `[N, L]` zeros and ones.
+        task: kind of labels, as MedMNIST names it.
+        runtime: gives the precision.
+
+    Returns:
+        AUC, accuracy and loss over all rows.
 
     Raises:
         DivergenceError: a score is not a finite number.
@@ -59,4 +85,4 @@ def score(
         raise DivergenceError("the classifier's scores are not finite; start again with a lower --lr or --no-amp")
     loss = log_loss(outputs, torch.from_numpy(labels), multi_label=stage.multi_label)
     metrics = evaluate(labels, stage.probabilities(outputs).numpy(), task)
-    return Scores(metrics.auc, metrics.acc, float(loss), metrics.note)
+    return Scores(auc=metrics.auc, acc=metrics.acc, loss=float(loss), note=metrics.note)

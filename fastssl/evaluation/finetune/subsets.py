@@ -1,6 +1,6 @@
 """A share of the labels: exact, class-balanced, seeded, and nested in every larger share.
 
-Covers: choosing training images for a label fraction. Does not cover: few-shot support sets (k images a class).
+Covers: choosing training images for a label fraction. Does not cover: few-shot support sets (k images per class).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ FEWEST = 2
 
 
 def label_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows to train on, in rising order: int64 `[n]`, n = round(fraction N), or one of each class, or two.
+    """Choose the rows to train on.
 
     Every class keeps its share of the images to within one of them. The images are put in one order, of which a
     fraction takes the beginning: so smaller fractions lie within larger ones of the same seed. The j-th image of a
@@ -22,6 +22,10 @@ def label_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     Args:
         labels: int64 `[N]` class indices, or `[N, L]` zeros and ones.
         fraction: above 0, at most 1.
+        seed: of the draw.
+
+    Returns:
+        Rows in rising order, int64 `[n]`: n = round(fraction N), but at least one of each class, and two in all.
 
     Raises:
         ValueError: a fraction out of range.

@@ -1,44 +1,65 @@
-"""Trials summed up: means, deviations, paired comparisons, curves, the overfitting gap, labels saved.
+"""Trials summarised: means, deviations, paired comparisons, curves, the overfitting gap, labels saved.
 
-Covers: computing them from finished trials. Does not cover: running trials, tables, files and plots.
+Covers: computing them from finished trials. Does not cover: running trials (`trial_grid.py`), statistics
+(`fastssl.evaluation.shared.statistics`), tables, files and plots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 
+from fastssl.evaluation.shared.baselines import baselines_of
+from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
-from .candidates import Entrant, opponents
-from .label_efficiency import Saving, saving
-from .trial import Epoch, Outcome
+from .label_efficiency import LabelSaving, label_saving
+from .trial import Epoch, TrialResult
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One finished trial: whose, on which share of the labels, by which seed, and what it came to."""
+@dataclass(frozen=True, kw_only=True)
+class FinetuneTrial:
+    """One finished trial.
 
-    contender: str
+    Attributes:
+        encoder: label of the candidate.
+        label_fraction: share of the training labels.
+        seed: of the trial.
+        n_train: number of images trained on.
+        result: test scores and curves.
+    """
+
+    encoder: str
     label_fraction: float
     seed: int
     n_train: int
-    outcome: Outcome
+    result: TrialResult
 
 
-@dataclass(frozen=True)
-class Row:
-    """One contender on one share of the labels: means over trials, and standard deviations (nan for a single trial).
+@dataclass(frozen=True, kw_only=True)
+class FinetuneRow:
+    """One encoder on one share of the labels: means over trials.
 
-    auc, acc: on the test part, with the weights of the best epoch. best_epoch: counted from 1. The others are of the
-    last epoch: overfitting_gap is validation loss less training loss, accuracy_gap training accuracy less validation
-    accuracy. Matas et al. (arXiv 2505.16773) give 0.060 for ImageNet features, whose accuracies differ by 0.12, so we
-    take theirs to be the gap of losses.
+    Attributes:
+        encoder: label of the candidate.
+        label_fraction: share of the training labels.
+        n_train: number of images trained on.
+        trials: how many.
+        auc: on the test part, with the weights of the best epoch.
+        auc_std: standard deviation (n - 1); nan for a single trial.
+        acc: accuracy, as `auc`.
+        acc_std: likewise.
+        best_epoch: counted from 1.
+        train_acc: training accuracy after the last epoch.
+        val_acc: validation accuracy after the last epoch.
+        overfitting_gap: validation loss less training loss after the last epoch. Matas et al. (arXiv 2505.16773) give
+            0.060 for ImageNet features, whose accuracies differ by 0.12, so we take theirs to be the gap of losses.
+        accuracy_gap: training accuracy less validation accuracy after the last epoch.
     """
 
-    contender: str
+    encoder: str
     label_fraction: float
     n_train: int
     trials: int
@@ -53,105 +74,140 @@ class Row:
     accuracy_gap: float
 
 
-def mean_epochs(outcomes: Sequence[Outcome]) -> tuple[Epoch, ...]:
-    """The mean curve of several trials, as far as the shortest of them goes."""
-    length = min(len(outcome.epochs) for outcome in outcomes)
-    table = np.array([[_values(epoch) for epoch in outcome.epochs[:length]] for outcome in outcomes])
-    return tuple(Epoch(*(float(value) for value in row)) for row in table.mean(axis=0))
+@dataclass(frozen=True, kw_only=True)
+class FinetuneComparison:
+    """A run against a baseline on one share of the labels: test AUC of the run less the baseline's, paired by seed.
 
-
-def summed_up(trials: Sequence[Trial]) -> tuple[Row, ...]:
-    """A row for every contender and share, in the order in which they first occur."""
-    groups: dict[tuple[str, float], list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault((trial.contender, trial.label_fraction), []).append(trial)
-    return tuple(_row(group) for group in groups.values())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A run against another contender on one share of the labels, trials of one seed paired: its test AUC less theirs.
-
-    pairs: how many. test: p_holm is adjusted for all comparisons, over shares, runs and contenders.
+    Attributes:
+        encoder: label of the run.
+        against: label of the baseline.
+        label_fraction: share of the training labels.
+        pairs: number of seeds.
+        test: its p_holm is adjusted for all comparisons, over shares, runs and baselines.
     """
 
-    contender: str
+    encoder: str
     against: str
     label_fraction: float
     pairs: int
     test: PairedTest
 
 
-def comparisons(
-    trials: Sequence[Trial], entrants: Sequence[Entrant], overlaps: Mapping[float, float] | None = None
-) -> tuple[Comparison, ...]:
-    """Every run against its opponents, on every share.
+def mean_epochs(results: Sequence[TrialResult]) -> tuple[Epoch, ...]:
+    """Return the mean curve of several trials, as far as the shortest of them goes.
 
     Args:
-        overlaps: label fraction -> how much of what sets trials apart the seeds have in common, where the images drawn
-            are all that does (`Contest.overlaps`). Against random encoders it counts half: theirs differ by seed.
+        results: one or more.
+    """
+    length = min(len(result.epochs) for result in results)
+    table = np.array([[astuple(epoch) for epoch in result.epochs[:length]] for result in results])
+    names = [field.name for field in fields(Epoch)]
+    return tuple(Epoch(**dict(zip(names, map(float, point), strict=True))) for point in table.mean(axis=0))
+
+
+def mean_curves(trials: Sequence[FinetuneTrial]) -> dict[tuple[str, float], tuple[Epoch, ...]]:
+    """Return (encoder, label fraction) -> the mean curve over its trials, in the order in which they first occur."""
+    groups = _grouped(trials)
+    return {key: mean_epochs([trial.result for trial in group]) for key, group in groups.items()}
+
+
+def summarize(trials: Sequence[FinetuneTrial]) -> tuple[FinetuneRow, ...]:
+    """Return a row for every encoder and share, in the order in which they first occur."""
+    return tuple(_row(group) for group in _grouped(trials).values())
+
+
+def comparisons(
+    trials: Sequence[FinetuneTrial], candidates: Sequence[Candidate], overlaps: Mapping[float, float] | None = None
+) -> tuple[FinetuneComparison, ...]:
+    """Compare every run with its baselines, on every share.
+
+    Args:
+        trials: of all candidates, with the same seeds.
+        candidates: of the comparison.
+        overlaps: label fraction -> share of images that the draws of two seeds have in common, where trials differ by
+            the images drawn alone (`TrialGrid.overlaps`). Against random encoders it counts half: they differ by seed.
+
+    Returns:
+        Share by share, run by run; p-values are adjusted over all of them.
     """
     auc: dict[tuple[str, float], dict[int, float]] = {}
     for trial in trials:
-        auc.setdefault((trial.contender, trial.label_fraction), {})[trial.seed] = trial.outcome.auc
+        auc.setdefault((trial.encoder, trial.label_fraction), {})[trial.seed] = trial.result.auc
     fractions = list(dict.fromkeys(trial.label_fraction for trial in trials))
     found = [
-        _compared(run, other, fraction, auc, (overlaps or {}).get(fraction, 0.0))
+        _compared(run, baseline, fraction, auc, (overlaps or {}).get(fraction, 0.0))
         for fraction in fractions
-        for run in entrants
+        for run in candidates
         if run.kind == "run"
-        for other in opponents(run, entrants)
+        for baseline in baselines_of(run, candidates)
     ]
     tests = holm_adjusted([one.test for one in found])
     return tuple(replace(one, test=test) for one, test in zip(found, tests, strict=True))
 
 
-def savings(rows: Sequence[Row], entrants: Sequence[Entrant]) -> tuple[Saving, ...]:
-    """What every run saves against the random initialisation of its kind; nothing unless all and fewer were tried."""
+def savings(rows: Sequence[FinetuneRow], candidates: Sequence[Candidate]) -> tuple[LabelSaving, ...]:
+    """Return what every run saves against the random initialisation of its kind.
+
+    Args:
+        rows: of all candidates.
+        candidates: of the comparison.
+
+    Returns:
+        One entry for each run; none unless all labels and fewer were tried.
+    """
     fractions = {row.label_fraction for row in rows}
     if 1.0 not in fractions or len(fractions) < 2:
         return ()
     found = []
-    for run in (entrant for entrant in entrants if entrant.kind == "run"):
-        random = next(one for one in opponents(run, entrants) if one.kind == "random")
-        found.append(saving(run.label, _curve(rows, run.label), _curve(rows, random.label)))
+    for run in (one for one in candidates if one.kind == "run"):
+        random = next(one for one in baselines_of(run, candidates) if one.kind == "random")
+        found.append(label_saving(run.label, _curve(rows, run.label), _curve(rows, random.label)))
     return tuple(found)
 
 
-def _row(trials: Sequence[Trial]) -> Row:
-    outcomes = [trial.outcome for trial in trials]
-    last = [outcome.epochs[-1] for outcome in outcomes]
-    auc, acc = (mean_interval([getattr(outcome, name) for outcome in outcomes]) for name in ("auc", "acc"))
-    return Row(
-        trials[0].contender,
-        trials[0].label_fraction,
-        trials[0].n_train,
-        len(trials),
-        auc.mean,
-        auc.std,
-        acc.mean,
-        acc.std,
-        float(np.mean([outcome.best_epoch for outcome in outcomes])),
-        float(np.mean([epoch.train_acc for epoch in last])),
-        float(np.mean([epoch.val_acc for epoch in last])),
-        float(np.mean([epoch.val_loss - epoch.train_loss for epoch in last])),
-        float(np.mean([epoch.train_acc - epoch.val_acc for epoch in last])),
+def _grouped(trials: Sequence[FinetuneTrial]) -> dict[tuple[str, float], list[FinetuneTrial]]:
+    groups: dict[tuple[str, float], list[FinetuneTrial]] = {}
+    for trial in trials:
+        groups.setdefault((trial.encoder, trial.label_fraction), []).append(trial)
+    return groups
+
+
+def _row(trials: Sequence[FinetuneTrial]) -> FinetuneRow:
+    results = [trial.result for trial in trials]
+    last = [result.epochs[-1] for result in results]
+    auc, acc = (mean_interval([getattr(result, name) for result in results]) for name in ("auc", "acc"))
+    return FinetuneRow(
+        encoder=trials[0].encoder,
+        label_fraction=trials[0].label_fraction,
+        n_train=trials[0].n_train,
+        trials=len(trials),
+        auc=auc.mean,
+        auc_std=auc.std,
+        acc=acc.mean,
+        acc_std=acc.std,
+        best_epoch=float(np.mean([result.best_epoch for result in results])),
+        train_acc=float(np.mean([epoch.train_acc for epoch in last])),
+        val_acc=float(np.mean([epoch.val_acc for epoch in last])),
+        overfitting_gap=float(np.mean([epoch.val_loss - epoch.train_loss for epoch in last])),
+        accuracy_gap=float(np.mean([epoch.train_acc - epoch.val_acc for epoch in last])),
     )
 
 
 def _compared(
-    run: Entrant, other: Entrant, fraction: float, auc: Mapping[tuple[str, float], dict[int, float]], overlap: float
-) -> Comparison:
-    own, theirs = auc[run.label, fraction], auc[other.label, fraction]
+    run: Candidate,
+    baseline: Candidate,
+    fraction: float,
+    auc: Mapping[tuple[str, float], dict[int, float]],
+    overlap: float,
+) -> FinetuneComparison:
+    own, theirs = auc[run.label, fraction], auc[baseline.label, fraction]
     seeds = sorted(own.keys() & theirs.keys())
-    correlation = overlap / 2 if other.kind == "random" else overlap
+    correlation = overlap / 2 if baseline.kind == "random" else overlap
     test = paired_t_test([own[seed] for seed in seeds], [theirs[seed] for seed in seeds], correlation)
-    return Comparison(run.label, other.label, fraction, len(seeds), test)
+    return FinetuneComparison(
+        encoder=run.label, against=baseline.label, label_fraction=fraction, pairs=len(seeds), test=test
+    )
 
 
-def _curve(rows: Sequence[Row], contender: str) -> dict[float, float]:
-    return {row.label_fraction: row.auc for row in rows if row.contender == contender}
-
-
-def _values(epoch: Epoch) -> tuple[float, ...]:
-    return epoch.train_loss, epoch.train_acc, epoch.val_loss, epoch.val_acc, epoch.val_auc
+def _curve(rows: Sequence[FinetuneRow], encoder: str) -> dict[float, float]:
+    return {row.label_fraction: row.auc for row in rows if row.encoder == encoder}

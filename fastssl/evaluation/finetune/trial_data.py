@@ -1,36 +1,50 @@
-"""What a trial is made of: images of a label fraction through an encoder's own view, or its cached features.
+"""The labelled images of a comparison, and what a trial takes from them: images, or an encoder's cached features.
 
-Covers: loaders for training, validation and, once it is asked for, the test part. Does not cover: training on them.
+Covers: opening the data, loaders for training, validation and, once it is asked for, the test part. Does not cover:
+which rows a label fraction takes (`subsets.py`), training on them (`trial.py`).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 from torch import Tensor, nn
 
+from fastssl.config import FinetuneConfig
 from fastssl.data import Source
-from fastssl.evaluation.shared.candidates import Contender
+from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
 from fastssl.evaluation.shared.extraction import PartFeatures
-from fastssl.evaluation.shared.partition import Part, Partition
+from fastssl.evaluation.shared.feature_scaler import FeatureScaler
+from fastssl.evaluation.shared.inputs import check_fit, open_data
+from fastssl.evaluation.shared.partition import Part, Partition, partition
 from fastssl.models.encoder import feature_dim
-from fastssl.pipelines import Loader, Plain, View
-from fastssl.runtime import Runtime
+from fastssl.pipelines import Loader, View
+from fastssl.runtime import Runtime, resolve_runtime
 
 from .feature_loader import FeatureLoader
-from .recipe import Recipe
-from .trial import Materials, Scored
+from .recipe import FinetuneRecipe
+from .trial import LabelledBatches, TrialData
 
-SCORED_AT_ONCE = 256
+SCORING_BATCH = 256
+"""Images per batch where nothing is trained."""
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """The data of a comparison, the same for all contenders. size: the side that the runs see images at."""
+@dataclass(frozen=True, kw_only=True)
+class LabelledData:
+    """The data of a comparison, the same for all candidates.
+
+    Attributes:
+        source: all images.
+        parts: which of them are trained on, validated on and tested on.
+        size: side in pixels that the runs see images at.
+        runtime: device and precision.
+    """
 
     source: Source
     parts: Partition
@@ -38,68 +52,104 @@ class Labelled:
     runtime: Runtime
 
 
-@contextmanager
-def of_images(
-    data: Labelled, contender: Contender, size: int, rows: np.ndarray, recipe: Recipe, seed: int
-) -> Iterator[Materials]:
-    """Materials for training end to end on `rows` of the training part, at side `size`."""
-    spec = contender.spec
-    view = Plain(size, spec.in_channels, spec.channel_mean, spec.channel_std)
-    train = Part(data.parts.train.split, data.parts.train.rows[rows], data.parts.train.labels[rows])
-    batch_size = recipe.batch_size_for(len(train))
+def open_labelled_data(
+    config: FinetuneConfig, home: Path, runs: Sequence[NamedEncoder], console: Console
+) -> LabelledData:
+    """Open the data that `config` asks for, else those of the run in `home`.
 
-    def open_test() -> AbstractContextManager[Scored]:
-        return _scored(data, data.parts.test, view)
+    Args:
+        config: its size is the images' side; None for the first encoder's.
+        home: the first run's folder.
+        runs: the trained encoders.
+        console: where notes on the data go.
+
+    Raises:
+        ConfigError: no data are named, or an encoder cannot take images of this size.
+        DataError: images without labels, or with other channels than the encoders'.
+    """
+    size = config.size or runs[0].spec.size
+    source = open_data(config, home, size, console)
+    for run in runs:
+        check_fit(run, source, size)
+    runtime = resolve_runtime(config.device, config.amp, bool(config.compile), config.precision)
+    return LabelledData(source=source, parts=partition(source, config.seed), size=size, runtime=runtime)
+
+
+@contextmanager
+def image_trial_data(
+    data: LabelledData, candidate: Candidate, rows: np.ndarray, recipe: FinetuneRecipe, seed: int
+) -> Iterator[TrialData]:
+    """Open what a trial needs to train an encoder end to end.
+
+    Args:
+        data: of the comparison.
+        candidate: its encoder is copied.
+        rows: int64 `[n]`, of the training part.
+        recipe: gives batch size and augmentation.
+        seed: of the trial: of random weights, the batches' order and the augmentation.
+    """
+    spec, size = candidate.spec, candidate.size
+    part = data.parts.train
+    train = Part(split=part.split, rows=part.rows[rows], labels=part.labels[rows])
+
+    def open_test() -> AbstractContextManager[LabelledBatches]:
+        return _open_part(data, data.parts.test, candidate.view)
 
     augmented = recipe.view(size, spec.in_channels, spec.channel_mean, spec.channel_std)
-    shuffled = _loader(data, train, augmented, batch_size, shuffle=True, seed=seed)
-    with shuffled, _scored(data, data.parts.val, view) as val:
-        encoder = copy.deepcopy(contender.encoder)
+    shuffled = _loader(data, train, augmented, recipe.batch_size_for(len(train)), shuffle=True, seed=seed)
+    with shuffled, _open_part(data, data.parts.val, candidate.view) as val:
+        encoder = copy.deepcopy(candidate.start(seed).encoder)
         dim = feature_dim(encoder, spec.in_channels, size)
-        yield Materials(encoder, dim, shuffled, None, val, open_test)
+        yield TrialData(
+            encoder=encoder, feature_dim=dim, train=shuffled, train_plain=None, val=val, open_test=open_test
+        )
 
 
 @contextmanager
-def of_features(
-    data: Labelled, features: PartFeatures, rows: np.ndarray, recipe: Recipe, seed: int
-) -> Iterator[Materials]:
-    """Materials for training a classifier on `rows` of the training part's features.
+def feature_trial_data(
+    data: LabelledData, features: PartFeatures, rows: np.ndarray, recipe: FinetuneRecipe, seed: int
+) -> Iterator[TrialData]:
+    """Open what a trial needs to train a classifier on a frozen encoder's features.
 
     Features are standardised by the mean and deviation of the rows trained on, so that one learning rate suits all
     encoders.
+
+    Args:
+        data: of the comparison.
+        features: of all three parts.
+        rows: int64 `[n]`, of the training part.
+        recipe: gives the batch size.
+        seed: of the batches' order.
     """
     device = data.runtime.device
     labels = data.parts.train.labels[rows]
-    standard = _standardised(PartFeatures(features.train[rows], features.val, features.test))
+    train = features.train[rows]
+    scaler = FeatureScaler.fit(train)
+
+    def scored(part: Tensor, part_labels: np.ndarray) -> LabelledBatches:
+        batches = FeatureLoader(
+            scaler.transform(part), part_labels, batch_size=SCORING_BATCH, device=device, shuffle=False
+        )
+        return LabelledBatches(batches=batches, labels=part_labels)
+
     batch_size = recipe.batch_size_for(len(rows))
-
-    def scored(part: Tensor, part_labels: np.ndarray) -> Scored:
-        batches = FeatureLoader(part, part_labels, batch_size=SCORED_AT_ONCE, device=device, shuffle=False)
-        return Scored(batches, part_labels)
-
-    yield Materials(
-        nn.Identity(),
-        features.train.shape[1],
-        FeatureLoader(standard.train, labels, batch_size=batch_size, device=device, seed=seed),
-        scored(standard.train, labels),
-        scored(standard.val, data.parts.val.labels),
-        lambda: nullcontext(scored(standard.test, data.parts.test.labels)),
+    yield TrialData(
+        encoder=nn.Identity(),
+        feature_dim=features.train.shape[1],
+        train=FeatureLoader(scaler.transform(train), labels, batch_size=batch_size, device=device, seed=seed),
+        train_plain=scored(train, labels),
+        val=scored(features.val, data.parts.val.labels),
+        open_test=lambda: nullcontext(scored(features.test, data.parts.test.labels)),
     )
 
 
-def _standardised(features: PartFeatures) -> PartFeatures:
-    mean, deviation = features.train.mean(dim=0), features.train.std(dim=0, correction=0)
-    deviation = deviation.where(deviation > 1e-6 * mean.abs(), 1.0)
-    return PartFeatures(*((part - mean) / deviation for part in features))
-
-
 @contextmanager
-def _scored(data: Labelled, part: Part, view: View) -> Iterator[Scored]:
-    with _loader(data, part, view, SCORED_AT_ONCE, shuffle=False) as loader:
-        yield Scored(loader, part.labels)
+def _open_part(data: LabelledData, part: Part, view: View) -> Iterator[LabelledBatches]:
+    with _loader(data, part, view, SCORING_BATCH, shuffle=False) as loader:
+        yield LabelledBatches(batches=loader, labels=part.labels)
 
 
-def _loader(data: Labelled, part: Part, view: View, batch_size: int, *, shuffle: bool, seed: int = 0) -> Loader:
+def _loader(data: LabelledData, part: Part, view: View, batch_size: int, *, shuffle: bool, seed: int = 0) -> Loader:
     images = data.source.splits[part.split].images
     whole = len(part.rows) == len(images)
     return Loader(

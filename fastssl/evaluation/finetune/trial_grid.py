@@ -1,14 +1,14 @@
-"""The trials of a comparison: every contender on every label fraction, once a seed, by one recipe.
+"""The trials of a comparison: every candidate on every label fraction, once per seed, by one recipe.
 
-Covers: which trials there are, running those that the ledger does not hold. Does not cover: a trial (`trial.py`), what
-trials come to together (`summary.py`).
+Covers: which trials there are, and what each one does. Does not cover: the loop over them
+(`fastssl.evaluation.shared.trials`), the training (`trial.py`), means over trials (`summary.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,74 +18,77 @@ from rich.console import Console
 from rich.markup import escape
 
 from fastssl.config import FinetuneConfig
-from fastssl.evaluation.shared.candidates import Contender
+from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.extraction import Extraction
-from fastssl.evaluation.shared.features import FeatureCache, encoder_digest
+from fastssl.evaluation.shared.features import encoder_digest
 from fastssl.evaluation.shared.statistics import mean_overlap
-from fastssl.pipelines import Plain
+from fastssl.evaluation.shared.trial_cache import TrialCache
+from fastssl.evaluation.shared.trials import TrialSpec, Update, run_trials
 
-from .candidates import Entrant
 from .label_efficiency import percent
-from .progress import TrialProgress
-from .recipe import Recipe
+from .recipe import FinetuneRecipe
 from .subsets import label_subset
-from .summary import Trial
-from .trial import Outcome, run_trial
-from .trial_cache import TrialLedger
-from .trial_data import SCORED_AT_ONCE, Labelled, Materials, of_features, of_images
+from .summary import FinetuneTrial
+from .trial import Epoch, TrialData, TrialResult, run_finetune_trial
+from .trial_data import SCORING_BATCH, LabelledData, feature_trial_data, image_trial_data
 
-LEDGER = "finetune-trials.jsonl"
+CACHE = "finetune-trials.jsonl"
+CACHE_VERSION = 1
+"""Raise it whenever the same settings would give other numbers (see `TrialCache`)."""
+
+RunTrial = Callable[..., TrialResult]
+"""As `run_finetune_trial`."""
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A trial that is to be done: the rows of the training part that it trains on."""
+@dataclass(frozen=True, kw_only=True)
+class FinetuneSpec(TrialSpec):
+    """A trial that is to be done. rows: int64 `[n]`, of the training part, that it trains on."""
 
-    entrant: Entrant
+    candidate: Candidate
     fraction: float
     seed: int
     rows: np.ndarray
 
 
-@dataclass(frozen=True)
-class Contest:
-    """All that the trials of a comparison share. home: the first run's folder, where features are kept."""
+@dataclass(frozen=True, kw_only=True)
+class TrialGrid:
+    """All that the trials of a comparison share.
 
-    data: Labelled
-    entrants: tuple[Entrant, ...]
-    recipe: Recipe
+    Attributes:
+        data: the labelled images.
+        candidates: what is compared.
+        recipe: how all are trained.
+        config: gives label fractions and seeds.
+        report: the folder that trials, tables and plots go into.
+        console: where progress goes.
+        run_trial: does one trial.
+    """
+
+    data: LabelledData
+    candidates: tuple[Candidate, ...]
+    recipe: FinetuneRecipe
     config: FinetuneConfig
-    home: Path
+    report: Path
     console: Console
-
-    @property
-    def report(self) -> Path:
-        """The folder that trials, tables and plots go into."""
-        return (self.config.out or self.home) / "report"
+    run_trial: RunTrial = run_finetune_trial
 
     @property
     def fractions(self) -> list[float]:
-        """As asked for, largest first, each once."""
+        """The label fractions asked for, largest first, each once."""
         return sorted(set(self.config.label_fraction), reverse=True)
 
     @property
     def seeds(self) -> range:
-        """Of the trials."""
+        """The trials' seeds."""
         return range(self.config.seed, self.config.seed + self.config.trials)
 
-    def planned(self) -> list[Planned]:
-        """Seed by seed, so that an interrupted comparison is whole for the seeds that it got through."""
-        labels = self.data.parts.train.labels
-        return [
-            Planned(entrant, fraction, seed, label_subset(labels, fraction, seed))
-            for seed in self.seeds
-            for fraction in self.fractions
-            for entrant in self.entrants
-        ]
-
     def overlaps(self) -> dict[float, float]:
-        """Label fraction -> share of images that the draws of two seeds have in common, where draws alone set trials
-        apart: on the frozen features of one encoder. 0 end to end, where every seed is a training of its own."""
+        """Return what the draws of two seeds have in common, as far as it makes their trials alike.
+
+        Returns:
+            Label fraction -> share of common images, for a frozen encoder, whose trials differ by the images drawn
+            alone; 0 end to end, where every seed is a training of its own.
+        """
         if not self.recipe.frozen:
             return dict.fromkeys(self.fractions, 0.0)
         labels = self.data.parts.train.labels
@@ -94,96 +97,122 @@ class Contest:
             for fraction in self.fractions
         }
 
-    def trials(self) -> list[Trial]:
-        """Every trial, from the ledger where it is there."""
-        ledger = TrialLedger(self.report / LEDGER, self._say)
-        planned, digest = self.planned(), cache(_digest)
-        settings = [
-            self._settings(plan, digest(plan.entrant, plan.seed if plan.entrant.kind == "random" else 0))
-            for plan in planned
-        ]
-        outcomes = [ledger.find(one) for one in settings]
-        kept = sum(outcome is not None for outcome in outcomes)
-        self._introduce(planned, kept)
-        to_do = [index for index, outcome in enumerate(outcomes) if outcome is None]
-        work = sum(self._images(planned[index]) * self.recipe.epochs for index in to_do)
-        try:
-            with TrialProgress(self.console, trials=len(planned), done=kept, work=work) as progress:
-                for index in to_do:
-                    outcome = self._run(planned[index], progress)
-                    ledger.add(settings[index], outcome, planned[index].entrant.label)
-                    outcomes[index] = outcome
-        except KeyboardInterrupt:
-            self._say("stopped: finished trials are kept; the same command goes on from there")
-            raise
+    def trials(self) -> list[FinetuneTrial]:
+        """Return every trial, from the cache where it is there.
+
+        Raises:
+            DivergenceError: a loss is not finite.
+            KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
+        """
+        self._say(self.recipe.describe())
+        kept = TrialCache(self.report / CACHE, encode=asdict, decode=_decoded, version=CACHE_VERSION, notify=self._say)
+        specs = list(self.specs())
+        shares = ", ".join(percent(fraction) for fraction in self.fractions)
+        results = run_trials(
+            specs,
+            kept,
+            self._run,
+            summary=f"{len(self.candidates)} encoders, {shares} of the labels, {self.config.trials} seed(s)",
+            describe=_described,
+            console=self.console,
+        )
         return [
-            Trial(plan.entrant.label, plan.fraction, plan.seed, len(plan.rows), outcome)
-            for plan, outcome in zip(planned, outcomes, strict=True)
-            if outcome is not None
+            FinetuneTrial(
+                encoder=spec.label, label_fraction=spec.fraction, seed=spec.seed, n_train=len(spec.rows), result=result
+            )
+            for spec, result in zip(specs, results, strict=True)
         ]
 
-    def _settings(self, plan: Planned, digest: str) -> dict[str, Any]:
-        """Everything that a trial's outcome depends on; digest: of the encoder that it begins with."""
+    def specs(self) -> Iterator[FinetuneSpec]:
+        """Yield what is to be done, seed by seed: an interrupted comparison is complete for the seeds it reached."""
+        labels = self.data.parts.train.labels
+        digest = cache(_digest)
+        for seed in self.seeds:
+            for fraction in self.fractions:
+                rows = label_subset(labels, fraction, seed)
+                for one in self.candidates:
+                    yield FinetuneSpec(
+                        label=one.label,
+                        title=f"{one.label}, {len(rows)} labels, seed {seed}",
+                        settings=self._settings(one, fraction, seed, digest(one, seed if one.kind == "random" else 0)),
+                        length=self.recipe.epochs,
+                        unit="epoch",
+                        images=len(rows) + len(self.data.parts.val) // 3,  # one that is only scored costs a third
+                        candidate=one,
+                        fraction=fraction,
+                        seed=seed,
+                        rows=rows,
+                    )
+
+    def _settings(self, candidate: Candidate, fraction: float, seed: int, digest: str) -> dict[str, Any]:
+        """Everything that a trial's result depends on; digest: of the encoder that it starts from."""
         parts = self.data.parts
         return {
             "encoder": digest,
             "data": self.data.source.fingerprint,
             "parts": [[part.split, len(part)] for part in parts.all],
             "held_out_by": self.config.seed if {parts.val.split, parts.test.split} & {"train"} else None,
-            "size": plan.entrant.size,
-            "label_fraction": plan.fraction,
-            "seed": plan.seed,
+            "size": candidate.size,
+            "label_fraction": fraction,
+            "seed": seed,
             "recipe": self.recipe.settings(),
             "precision": str(self.data.runtime.compute_dtype),
         }
 
-    def _run(self, plan: Planned, progress: TrialProgress) -> Outcome:
-        title = f"{plan.entrant.label}, {len(plan.rows)} labels, seed {plan.seed}"
-        progress.begin(title, epochs=self.recipe.epochs, images=self._images(plan))
+    def _run(self, spec: FinetuneSpec, update: Update) -> TrialResult:
         runtime = self.data.runtime
         if self.recipe.frozen:  # a classifier of this size gains nothing from bf16, and would lose digits
             runtime = replace(runtime, amp_dtype=None, compile=False)
-        with self._materials(plan, plan.entrant.start(plan.seed)) as materials:
-            outcome = run_trial(
-                materials,
+        done = 0
+
+        def on_epoch(epoch: Epoch) -> None:
+            nonlocal done
+            done += 1
+            update(done, f"val AUC {epoch.val_auc:.3f}")
+
+        with self._open(spec) as trial_data:
+            return self.run_trial(
+                trial_data,
                 self.recipe,
                 task=self.data.source.task,
                 outputs=self.data.parts.classes,
-                seed=plan.seed,
+                seed=spec.seed,
                 runtime=runtime,
-                on_epoch=progress.epoch,
+                on_epoch=on_epoch,
             )
-        progress.end(outcome)
-        return outcome
 
-    def _materials(self, plan: Planned, start: Contender) -> AbstractContextManager[Materials]:
+    def _open(self, spec: FinetuneSpec) -> AbstractContextManager[TrialData]:
+        data, candidate = self.data, spec.candidate
         if not self.recipe.frozen:
-            return of_images(self.data, start, plan.entrant.size, plan.rows, self.recipe, plan.seed)
-        spec, data = start.spec, self.data
-        view = Plain(plan.entrant.size, spec.in_channels, spec.channel_mean, spec.channel_std)
-        cache = FeatureCache(self.home / "features", self._say)
-        extraction = Extraction(data.source, data.parts, view, data.runtime, SCORED_AT_ONCE, self.console, cache)
-        features = extraction.of_encoder(start.encoder, spec, plan.entrant.label)
-        return of_features(data, features, plan.rows, self.recipe, plan.seed)
-
-    def _images(self, plan: Planned) -> int:
-        """How much work an epoch is, in images: one that is only scored costs about a third of one trained on."""
-        return len(plan.rows) + len(self.data.parts.val) // 3
-
-    def _introduce(self, planned: Sequence[Planned], kept: int) -> None:
-        self._say(self.recipe.describe())
-        shares = ", ".join(percent(fraction) for fraction in self.fractions)
-        finished = f"; {kept} of them are finished already" if kept else ""
-        self._say(
-            f"{len(planned)} trials: {len(self.entrants)} encoders, {shares} of the labels, {self.config.trials} "
-            f"seed(s){finished}"
+            return image_trial_data(data, candidate, spec.rows, self.recipe, spec.seed)
+        extraction = Extraction(
+            source=data.source,
+            parts=data.parts,
+            runtime=data.runtime,
+            batch_size=SCORING_BATCH,
+            console=self.console,
         )
+        return feature_trial_data(data, extraction.of_all(candidate, spec.seed), spec.rows, self.recipe, spec.seed)
 
     def _say(self, line: str) -> None:
         self.console.print(escape(line), highlight=False, soft_wrap=True)
 
 
-def _digest(entrant: Entrant, seed: int) -> str:
-    """Identifies the encoder that the trials of a seed begin with; only random ones differ by it."""
-    start = entrant.start(seed)
+def _digest(candidate: Candidate, seed: int) -> str:
+    """Identifies the encoder that the trials of a seed start from."""
+    start = candidate.start(seed)
     return encoder_digest(start.encoder, repr(start.spec))
+
+
+def _decoded(fields: dict[str, Any]) -> TrialResult:
+    """The result that `asdict` made `fields` of."""
+    epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
+    return TrialResult(**{**fields, "epochs": epochs, "notes": tuple(fields["notes"])})
+
+
+def _described(result: TrialResult) -> str:
+    best = result.epochs[result.best_epoch - 1]
+    return (
+        f"val AUC {best.val_auc:.3f} at epoch {result.best_epoch} of {len(result.epochs)}, test AUC {result.auc:.3f}, "
+        f"ACC {result.acc:.3f}, {result.seconds:.0f} s"
+    )
