@@ -10,17 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastssl.config import TrainConfig
 from fastssl.data import Source
 from fastssl.data.source import Split
-from fastssl.pipelines import Loader
 from fastssl.runtime import resolve_runtime
-from fastssl.stages.registry import PLANS
-from fastssl.training.assembly import assemble
+from fastssl.stages.registry import train_config
+from fastssl.training.build import build_run
 from fastssl.training.engine import Engine
-from fastssl.training.schedule import CosineSchedule
 
-BATCHES_AN_EPOCH = 10
+BATCHES_PER_EPOCH = 10
 SCHEDULED_STEPS = 10_000
 
 
@@ -41,33 +38,22 @@ class Workload:
 
 def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: bool = True, compiled: bool) -> Engine:
     """An engine at its first step, warmed up as a run's is; close its loader when done."""
-    config = TrainConfig(
-        stage=work.stage,
-        encoder=work.encoder,
-        size=work.size,
-        batch_size=work.batch_size,
-        steps=SCHEDULED_STEPS,
-        device=device,
-        amp=amp,
-        compile=compiled,
-        pipeline=pipeline,
+    config = train_config(
+        {
+            "stage": work.stage,
+            "encoder": work.encoder,
+            "size": work.size,
+            "batch_size": work.batch_size,
+            "steps": SCHEDULED_STEPS,
+            "device": device,
+            "amp": amp,
+            "compile": compiled,
+            "pipeline": pipeline,
+        }
     )
     runtime = resolve_runtime(device, config.amp, config.compile, config.precision)
-    source = _noise(work.size, work.channels, BATCHES_AN_EPOCH * work.batch_size)
-    plan = PLANS[work.stage]
-    parts = assemble(config, plan, source, runtime)
-    resolved = parts.resolved.config
-    loader = Loader(
-        source.splits["train"].images,
-        plan.view(resolved, parts.facts),
-        batch_size=work.batch_size,
-        device=runtime.device,
-        executor=pipeline,
-        dtype=runtime.compute_dtype,
-        prefetch=runtime.prefetch,
-    )
-    schedule = CosineSchedule(resolved.lr, SCHEDULED_STEPS)
-    engine = Engine(parts.stage, loader, runtime, plan.optimizer(resolved), schedule, None)
+    run = build_run(config, _noise(work.size, work.channels, BATCHES_PER_EPOCH * work.batch_size), runtime)
+    engine = run.engine(run.loader())
     engine.warm_up()
     return engine
 

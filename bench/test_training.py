@@ -15,7 +15,7 @@ import torch
 from bench.engines import Workload, make_engine
 from bench.harness import QUICK, Report, Row, Timing, best_device
 from fastssl.pipelines.executors.executor import dali_installed
-from fastssl.stages.registry import PLANS
+from fastssl.stages.registry import STAGES
 from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
 
@@ -28,9 +28,9 @@ GPU_WORK = [
     Workload("moco", "resnet18", 28, 1, 256),
     Workload("moco", "resnet18", 64, 3, 256),
     Workload("moco", "resnet50", 224, 3, 256),
-    *(Workload(stage, "auto", 224, 3, 128) for stage in PLANS if stage != "moco"),
+    *(Workload(stage, "auto", 224, 3, 128) for stage in STAGES if stage != "moco"),
 ]
-CPU_WORK = [Workload(stage, "resnet18", 28, 3, 16 if QUICK else 64) for stage in PLANS]
+CPU_WORK = [Workload(stage, "resnet18", 28, 3, 16 if QUICK else 64) for stage in STAGES]
 # Name -> (executor, compiled).
 SETTINGS = {"default": ("auto", ON_GPU), "torch executor": ("torch", ON_GPU), "eager": ("auto", False)}
 

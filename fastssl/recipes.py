@@ -1,28 +1,25 @@
 """Recipes: named sequences of stages, each starting from the encoder before it, and the evaluation that ends them.
 
 Covers: running a sequence in one folder, with every stage resumable, and going on where it stopped.
-Does not cover: a stage (`run.py`), nor an evaluation (`evaluation/`, `finetuning/`).
+Does not cover: a stage (`fastssl.training.train`), an evaluation (`fastssl.evaluation`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
-from fastssl.config import TrainConfig, build, coerce_config, settings_of, stage_of
-from fastssl.config.train import RECIPE_STAGES
-from fastssl.data import open_source
+from fastssl.config.train import TrainConfig
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
-from fastssl.runtime import resolve_runtime
-from fastssl.stages.registry import PLANS
-from fastssl.training.assembly import assemble
+from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
+from fastssl.threads import use_threads
+from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     CONFIG,
@@ -33,7 +30,7 @@ from fastssl.training.run_folder import (
     release_recipe,
     settings_to_resume,
 )
-from fastssl.training.train import TrainResult, train_stage
+from fastssl.training.train import Prepared, TrainResult, open_data, open_runtime, train_stage
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
 """On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
@@ -41,9 +38,15 @@ LABEL_FRACTIONS = (1.0, 0.1, 0.01)
 Evaluate = Callable[["RecipeRun", Console], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecipeRun:
-    """A recipe as asked for. folder: holds one run folder a stage, named after it, and `report/`."""
+    """A recipe as asked for.
+
+    Args:
+        config: of the whole recipe.
+        folder: holds one run folder per stage, named after it, and `report/`.
+        stages: the configuration of each stage, in order.
+    """
 
     config: TrainConfig
     folder: Path
@@ -55,11 +58,15 @@ class RecipeRun:
         return [self.folder / config.stage for config in self.stages]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RecipeResult:
-    """What a recipe came to.
+    """The results of a recipe.
 
-    stages: results of those that ran. finished: every stage was trained to its end. evaluated: and then evaluated.
+    Args:
+        folder: of the recipe.
+        stages: results of those stages that ran.
+        finished: every stage was trained to its end.
+        evaluated: and then evaluated.
     """
 
     folder: Path
@@ -68,29 +75,48 @@ class RecipeResult:
     evaluated: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """stages: in order. evaluation: what is done with the trained runs, and the words for it."""
+    """What ends a recipe.
 
-    stages: tuple[str, ...]
-    evaluation: Evaluate
-    evaluation_name: str
+    Args:
+        evaluate: what is done with the trained runs.
+        title: the words for it.
+    """
+
+    evaluate: Evaluate
+    title: str
 
 
 def train(
     config: TrainConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> TrainResult | RecipeResult:
-    """Pre-train an encoder; `settings` are the fields of `TrainConfig`, in place of `config`.
+    """Pre-train an encoder by one stage or by a recipe.
 
     Returns once all steps are done, or `stop_after` of them, or after SIGTERM or Ctrl-C, with everything saved.
+
+    Args:
+        config: what to train, a stage's own configuration; or give its fields as keywords.
+        console: where progress goes; standard output by default.
+        settings: `stage` or `recipe`, and their settings, as `fastssl train --help` lists them.
+
+    Returns:
+        Of one stage a `TrainResult`, of a recipe a `RecipeResult`.
 
     Raises:
         ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
         TypeError: both `config` and `settings` are given.
     """
-    config = coerce_config(TrainConfig, config, settings)
+    if config is not None and settings:
+        raise TypeError(f"give a configuration or settings, not both (got {', '.join(settings)} as well)")
+    config = train_config(settings if config is None else config.model_dump(exclude_unset=True) | _own_stage(config))
     console = console or Console()
     return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
+
+
+def _own_stage(config: TrainConfig) -> dict[str, str]:
+    """The stage that a class such as `TowerConfig` stands for, where it was not named."""
+    return {} if config.recipe else {"stage": config.stage}
 
 
 def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
@@ -100,40 +126,65 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
         config = settings_to_resume(folder, config)
     else:
         check_free(folder, overwrite=config.overwrite)
-        config = _with_length(config, recipe, console)
-    run = RecipeRun(config, folder, _stage_configs(config, recipe, folder))
-    labelled = _check(run, console)
-    if not config.resume:
-        claim_recipe(folder, config)
+        config = _with_length(config, console)
+    recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
+    with use_threads(config.threads):
+        prepared = _prepare(recipe_run, console)
+        labelled = prepared[0].source.splits["train"].labels is not None
+        if not config.resume:
+            claim_recipe(folder, config)
+        results = _train_stages(recipe_run, prepared, console, parts=len(recipe_run.stages) + 1)
+    result = RecipeResult(folder=folder, stages=tuple(results), finished=False, evaluated=False)
+    if len(results) < len(recipe_run.stages) or not results[-1].finished:
+        return result
+    return _evaluate(recipe_run, recipe, replace(result, finished=True), console, labelled=labelled)
+
+
+def _train_stages(
+    recipe_run: RecipeRun, prepared: list[Prepared], console: Console, *, parts: int
+) -> list[TrainResult]:
+    """Train one stage after the other, until one is stopped."""
+    config, folder = recipe_run.config, recipe_run.folder
     results: list[TrainResult] = []
-    parts = len(recipe.stages) + 1
     steps_left = config.stop_after
-    for number, stage in enumerate(run.stages, start=1):
+    for number, stage in enumerate(recipe_run.stages, start=1):
         if steps_left == 0:
-            return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
+            break
         console.rule(f"{number}/{parts} {stage.stage}", align="left")
         began = time.monotonic()
         begun = (folder / stage.stage / CONFIG).is_file()
+        own = prepared.pop(0)  # its stage takes memory while it is trained, and not after
+        if own.run is not None and results and not begun:
+            own.run.load_encoder(results[-1].folder)
         going_on = {"resume": begun, "stop_after": steps_left, "recipe": None if begun else stage.recipe}
-        results.append(_train_stage(stage.model_copy(update=going_on), config, folder, console))
+        results.append(_train_stage(stage.model_copy(update=going_on), config, folder, console, own))
         if not results[-1].finished:
-            return RecipeResult(folder, tuple(results), finished=False, evaluated=False)
+            break
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
         console.print(f"{number}/{parts} {stage.stage}: {_minutes(time.monotonic() - began)}")
-    write_atomically(folder / ENCODER, (run.runs[-1] / ENCODER).read_bytes())
-    console.rule(f"{parts}/{parts} {recipe.evaluation_name}", align="left")
+    return results
+
+
+def _evaluate(
+    recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, *, labelled: bool
+) -> RecipeResult:
+    parts = len(recipe_run.stages) + 1
+    write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
+    console.rule(f"{parts}/{parts} {recipe.title}", align="left")
     if not labelled:
-        console.print(f"{config.data} has no labels: nothing to evaluate with", markup=False, soft_wrap=True)
-        return RecipeResult(folder, tuple(results), finished=True, evaluated=False)
+        console.print(f"{recipe_run.config.data} has no labels: nothing to evaluate with", markup=False, soft_wrap=True)
+        return result
     began = time.monotonic()
-    recipe.evaluation(run, console)
-    console.print(f"{parts}/{parts} {recipe.evaluation_name}: {_minutes(time.monotonic() - began)}")
-    return RecipeResult(folder, tuple(results), finished=True, evaluated=True)
+    recipe.evaluate(recipe_run, console)
+    console.print(f"{parts}/{parts} {recipe.title}: {_minutes(time.monotonic() - began)}")
+    return replace(result, evaluated=True)
 
 
-def _train_stage(stage: TrainConfig, recipe: TrainConfig, folder: Path, console: Console) -> TrainResult:
+def _train_stage(
+    stage: TrainConfig, recipe: TrainConfig, folder: Path, console: Console, prepared: Prepared
+) -> TrainResult:
     try:
-        return train_stage(stage, console, in_recipe=True)
+        return train_stage(stage, console, prepared=prepared)
     except ConfigError as error:
         release_recipe(folder)
         if recipe.minutes is None:
@@ -142,59 +193,49 @@ def _train_stage(stage: TrainConfig, recipe: TrainConfig, folder: Path, console:
         raise ConfigError([f"{share}: {problem}" for problem in error.problems]) from None
 
 
-def _check(run: RecipeRun, console: Console) -> bool:
-    """Put every stage together once, so that what the last one cannot do is said before the first one trains.
+def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
+    """Open the data and build every stage, so that what the last one cannot do is said before the first one trains.
 
-    Returns whether the data have labels.
+    With --minutes a stage is built for this alone: its settings depend on the steps, which are measured in its turn.
     """
-    config = run.config
-    runtime = resolve_runtime(config.device, config.amp, config.compile, config.precision)
-    source = open_source(
-        config.data,
-        root=config.data_root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
-    )
-    for stage in run.stages:
-        plan = PLANS[stage.stage]
-        parts = assemble(stage.model_copy(update={"init": config.init}), plan, source, runtime)
-        plan.view(parts.resolved.config, parts.facts)
-    return source.splits["train"].labels is not None
+    config = recipe_run.config
+    runtime = open_runtime(config)
+    source = open_data(config, console)
+    runs: list[TrainingRun] = []
+    for stage in recipe_run.stages:
+        runs.append(build_run(stage, source, runtime, follows=runs[-1].spec if runs else None))
+    return [Prepared(source=source, runtime=runtime, run=run if config.minutes is None else None) for run in runs]
 
 
-def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> TrainConfig:
+def _with_length(config: TrainConfig, console: Console) -> TrainConfig:
     """`config` with a budget where the data are the demo's and no length is given; says how a budget is divided."""
     each, _ = with_length(config)
     if each.minutes is None:
         return config
-    minutes = config.minutes or each.minutes * len(recipe.stages)
+    stages = RECIPE_STAGES[str(config.recipe)]
+    minutes = config.minutes or each.minutes * len(stages)
     given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
-    share = f"{minutes / len(recipe.stages):g} minutes for each of {', '.join(recipe.stages)}"
+    share = f"{minutes / len(stages):g} minutes for each of {', '.join(stages)}"
     console.print(f"{given}: {share}; the evaluation is not counted", soft_wrap=True)
     return config.model_copy(update={"minutes": minutes})
 
 
-def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
-    """The configuration of each stage: what was asked for, as far as the stage reads it.
+def _stage_configs(config: TrainConfig, folder: Path) -> tuple[TrainConfig, ...]:
+    """The configuration of each stage: what was asked for, as far as the stage has it.
 
     Each also names the recipe, by which a stage's automatic values may differ from what they are on their own.
     """
+    stages = RECIPE_STAGES[str(config.recipe)]
     asked = {name: getattr(config, name) for name in config.model_fields_set - {"recipe", "stage", "overwrite"}}
-    foreign = sorted(name for name in asked if stage_of(name) not in (None, *recipe.stages))
-    if foreign:
-        raise ConfigError(
-            [f"{name} is a setting of --stage {stage_of(name)}, not of --recipe {config.recipe}" for name in foreign]
-        )
     asked["data"] = config.data
     if config.minutes is not None:
-        asked["minutes"] = config.minutes / len(recipe.stages)
+        asked["minutes"] = config.minutes / len(stages)
     configs = []
-    for place, stage in enumerate(recipe.stages):
-        own = {name: value for name, value in asked.items() if name in settings_of(stage)}
+    for place, stage in enumerate(stages):
+        own = {name: value for name, value in asked.items() if name in config_class(stage).model_fields}
         if place > 0:  # only the first starts from --init; the others from the stage before
-            own["init"] = folder / recipe.stages[place - 1]
-        alone = build(TrainConfig, {**own, "stage": stage, "out": folder / stage, "resume": False})
+            own["init"] = folder / stages[place - 1]
+        alone = train_config({**own, "stage": stage, "out": folder / stage, "resume": False})
         configs.append(alone.model_copy(update={"recipe": config.recipe}))
     return tuple(configs)
 
@@ -240,9 +281,9 @@ def _imagenet(console: Console) -> dict[str, Any]:
 
 
 RECIPES: dict[str, Recipe] = {
-    "mtcp": Recipe(RECIPE_STAGES["mtcp"], _few_shot, "few-shot"),
-    "tower": Recipe(RECIPE_STAGES["tower"], _fine_tune, "fine-tuning"),
-    "vae": Recipe(RECIPE_STAGES["vae"], _frozen, "frozen classifier"),
+    "mtcp": Recipe(evaluate=_few_shot, title="few-shot"),
+    "tower": Recipe(evaluate=_fine_tune, title="fine-tuning"),
+    "vae": Recipe(evaluate=_frozen, title="frozen classifier"),
 }
-"""Recipe name -> its stages and evaluation. mtcp: "Multi-Task Continued Pre-training" (MeDA Challenge 2025).
-tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder beside an ImageNet one."""
+"""Recipe name -> its evaluation; its stages are in `RECIPE_STAGES`. mtcp: "Multi-Task Continued Pre-training" (MeDA
+Challenge 2025). tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder beside an ImageNet one."""

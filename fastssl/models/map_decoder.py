@@ -20,6 +20,18 @@ class MapDecoder(nn.Module):
     Pixels are repeated until the map has the next side, then convolved 3x3, since transposed convolutions leave
     checkerboards (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016). Group norm, so that what a
     batch holds besides does not matter, in training or after it.
+
+    The last layer starts at zero, so that the first prediction is 0, the mean of normalised pixels. From random weights
+    AdamW's first steps removed what the decoder made of the image along with the noise, and left no gradient to bring
+    it back: after 200 steps on the demo set (28 px, ResNet-18, batch 128, one task alone) the squared error was 1.01
+    (colorize) and 0.97 (inpaint) times that of the mean colour, with zeros 0.72 and 0.57 (fp32, one seed, one core of
+    an AMD EPYC).
+
+    Args:
+        in_channels: of the map.
+        side: of the map, in pixels.
+        out_channels: of the pictures.
+        size: side of the pictures, in pixels.
     """
 
     def __init__(self, in_channels: int, side: int, out_channels: int, size: int) -> None:
@@ -33,6 +45,8 @@ class MapDecoder(nn.Module):
             for before, after in zip([in_channels, *widths], widths, strict=False)
         )
         self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""

@@ -1,6 +1,6 @@
 """The views that a preview knows by name.
 
-Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (`fastssl.stages.registry`), nor
+Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (its `defaults.py`), nor
 drawing any (`cells.py`, `sheet.py`).
 """
 

@@ -7,7 +7,7 @@ Does not cover: views (`gallery.py`, `fastssl.stages.registry`), the cells (`cel
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,17 @@ from rich.console import Console
 from rich.markup import escape
 from torch import Tensor
 
-from fastssl.config import PreviewConfig, TrainConfig, build, coerce_config
-from fastssl.config.train import DEMO, DEMO_COLOUR
+from fastssl.config import PreviewConfig, coerce_config
+from fastssl.config.train import DEMO
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import Runtime, resolve_runtime
-from fastssl.stages.registry import PLANS, RunInfo
+from fastssl.stages.registry import config_class, stage_entry, train_config
 from fastssl.stages.tower.defaults import auto_mask
-from fastssl.training.load_run import Restored, Run, open_run, restore
-from fastssl.training.resolve import resolve
+from fastssl.training.build import TrainingRun, build_run
+from fastssl.training.load_run import LoadedRun, load_run
 
 from .cells import QUARTERED, Section, original_section, view_sections, without_repeats
 from .gallery import TITLES, fitting_views, make_view
@@ -40,16 +40,25 @@ OF_A_RUN = ("stage", "views", "mask", "mask_ratio", "size")
 REPORT, FILE = "report", "preview.png"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is shown. what: the title's first words. views: by the titles of their sections."""
+    """What is shown.
+
+    Args:
+        what: the title's first words.
+        source: the data.
+        views: by the titles of their sections.
+        seed: of everything random.
+        runtime: device and precision.
+        loaded: the run whose images are shown, with its weights; None where views alone are.
+    """
 
     what: str
     source: Source
     views: Mapping[str, View]
     seed: int
     runtime: Runtime
-    restored: Restored | None = field(default=None)
+    loaded: LoadedRun | None = None
 
 
 def preview(
@@ -104,7 +113,7 @@ def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
     runtime = resolve_runtime(config.device, config.amp, False, config.precision)
     source = open_source(
-        config.data or (DEMO_COLOUR if config.stage == "pretext" else DEMO),
+        config.data or (DEMO if config.stage == "all" else config_class(config.stage).model_fields["data"].default),
         root=config.data_root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
@@ -112,7 +121,7 @@ def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
     )
     size, channels = config.size or min(source.image_shape[:2]), source.image_shape[2]
     if config.stage != "all":
-        views = {_title(config.stage): _stage_view(config, source, size, notify)}
+        views = {stage_entry(config.stage).title: _stage_view(config, source, runtime, notify)}
         what = f"What stage {config.stage} sees"
     else:
         kind = auto_mask(source.modality)[0] if config.mask == "auto" else config.mask
@@ -121,31 +130,27 @@ def _of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         named = named or fitting_views(size, channels, notify, **masks)
         views = {TITLES[name]: view for name, view in named.items()}
         what = f"Views of {source.name}"
-    return Subject(what, source, views, config.seed, runtime)
+    return Subject(what=what, source=source, views=views, seed=config.seed, runtime=runtime)
 
 
-def _stage_view(config: PreviewConfig, source: Source, size: int, notify: Notify) -> View:
+def _stage_view(config: PreviewConfig, source: Source, runtime: Runtime, notify: Notify) -> View:
     """The view of a stage trained with its default settings on this data."""
-    plan = PLANS[config.stage]
-    facts = RunInfo(len(source.splits["train"]), source.image_shape[2], source.modality)
-    settings = {"stage": config.stage, "seed": config.seed}
-    settings |= {name: getattr(config, name) for name in ("mask", "mask_ratio") if name in config.model_fields_set}
-    asked = build(TrainConfig, settings)
-    asked = asked.model_copy(update={"batch_size": max(2, min(asked.batch_size, facts.images))})
-    shared = {"size": (size, "as the data has it")}
-    resolved = resolve(asked, plan, facts, name=source.name, shared=shared).config
-    for line in plan.notices(resolved, facts):
+    given = {name: getattr(config, name) for name in ("mask", "mask_ratio", "size") if name in config.model_fields_set}
+    asked = train_config({"stage": config.stage, "seed": config.seed, **given})
+    few = max(2, min(asked.batch_size, len(source.splits["train"])))
+    run = build_run(asked.model_copy(update={"batch_size": few}), source, runtime)
+    for line in run.defaults.messages(run.settings, run.info):
         notify(line)
-    return plan.view(resolved, facts)
+    return run.view
 
 
 def _of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subject:
     own = [name for name in OF_A_RUN if name in config.model_fields_set]
     if own:
         raise ConfigError([f"{name}: {folder} has its own; leave it out, or leave out the run" for name in own])
-    read = restore if config.checkpoint else open_run
-    run: Run | Restored = read(
+    loaded = load_run(
         folder,
+        weights=config.checkpoint,
         data=config.data,
         data_root=config.data_root,
         device=config.device,
@@ -154,11 +159,16 @@ def _of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subject:
         skip_corrupt=config.skip_corrupt,
         notify=notify,
     )
-    seed = config.seed if "seed" in config.model_fields_set else run.config.seed
-    views = {_title(run.config.stage): run.view}
-    if isinstance(run, Restored):
-        return Subject(f"What {folder.resolve().name} makes of images", run.source, views, seed, run.runtime, run)
-    return Subject(f"What {folder.resolve().name} sees", run.source, views, seed, run.runtime)
+    run = loaded.run
+    made = "makes of images" if config.checkpoint else "sees"
+    return Subject(
+        what=f"What {folder.resolve().name} {made}",
+        source=run.source,
+        views={stage_entry(run.settings.stage).title: run.view},
+        seed=config.seed if "seed" in config.model_fields_set else run.settings.seed,
+        runtime=run.runtime,
+        loaded=loaded if config.checkpoint else None,
+    )
 
 
 def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
@@ -175,7 +185,7 @@ def _sheet(subject: Subject, config: PreviewConfig) -> Sheet:
             title,
             view,
             batch,
-            _pictures(subject.restored, batch) if subject.restored else {},
+            _pictures(subject.loaded.run, batch) if subject.loaded else {},
             seed=subject.seed,
             epoch=config.epoch,
             shape=split.images.shape[1:3],
@@ -191,8 +201,8 @@ def _facts(subject: Subject, epoch: int, count: int, *, repeats: bool) -> list[s
     """The lines below the title."""
     height, width, channels = subject.source.image_shape
     facts = [f"{subject.source.name}: the first {count} images of epoch {epoch}, seed {subject.seed}"]
-    if subject.restored:
-        facts.append(f"stage {subject.restored.config.stage} after {subject.restored.step} steps")
+    if subject.loaded:
+        facts.append(f"stage {subject.loaded.run.settings.stage} after {subject.loaded.step} steps")
     facts.append(f"{height} x {width} pixels, {channels} channel{'s' * (channels > 1)}")
     facts[-1] += ", shown as quarters" if channels == QUARTERED else ""
     facts[-1] += "; targets that are the originals are left out" if repeats else ""
@@ -221,11 +231,11 @@ def _first_batch(view: View, subject: Subject, epoch: int, count: int) -> dict[s
     return batch
 
 
-def _pictures(restored: Restored, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    with torch.no_grad(), restored.runtime.autocast():
-        pictures = restored.stage.visualize(batch)
+def _pictures(run: TrainingRun, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    with torch.no_grad(), run.runtime.autocast():
+        pictures = run.stage.visualize(batch)
     if not pictures:
-        stage = restored.config.stage
+        stage = run.settings.stage
         raise ConfigError([f"checkpoint: stage {stage} restores no images to look at; leave it out to see its views"])
     return pictures
 
@@ -236,7 +246,3 @@ def _class_names(source: Source, indices: np.ndarray) -> list[str]:
     if labels is None or labels.ndim != 1 or not source.class_names:
         return [""] * len(indices)
     return [source.class_names[label] if label >= 0 else "" for label in labels[indices]]
-
-
-def _title(stage: str) -> str:
-    return {"moco": "MoCo", "tower": "TOWER", "vae": "VAE"}.get(stage, stage.capitalize())

@@ -1,23 +1,108 @@
-"""How each stage is put together from the configuration: one file a stage.
+"""The stages and recipes by name: a new stage is a folder beside this file, and a line here.
 
-Covers: finding a stage's plan by its name. Does not cover: any plan.
+Covers: finding a stage's settings, its defaults, and the class of a configuration for a stage or a recipe.
+Does not cover: any stage. Torch-free: what needs torch is imported when a run is built.
 """
 
 from __future__ import annotations
 
-from fastssl.stages.moco.defaults import MoCoDefaults
-from fastssl.stages.pretext.defaults import PretextDefaults
-from fastssl.stages.tower.defaults import TowerDefaults
-from fastssl.stages.vae.defaults import VAEDefaults
+import difflib
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from .stage_defaults import RunInfo, StageDefaults, filled
+from cyclopts import Parameter
+from pydantic import Field, create_model
 
-PLANS: dict[str, StageDefaults] = {
-    "moco": MoCoDefaults(),
-    "pretext": PretextDefaults(),
-    "tower": TowerDefaults(),
-    "vae": VAEDefaults(),
+from fastssl.config.base import OBJECTIVE, build
+from fastssl.config.train import TrainConfig
+from fastssl.errors import ConfigError
+from fastssl.stages.entry import StageEntry
+
+if TYPE_CHECKING:
+    from fastssl.stages.stage_defaults import StageDefaults
+
+STAGES = {
+    "moco": "fastssl.stages.moco",
+    "pretext": "fastssl.stages.pretext",
+    "tower": "fastssl.stages.tower",
+    "vae": "fastssl.stages.vae",
 }
-"""Stage name -> its plan; the names are those `fastssl.config` offers."""
+"""Stage name -> its package."""
 
-__all__ = ["PLANS", "RunInfo", "StageDefaults", "filled"]
+RECIPE_STAGES = {"mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
+"""Recipe name -> its stages, in order."""
+
+
+def stage_entry(name: str) -> StageEntry:
+    """Find what the stage called `name` says of itself.
+
+    Raises:
+        ConfigError: there is no such stage; it names the nearest one.
+    """
+    if name not in STAGES:
+        near = difflib.get_close_matches(name, STAGES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(STAGES)}"
+        raise ConfigError([f"stage={name!r}: no such stage, {hint}"])
+    entry: StageEntry = importlib.import_module(STAGES[name]).STAGE
+    return entry
+
+
+def stage_defaults(name: str) -> StageDefaults[Any, Any]:
+    """Make the `StageDefaults` of a stage; imports torch."""
+    module, _, attribute = stage_entry(name).defaults.partition(":")
+    found: StageDefaults[Any, Any] = getattr(importlib.import_module(module), attribute)()
+    return found
+
+
+@cache
+def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainConfig]:
+    """Find the class of what may be asked of a stage, or of all stages of a recipe.
+
+    Returns:
+        A subclass of the stage's own configuration, or of those of all the recipe's stages. Its `stage` takes every
+        name, so that a help page shows them.
+
+    Raises:
+        ConfigError: there is no such stage or recipe.
+    """
+    if recipe is not None and recipe not in RECIPE_STAGES:
+        raise ConfigError([f"recipe={recipe!r}: no such recipe, give one of {', '.join(RECIPE_STAGES)}"])
+    names = (stage,) if recipe is None else RECIPE_STAGES[recipe]
+    own = tuple(stage_entry(name).config for name in reversed(names))  # the last stage's defaults go first
+    choice = Annotated[Literal[tuple(STAGES)], Parameter(group=OBJECTIVE)]  # type: ignore[valid-type]
+    field = Field(default=names[0], description=TrainConfig.model_fields["stage"].description)
+    made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
+    return made
+
+
+def train_config(settings: Mapping[str, Any]) -> TrainConfig:
+    """Validate settings of `fastssl train`, by the class of their stage or recipe.
+
+    Args:
+        settings: names and values; those that are left out get their defaults.
+
+    Raises:
+        ConfigError: naming every unknown setting and every bad value.
+    """
+    kind = config_class(settings.get("stage") or "moco", settings.get("recipe"))
+    foreign = {name: owners for name in settings if name not in kind.model_fields and (owners := owners_of(name))}
+    if foreign:
+        whose = (
+            f"--recipe {settings['recipe']}" if settings.get("recipe") else f"--stage {settings.get('stage', 'moco')}"
+        )
+        raise ConfigError([foreign_setting(name, whose) for name in sorted(foreign)])
+    return build(kind, settings)
+
+
+def foreign_setting(name: str, whose: str) -> str:
+    """Say whose setting `name` is, where it was given to another stage or recipe (`whose`)."""
+    return f"{name} is a setting of --stage {' and '.join(owners_of(name))}, not of {whose}"
+
+
+def owners_of(name: str) -> tuple[str, ...]:
+    """List the stages that have a setting of this name of their own; none where all have it, or no one."""
+    if name in TrainConfig.model_fields:
+        return ()
+    return tuple(stage for stage in STAGES if name in stage_entry(stage).config.model_fields)

@@ -6,8 +6,9 @@ Covers: the contract between stages and the engine. Does not cover: any objectiv
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -24,6 +25,13 @@ class StageOutput(NamedTuple):
     loss: Tensor
     metrics: dict[str, Tensor]
     carry: dict[str, Tensor]
+
+
+class Score(Protocol):
+    """What a head has learnt; as text it is a line for a person."""
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return the figures by name; None where one is not defined."""
 
 
 class Stage(nn.Module, ABC):
@@ -72,6 +80,20 @@ class Stage(nn.Module, ABC):
         """Modules besides the encoder that users take away, by name; each goes to `NAME.safetensors`."""
         return {}
 
-    def notes(self) -> list[str]:
-        """Lines a user should read before training starts, such as the loss of a chance guess."""
+    def messages(self) -> list[str]:
+        """Tell what a user should read before training starts, such as the loss of a chance guess."""
         return []
+
+    def score(
+        self, batches: Iterable[Batch], autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> Mapping[str, Score]:
+        """Score the heads on held-out images when a run ends; the stage is left as it was.
+
+        Args:
+            batches: as the stage's `StageDefaults.scoring_view` makes them.
+            autocast: makes the context of the forward passes.
+
+        Returns:
+            Name of a head -> its score; nothing unless overridden.
+        """
+        return {}

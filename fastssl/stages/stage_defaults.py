@@ -1,8 +1,8 @@
-"""What a plan is: how one stage is put together from the configuration.
+"""What a stage's `defaults.py` decides: how the stage is put together from its settings.
 
-Covers: the contract between a stage's own choices (its encoder, automatic values, view, optimiser) and `fastssl.training.train`.
-Does not cover: the objective (`fastssl.stages`), the loop (`fastssl.training.engine`), or values all stages choose alike
-(`fastssl.training.resolve`). A new stage is one file in `stages/`, one file here, and its settings in `fastssl.config`.
+Covers: the contract between a stage's own choices (its encoder, automatic values, view, optimiser) and
+`fastssl.training.build`. Does not cover: the objective (`stage.py`), values that all stages choose alike
+(`fastssl.training.resolve`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
-from fastssl.config import TrainConfig
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import View
 from fastssl.stages.stage import Stage
@@ -25,67 +25,92 @@ Automatic = dict[str, tuple[object, str]]
 """Setting -> (the value it gets where it is "auto", why)."""
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
-ValueT = TypeVar("ValueT")
+ConfigT = TypeVar("ConfigT", bound=TrainConfig)
+SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
 
 
-def filled(value: ValueT | None) -> ValueT:
-    """An automatic value that `fastssl.training.resolve` has filled in.
-
-    Raises:
-        RuntimeError: it has not.
-    """
-    if value is None:
-        raise RuntimeError("an automatic setting is used before it is resolved")
-    return value
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunInfo:
     """What automatic values depend on, besides the configuration.
 
-    images: in the training split. channels, modality: of the data. on_cuda: the run is on a GPU.
-    batch_norm: the encoder has batch norms. compute_dtype: of batches.
+    Args:
+        images: how many there are in the training split.
+        channels: of the images.
+        size: side of the images that are trained on, in pixels.
+        modality: of the images, in the data set's own words.
+        on_cuda: the run is on a GPU.
+        batch_norm: the encoder has batch norms.
+        compute_dtype: dtype of batches.
     """
 
     images: int
     channels: int
+    size: int
     modality: str = "unknown"
     on_cuda: bool = False
     batch_norm: bool = True
     compute_dtype: torch.dtype = torch.float32
 
 
-class StageDefaults(ABC):
-    """How a stage is put together. Configurations given to all but `encoder` and `automatic` are resolved ones."""
+class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
+    """How a stage is put together: first from what was asked for (`ConfigT`), then from resolved settings."""
 
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
-        """(timm name, why) of the encoder where none is asked for."""
+        """Choose the encoder where none is asked for.
+
+        Returns:
+            Its timm name, and why.
+        """
         return "resnet18", "the stage's own"
 
-    def start(self, config: TrainConfig, folder: Path) -> tuple[Path | None, str]:
-        """(weights to start from, a line about them for the user) for a new run in `folder`; None: random ones."""
+    def initial_weights(self, config: ConfigT, folder: Path) -> tuple[Path | None, str]:
+        """Find the weights that a new run in `folder` starts from.
+
+        Returns:
+            A run or a file, or None for random weights, and a line about it for the user.
+        """
         return config.init, ""
 
-    def automatic(self, config: TrainConfig, facts: RunInfo, steps: int) -> Automatic:
-        """The stage's own automatic values, for a run of `steps` steps."""
+    def automatic(self, config: ConfigT, info: RunInfo, steps: int) -> Automatic:
+        """Choose the stage's own automatic values for a run of `steps` steps."""
         return {}
 
-    def problems(self, config: TrainConfig, facts: RunInfo) -> list[str]:
-        """What about `config` cannot be done with this data."""
+    def is_automatic(self, config: ConfigT, name: str) -> bool:
+        """Tell whether the setting `name` is left to `automatic`."""
+        return getattr(config, name) in (None, "auto")
+
+    def problems(self, config: ConfigT, info: RunInfo) -> list[str]:
+        """Name what about `config` cannot be done with this data."""
         return []
 
-    def notices(self, config: TrainConfig, facts: RunInfo) -> list[str]:
-        """Lines a user should read before training: what is left out for this data, and why."""
+    def messages(self, settings: SettingsT, info: RunInfo) -> list[str]:
+        """Tell what a user should read before training: what is left out for this data, and why."""
         return []
 
     @abstractmethod
-    def view(self, config: TrainConfig, facts: RunInfo) -> View:
-        """What the loader renders."""
+    def view(self, settings: SettingsT, info: RunInfo) -> View:
+        """Make the view that the loader renders.
+
+        Raises:
+            ConfigError: the view cannot be set on images of this size.
+        """
 
     @abstractmethod
-    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> Stage:
-        """The objective around `encoder`."""
+    def stage(self, settings: SettingsT, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> Stage:
+        """Make the objective around `encoder`.
+
+        Raises:
+            ConfigError: the encoder does not suit the objective.
+        """
 
     @abstractmethod
-    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
-        """Makes the optimiser of the stage's trained parameters."""
+    def optimizer(self, settings: SettingsT) -> MakeOptimizer:
+        """Return a function that makes the optimiser of the stage's trained parameters."""
+
+    def warm_up_steps(self, settings: SettingsT) -> int:
+        """Return over how many steps the learning rate rises to its peak before the cosine begins."""
+        return 0
+
+    def scoring_view(self, view: View) -> View | None:
+        """Return the view by which `Stage.score` is to see held-out images when a run ends; None: it has no scores."""
+        return None

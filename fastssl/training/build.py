@@ -1,117 +1,166 @@
-"""A run put together: stage, loader and engine, as settings, data and device make them.
+"""The one way a training run comes to be: from settings, data and device to stage, view, loader and engine.
 
-Covers: the same run however often it is asked for; one that is only built to measure its pace.
-Does not cover: the run's folder and what it prints (`run.py`), settings that are still automatic (`resolve.py`).
+Covers: the same run however often it is built: to train, to resume, for a recipe, a preview, a benchmark or another
+trainer. Does not cover: its folder and what is printed (`train.py`), what "auto" becomes (`resolve.py`).
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fastssl.config import TrainConfig
+from torch import nn
+
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
+from fastssl.models.encoder import (
+    EncoderSpec,
+    create_encoder,
+    has_resnet_stem,
+    load_weights,
+    read_spec,
+    read_weights,
+)
+from fastssl.models.normalization import has_batch_norm
 from fastssl.pipelines import Loader, View
-from fastssl.runtime import Runtime
-from fastssl.stages.registry import StageDefaults, filled
-from fastssl.training import pace
-from fastssl.training.assembly import Parts, assemble
+from fastssl.runtime import ResolvedSetting, Runtime
+from fastssl.stages.registry import stage_defaults
+from fastssl.stages.stage import Stage
+from fastssl.stages.stage_defaults import RunInfo, StageDefaults
 from fastssl.training.engine import CheckpointPolicy, Engine
 from fastssl.training.random_state import seeded
-from fastssl.training.run_folder import CHECKPOINTS
+from fastssl.training.resolve import auto_stem, resolve
 from fastssl.training.schedule import CosineSchedule
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What a run is built on, whatever its settings come to."""
-
-    folder: Path
-    plan: StageDefaults
-    source: Source
-    runtime: Runtime
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """Nothing about it is automatic any more, and no step is done."""
-
-    parts: Parts
-    view: View
-    loader: Loader
-    engine: Engine
-
-    @property
-    def config(self) -> TrainConfig:
-        """Its settings, resolved."""
-        return self.parts.resolved.config
-
-
-@contextmanager
-def build_run(config: TrainConfig, ground: Ground) -> Iterator[TrainingRun]:
-    """Put a run together; inside the block the global random generators are the run's, and its loader is open.
-
-    Raises:
-        ConfigError: settings that do not fit the data.
-    """
-    plan, source, runtime = ground.plan, ground.source, ground.runtime
-    parts = assemble(config, plan, source, runtime)
-    config = parts.resolved.config
-    view = plan.view(config, parts.facts)
-    with (
-        seeded(config.seed, runtime.device),
-        Loader(
-            source.splits["train"].images,
-            view,
-            batch_size=config.batch_size,
-            device=runtime.device,
-            executor=config.pipeline,
-            seed=config.seed,
-            dtype=runtime.compute_dtype,
-            prefetch=runtime.prefetch,
-        ) as loader,
-    ):
-        engine = Engine(
-            parts.stage,
-            loader,
-            runtime,
-            plan.optimizer(config),
-            CosineSchedule(filled(config.lr), filled(config.steps)),
-            CheckpointPolicy(ground.folder / CHECKPOINTS, config.checkpoint_every, {"data": source.fingerprint}),
-        )
-        yield TrainingRun(parts, view, loader, engine)
-
-
-def with_steps(config: TrainConfig, ground: Ground, began: float) -> tuple[TrainConfig, str]:
-    """Turn the minutes of `config` into steps, by the pace of a run that is built for this alone and thrown away.
+    """A run that is put together; nothing about it is automatic, and no step is done.
 
     Args:
-        began: what `pace.now()` was when the budget began.
+        settings: resolved, of the stage's own class.
+        choices: the settings that were chosen or asked for, each with its reason.
+        info: what automatic values were chosen by.
+        spec: what the encoder was built as.
+        source: the data.
+        runtime: device, precision, compilation.
+        defaults: of the stage.
+        view: what the loader renders.
+        stage: the objective, on the CPU until an engine takes it to its device.
+    """
 
-    Returns:
-        `config` with its steps, which trains exactly as with `--steps`, and the reason for their number.
+    settings: TrainingSettings
+    choices: tuple[ResolvedSetting, ...]
+    info: RunInfo
+    spec: EncoderSpec
+    source: Source
+    runtime: Runtime
+    defaults: StageDefaults[Any, Any]
+    view: View
+    stage: Stage
+
+    def load_encoder(self, path: Path) -> None:
+        """Give the stage's encoder the weights of a run or a file, before the first step.
+
+        Raises:
+            CheckpointError: they cannot be read, or are another encoder's.
+        """
+        load_weights(self.stage.encoder, read_weights(path), str(path))
+
+    def messages(self) -> list[str]:
+        """Tell what a user should read before training."""
+        return [*self.defaults.messages(self.settings, self.info), *self.stage.messages()]
+
+    def loader(self) -> Loader:
+        """Open the loader of the training images, at the beginning of its first epoch; close it when done."""
+        return Loader(
+            self.source.splits["train"].images,
+            self.view,
+            batch_size=self.settings.batch_size,
+            device=self.runtime.device,
+            executor=self.settings.pipeline,
+            seed=self.settings.seed,
+            dtype=self.runtime.compute_dtype,
+            prefetch=self.runtime.prefetch,
+        )
+
+    def engine(self, loader: Loader, checkpoints: CheckpointPolicy | None = None) -> Engine:
+        """Make the engine that steps the stage over `loader`; takes the stage to its device."""
+        peak, steps = self.settings.lr, self.settings.steps
+        schedule = CosineSchedule(peak, steps, self.defaults.warm_up_steps(self.settings))
+        return Engine(self.stage, loader, self.runtime, self.defaults.optimizer(self.settings), schedule, checkpoints)
+
+    @contextmanager
+    def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine]:
+        """Open loader and engine; inside the block the global random generators are the run's."""
+        with seeded(self.settings.seed, self.runtime.device), self.loader() as loader:
+            yield self.engine(loader, checkpoints)
+
+
+def build_run(
+    config: TrainConfig, source: Source, runtime: Runtime, *, init: bool = True, follows: EncoderSpec | None = None
+) -> TrainingRun:
+    """Put a run together on the CPU.
+
+    Args:
+        config: what was asked for, or the resolved settings of a run that goes on.
+        source: the data.
+        runtime: device, precision, compilation.
+        init: load the weights that `config.init` names. A run that goes on does not: its checkpoint holds every weight,
+            and the file may be gone.
+        follows: the encoder that comes with `load_encoder` later, where `config.init` is not there yet.
 
     Raises:
-        ConfigError: settings that do not fit the data, or a budget that holds next to no steps.
+        ConfigError: listing every setting that does not fit the data. CheckpointError: `config.init` cannot be read.
     """
-    minutes = filled(config.minutes)
-    found = _pace(config, ground, 60 * minutes)
-    gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
-    steps = pace.steps_within(minutes, pace.now() - began, found)
-    reason = (
-        f"what {minutes:g} minutes hold at {config.batch_size / found.seconds:,.0f} images/s, measured over "
-        f"{found.timed} steps (an estimate: the finish may differ); "
+    defaults = stage_defaults(config.stage)
+    start = config.init if init and follows is None else None
+    known = read_spec(start) if start is not None else follows
+    size = config.size or min(source.image_shape[:2])
+    name, why = (known.name, f"that of {config.init}") if known else defaults.encoder(on_cuda=_on_cuda(runtime))
+    name = name if config.encoder == "auto" else config.encoder
+    encoder = create_encoder(name, source.image_shape[2], size, seed=config.seed)
+    info = _info(source, runtime, encoder, size)
+    stem = auto_stem(size, on_cuda=info.on_cuda, resnet_stem=has_resnet_stem(encoder))
+    shared: Mapping[str, tuple[object, str]] = {
+        "encoder": (name, why),
+        "size": (size, "as the data has it"),
+        "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
+    }
+    resolved = resolve(config, defaults, info, name=source.name, shared=shared)
+    settings = resolved.settings
+    spec = EncoderSpec(settings.encoder, info.channels, settings.size, settings.stem)
+    if spec.stem != "standard":  # known only now
+        encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
+    if start is not None:
+        load_weights(encoder, read_weights(start), str(start))
+    return TrainingRun(
+        settings=settings,
+        choices=resolved.choices,
+        info=info,
+        spec=spec,
+        source=source,
+        runtime=runtime,
+        defaults=defaults,
+        view=defaults.view(settings, info),
+        stage=defaults.stage(settings, encoder, spec, info),
     )
-    return config.model_copy(update={"steps": steps}), reason
 
 
-def _pace(config: TrainConfig, ground: Ground, budget: float) -> pace.Pace:
-    built = pace.now()
-    with build_run(config, ground) as run:
-        view, seed, epoch = run.view, run.config.seed, len(run.loader)
-        return pace.measure_pace(
-            run.engine, lambda number: view.part_of_batch(seed, *divmod(number, epoch)), budget, built
-        )
+def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> RunInfo:
+    return RunInfo(
+        images=len(source.splits["train"]),
+        channels=source.image_shape[2],
+        size=size,
+        modality=source.modality,
+        on_cuda=_on_cuda(runtime),
+        batch_norm=has_batch_norm(encoder),
+        compute_dtype=runtime.compute_dtype,
+    )
+
+
+def _on_cuda(runtime: Runtime) -> bool:
+    return runtime.device.type == "cuda"

@@ -1,7 +1,7 @@
 """A trained run, read back from its folder: what it was made from, and its stage as it was left.
 
-Covers: configuration, data and view of a run; the stage with the weights of its newest sound checkpoint, in eval mode.
-Does not cover: going on with the training (`run.py`), or the encoder alone (`fastssl.models.encoder.load_encoder`).
+Covers: settings, data and view of a run; the stage with the weights of its newest sound checkpoint, in eval mode.
+Does not cover: going on with the training (`train.py`), or the encoder alone (`fastssl.models.encoder.load_encoder`).
 """
 
 from __future__ import annotations
@@ -10,53 +10,35 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from torch import nn
-
-from fastssl.config import TrainConfig
 from fastssl.data import Source, open_source
 from fastssl.errors import CheckpointError, DataError
-from fastssl.models.encoder import EncoderSpec, create_encoder, read_spec
-from fastssl.pipelines import View
-from fastssl.runtime import Runtime, resolve_runtime
-from fastssl.stages.registry import PLANS, RunInfo, StageDefaults
-from fastssl.stages.stage import Stage
-from fastssl.training.assembly import facts_of, spec_of
+from fastssl.models.encoder import read_spec
+from fastssl.runtime import resolve_runtime
+from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint import load_newest, restore_module
-from fastssl.training.run_folder import CHECKPOINTS, CONFIG, ENCODER, settings_to_resume
+from fastssl.training.run_folder import CHECKPOINTS, CONFIG, ENCODER, read_settings, stored_config
 
 Notify = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a run was made from. config: its own, nothing automatic left; runtime: of here and now."""
+@dataclass(frozen=True, kw_only=True)
+class LoadedRun:
+    """A run that was read back.
 
-    config: TrainConfig
-    plan: StageDefaults
-    source: Source
-    facts: RunInfo
-    spec: EncoderSpec
-    runtime: Runtime
+    Args:
+        run: built from the run's own settings, for the device of here and now.
+        step: of the checkpoint whose weights the stage has; None where they are random, as none were asked for.
+    """
 
-    @property
-    def view(self) -> View:
-        """What the stage is trained on."""
-        return self.plan.view(self.config, self.facts)
+    run: TrainingRun
+    step: int | None
 
 
-@dataclass(frozen=True)
-class Restored(Run):
-    """A run with its stage, in eval mode on `runtime.device`. step: of the checkpoint that it was read from."""
-
-    stage: Stage
-    step: int
-
-
-def open_run(
+def load_run(
     folder: str | Path,
     *,
+    weights: bool = True,
     data: str | os.PathLike[str] | None = None,
     data_root: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -64,21 +46,27 @@ def open_run(
     precision: str = "auto",
     skip_corrupt: bool = False,
     notify: Notify | None = None,
-) -> Run:
-    """Read what the run in `folder` was made from, without its weights.
+) -> LoadedRun:
+    """Read the run in `folder` back.
 
     Args:
-        data, data_root: other images of the run's kind; default: its own.
-        device, amp, precision: where and how the stage is meant to run, as for training.
+        folder: of a run of one stage.
+        weights: give the stage the weights of the newest sound checkpoint, on the device and in eval mode.
+        data: other images of the run's kind; default: its own.
+        data_root: folder of MedMNIST files; default: the run's own.
+        device: where the stage is meant to run, as for training.
+        amp: whether in mixed precision, as for training.
+        precision: by name, as for training.
+        skip_corrupt: leave out images that cannot be decoded.
         notify: called with one line of text whenever there is something to tell.
 
     Raises:
-        CheckpointError: no run there. DataError: images that cannot be opened, or have other channels than the run's.
-        ConfigError: the device is not there.
+        CheckpointError: no run there, or no sound checkpoint. DataError: images that cannot be opened, or have other
+            channels than the run's. ConfigError: the device is not there.
     """
     folder = Path(folder)
     runtime = resolve_runtime(device, amp, False, precision)
-    config = settings_to_resume(folder, TrainConfig())
+    config = stored_config(read_settings(folder))
     if config.recipe:
         runs = ", ".join(str(path.parent) for path in sorted(folder.glob(f"*/{CONFIG}"))) or "none yet"
         raise CheckpointError(f"{folder}: holds the runs of recipe {config.recipe}; give one of them ({runs})")
@@ -89,36 +77,19 @@ def open_run(
         skip_corrupt=skip_corrupt or config.skip_corrupt,
         notify=notify,
     )
-    channels = source.image_shape[2]
-    trained_on = _trained_channels(folder, channels)
-    if channels != trained_on:
-        raise DataError(f"{source.name}: images have {channels} channel(s), the run was trained on {trained_on}")
-    spec = spec_of(config, channels)
-    facts = facts_of(source, runtime, _new_encoder(spec))
-    return Run(config, PLANS[config.stage], source, facts, spec, runtime)
+    _check_channels(folder, source)
+    checkpoint = load_newest(folder / CHECKPOINTS, notify or (lambda line: None)) if weights else None
+    run = build_run(config, source, runtime, init=False)
+    if checkpoint is None:
+        return LoadedRun(run=run, step=None)
+    restore_module(run.stage, checkpoint.tensors["stage"], str(folder / CHECKPOINTS))
+    runtime.place(run.stage).eval()
+    return LoadedRun(run=run, step=checkpoint.step)
 
 
-def restore(folder: str | Path, *, notify: Notify | None = None, **choices: Any) -> Restored:
-    """Read the run in `folder` back, with its newest sound checkpoint; arguments are those of `open_run`.
-
-    Raises:
-        CheckpointError: no run, no checkpoint, or none that is sound. DataError, ConfigError: as `open_run`.
-    """
-    checkpoints = Path(folder) / CHECKPOINTS
-    run = open_run(folder, notify=notify, **choices)
-    checkpoint = load_newest(checkpoints, notify or (lambda line: None))
-    stage = run.plan.stage(run.config, _new_encoder(run.spec), run.spec, run.facts)
-    restore_module(stage, checkpoint.tensors["stage"], str(checkpoints))
-    stage = run.runtime.place(stage).eval()
-    return Restored(**vars(run), stage=stage, step=checkpoint.step)
-
-
-def _new_encoder(spec: EncoderSpec) -> nn.Module:
-    return create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
-
-
-def _trained_channels(folder: Path, otherwise: int) -> int:
-    """Of the exported encoder; a run that was stopped before its first export has only its data to go by."""
-    path = folder / ENCODER
+def _check_channels(folder: Path, source: Source) -> None:
+    """By the exported encoder; a run that was stopped before its first export has only its data to go by."""
+    path, channels = folder / ENCODER, source.image_shape[2]
     known = read_spec(path) if path.is_file() else None
-    return known.in_channels if known else otherwise
+    if known is not None and channels != known.in_channels:
+        raise DataError(f"{source.name}: images have {channels} channel(s), the run was trained on {known.in_channels}")

@@ -1,13 +1,14 @@
 """How fast a run will go, measured before it begins, so that a budget of minutes becomes a number of steps.
 
-Covers: timing steps that are thrown away, and how many steps the rest of a budget holds at that pace.
-Does not cover: putting the engine together (`run.py`), the speed shown while a run goes on (`progress.py`).
+Covers: timing steps of a run that is built for this alone and thrown away, and how many steps the rest of a budget
+holds at that pace. Does not cover: putting a run together (`build.py`), the speed shown meanwhile (`progress.py`).
 
 The number of steps has to be known before the first one: learning rate, MoCo's momentum and the schedule depend on it.
 """
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections import Counter, defaultdict
@@ -16,8 +17,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from fastssl.config.train import TrainConfig
+from fastssl.data import Source
 from fastssl.errors import ConfigError
+from fastssl.runtime import Runtime
 from fastssl.training.batches import Batches
+from fastssl.training.build import build_run
 from fastssl.training.engine import Engine
 from fastssl.training.step_metrics import MetricsQueue, StepMetrics
 
@@ -83,6 +88,40 @@ def measure_pace(engine: Engine, kind_of: Callable[[int], Hashable], budget: flo
     seconds = timings.mean()
     setup += PAID_AGAIN * max(0.0, sum(timings.untimed) - seconds * len(timings.untimed))
     return Pace(seconds, timings.count, setup)
+
+
+def with_steps(config: TrainConfig, source: Source, runtime: Runtime, began: float) -> tuple[TrainConfig, str]:
+    """Turn the minutes of `config` into steps, by the pace of a run that is built for this alone and thrown away.
+
+    Args:
+        config: what was asked for; its `minutes` are given.
+        source: the data.
+        runtime: device, precision, compilation.
+        began: what `now()` was when the budget began.
+
+    Returns:
+        `config` with its steps in place of minutes, which trains exactly as with `--steps`, and why they are so many.
+
+    Raises:
+        ConfigError: settings that do not fit the data, or a budget that holds next to no steps.
+    """
+    minutes = float(config.minutes or 0)
+    built = now()
+    run = build_run(config, source, runtime)
+    seed, view = run.settings.seed, run.view
+    with run.open() as engine:
+        epoch = len(engine.loader)
+        found = measure_pace(
+            engine, lambda number: view.part_of_batch(seed, *divmod(number, epoch)), 60 * minutes, built
+        )
+    del run, engine
+    gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
+    steps = steps_within(minutes, now() - began, found)
+    reason = (
+        f"what {minutes:g} minutes hold at {config.batch_size / found.seconds:,.0f} images/s, measured over "
+        f"{found.timed} steps (an estimate: the finish may differ); "
+    )
+    return config.model_copy(update={"steps": steps, "minutes": None}), reason
 
 
 def steps_within(minutes: float, spent: float, pace: Pace) -> int:

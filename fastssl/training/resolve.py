@@ -1,20 +1,24 @@
 """What "auto" becomes, once, for this data and this device.
 
-Covers: the automatic values that all stages choose alike, each with the reason that is printed and saved; filling in
-a stage's own. Does not cover: those (`plans/`), nor device, precision and compilation (`runtime.py`).
+Covers: the automatic values that all stages choose alike, each with the reason that is printed and saved; from a
+configuration to settings without anything automatic. Does not cover: a stage's own values (`stages/NAME/defaults.py`),
+device, precision and compilation (`fastssl.runtime`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from fastssl.config import TrainConfig
+from fastssl.config import build
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import demo
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import Stem
 from fastssl.runtime import ResolvedSetting
-from fastssl.stages.registry import RunInfo, StageDefaults
+from fastssl.stages.registry import stage_entry
+from fastssl.stages.stage_defaults import RunInfo, StageDefaults
 
 DEFAULT_EPOCHS = 100
 DEMO_MINUTES = 4.0
@@ -24,48 +28,58 @@ SMALL_IMAGE = 40
 """Sides in pixels up to which a ResNet's standard stem leaves one or two pixels of its last map."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A configuration without any "auto" left in it, and what was chosen."""
+    """Settings without anything automatic left in them, and how each came about."""
 
-    config: TrainConfig
-    epochs: float
+    settings: TrainingSettings
     choices: tuple[ResolvedSetting, ...]
 
 
 def resolve(
-    config: TrainConfig, plan: StageDefaults, facts: RunInfo, *, name: str, shared: Mapping[str, tuple[object, str]]
+    config: TrainConfig,
+    defaults: StageDefaults[Any, Any],
+    info: RunInfo,
+    *,
+    name: str,
+    shared: Mapping[str, tuple[object, str]],
 ) -> Resolved:
-    """Fill in every automatic value of `config`.
+    """Fill in every automatic value of `config`; a run's own settings come back as they are.
 
     Args:
+        config: what was asked for, or the settings of a run that goes on.
+        defaults: of the stage.
+        info: about data, device and encoder.
         name: of the data, for what is said about it.
         shared: values that were found before the encoder was made: its name, the size, the stem.
 
     Raises:
         ConfigError: listing every setting that does not fit the data.
     """
-    problems = [*_length_problems(config, name, facts.images), *plan.problems(config, facts)]
-    if problems:
-        raise ConfigError(problems)
-    steps_per_epoch = facts.images // config.batch_size
+    if not isinstance(config, TrainingSettings):  # what goes on was checked when it began
+        _check(config, defaults, info, name)
+    steps_per_epoch = max(1, info.images // config.batch_size)
     steps = config.steps or (config.epochs or DEFAULT_EPOCHS) * steps_per_epoch
-    epochs = steps / steps_per_epoch
     weight_decay = (WEIGHT_DECAY, "MoCo's, in stages without one of their own")
-    automatic = {**shared, "weight_decay": weight_decay, **plan.automatic(config, facts, steps)}
-    filled = {name: value for name, (value, _) in automatic.items() if getattr(config, name) in (None, "auto")}
-    resolved = config.model_copy(update={**filled, "epochs": None, "steps": steps})
-    length = f"{round(epochs, 2):g} epochs of {steps_per_epoch} steps, {facts.images} images"
+    automatic = {**shared, "weight_decay": weight_decay, **defaults.automatic(config, info, steps)}
+    chosen = {name: value for name, (value, _) in automatic.items() if defaults.is_automatic(config, name)}
+    whole = {**config.model_dump(), **chosen, "epochs": None, "minutes": None, "steps": steps, "recipe": None}
+    settings = build(stage_entry(config.stage).settings, whole)
+    length = f"{round(steps / steps_per_epoch, 2):g} epochs of {steps_per_epoch} steps, {info.images} images"
     choices = [ResolvedSetting("length", f"{steps} steps", length)]
     for setting, (_, reason) in automatic.items():
-        value = getattr(resolved, setting)
+        value = getattr(settings, setting)
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        choices.append(ResolvedSetting(setting, text, reason if setting in filled else "as asked"))
-    return Resolved(resolved, epochs, tuple(choices))
+        choices.append(ResolvedSetting(setting, text, reason if setting in chosen else "as asked"))
+    return Resolved(settings=settings, choices=tuple(choices))
 
 
 def with_length(config: TrainConfig) -> tuple[TrainConfig, str]:
-    """`config` with a length where that depends on more than the number of images, and why: that of the demo data."""
+    """Give `config` a length where that depends on more than the number of images: that of the demo data.
+
+    Returns:
+        The configuration, and why it has the length; "" where nothing was added.
+    """
     if config.data not in demo.NAMES or config.steps or config.epochs or config.minutes:
         return config, ""
     reason = f"demo data: --minutes {DEMO_MINUTES:g} unless a length is given; "
@@ -73,7 +87,7 @@ def with_length(config: TrainConfig) -> tuple[TrainConfig, str]:
 
 
 def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str]:
-    """Small where images are small, except on a CPU, where it would cost 16 times the work of every step."""
+    """Choose the small stem where images are small, except on a CPU, where it costs 16 times the work of every step."""
     if not resnet_stem:
         return "standard", "only ResNets have a small one"
     if size > SMALL_IMAGE:
@@ -83,7 +97,10 @@ def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str
     return "standard", "a small stem suits these images, but costs 16x the work on a CPU: --stem small"
 
 
-def _length_problems(config: TrainConfig, name: str, images: int) -> list[str]:
-    if images >= config.batch_size:
-        return []
-    return [f"batch_size={config.batch_size}: {name} has only {images} training images; give a smaller batch size"]
+def _check(config: TrainConfig, defaults: StageDefaults[Any, Any], info: RunInfo, name: str) -> None:
+    problems = defaults.problems(config, info)
+    if info.images < config.batch_size:
+        few = f"{name} has only {info.images} training images; give a smaller batch size"
+        problems.insert(0, f"batch_size={config.batch_size}: {few}")
+    if problems:
+        raise ConfigError(problems)

@@ -7,22 +7,27 @@ Does not cover: checkpoints, metrics, features and reports, which their own modu
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fastssl.config import TrainConfig, build, settings_of
-from fastssl.config.train import STAGE_GROUPS
+from fastssl.config import build
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.files import write_atomically
 from fastssl.runtime import ResolvedSetting
+from fastssl.stages.registry import STAGES, stage_entry, train_config
 
 CONFIG = "config.yaml"
 ENCODER = "encoder.safetensors"
 CHECKPOINTS = "checkpoints"
 
 _CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
+
+LENGTHS = ("epochs", "steps", "minutes")
+"""Settings that say how long a run is. Of a run that has begun, the steps count; the others are kept so that the
+command that began it may be repeated with --resume."""
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
@@ -39,14 +44,17 @@ def default_folder(config: TrainConfig) -> Path:
 
 
 def folder_of(config: TrainConfig) -> Path:
-    """`out`, or `runs/STAGE-DATA`; pretext asked for in a MoCo run's folder goes inside it, beside what it starts from.
+    """Choose the folder of a run: `out`, or `runs/STAGE-DATA`.
+
+    A stage that follows another (pretext follows MoCo) goes inside, where `out` is a run of that one.
 
     Raises:
         CheckpointError: the settings in the folder cannot be read.
     """
     folder = config.out or default_folder(config)
-    if config.stage == "pretext" and (folder / CONFIG).is_file() and read_settings(folder).get("stage") == "moco":
-        return folder / "pretext"
+    before = stage_entry(config.stage).follows
+    if before and (folder / CONFIG).is_file() and read_settings(folder).get("stage") == before:
+        return folder / config.stage
     return folder
 
 
@@ -63,8 +71,16 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def claimed(folder: Path, config: TrainConfig, epochs: float, choices: Iterable[ResolvedSetting]) -> Iterator[None]:
-    """Empty `folder` of an earlier run and write this one's configuration, after everything else was checked.
+def claimed(
+    folder: Path, settings: TrainingSettings, choices: Iterable[ResolvedSetting], length: Mapping[str, float | None]
+) -> Iterator[None]:
+    """Empty `folder` of an earlier run and write this one's settings, after everything else was checked.
+
+    Args:
+        folder: of the run.
+        settings: resolved, with the device, precision, threads and executor that the run has.
+        choices: written above them, each with its reason.
+        length: the epochs and minutes that the steps of `settings` are, where they are known.
 
     The block writes what a run cannot be resumed without. Should that fail, as on a full disk, nothing is left.
     """
@@ -72,7 +88,7 @@ def claimed(folder: Path, config: TrainConfig, epochs: float, choices: Iterable[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _empty(folder)
-        write_atomically(folder / CONFIG, _as_yaml(config, epochs, choices))
+        write_atomically(folder / CONFIG, _as_yaml(settings, choices, length))
         yield
     except BaseException:
         with suppress(OSError):
@@ -92,31 +108,53 @@ def _empty(folder: Path) -> None:
 
 
 def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
-    """The settings of the run in `folder`, with what `asked` may change about carrying it on.
+    """Read the settings of the run in `folder`, with what `asked` may change about carrying it on.
+
+    Returns:
+        For a stage's run its resolved `TrainingSettings`; for a recipe what was asked for.
 
     Raises:
         CheckpointError: there is no run. ConfigError: `asked` names a setting whose value differs from the run's.
     """
     stored = read_settings(folder)
+    whole = stored_config(stored)
     given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
-    own = {name: stored.get(name, TrainConfig.model_fields[name].default) for name in given}
-    differing = [name for name in sorted(given - _MAY_CHANGE) if _jsonable(getattr(asked, name)) != own[name]]
+    fixed = sorted(given - _MAY_CHANGE)
+    own = {name: stored[name] if name in LENGTHS and name in stored else getattr(whole, name, None) for name in fixed}
+    differing = [name for name in fixed if getattr(asked, name) != own[name]]
     if differing:
         raise ConfigError(
             [
-                f"{name}={_jsonable(getattr(asked, name))!r}: the run to resume has {own[name]!r}; "
+                f"{name}={_plain(getattr(asked, name))!r}: the run to resume has {_plain(own[name])!r}; "
                 "leave it out, or start anew in another --out"
                 for name in differing
             ]
         )
-    if stored.get("steps") is not None:  # what the others came to
-        stored = {name: value for name, value in stored.items() if name not in ("epochs", "minutes")}
     changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
-    return build(TrainConfig, {**stored, "overwrite": False, **changed})
+    return stored_config({**stored, "overwrite": False, **changed})
+
+
+def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
+    """Validate what `read_settings` found: a run's resolved settings, or what was asked of a recipe.
+
+    Raises:
+        ConfigError: unknown settings or bad values, as in a file that was edited.
+    """
+    if stored.get("recipe") is not None:
+        return train_config(stored)
+    if stored.get("steps") is not None:  # what the others came to
+        stored = {name: value for name, value in stored.items() if name not in LENGTHS or name == "steps"}
+    stage = stage_entry(stored.get("stage") or "moco")
+    needed = {name for name, field in stage.settings.model_fields.items() if field.is_required()}
+    return build(stage.settings, stored) if needed <= stored.keys() else train_config(stored)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The resolved settings of a run: those of `TrainConfig`, with both "epochs" and "steps"."""
+    """Read the settings of the run in `folder` as its file has them, with the epochs or minutes that its steps are.
+
+    Raises:
+        CheckpointError: there is no run, or its file cannot be read.
+    """
     import yaml
 
     path = folder / CONFIG
@@ -136,35 +174,34 @@ def claim_recipe(folder: Path, config: TrainConfig) -> None:
     import yaml
 
     folder.mkdir(parents=True, exist_ok=True)
-    for stage in STAGE_GROUPS:
+    for stage in STAGES:
         if (folder / stage / CONFIG).is_file():
             shutil.rmtree(folder / stage)
     _empty(folder)
     names = sorted((config.model_fields_set | {"data"}) - _TRANSIENT)
-    asked = {name: _jsonable(getattr(config, name)) for name in names}
+    asked = {name: _plain(getattr(config, name)) for name in names}
     write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
 
 
 def release_recipe(folder: Path) -> None:
     """Undo `claim_recipe` where no stage of it has begun."""
-    if any((folder / stage / CONFIG).is_file() for stage in STAGE_GROUPS):
+    if any((folder / stage / CONFIG).is_file() for stage in STAGES):
         return
     (folder / CONFIG).unlink()
     with suppress(OSError):  # other things may lie there
         folder.rmdir()
 
 
-def _as_yaml(config: TrainConfig, epochs: float, choices: Iterable[ResolvedSetting]) -> str:
+def _as_yaml(settings: TrainingSettings, choices: Iterable[ResolvedSetting], length: Mapping[str, float | None]) -> str:
     import yaml
 
-    own = settings_of(config.stage)
-    settings = {name: _jsonable(value) for name, value in config.model_dump().items() if name in own}
-    settings["epochs"] = int(epochs) if epochs == int(epochs) else None
-    for unwritten in (*_TRANSIENT, "recipe"):
-        settings.pop(unwritten)
+    content = {name: _plain(value) for name, value in settings.model_dump(exclude={*_TRANSIENT, "recipe"}).items()}
     reasons = [f"# {choice.name}: {choice.value} ({choice.reason})" for choice in choices]
-    return "\n".join([*reasons, yaml.safe_dump(settings, sort_keys=False)])
+    return "\n".join([*reasons, yaml.safe_dump(content | dict(length), sort_keys=False)])
 
 
-def _jsonable(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """A value as YAML has it."""
+    if isinstance(value, tuple):
+        return list(value)
     return str(value) if isinstance(value, Path) else value

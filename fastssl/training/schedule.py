@@ -1,6 +1,6 @@
 """Learning-rate schedules as pure functions of the step, so that resuming needs no state.
 
-Covers: cosine decay. Does not cover: which optimiser it drives.
+Covers: linear warm-up and cosine decay. Does not cover: which optimiser it drives.
 """
 
 from __future__ import annotations
@@ -11,11 +11,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """lr(t) = peak (1 + cos(pi t / T)) / 2 for step t of T (SGDR without restarts, Loshchilov and Hutter 2017)."""
+    """lr(t) = peak (1 + cos(pi t / T)) / 2 for step t of T (SGDR without restarts, Loshchilov and Hutter 2017).
+
+    With W steps of warm-up, lr(t) = peak (t + 1) / W for t < W (Goyal et al., arXiv 1706.02677), and the cosine goes
+    over the T - W steps that are left.
+
+    Args:
+        peak: the largest learning rate.
+        total_steps: T.
+        warm_up_steps: W, less than T.
+    """
 
     peak: float
     total_steps: int
+    warm_up_steps: int = 0
 
     def lr(self, step: int) -> float:
-        """The learning rate of the step that follows `step` finished ones."""
-        return 0.5 * self.peak * (1.0 + math.cos(math.pi * step / self.total_steps))
+        """Return the learning rate of the step that follows `step` finished ones."""
+        if step < self.warm_up_steps:
+            return self.peak * (step + 1) / self.warm_up_steps
+        done, total = step - self.warm_up_steps, self.total_steps - self.warm_up_steps
+        return 0.5 * self.peak * (1.0 + math.cos(math.pi * done / total))

@@ -8,11 +8,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from fastssl.config import TrainConfig
+from fastssl.config.train import TrainingSettings
 from fastssl.models.encoder import EncoderSpec, feature_dim
 from fastssl.pipelines import TwoCrops
 from fastssl.stages.moco.objective import MoCo
-from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults, filled
+from fastssl.stages.moco.settings import MoCoConfig, MoCoSettings
+from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults
 
 TEMPERATURE = 0.2
 SGD_MOMENTUM = 0.9
@@ -28,24 +29,24 @@ MTCP_ROTATION = 15.0
 is 15: anatomy stays upright, and a box that is turned by it reaches beyond itself by 11 % of its side."""
 
 
-class MoCoDefaults(StageDefaults):
+class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
     """Momentum contrast on two crops of every image."""
 
-    def automatic(self, config: TrainConfig, facts: RunInfo, steps: int) -> Automatic:
+    def automatic(self, config: MoCoConfig, info: RunInfo, steps: int) -> Automatic:
         return {
             "lr": auto_lr(config.batch_size, steps),
             "temperature": (TEMPERATURE, "MoCo v2's"),
             "momentum": auto_momentum(steps),
-            "queue_size": auto_queue_size(facts.images, config.batch_size),
-            "bn_splits": auto_bn_splits(config.batch_size, batch_norm=facts.batch_norm),
+            "queue_size": auto_queue_size(info.images, config.batch_size),
+            "bn_splits": auto_bn_splits(config.batch_size, batch_norm=info.batch_norm),
             "rotation": auto_rotation(config.recipe),
         }
 
-    def problems(self, config: TrainConfig, facts: RunInfo) -> list[str]:
+    def problems(self, config: MoCoConfig, info: RunInfo) -> list[str]:
         splits = config.bn_splits
         if splits is None or splits == 1:
             return []
-        if not facts.batch_norm:
+        if not info.batch_norm:
             return [f"bn_splits={splits}: the encoder has no batch norm"]
         if config.batch_size % splits:
             return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
@@ -53,35 +54,35 @@ class MoCoDefaults(StageDefaults):
             return [f"bn_splits={splits}: leaves one image a group; give at most batch_size / 2"]
         return []
 
-    def view(self, config: TrainConfig, facts: RunInfo) -> TwoCrops:
-        return TwoCrops(filled(config.size), facts.channels, rotation=config.rotation or 0.0)
+    def view(self, settings: MoCoSettings, info: RunInfo) -> TwoCrops:
+        return TwoCrops(settings.size, info.channels, rotation=settings.rotation)
 
-    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> MoCo:
+    def stage(self, settings: MoCoSettings, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> MoCo:
         return MoCo(
             encoder,
             feature_dim(encoder, spec.in_channels, spec.size),
-            queue_size=filled(config.queue_size),
-            momentum=filled(config.momentum),
-            temperature=filled(config.temperature),
-            bn_splits=filled(config.bn_splits),
-            fill_queue=config.queue_init == "keys",
-            queue_dtype=facts.compute_dtype,
-            seed=config.seed,
+            queue_size=settings.queue_size,
+            momentum=settings.momentum,
+            temperature=settings.temperature,
+            bn_splits=settings.bn_splits,
+            fill_queue=settings.queue_init == "keys",
+            queue_dtype=info.compute_dtype,
+            seed=settings.seed,
         )
 
-    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
-        return sgd(config)
+    def optimizer(self, settings: MoCoSettings) -> MakeOptimizer:
+        return sgd(settings)
 
 
-def sgd(config: TrainConfig) -> MakeOptimizer:
-    """SGD with momentum 0.9 and the configuration's lr and weight decay."""
+def sgd(settings: TrainingSettings) -> MakeOptimizer:
+    """Return a function that makes SGD with momentum 0.9 and the settings' lr and weight decay."""
 
     def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
             parameters,
-            lr=filled(config.lr),
+            lr=settings.lr,
             momentum=SGD_MOMENTUM,
-            weight_decay=filled(config.weight_decay),
+            weight_decay=settings.weight_decay,
             fused=True,
         )
 

@@ -74,7 +74,7 @@ class MoCo(Stage):
         self.chance_loss = math.log(queue_size + 1)
         self.warm_up_images = queue_size if fill_queue else 0
 
-    def notes(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What to make of the loss: asked of every MoCo."""
         chance = f"ln(K+1) = {self.chance_loss:.2f} is the loss of a guess"
         if self.warm_up_images:

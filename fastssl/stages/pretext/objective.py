@@ -7,7 +7,8 @@ task a step is for (`fastssl.pipelines.PretextTasks` draws it), the loop, mixed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 
 from fastssl.pipelines import View
 from fastssl.pipelines.views.pretext_tasks import of_task
+from fastssl.stages.pretext.scores import score_tasks
 from fastssl.stages.pretext.tasks import TASKS, Task
-from fastssl.stages.stage import Batch, Stage, StageOutput
+from fastssl.stages.stage import Batch, Score, Stage, StageOutput
 
 
 class Pretext(Stage):
@@ -88,6 +90,12 @@ class Pretext(Stage):
             for key, picture in task.visualize(self.encoder, own).items()
         }
 
-    def notes(self) -> list[str]:
-        """What to make of the losses."""
-        return [line for task in self.tasks.values() for line in task.notes()]
+    def messages(self) -> list[str]:
+        """Tell what to make of the losses."""
+        return [line for task in self.tasks.values() for line in task.messages()]
+
+    def score(
+        self, batches: Iterable[Batch], autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> Mapping[str, Score]:
+        """Score every task; see `score_tasks`."""
+        return score_tasks(self, batches, autocast)

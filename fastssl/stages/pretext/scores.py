@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from fastssl.pipelines.views.pretext_tasks import of_task
-from fastssl.stages.pretext.objective import Pretext
 from fastssl.stages.pretext.tasks import JigsawTask, RestorationTask, Task
 from fastssl.stages.stage import Batch
+
+if TYPE_CHECKING:
+    from fastssl.stages.pretext.objective import Pretext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,10 @@ class OrderScore:
 
     accuracy: float
     chance: float
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return the fields by name."""
+        return asdict(self)
 
     def __str__(self) -> str:
         return f"{self.accuracy:.1%} of the orders named rightly; a guess: {self.chance:.1%}"
@@ -49,6 +56,10 @@ class RestorationScore:
         """Coefficient of determination, 1 - error / mean_error: 1 is perfect, 0 the mean colour; nan if all is flat."""
         return 1.0 - self.error / self.mean_error if self.mean_error > 0 else float("nan")
 
+    def numbers(self) -> dict[str, float | None]:
+        """Return the fields by name, and "r2"."""
+        return asdict(self) | {"r2": self.r2}
+
     def __str__(self) -> str:
         if not self.mean_error > 0:
             return f"squared error {self.error:.3g}; every true pixel has the same colour"
@@ -58,14 +69,11 @@ class RestorationScore:
         return f"{own}; of the picture as it was shown: {self.shown_error / self.mean_error:.0%}"
 
 
-Score = OrderScore | RestorationScore
-
-
 def score_tasks(
     stage: Pretext,
     batches: Iterable[Batch],
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
-) -> dict[str, Score]:
+) -> dict[str, OrderScore | RestorationScore]:
     """Score every task of the stage in evaluation mode, without gradients; the stage is left as it was.
 
     Args:

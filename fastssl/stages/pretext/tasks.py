@@ -1,7 +1,7 @@
 """The pretext tasks: small parts that each bring their view, their head and their loss to a shared encoder.
 
 Covers: jigsaw, inpainting of the centre, colorization. A new task is one class here and its name in TASKS.
-Does not cover: which of them a step is for (the batch decides, `pretext.py`), nor how their pictures are made
+Does not cover: which of them a step is for (the batch decides, `objective.py`), nor how their pictures are made
 (`fastssl.pipelines`).
 """
 
@@ -56,7 +56,7 @@ class Task(nn.Module, ABC):
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """What the head makes of a batch, as named pictures `[B, C, S, S]`."""
 
-    def notes(self) -> list[str]:
+    def messages(self) -> list[str]:
         """Lines a user should read before training starts."""
         return []
 
@@ -86,7 +86,7 @@ class JigsawTask(Task):
         named = self.head(encoder(batch["image"])).argmax(dim=1)
         return {"reordered": move_tiles(batch["image"], self.orders[named].argsort(dim=1))}
 
-    def notes(self) -> list[str]:
+    def messages(self) -> list[str]:
         count = len(self.orders)
         chance = torch.tensor(float(count)).log()
         return [
@@ -142,4 +142,4 @@ class ColorizeTask(RestorationTask):
 
 
 TASKS: Mapping[str, type[Task]] = {"jigsaw": JigsawTask, "inpaint": InpaintTask, "colorize": ColorizeTask}
-"""Name -> task; the names are those `fastssl.config` offers."""
+"""Name -> task; the names are those of `settings.py`."""

@@ -1,6 +1,6 @@
 """How the VAE is put together: a ConvNeXt and a convolutional decoder, gentle crops, AdamW.
 
-Covers: the VAE's automatic values, each with its reason. Does not cover: the objective (`fastssl.stages.vae.objective`).
+Covers: the VAE's automatic values, each with its reason. Does not cover: the objective (`objective.py`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from fastssl.config import TrainConfig
 from fastssl.models.encoder import EncoderSpec, feature_dim
 from fastssl.models.vae_decoder import ConvDecoder
 from fastssl.pipelines import RandomCrop
-from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults, filled
+from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults
 from fastssl.stages.vae.objective import VAE
+from fastssl.stages.vae.settings import VAEConfig, VAESettings
 
 LR = 1e-3
 WEIGHT_DECAY = 0.05
@@ -23,7 +23,7 @@ PIXEL_STD = 0.2
 """Of the likelihood, on the scale of normalised pixels, [-1, 1]: a tenth of the grey range."""
 
 
-class VAEDefaults(StageDefaults):
+class VAEDefaults(StageDefaults[VAEConfig, VAESettings]):
     """A variational autoencoder on one gently cropped picture of every image."""
 
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
@@ -31,41 +31,36 @@ class VAEDefaults(StageDefaults):
             return "convnext_tiny", "the stage's own"
         return "convnext_atto", "the stage's own, convnext_tiny, takes three times as long on a CPU"
 
-    def automatic(self, config: TrainConfig, facts: RunInfo, steps: int) -> Automatic:
+    def automatic(self, config: VAEConfig, info: RunInfo, steps: int) -> Automatic:
         return {
             "lr": (LR, "with AdamW and a cosine, for any batch size"),
             "weight_decay": (WEIGHT_DECAY, "ConvNeXt's; biases and norms have none"),
         }
 
-    def problems(self, config: TrainConfig, facts: RunInfo) -> list[str]:
-        if config.temperature is None:
-            return []
-        return [f"temperature={config.temperature:g}: a VAE has no contrast"]
+    def view(self, settings: VAESettings, info: RunInfo) -> RandomCrop:
+        return RandomCrop(settings.size, info.channels)
 
-    def view(self, config: TrainConfig, facts: RunInfo) -> RandomCrop:
-        return RandomCrop(filled(config.size), facts.channels)
-
-    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> VAE:
+    def stage(self, settings: VAESettings, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> VAE:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            decoder = ConvDecoder(config.latent_dim, spec.in_channels, spec.size)
+            torch.manual_seed(settings.seed)
+            decoder = ConvDecoder(settings.latent_dim, spec.in_channels, spec.size)
         return VAE(
             encoder,
             decoder,
             feature_dim(encoder, spec.in_channels, spec.size),
-            config.latent_dim,
+            settings.latent_dim,
             pixel_std=PIXEL_STD,
-            beta=config.beta,
-            warmup_steps=round(config.beta_warmup * filled(config.steps)),
-            seed=config.seed,
+            beta=settings.beta,
+            warmup_steps=round(settings.beta_warmup * settings.steps),
+            seed=settings.seed,
         )
 
-    def optimizer(self, config: TrainConfig) -> MakeOptimizer:
+    def optimizer(self, settings: VAESettings) -> MakeOptimizer:
         def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
             groups: list[dict[str, Any]] = [
-                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": filled(config.weight_decay)},
+                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
                 {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
             ]
-            return torch.optim.AdamW(groups, lr=filled(config.lr), fused=True)
+            return torch.optim.AdamW(groups, lr=settings.lr, fused=True)
 
         return make

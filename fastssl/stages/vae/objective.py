@@ -64,7 +64,7 @@ class VAE(Stage):
         self.finished_steps: Tensor
         self.register_buffer("finished_steps", torch.zeros((), dtype=torch.int64))
 
-    def notes(self) -> list[str]:
+    def messages(self) -> list[str]:
         """How to read the metrics: asked of every VAE."""
         rise = f", beta rising to {self.beta:g} over {self.warmup_steps} steps" if self.warmup_steps else ""
         return [

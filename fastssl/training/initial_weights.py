@@ -1,0 +1,65 @@
+"""The weights that a new run starts from.
+
+Covers: those asked for, and for a stage that follows another (pretext follows MoCo) a run of that one near its own
+folder. Does not cover: loading them (`build.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastssl.config.train import DEMO, TrainConfig
+from fastssl.models.encoder import read_spec
+from fastssl.stages.registry import stage_entry
+from fastssl.training.run_folder import CONFIG, ENCODER, default_folder, read_settings
+
+
+def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str]:
+    """Find the weights that a new run in `folder` starts from.
+
+    Returns:
+        A run or a file, or None for random weights, and a line about it for the user; "" where there is nothing to say.
+
+    Raises:
+        CheckpointError: the settings of a run near by cannot be read.
+    """
+    before = stage_entry(config.stage).follows
+    if not before:
+        return config.init, ""
+    if config.init is not None:
+        return config.init, f"starts from {config.init}"
+    title, refused = stage_entry(before).title, ""
+    for run in _runs_near(config, folder, before):
+        reason = _why_not(run, config)
+        if reason is None:
+            return run, f"starts from the {title} run in {run}"
+        refused += f"{run} is a {title} run {reason}; "
+    return None, f"starts from random weights: {refused}give a trained encoder with --init RUN"
+
+
+def _runs_near(config: TrainConfig, folder: Path, stage: str) -> Iterator[Path]:
+    """Runs of `stage` that a run in `folder` belongs to: around it, beside it, or the default one of its data."""
+    places = [folder.parent, folder.parent / stage]
+    if folder == default_folder(config):
+        alike = {"stage": stage}
+        places.append(default_folder(config.model_copy(update=alike)))
+        if "data" not in config.model_fields_set:  # the stage before has the grey demo set: say why it does not serve
+            places.append(default_folder(config.model_copy(update={**alike, "data": DEMO})))
+    for place in places:
+        if (place / CONFIG).is_file() and read_settings(place).get("stage") == stage:
+            yield place
+
+
+def _why_not(run: Path, config: TrainConfig) -> str | None:
+    """Why the encoder of a run cannot be gone on with; None if it can."""
+    settings = read_settings(run)
+    spec = read_spec(run) if (run / ENCODER).is_file() else None
+    if spec is None:
+        return "without an encoder yet"
+    if settings.get("data") != config.data:
+        return f"on other data ({settings.get('data')})"
+    for name, value in (("encoder", spec.name), ("stem", spec.stem)):
+        if getattr(config, name) not in ("auto", value):
+            return f"with another {name} ({value})"
+    return None
