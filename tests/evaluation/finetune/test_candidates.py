@@ -1,4 +1,4 @@
-"""Who is compared, and by which name."""
+"""Which encoders are compared, and under which names."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from fastssl.config import FinetuneConfig
 from fastssl.errors import ConfigError
-from fastssl.evaluation.finetune.candidates import line_up, opponents
-from fastssl.evaluation.shared.candidates import Contender, home_of, open_runs
+from fastssl.evaluation.finetune.candidates import choose_candidates
+from fastssl.evaluation.shared.baselines import baselines_of
+from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder, open_runs, run_folder_of
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 
 
-def run(label: str, size: int = 16) -> Contender:
-    return Contender(label, create_encoder("test_resnet", 1, size), EncoderSpec("test_resnet", 1, size))
+def run(label: str, size: int = 16) -> NamedEncoder:
+    return NamedEncoder(
+        label=label, encoder=create_encoder("test_resnet", 1, size), spec=EncoderSpec("test_resnet", 1, size)
+    )
 
 
-def test_runs_of_one_kind_share_one_random_contender() -> None:
-    entrants = line_up([run("a"), run("b")], size=16)
-    assert [(one.label, one.kind) for one in entrants] == [("a", "run"), ("b", "run"), ("random init", "random")]
-    assert opponents(entrants[0], entrants) == opponents(entrants[1], entrants) == [entrants[2]]
+def chosen(*runs: NamedEncoder) -> tuple[Candidate, ...]:
+    return choose_candidates(runs, [Path(one.label) for one in runs], 16, FinetuneConfig())
+
+
+def test_runs_of_one_kind_share_one_random_candidate() -> None:
+    candidates = chosen(run("a"), run("b"))
+    assert [(one.label, one.kind) for one in candidates] == [("a", "run"), ("b", "run"), ("random init", "random")]
+    assert baselines_of(candidates[0], candidates) == baselines_of(candidates[1], candidates) == [candidates[2]]
 
 
 def test_one_name_at_two_sizes_is_told_apart() -> None:
-    labels = [one.label for one in line_up([run("a", 16), run("b", 32)], size=16)]
+    labels = [one.label for one in chosen(run("a", 16), run("b", 32))]
     assert labels[2:] == [f"random init test_resnet (standard stem, {size} px)" for size in (16, 32)]
 
 
@@ -44,7 +52,7 @@ def test_runs_of_different_channels_are_refused(tmp_path: Path) -> None:
         open_runs([tmp_path / "1.safetensors", tmp_path / "3.safetensors"])
 
 
-def test_a_report_lies_in_the_run_or_beside_a_lone_file(tmp_path: Path) -> None:
-    assert home_of(tmp_path) == tmp_path
-    assert home_of(tmp_path / "encoder.safetensors") == tmp_path
-    assert home_of(tmp_path / "mine.safetensors") == tmp_path / "mine"
+def test_a_report_is_in_the_run_or_next_to_a_lone_file(tmp_path: Path) -> None:
+    assert run_folder_of(tmp_path) == tmp_path
+    assert run_folder_of(tmp_path / "encoder.safetensors") == tmp_path
+    assert run_folder_of(tmp_path / "mine.safetensors") == tmp_path / "mine"

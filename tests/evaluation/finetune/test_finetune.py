@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,15 @@ import pytest
 import torch
 from PIL import Image
 from rich.console import Console
+from scipy import stats
 
 import fastssl
 from fastssl.cli import main
-from fastssl.evaluation.finetune import run, trial_grid
-from fastssl.evaluation.finetune.classification import Classification
+from fastssl.config import FinetuneConfig, build
 from fastssl.evaluation.finetune.report import FinetuneResult
+from fastssl.evaluation.finetune.run import compare
 from fastssl.evaluation.finetune.subsets import label_subset
-from fastssl.evaluation.finetune.summary import comparisons
-from fastssl.evaluation.finetune.trial import Epoch, Materials, Outcome
-from fastssl.evaluation.finetune.trial_grid import Contest, Planned
-from fastssl.evaluation.shared import extraction
+from fastssl.evaluation.finetune.trial import Epoch, TrialData, TrialResult, run_finetune_trial
 from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
 from fastssl.pipelines import Plain
 
@@ -39,62 +38,66 @@ def finetune(*runs: Path, console: Console | None = None, **settings: Any) -> Fi
     return fastssl.finetune(runs, console=console or quiet(), **{**TINY, **settings})
 
 
+class Watch:
+    """Does trials and keeps what each of them was given."""
+
+    def __init__(self) -> None:
+        self.recipes: list[tuple[Any, int]] = []
+        """Recipe and seed."""
+        self.starts: list[torch.Tensor | None] = []
+        """The encoder's first weights; a frozen one's features have none."""
+        self.batches: list[list[torch.Tensor]] = []
+        """The images of every training step."""
+        self.interrupt_after: int | None = None
+
+    def finetune(self, *runs: Path, console: Console | None = None, **settings: Any) -> FinetuneResult:
+        config = build(FinetuneConfig, {**TINY, **settings})
+        return compare(runs, config, console or quiet(), self.run_trial)
+
+    def run_trial(self, data: TrialData, recipe: Any, *, seed: int, **settings: Any) -> TrialResult:
+        if len(self.recipes) == self.interrupt_after:
+            raise KeyboardInterrupt
+        weights, steps = next(data.encoder.parameters(), None), []
+
+        def note(encoder: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+            if encoder.training:
+                steps.append(given[0].clone())
+
+        data.encoder.register_forward_pre_hook(note)
+        self.recipes.append((recipe, seed))
+        self.starts.append(None if weights is None else weights.detach().clone())
+        self.batches.append(steps)
+        return run_finetune_trial(data, recipe, seed=seed, **settings)
+
+
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Materials, dict[str, Any]]]:
-    """The materials and settings of every trial that is run."""
-    seen: list[tuple[Materials, dict[str, Any]]] = []
-    run_trial: Callable[..., Outcome] = trial_grid.run_trial
-
-    def watch(materials: Materials, recipe: object, **settings: Any) -> Outcome:
-        seen.append((materials, {"recipe": recipe, **settings}))
-        return run_trial(materials, recipe, **settings)
-
-    monkeypatch.setattr(trial_grid, "run_trial", watch)
-    return seen
+def watch() -> Watch:
+    return Watch()
 
 
 def test_a_run_learns_what_can_be_learned(run_folder: Path) -> None:
     result = finetune(run_folder, epochs=12, lr=3e-3, trials=1)
-    assert [(row.contender, row.auc) for row in result.rows] == [("mine", 1.0), ("random init", 1.0)]
+    assert [(row.encoder, row.auc) for row in result.rows] == [("mine", 1.0), ("random init", 1.0)]
 
 
-def test_every_contender_is_trained_by_one_recipe_on_the_same_batches(
-    run_folder: Path, other_run: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+def test_every_encoder_is_trained_by_one_recipe_on_the_same_batches(
+    run_folder: Path, other_run: Path, watch: Watch
 ) -> None:
-    seen: dict[int, list[list[int]]] = {}
-    loss = Classification.loss
-
-    def spy(self: Classification, batch: dict[str, torch.Tensor]) -> object:
-        seen.setdefault(id(self), []).append(batch["index"].tolist())
-        return loss(self, batch)
-
-    monkeypatch.setattr(Classification, "loss", spy)
-    kept = []  # stages, so that no id is used twice
-    monkeypatch.setattr(Classification, "eval", lambda self: kept.append(self) or self.train(False))
-    result = finetune(run_folder, other_run, trials=1)
-    assert [row.contender for row in result.rows] == ["mine", "theirs", "random init"]
-    assert len(seen) == 3
-    assert len({json.dumps(batches) for batches in seen.values()}) == 1
-    assert len({(str(settings["recipe"]), settings["seed"]) for _, settings in watched}) == 1
+    result = watch.finetune(run_folder, other_run, trials=1)
+    assert [row.encoder for row in result.rows] == ["mine", "theirs", "random init"]
+    assert [len(steps) for steps in watch.batches] == [2 * 3] * 3
+    first, *others = watch.batches
+    assert all(torch.equal(one, two) for steps in others for one, two in zip(first, steps, strict=True))
+    assert len({(str(recipe), seed) for recipe, seed in watch.recipes}) == 1
 
 
-def test_trials_start_from_the_run_itself_and_from_random_weights_of_their_seed(
-    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    starts = []
-    run_trial = trial_grid.run_trial  # the watching one
-
-    def first(materials: Materials, *arguments: Any, **settings: Any) -> Outcome:
-        starts.append(next(materials.encoder.parameters()).detach().clone())
-        return run_trial(materials, *arguments, **settings)
-
-    monkeypatch.setattr(trial_grid, "run_trial", first)
-    finetune(run_folder)
+def test_trials_start_from_the_run_itself_and_from_random_weights_of_their_seed(run_folder: Path, watch: Watch) -> None:
+    watch.finetune(run_folder)
     own = next(load_encoder(run_folder).module.parameters())
-    assert [torch.equal(start, own) for start in starts] == [True, False, True, False]
-    assert not torch.equal(starts[1], starts[3])
+    assert [torch.equal(start, own) for start in watch.starts] == [True, False, True, False]
+    assert not torch.equal(watch.starts[1], watch.starts[3])
     drawn = next(create_encoder("test_resnet", 1, 16, seed=1).parameters())
-    assert torch.equal(starts[3], drawn)
+    assert torch.equal(watch.starts[3], drawn)
 
 
 def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None:
@@ -110,7 +113,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
         "finetune.png",
     ]
     stored = json.loads((report / "finetune.json").read_text())
-    assert [(row["contender"], row["label_fraction"], row["n_train"]) for row in stored["rows"]] == [
+    assert [(row["encoder"], row["label_fraction"], row["n_train"]) for row in stored["rows"]] == [
         ("mine", 1.0, 48),
         ("random init", 1.0, 48),
         ("mine", 0.25, 12),
@@ -122,7 +125,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     rows = list(csv.DictReader((report / "finetune.csv").open()))
     assert [float(row["auc"]) for row in rows] == [row.auc for row in result.rows]
     assert result.row("mine", 0.25).auc == np.mean(
-        [trial["auc"] for trial in stored["trials"] if (trial["contender"], trial["label_fraction"]) == ("mine", 0.25)]
+        [trial["auc"] for trial in stored["trials"] if (trial["encoder"], trial["label_fraction"]) == ("mine", 0.25)]
     )
     said = console.file.getvalue()
     assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
@@ -135,32 +138,33 @@ AUC = {"mine": {1.0: 0.9, 0.25: 0.8}, "random init": {1.0: 0.85, 0.25: 0.6}}
 """A curve that crosses 0.85 half way between 25 % and all labels on a logarithmic axis, at 50 %."""
 
 
-@pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have trials come to `AUC`, 0.01 more or less by seed, the run's the other way round at all labels."""
+def scripted(run: Path, console: Console) -> FinetuneResult:
+    """Trials with the results of `AUC`, 0.01 more or less by seed, the run's the other way round on all labels."""
+    own = next(load_encoder(run).module.parameters())
 
-    def outcome(contest: Contest, plan: Planned, progress: object) -> Outcome:
-        sign = (1 if plan.seed else -1) * (-1 if (plan.entrant.label, plan.fraction) == ("mine", 1.0) else 1)
-        auc = AUC[plan.entrant.label][plan.fraction] + 0.01 * sign
-        return Outcome(auc, 0.5, 1, (Epoch(0.5, 0.5, 0.5, 0.5, 0.5),), (), 1.0)
+    def trial(data: TrialData, recipe: object, *, seed: int, **_: object) -> TrialResult:
+        label = "mine" if torch.equal(next(data.encoder.parameters()), own) else "random init"
+        fraction = 1.0 if len(data.train) > 1 else 0.25
+        sign = (1 if seed else -1) * (-1 if (label, fraction) == ("mine", 1.0) else 1)
+        epoch = Epoch(train_loss=0.5, train_acc=0.5, val_loss=0.5, val_acc=0.5, val_auc=0.5)
+        auc = AUC[label][fraction] + 0.01 * sign
+        return TrialResult(auc=auc, acc=0.5, best_epoch=1, epochs=(epoch,), notes=(), seconds=1.0)
 
-    monkeypatch.setattr(Contest, "_run", outcome)
+    return compare(run, build(FinetuneConfig, {**TINY, "label_fraction": (0.25, 1.0)}), console, trial)
 
 
-@pytest.mark.usefixtures("scripted")
 def test_it_says_how_many_labels_the_run_saves(run_folder: Path) -> None:
     console = quiet()
-    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    scripted(run_folder, console)
     expected = "mine reaches random init's AUC on all labels (0.850) with 50 % of them: 50 % fewer labels"
     assert expected in console.file.getvalue().splitlines()
 
 
-@pytest.mark.usefixtures("scripted")
 def test_differences_are_shown_and_stored_with_interval_and_adjusted_p(run_folder: Path) -> None:
     """All labels: 0.07 and 0.03, so 0.05 +- 12.706 * 0.02, t of 1 degree of freedom from a printed table, and p by its
     closed form; 25 %: 0.2 twice, which has no spread and so no p."""
     console = quiet()
-    finetune(run_folder, console=console, label_fraction=(0.25, 1.0))
+    scripted(run_folder, console)
     p = 1 - 2 / np.pi * np.arctan(0.05 / 0.02)
     said = console.file.getvalue()
     assert f"| +0.050 | -0.204 to +0.304 | {p:.3f} |" in said
@@ -176,64 +180,77 @@ def test_differences_are_shown_and_stored_with_interval_and_adjusted_p(run_folde
     assert (lines[1]["p_holm"], lines[1]["reason"]) == ("", "no spread over the seeds")
 
 
+@pytest.mark.parametrize("frozen", [True, False])
 def test_what_draws_share_counts_where_nothing_else_sets_trials_apart(
-    run_folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+    run_folder: Path, data_file: Path, frozen: bool
 ) -> None:
-    """Frozen. End to end, every seed is a training of its own."""
-    seen: list[dict[float, float]] = []
-    monkeypatch.setattr(run, "comparisons", lambda *given: seen.append(given[2]) or comparisons(*given))
-    for frozen in (True, False):
-        finetune(run_folder, frozen=frozen, epochs=1, label_fraction=(1.0, 0.5))
+    """Frozen. End to end, every seed is a training of its own. Against random encoders, which differ by seed, half."""
+    result = finetune(run_folder, frozen=frozen, epochs=3, trials=3, label_fraction=(1.0, 0.5))
     labels = np.load(data_file)["train_labels"][:, 0]
-    first, second = (set(label_subset(labels, 0.5, seed)) for seed in (0, 1))
-    assert seen[0] == {1.0: 1.0, 0.5: pytest.approx(len(first & second) / 24)}
-    assert seen[1] == {1.0: 0.0, 0.5: 0.0}
+    draws = [set(label_subset(labels, 0.5, seed)) for seed in range(3)]
+    common = np.mean([len(one & two) / 24 for one, two in itertools.combinations(draws, 2)])
+    for comparison, share in zip(result.comparisons, (1.0, common), strict=True):
+        aucs = {
+            name: [
+                trial.result.auc
+                for trial in result.trials
+                if (trial.encoder, trial.label_fraction) == (name, comparison.label_fraction)
+            ]
+            for name in ("mine", "random init")
+        }
+        differences = np.subtract(aucs["mine"], aucs["random init"])
+        shared = share / 2 if frozen else 0.0
+        half = stats.t.ppf(0.975, 2) * np.sqrt((1 / 3 + shared / (1 - shared)) * differences.var(ddof=1))
+        assert comparison.test.high - comparison.test.difference == pytest.approx(half)
 
 
-def test_finished_trials_are_not_repeated(run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]]) -> None:
-    first = finetune(run_folder, label_fraction=(1.0, 0.5))
-    assert len(watched) == 8
+def test_finished_trials_are_not_repeated(run_folder: Path, watch: Watch) -> None:
+    first = watch.finetune(run_folder, label_fraction=(1.0, 0.5))
+    assert len(watch.recipes) == 8
     console = quiet()
-    assert finetune(run_folder, console=console, label_fraction=(1.0, 0.5)) == first
-    assert len(watched) == 8
+    assert watch.finetune(run_folder, console=console, label_fraction=(1.0, 0.5)) == first
+    assert len(watch.recipes) == 8
     assert "8 of them are finished already" in console.file.getvalue()
-    finetune(run_folder, label_fraction=(1.0, 0.5), trials=3)
-    assert len(watched) == 12
-    finetune(run_folder, lr=1e-3)
-    assert len(watched) == 16
+    watch.finetune(run_folder, label_fraction=(1.0, 0.5), trials=3)
+    assert len(watch.recipes) == 12
+    watch.finetune(run_folder, lr=1e-3)
+    assert len(watch.recipes) == 16
 
 
-def test_an_interrupted_comparison_goes_on_where_it_was(
-    run_folder: Path, watched: list[tuple[Materials, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+def test_undefined_scores_are_undefined_again_when_they_come_from_the_cache(
+    run_folder: Path, data_file: Path, tmp_path: Path
 ) -> None:
-    run_trial = trial_grid.run_trial
+    """A test part of one class has no AUC."""
+    arrays = dict(np.load(data_file))
+    arrays["test_labels"] = np.zeros_like(arrays["test_labels"])
+    np.savez(tmp_path / "one.npz", **arrays)
+    first, again = (finetune(run_folder, data=str(tmp_path / "one.npz"), trials=1) for _ in range(2))
+    assert np.isnan([trial.result.auc for result in (first, again) for trial in result.trials]).all()
+    assert [replace(one.result, auc=0.0) for one in again.trials] == [
+        replace(one.result, auc=0.0) for one in first.trials
+    ]
 
-    def interrupted(*arguments: Any, **settings: Any) -> Outcome:
-        if len(watched) == 3:
-            raise KeyboardInterrupt
-        return run_trial(*arguments, **settings)
 
+def test_an_interrupted_comparison_goes_on_where_it_was(run_folder: Path, watch: Watch) -> None:
     console = quiet()
-    monkeypatch.setattr(trial_grid, "run_trial", interrupted)
+    watch.interrupt_after = 3
     with pytest.raises(KeyboardInterrupt):
-        finetune(run_folder, console=console)
+        watch.finetune(run_folder, console=console)
     assert "the same command goes on from there" in console.file.getvalue()
     assert not (run_folder / "report" / "finetune.json").exists()
-    monkeypatch.setattr(trial_grid, "run_trial", run_trial)
-    assert finetune(run_folder).row("random init").trials == 2
-    assert len(watched) == 4
+    watch.interrupt_after = None
+    assert watch.finetune(run_folder).row("random init").trials == 2
+    assert len(watch.recipes) == 4
 
 
 def test_frozen_the_encoder_is_not_trained_and_curves_carry_the_overfitting_gap(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+    run_folder: Path,
 ) -> None:
-    extract, extracted = extraction.extract, []
-    monkeypatch.setattr(
-        extraction, "extract", lambda *arguments, **settings: extracted.append(1) or extract(*arguments, **settings)
-    )
     console = quiet()
     result = finetune(run_folder, console=console, frozen=True, epochs=4, label_fraction=(1.0, 0.5), classifier="mlp")
-    assert len(extracted) == 9  # three parts of one trained and of two random encoders, whatever the shares
+    assert (
+        len(list((run_folder / "features").glob("*.safetensors"))) == 9
+    )  # three parts of one trained and of two random encoders, whatever the shares
     report = run_folder / "report"
     assert (report / "finetune-frozen.png").is_file()
     assert not (report / "finetune.png").exists()
@@ -249,7 +266,7 @@ def test_frozen_the_encoder_is_not_trained_and_curves_carry_the_overfitting_gap(
     [({"frozen": True}, 128), ({"frozen": True, "imagenet_size": 48}, 48), ({}, 16), ({"imagenet_size": 32}, 32)],
     ids=str,
 )
-def test_an_imagenet_encoder_stands_beside_the_run_and_sees_images_at_its_own_size(
+def test_an_imagenet_encoder_is_compared_too_and_sees_images_at_its_own_size(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], size: int
 ) -> None:
     weights = tmp_path / "imagenet.pth"
@@ -257,8 +274,8 @@ def test_an_imagenet_encoder_stands_beside_the_run_and_sees_images_at_its_own_si
     seen: set[int] = set()
     render = Plain.render_torch
     monkeypatch.setattr(Plain, "render_torch", lambda view, *given: seen.add(view.size) or render(view, *given))
-    result = finetune(run_folder, imagenet="test_resnet", weights=weights, trials=1, epochs=1, **settings)
-    assert [row.contender for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
+    result = finetune(run_folder, imagenet="test_resnet", imagenet_weights=weights, trials=1, epochs=1, **settings)
+    assert [row.encoder for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
     assert [one.against for one in result.comparisons] == ["random init", "ImageNet test_resnet"]
     assert seen == {16, size}
     note = f"ImageNet test_resnet sees the same images, resized to {size} px"
@@ -290,8 +307,8 @@ def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: P
     save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, 16, seed=0), spec)
     result = finetune(run_folder, tmp_path / "other.safetensors", trials=1, epochs=1)
     first, second = "random init test_resnet", "random init test_efficientnet"
-    assert [row.contender for row in result.rows] == ["mine", "other", first, second]
-    assert [(one.contender, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
+    assert [row.encoder for row in result.rows] == ["mine", "other", first, second]
+    assert [(one.encoder, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
 
 
 def test_the_report_goes_where_it_is_asked_for(run_folder: Path, tmp_path: Path) -> None:
@@ -318,7 +335,7 @@ def test_the_command_is_the_python_call(run_folder: Path, capsys: pytest.Capture
         (["RUN", "--label-fraction", "0"], "label_fraction="),
         (["RUN", "--label-fraction", "1.0", "1.5"], "label_fraction="),
         (["RUN", "--label-fractoin", "1.0"], "unknown setting 'label_fractoin', did you mean 'label_fraction'?"),
-        (["RUN", "--weights", "x.pth"], "weights given without imagenet"),
+        (["RUN", "--imagenet-weights", "x.pth"], "imagenet_weights given without imagenet"),
         (["RUN", "--imagenet-size", "64"], "imagenet_size given without imagenet"),
         (["RUN", "--trials", "0"], "trials='0'"),
         (["RUN", "--imagenet", "resnet1888"], "resnet1888"),

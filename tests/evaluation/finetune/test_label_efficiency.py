@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from fastssl.evaluation.finetune.label_efficiency import fraction_reaching, saving
+from fastssl.evaluation.finetune.label_efficiency import fraction_reaching, label_saving
 
 CURVE = {0.01: 0.6, 0.1: 0.8, 1.0: 0.9}
 
@@ -34,20 +34,20 @@ def test_a_curve_that_dips_is_read_from_its_smallest_fraction() -> None:
 
 
 def test_the_saving_is_against_random_init_on_all_labels() -> None:
-    found = saving("mine", CURVE, {0.01: 0.5, 0.1: 0.6, 1.0: 0.7})
+    found = label_saving("mine", CURVE, {0.01: 0.5, 0.1: 0.6, 1.0: 0.7})
     assert (found.target, found.at_least) == (0.7, False)
     assert found.fraction == pytest.approx(10**-1.5)
     assert found.text == "mine reaches random init's AUC on all labels (0.700) with 3.16 % of them: 96.8 % fewer labels"
 
 
 def test_where_the_least_share_suffices_the_saving_is_a_bound() -> None:
-    found = saving("mine", CURVE, {1.0: 0.55})
+    found = label_saving("mine", CURVE, {1.0: 0.55})
     assert (found.fraction, found.at_least) == (0.01, True)
     assert "with 1 %, the least tried: at least 99 % fewer labels" in found.text
 
 
 def test_where_no_share_suffices_nothing_is_saved() -> None:
-    found = saving("mine", CURVE, {1.0: 0.95})
+    found = label_saving("mine", CURVE, {1.0: 0.95})
     assert found.fraction is None
     assert "does not reach" in found.text
 
@@ -60,7 +60,7 @@ def test_where_no_share_suffices_nothing_is_saved() -> None:
     ],
 )
 def test_what_cannot_be_computed_is_said(curve: dict[float, float], random: dict[float, float], why: str) -> None:
-    found = saving("mine", curve, random)
+    found = label_saving("mine", curve, random)
     assert found.fraction is None
     assert found.text.startswith("mine: how many labels it saves is not known")
     assert why in found.text

@@ -8,30 +8,67 @@ from math import nan
 import numpy as np
 import pytest
 
-from fastssl.evaluation.finetune.label_efficiency import saving
+from fastssl.evaluation.finetune.label_efficiency import label_saving
 from fastssl.evaluation.finetune.plots import draw, frozen_curves, label_efficiency, one_share
 from fastssl.evaluation.finetune.report import FinetuneResult
-from fastssl.evaluation.finetune.summary import Row, Trial
-from fastssl.evaluation.finetune.trial import Epoch, Outcome
+from fastssl.evaluation.finetune.summary import FinetuneRow, FinetuneTrial
+from fastssl.evaluation.finetune.trial import Epoch, TrialResult
 
 AUC = {"mine": {0.01: 0.6, 0.1: 0.8, 1.0: 0.9}, "random init": {0.01: 0.5, 0.1: 0.6, 1.0: 0.8}}
+
+
+def epoch(train_loss: float, train_acc: float, val_loss: float, val_acc: float, val_auc: float) -> Epoch:
+    return Epoch(train_loss=train_loss, train_acc=train_acc, val_loss=val_loss, val_acc=val_acc, val_auc=val_auc)
+
+
 CURVES = {
-    ("mine", 1.0): (Epoch(0.7, 0.5, 0.8, 0.4, 0.6), Epoch(0.3, 0.9, 0.5, 0.7, 0.9)),
-    ("random init", 1.0): (Epoch(0.7, 0.5, 0.7, 0.5, 0.5), Epoch(0.6, 0.6, 0.8, 0.5, 0.8)),
+    ("mine", 1.0): (epoch(0.7, 0.5, 0.8, 0.4, 0.6), epoch(0.3, 0.9, 0.5, 0.7, 0.9)),
+    ("random init", 1.0): (epoch(0.7, 0.5, 0.7, 0.5, 0.5), epoch(0.6, 0.6, 0.8, 0.5, 0.8)),
 }
+
+
+def row(encoder: str, fraction: float, auc: float) -> FinetuneRow:
+    return FinetuneRow(
+        encoder=encoder,
+        label_fraction=fraction,
+        n_train=1,
+        trials=3,
+        auc=auc,
+        auc_std=0.02,
+        acc=0.5,
+        acc_std=0.1,
+        best_epoch=2.0,
+        train_acc=0.9,
+        val_acc=0.7,
+        overfitting_gap=0.2,
+        accuracy_gap=0.15,
+    )
 
 
 def result(*, frozen: bool) -> FinetuneResult:
     rows = tuple(
-        Row(name, fraction, 1, 3, auc, 0.02, 0.5, 0.1, 2.0, 0.9, 0.7, 0.2, 0.15)
+        row(name, fraction, auc)
         for name, curve in AUC.items()
         for fraction, auc in curve.items()
         if fraction == 1.0 or not frozen
     )
-    savings = (saving("mine", AUC["mine"], AUC["random init"]),)
-    recipe = {"frozen": frozen, "classifier": "linear"}
     return FinetuneResult(
-        "cells", "binary-class", 28, 100, 20, 30, recipe, "", rows, (), savings, None, CURVES, (), (), ""
+        data="cells",
+        task="binary-class",
+        size=28,
+        n_train=100,
+        n_val=20,
+        n_test=30,
+        recipe={"frozen": frozen, "classifier": "linear"},
+        how="",
+        rows=rows,
+        comparisons=(),
+        savings=(label_saving("mine", AUC["mine"], AUC["random init"]),),
+        published=None,
+        curves=CURVES,
+        trials=(),
+        notes=(),
+        folder="",
     )
 
 
@@ -57,11 +94,19 @@ def test_frozen_training_and_validation_curves_stand_in_one_plot_with_the_gap() 
     assert accuracy.get_legend().get_texts()[0].get_text() == "mine: gap +0.150"
 
 
-def test_at_one_share_every_contender_has_a_line_with_its_trials() -> None:
+def test_at_one_share_every_encoder_has_a_line_with_its_trials() -> None:
     made = result(frozen=False)
     rows = tuple(row for row in made.rows if row.label_fraction == 1.0)
-    outcomes = [Outcome(auc, 0.5, 1, (), (), 1.0) for auc in (0.85, 0.95)]
-    trials = tuple(Trial("mine", 1.0, seed, 100, outcome) for seed, outcome in enumerate(outcomes))
+    trials = tuple(
+        FinetuneTrial(
+            encoder="mine",
+            label_fraction=1.0,
+            seed=seed,
+            n_train=100,
+            result=TrialResult(auc=auc, acc=0.5, best_epoch=1, epochs=(), notes=(), seconds=1.0),
+        )
+        for seed, auc in enumerate((0.85, 0.95))
+    )
     (axes,) = one_share(replace(made, rows=rows, trials=trials, published=(0.944, 0.854))).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["mine", "random init"]
     means = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"]
@@ -74,7 +119,8 @@ def test_at_one_share_every_contender_has_a_line_with_its_trials() -> None:
 def test_a_plot_is_a_png_file_even_where_nothing_is_known(frozen: bool) -> None:
     made = result(frozen=frozen)
     unknown = tuple(
-        Row(*(nan if isinstance(v, float) and v < 1 else v for v in vars(row).values())) for row in made.rows
+        replace(row, **{n: nan for n, value in vars(row).items() if isinstance(value, float) and value < 1})
+        for row in made.rows
     )
     for rows in (made.rows,) if frozen else (unknown[2:3], unknown):
         assert draw(replace(made, rows=rows, savings=())).startswith(b"\x89PNG")

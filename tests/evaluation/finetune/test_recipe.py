@@ -9,7 +9,7 @@ import pytest
 from fastssl.cli import app
 from fastssl.config import FinetuneConfig, build
 from fastssl.errors import ConfigError
-from fastssl.evaluation.finetune.recipe import Recipe
+from fastssl.evaluation.finetune.recipe import FinetuneRecipe
 from fastssl.pipelines import Plain, RandomCrop
 
 
@@ -26,7 +26,7 @@ def parsed(*options: str) -> FinetuneConfig:
         ("--label-fraction 0.1", {"label_fraction": 0.1}),
         ("--frozen --classifier mlp", {"frozen": True, "classifier": "mlp"}),
         ("--patience auto --lr auto --batch-size auto", {"patience": "auto", "lr": "auto", "batch_size": "auto"}),
-        ("--imagenet resnet18 --weights a.pth", {"imagenet": "resnet18", "weights": "a.pth"}),
+        ("--imagenet resnet18 --imagenet-weights a.pth", {"imagenet": "resnet18", "imagenet_weights": "a.pth"}),
         ("--no-augment --trials 5 --epochs 7", {"augment": False, "trials": 5, "epochs": 7}),
     ],
 )
@@ -40,19 +40,20 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
         build(FinetuneConfig, settings)
 
 
-def test_end_to_end_is_towers_recipe() -> None:
-    recipe = Recipe.of(FinetuneConfig())
+def test_end_to_end_rate_and_patience_are_towers_and_epochs_and_batch_size_medmnists() -> None:
+    recipe = FinetuneRecipe.of(FinetuneConfig())
     assert (recipe.lr, recipe.epochs, recipe.patience, recipe.weight_decay) == (2e-4, 100, 30, 0.0)
+    assert recipe.batch_size_for(10_000) == 128
     assert isinstance(recipe.view(28, 1, (0.5,), (0.5,)), RandomCrop)
 
 
 def test_frozen_every_epoch_is_trained_on_plain_features() -> None:
-    recipe = Recipe.of(FinetuneConfig(frozen=True, epochs=50))
+    recipe = FinetuneRecipe.of(FinetuneConfig(frozen=True, epochs=50))
     assert (recipe.lr, recipe.patience, recipe.augment) == (1e-3, 50, False)
 
 
 def test_what_is_asked_for_is_taken() -> None:
-    recipe = Recipe.of(FinetuneConfig(lr=0.1, patience=3, batch_size=7, augment=False))
+    recipe = FinetuneRecipe.of(FinetuneConfig(lr=0.1, patience=3, batch_size=7, augment=False))
     assert (recipe.lr, recipe.patience, recipe.batch_size_for(1000)) == (0.1, 3, 7)
     assert isinstance(recipe.view(28, 1, (0.5,), (0.5,)), Plain)
 
@@ -61,4 +62,4 @@ def test_what_is_asked_for_is_taken() -> None:
     ("images", "batch_size"), [(4708, 128), (512, 128), (471, 117), (54, 13), (47, 11), (20, 8), (5, 5), (2, 2)]
 )
 def test_few_images_get_small_batches(images: int, batch_size: int) -> None:
-    assert Recipe.of(FinetuneConfig()).batch_size_for(images) == batch_size
+    assert FinetuneRecipe.of(FinetuneConfig()).batch_size_for(images) == batch_size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import nn
 
 from fastssl.errors import DivergenceError
 from fastssl.evaluation.finetune.classification import Classification
-from fastssl.evaluation.finetune.scoring import score
+from fastssl.evaluation.finetune.scoring import Scores, score
 from fastssl.runtime import resolve_runtime
 
 CPU = resolve_runtime("cpu", False, False)
@@ -46,3 +48,10 @@ def test_scores_that_are_not_finite_are_named() -> None:
     made.head.weight.data.fill_(float("inf"))
     with pytest.raises(DivergenceError, match="not finite"):
         score(made, batches(np.arange(30)), LABELS, "multi-class", CPU)
+
+
+def test_epochs_are_ranked_by_auc_and_without_one_by_the_loss() -> None:
+    first, second = Scores(auc=0.8, acc=0.5, loss=1.0), Scores(auc=0.7, acc=0.9, loss=0.1)
+    assert first.rank > second.rank
+    first, second = (Scores(auc=nan, acc=0.5, loss=loss) for loss in (1.0, 0.5))
+    assert second.rank > first.rank
