@@ -1,7 +1,8 @@
-"""The typed configuration: every setting of every command, one file a command.
+"""The typed configuration: what a user may ask of each command, one file per command.
 
-Covers: names, types, ranges and meanings; all problems reported at once; the command line and the Python keywords are
-both made from these classes. Does not cover: what "auto" becomes (`resolve.py`, `plans/`) nor what a setting does.
+Covers: names, types, ranges and meanings; all problems reported at once; configurations kept as YAML. The command line
+and the Python keywords are both made from these classes. Does not cover: settings of one stage alone
+(`fastssl/stages/NAME/settings.py`), what "auto" becomes, what a setting does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from .finetune import FinetuneConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
 from .segment import SegmentConfig
-from .train import TrainConfig, settings_of, stage_of
+from .train import TrainConfig
 
 __all__ = [
     "Config",
@@ -26,7 +27,5 @@ __all__ = [
     "build",
     "coerce_config",
     "problems",
-    "settings_of",
-    "stage_of",
     "unknown",
 ]

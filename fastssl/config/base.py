@@ -18,23 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from fastssl.errors import ConfigError
 
 # The boxes of a help page, in this order.
-OBJECTIVE, DATA, MODEL, LENGTH, MOCO, PRETEXT, TOWER, VAE, EVALUATION, SPEED, RUN = (
+OBJECTIVE, DATA, MODEL, LENGTH, EVALUATION, SPEED, RUN = (
     Group(name, sort_key=place)
-    for place, name in enumerate(
-        (
-            "Objective",
-            "Data",
-            "Model",
-            "Length and schedule",
-            "MoCo",
-            "Pretext",
-            "TOWER",
-            "VAE",
-            "Evaluation",
-            "Speed",
-            "Run",
-        )
-    )
+    for place, name in enumerate(("Objective", "Data", "Model", "Length and schedule", "Evaluation", "Speed", "Run"))
 )
 
 # None stands for "auto" (and cannot be a typo); the word is accepted wherever None is.
@@ -66,7 +52,7 @@ class DataConfig(Config):
     data: Annotated[str, Parameter(group=DATA)] = "demo"
     """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""
     data_root: Annotated[Path | None, Parameter(group=DATA)] = None
-    """Folder of MedMNIST files, where a relative path is looked for as well (auto: ~/.medmnist)."""
+    """Folder of MedMNIST files, where relative paths are looked for as well."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: as the data has it)."""
     skip_corrupt: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
@@ -74,7 +60,7 @@ class DataConfig(Config):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
     """Device to compute on: auto, cpu, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Use mixed precision where it is faster, else fp32 (auto: the same)."""
+    """Use mixed precision where the device multiplies it faster (auto: on)."""
     precision: Annotated[
         Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
     ] = "auto"
@@ -168,36 +154,6 @@ def parse_weights(given: Iterable[str]) -> dict[str, float]:
         ValueError: a string has no number behind its first "=".
     """
     return {name: float(weight) for name, _, weight in (pair.partition("=") for pair in given)}
-
-
-def some_of(*names: str) -> BeforeValidator:
-    """Makes a `str` field take one or more of `names`, with commas between or as a sequence; kept in their order."""
-
-    def check(value: Any) -> str:
-        given = value.split(",") if isinstance(value, str) else value
-        if not isinstance(given, (list, tuple)) or not given or not set(given) <= set(names):
-            raise ValueError(f"give one or more of {', '.join(names)}, with commas between")
-        return ",".join(name for name in names if name in given)
-
-    return BeforeValidator(check)
-
-
-def weights_of(*names: str) -> BeforeValidator:
-    """Makes a `str` field take NAME=NUMBER for some of `names`, with commas between or as a mapping; "" is none."""
-
-    def check(value: Any) -> str:
-        given = {} if value == "" else value
-        if isinstance(given, str):
-            given = dict(pair.partition("=")[::2] for pair in given.split(","))
-        try:
-            weights = {name: float(weight) for name, weight in given.items()}
-        except (AttributeError, TypeError, ValueError):
-            weights = {"": 0.0}
-        if not set(weights) <= set(names) or not all(0 < weight < float("inf") for weight in weights.values()):
-            raise ValueError(f"give a positive number for one or more of {', '.join(names)}, as {names[0]}=2")
-        return ",".join(f"{name}={weights[name]!r}" for name in names if name in weights)
-
-    return BeforeValidator(check)
 
 
 def build(kind: type[ConfigT], settings: Mapping[str, Any]) -> ConfigT:

@@ -39,7 +39,7 @@ class FewshotConfig(DataConfig):
     )
     """Numbers of labelled images per class."""
     seeds: Annotated[Count, Parameter(group=EVALUATION)] = 10
-    """Draws of those images, seeded SEED, SEED+1, ..."""
+    """Draws of labelled images, seeded SEED, SEED+1, ..."""
     l2: Annotated[AutoFloat, Parameter(group=EVALUATION)] = None
     """L2 penalty on the mean loss (auto: 1 / images, scikit-learn's C = 1)."""
     random: Annotated[bool, Parameter(group=EVALUATION)] = True

@@ -94,7 +94,7 @@ class SegmentConfig(DataConfig):
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 32
     """Patches per step."""
     epochs: Annotated[Count | None, Parameter(group=LENGTH)] = None
-    """Length in epochs; in each, patches could tile all images (auto: 200)."""
+    """Length in epochs of as many patches as tile all images (auto: 200)."""
     steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Length in steps, instead of epochs."""
     lr: Annotated[float, Field(gt=0), Parameter(group=LENGTH)] = 1e-3
@@ -109,7 +109,7 @@ class SegmentConfig(DataConfig):
     """Epochs without a better validation Dice before stopping."""
 
     predict: Annotated[Literal["auto", "windows", "whole"], Parameter(group=EVALUATION)] = "auto"
-    """Predict in overlapping windows of the patch's side, or whole images."""
+    """Predict overlapping windows of the patch's side, or images (auto: as trained)."""
     overlap: Annotated[float, Field(ge=0, lt=1), Parameter(group=EVALUATION)] = 0.5
     """Share of a window that the next one covers again."""
     trials: Annotated[Count, Parameter(group=EVALUATION)] = 1

@@ -41,19 +41,26 @@ def stage_group(title: str) -> Group:
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)` that every stage has."""
 
+    alternatives = (
+        *DataConfig.alternatives,
+        *combinations(("epochs", "steps", "minutes"), 2),
+        ("stage", "recipe"),
+        ("resume", "overwrite"),
+    )
+
     data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO
-    """A MedMNIST flag, an .npz file or a folder of images (auto: demo; demo-colour where images must have colours)."""
+    """Images: a MedMNIST flag, an .npz file or a folder (auto: demo, or demo-colour where colours are needed)."""
 
     stage: Annotated[str, Parameter(group=OBJECTIVE)] = "moco"
-    """What to train."""
+    """Stage to train."""
     recipe: Annotated[Literal["mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
-    """Train several stages in order, then evaluate the last."""
+    """Train a recipe's stages in order, then evaluate."""
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
-    """Any timm model name (auto: the stage's own)."""
+    """Encoder: any timm model (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"
-    """small gives a ResNet a 3x3 first convolution of stride 1 and no max-pool."""
+    """First layers of a ResNet; small: 3x3, stride 1, no max-pool."""
     init: Annotated[Path | None, Parameter(group=MODEL)] = None
-    """Weights to start from (a run, a .safetensors or a .pth file with timm's keys)."""
+    """Weights to start from: a run, or a .safetensors or .pth file with timm's keys."""
 
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 128
     """Images per step."""
@@ -62,20 +69,20 @@ class TrainConfig(DataConfig):
     steps: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Length in steps, instead of epochs."""
     minutes: Annotated[Annotated[float, Field(gt=0)] | None, Parameter(group=LENGTH)] = None
-    """Time budget as length: steps follow the pace (a recipe: of all stages)."""
+    """Length in minutes; the measured pace gives steps (recipe: for all stages)."""
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
-    """End this invocation after N steps; the schedule stays."""
+    """Stop this call after so many steps; the schedule stays the same."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Peak learning rate (auto: by stage, batch size, length)."""
     weight_decay: Annotated[Annotated[float, Field(ge=0)] | None, Auto, Parameter(group=LENGTH)] = None
     """Weight decay of trained weights (auto: the stage's own)."""
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """torch.compile the step (auto: on CUDA)."""
+    """Compile the step by torch.compile (auto: on CUDA)."""
     threads: Annotated[AutoInt, Parameter(group=SPEED)] = None
     """Threads on a CPU (auto: as many as processors are free at the start)."""
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
-    """Which executor augments."""
+    """Executor that augments images (auto: dali on a GPU that has it)."""
 
     out: Annotated[Path | None, Parameter(group=RUN)] = None
     """Run folder (auto: runs/STAGE-DATA)."""

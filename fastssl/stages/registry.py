@@ -71,7 +71,8 @@ def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainCo
         raise ConfigError([f"recipe={recipe!r}: no such recipe, give one of {', '.join(RECIPE_STAGES)}"])
     names = (stage,) if recipe is None else RECIPE_STAGES[recipe]
     own = tuple(stage_entry(name).config for name in reversed(names))  # the last stage's defaults go first
-    choice = Annotated[Literal[tuple(STAGES)], Parameter(group=OBJECTIVE)]  # type: ignore[valid-type]
+    shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
+    choice = Annotated[Literal[tuple(STAGES)], shown]  # type: ignore[valid-type]
     field = Field(default=names[0], description=TrainConfig.model_fields["stage"].description)
     made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
     return made
@@ -98,7 +99,7 @@ def train_config(settings: Mapping[str, Any]) -> TrainConfig:
 
 def foreign_setting(name: str, whose: str) -> str:
     """Say whose setting `name` is, where it was given to another stage or recipe (`whose`)."""
-    return f"{name} is a setting of --stage {' and '.join(owners_of(name))}, not of {whose}"
+    return f"{name} is a setting of --stage {' or '.join(owners_of(name))}, not of {whose}"
 
 
 def owners_of(name: str) -> tuple[str, ...]:

@@ -1,0 +1,185 @@
+"""The commands: their settings, their help, and the call that each of them makes.
+
+Covers: one function per command, the app that holds them. Does not cover: reading a command line (`line.py`).
+
+This module does not postpone annotations: cyclopts reads those of `train`, whose class is only known when its app is
+made.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from pydantic import create_model
+
+import fastssl
+from fastssl.config import (
+    Config,
+    FewshotConfig,
+    FinetuneConfig,
+    PreviewConfig,
+    ProbeConfig,
+    SegmentConfig,
+    TrainConfig,
+)
+from fastssl.config.base import OBJECTIVE, RUN
+from fastssl.stages.registry import STAGES, stage_entry
+
+from .completion import Shell, install
+
+CONFIGS: dict[str, type[Config]] = {
+    "train": TrainConfig,
+    "probe": ProbeConfig,
+    "fewshot": FewshotConfig,
+    "finetune": FinetuneConfig,
+    "segment": SegmentConfig,
+    "preview": PreviewConfig,
+}
+"""Command -> its settings; of train, those that all stages have."""
+
+Flattened = Parameter(name="*")
+
+ConfigFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        group=RUN,
+        help="YAML file of settings, as a run's config.yaml; options given here win.",
+    ),
+]
+"""Read by `line.py` before the command is parsed; listed here for help and completion."""
+
+
+def probe(
+    run: Path,
+    /,
+    *,
+    config: Annotated[ProbeConfig, Flattened] = ProbeConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Score a trained encoder by a linear classifier and kNN on its frozen features.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or an encoder.safetensors file.
+    """
+    fastssl.probe(run, config)
+
+
+def fewshot(
+    *runs: Path,
+    config: Annotated[FewshotConfig, Flattened] = FewshotConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Compare encoders on a few labelled images per class, with random and ImageNet encoders.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, or encoder.safetensors files.
+    """
+    fastssl.fewshot(runs, config)
+
+
+def finetune(
+    *runs: Path,
+    config: Annotated[FinetuneConfig, Flattened] = FinetuneConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Train encoders on labels, or a share of them, and compare them with random and ImageNet encoders.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, or encoder.safetensors files.
+    """
+    fastssl.finetune(runs, config)
+
+
+def segment(
+    *runs: Path,
+    config: Annotated[SegmentConfig, Flattened] = SegmentConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Train a U-Net on images with masks, starting from runs, and score it on test images.
+
+    Parameters
+    ----------
+    runs:
+        Run folders or encoder files, ahead of all options; the word random starts from none.
+    """
+    fastssl.segment(runs, config)
+
+
+def preview(
+    run: Path | None = None,
+    /,
+    *,
+    config: Annotated[PreviewConfig, Flattened] = PreviewConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Draw what a stage sees of images, or what a trained run makes of them, as one PNG.
+
+    Parameters
+    ----------
+    run:
+        A run folder, to see its own data and view; without it, views by stage or by name.
+    """
+    fastssl.preview(run, config)
+
+
+@cache
+def make_app(train_config: type[TrainConfig]) -> App:
+    """Make the app of all commands.
+
+    Args:
+        train_config: the class whose fields `train` takes: that of a stage, of a recipe, or `every_stage`.
+
+    Returns:
+        An app that runs a command by calling `fastssl`, and returns.
+    """
+    made = App(
+        name="fastssl",
+        help="Self-supervised pre-training on medical images.",
+        help_format="plaintext",
+        version=fastssl.__version__,
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+
+    def train(
+        *,
+        config: Annotated[train_config, Flattened] = train_config(),  # type: ignore[valid-type]  # noqa: B008 (frozen)
+        file: ConfigFile = None,
+    ) -> None:
+        """Pre-train an encoder. Its --help lists the settings of the --stage or --recipe that is given."""
+        fastssl.train(config)
+
+    def install_completion(*, shell: Shell | None = None) -> None:
+        """Install the completion of commands and options in your shell.
+
+        Parameters
+        ----------
+        shell:
+            The shell to install it in (auto: the one that this is run from).
+        """
+        install(app, shell)
+
+    for command in (train, probe, fewshot, finetune, segment, preview):
+        made.command(command)
+    made.command(install_completion, name="--install-completion")
+    return made
+
+
+def every_stage() -> type[TrainConfig]:
+    """Make a class with the settings of all stages, for completion and for tables of all options."""
+    own = tuple(stage_entry(name).config for name in reversed(STAGES))
+    stage = Annotated[Literal[tuple(STAGES)], Parameter(group=OBJECTIVE)]  # type: ignore[valid-type]
+    made: type[TrainConfig] = create_model("TrainConfig", __base__=own, stage=(stage, next(iter(STAGES))))
+    return made
+
+
+app = make_app(every_stage())
+"""All commands, with the settings of all stages."""
