@@ -14,15 +14,15 @@ from rich.console import Console
 from torch import Tensor, nn
 
 import fastssl
-from fastssl.config import TrainConfig
 from fastssl.errors import ConfigError
-from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import Jigsaw, Loader, TwoCrops
 from fastssl.previews import preview as module
 from fastssl.previews.cells import Row
 from fastssl.previews.sheet import Sheet, draw
+from fastssl.stages.entry import StageEntry
 from fastssl.stages.moco.defaults import MoCoDefaults
-from fastssl.stages.registry import PLANS, RunInfo
+from fastssl.stages.moco.settings import MoCoConfig, MoCoSettings
+from fastssl.stages.registry import STAGES, config_class
 from fastssl.stages.stage import Batch, Stage, StageOutput
 
 RUN = {"encoder": "test_resnet", "batch_size": 16, "device": "cpu", "amp": False, "steps": 1, "seed": 5}
@@ -145,19 +145,42 @@ class Inverter(Stage):
         return {"inverted": self.dropout(self.factor * batch["query"])}
 
 
-class InverterPlan(MoCoDefaults):
-    """MoCo's settings and view around that stage."""
+class InverterConfig(MoCoConfig):
+    """MoCo's settings."""
 
-    def stage(self, config: TrainConfig, encoder: nn.Module, spec: EncoderSpec, facts: RunInfo) -> Inverter:
+    stage: str = "inverter"  # type: ignore[assignment]
+
+
+class InverterSettings(MoCoSettings):
+    """The same, resolved."""
+
+    stage: str = "inverter"  # type: ignore[assignment]
+
+
+class InverterDefaults(MoCoDefaults):
+    """MoCo's view around that stage."""
+
+    def stage(self, settings: object, encoder: nn.Module, *others: object) -> Inverter:  # type: ignore[override]
         return Inverter(encoder)
+
+
+STAGE = StageEntry(
+    title="Inverter",
+    config=InverterConfig,
+    settings=InverterSettings,
+    defaults=f"{__name__}:InverterDefaults",
+    next_command="probe {run}",
+)
 
 
 @pytest.fixture
 def inverter_run(tmp_path: Path, colour_npz: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of one step with a learning rate of 0.5, after which the number is -1.5."""
-    monkeypatch.setitem(PLANS, "moco", InverterPlan())
+    monkeypatch.setitem(STAGES, "inverter", __name__)
+    config_class.cache_clear()
     folder = tmp_path / "run"
-    fastssl.train(**RUN, lr=0.5, weight_decay=0.0, data=str(colour_npz), out=folder, console=quiet())
+    settings = {**RUN, "stage": "inverter", "lr": 0.5, "weight_decay": 0.0}
+    fastssl.train(**settings, data=str(colour_npz), out=folder, console=quiet())
     return folder
 
 
@@ -171,7 +194,7 @@ def test_a_runs_checkpoint_is_shown_beside_what_it_was_given(preview: Preview, i
     assert np.abs(inverted - expected.clip(0, 255)).max() <= 1.5  # a rounded level, times 1.5, rounded
     assert sheet.facts == [
         "colour: the first 3 images of epoch 0, seed 5",
-        "stage moco after 1 steps",
+        "stage inverter after 1 steps",
         "24 x 24 pixels, 3 channels",
     ]
 

@@ -198,7 +198,7 @@ def test_the_metrics_are_ranks_among_positive_and_negatives() -> None:
 
 def test_the_chance_loss_is_that_of_equal_logits() -> None:
     assert stage(queue_size=99).chance_loss == pytest.approx(math.log(100))
-    assert "ln(K+1) = 4.61" in stage(queue_size=99).notes()[0]
+    assert "ln(K+1) = 4.61" in stage(queue_size=99).messages()[0]
 
 
 def test_the_queue_is_saved_and_kept_in_the_compute_dtype() -> None:

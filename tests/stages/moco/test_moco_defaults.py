@@ -13,11 +13,12 @@ from rich.console import Console
 
 import fastssl
 from fastssl.cli import main
-from fastssl.config import TrainConfig
+from fastssl.pipelines import TwoCrops
 from fastssl.stages.moco.defaults import MoCoDefaults, auto_bn_splits, auto_lr, auto_momentum, auto_queue_size
+from fastssl.stages.moco.settings import MoCoConfig, MoCoSettings
 from fastssl.stages.stage_defaults import RunInfo
 
-FACTS = RunInfo(images=512, channels=1)
+INFO = RunInfo(images=512, channels=1, size=28)
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def trained(tmp_path: Path, grey_npz: Path) -> Any:
         return (path / "config.yaml").read_text(), console.file.getvalue()  # type: ignore[attr-defined]
 
     return train
+
+
+def view(**settings: float) -> TwoCrops:
+    """What MoCo renders of images of 28 pixels."""
+    whole = {"size": 28, "stem": "standard", "steps": 100, "lr": 0.1, "weight_decay": 0.0, "temperature": 0.2}
+    own = {"queue_size": 64, "momentum": 0.9, "bn_splits": 1}
+    return MoCoDefaults().view(MoCoSettings.model_validate({**whole, **own, **settings}), INFO)
 
 
 def test_the_learning_rate_follows_the_batch_size() -> None:
@@ -71,19 +79,18 @@ def test_batch_norm_groups_hold_about_64_and_divide_the_batch(batch_size: int, s
 
 
 def test_splitting_a_batch_norm_that_the_encoder_lacks_is_a_problem() -> None:
-    facts = RunInfo(images=512, channels=1, batch_norm=False)
-    assert MoCoDefaults().problems(TrainConfig(bn_splits=4), facts) == ["bn_splits=4: the encoder has no batch norm"]
-    assert MoCoDefaults().problems(TrainConfig(bn_splits=1), facts) == []
+    info = RunInfo(images=512, channels=1, size=28, batch_norm=False)
+    assert MoCoDefaults().problems(MoCoConfig(bn_splits=4), info) == ["bn_splits=4: the encoder has no batch norm"]
+    assert MoCoDefaults().problems(MoCoConfig(bn_splits=1), info) == []
 
 
 def test_moco_alone_does_not_rotate_as_moco_v2_does_not() -> None:
-    plan, config = MoCoDefaults(), TrainConfig(size=28)
-    assert plan.automatic(config, FACTS, 100)["rotation"] == (0.0, "MoCo v2 has none")
-    assert "query_matrix" not in plan.view(config, FACTS).draw(0, 0, np.arange(9), (28, 28))
+    assert MoCoDefaults().automatic(MoCoConfig(), INFO, 100)["rotation"] == (0.0, "MoCo v2 has none")
+    assert "query_matrix" not in view(rotation=0.0).draw(0, 0, np.arange(9), (28, 28))
 
 
 def test_the_rotation_asked_for_is_the_views() -> None:
-    drawn = MoCoDefaults().view(TrainConfig(size=28, rotation=40.0), FACTS).draw(0, 0, np.arange(5000), (28, 28))
+    drawn = view(rotation=40.0).draw(0, 0, np.arange(5000), (28, 28))
     upright = drawn["query_matrix"][drawn["query_matrix"][:, 0, 0] > 0]  # not mirrored
     degrees = np.degrees(np.arctan2(upright[:, 1, 0], upright[:, 0, 0]))
     assert np.percentile(degrees, [0, 25, 75, 100]) == pytest.approx([-40, -20, 20, 40], abs=1.5)

@@ -15,12 +15,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fastssl.config.train import TASK_NAMES
 from fastssl.data import open_source
 from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, PretextTasks, View
 from fastssl.runtime import resolve_runtime
 from fastssl.stages.pretext.objective import Pretext
+from fastssl.stages.pretext.settings import TASK_NAMES
 from fastssl.stages.pretext.tasks import TASKS
 from fastssl.training.engine import CheckpointPolicy, Engine
 from fastssl.training.schedule import CosineSchedule
@@ -41,7 +41,9 @@ def images(count: int = 40, size: int = SIZE, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, size, size, channels), dtype=np.uint8)
 
 
-def loader(made: dict[str, View], *, one_per_batch: bool, pictures: np.ndarray | None = None, **settings: Any) -> Loader:
+def loader(
+    made: dict[str, View], *, one_per_batch: bool, pictures: np.ndarray | None = None, **settings: Any
+) -> Loader:
     view = next(iter(made.values()))
     tasks = PretextTasks(view.size, view.channels, tasks=made, one_per_batch=one_per_batch)
     pictures = images(size=view.size, channels=view.channels) if pictures is None else pictures
@@ -153,8 +155,8 @@ def test_a_rightly_named_order_puts_the_picture_back() -> None:
 
 
 def test_the_loss_of_a_guess_is_told() -> None:
-    assert f"ln(24) = {math.log(24):.2f}" in stage().notes()[0]
-    assert stage("inpaint").notes() == []
+    assert f"ln(24) = {math.log(24):.2f}" in stage().messages()[0]
+    assert stage("inpaint").messages() == []
 
 
 def test_heads_come_from_their_own_seed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,33 @@ import torch
 from rich.console import Console
 
 import fastssl
-from fastssl.config import TrainConfig, build
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 from fastssl.stages.pretext.defaults import PretextDefaults
+from fastssl.stages.pretext.settings import PretextConfig, PretextSettings
+from fastssl.stages.registry import train_config
 from fastssl.stages.stage_defaults import RunInfo
+from fastssl.training.initial_weights import initial_weights
+from fastssl.training.resolve import resolve
 from fastssl.training.run_folder import folder_of, read_settings
 
-GREY, COLOUR = RunInfo(100, 1), RunInfo(100, 3)
+DEFAULTS = PretextDefaults()
+GREY, COLOUR = RunInfo(images=200, channels=1, size=28), RunInfo(images=200, channels=3, size=28)
 SMALL = {"encoder": "test_resnet", "batch_size": 16, "device": "cpu", "amp": False, "steps": 2}
 
 
-def config(**settings: Any) -> TrainConfig:
-    return build(TrainConfig, {"stage": "pretext", "size": 28, **settings})
+def config(**settings: Any) -> PretextConfig:
+    made = train_config({"stage": "pretext", "size": 28, **settings})
+    assert isinstance(made, PretextConfig)
+    return made
+
+
+def resolved(info: RunInfo = GREY, **settings: Any) -> PretextSettings:
+    asked = config(**settings)
+    shared = {"encoder": ("test_resnet", "as it is"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
+    found = resolve(asked, DEFAULTS, replace(info, size=asked.size or 28), name="tiny", shared=shared).settings
+    assert isinstance(found, PretextSettings)
+    return found
 
 
 def train(stage: str, out: Path, data: Path, **settings: Any) -> tuple[fastssl.TrainResult, str]:
@@ -39,17 +54,16 @@ def differs(one: Path, other: Path) -> bool:
 
 
 def test_colour_images_get_every_task_and_grey_ones_all_but_colorize() -> None:
-    plan = PretextDefaults()
-    assert [name for name, _ in plan.view(config(), COLOUR).tasks] == ["jigsaw", "inpaint", "colorize"]
-    assert [name for name, _ in plan.view(config(), GREY).tasks] == ["jigsaw", "inpaint"]
-    assert plan.notices(config(), COLOUR) == []
-    (notice,) = plan.notices(config(), GREY)
-    assert notice.startswith("colorize is left out: it needs RGB images")
+    assert [name for name, _ in DEFAULTS.view(resolved(COLOUR), COLOUR).tasks] == ["jigsaw", "inpaint", "colorize"]
+    assert [name for name, _ in DEFAULTS.view(resolved(GREY), GREY).tasks] == ["jigsaw", "inpaint"]
+    assert DEFAULTS.messages(resolved(COLOUR), COLOUR) == []
+    (message,) = DEFAULTS.messages(resolved(GREY), GREY)
+    assert message.startswith("colorize is left out: it needs RGB images")
 
 
 def test_the_first_prediction_is_the_mean_so_that_restoration_need_not_unlearn_noise() -> None:
     encoder, spec = create_encoder("test_resnet", 3, 28), EncoderSpec("test_resnet", 3, 28)
-    stage: Any = PretextDefaults().stage(config(), encoder, spec, COLOUR)
+    stage: Any = DEFAULTS.stage(resolved(COLOUR), encoder, spec, COLOUR)
     images = torch.randn(4, 3, 28, 28)
     for name in ("inpaint", "colorize"):
         assert not stage.tasks[name].predict(encoder, {"image": images}).any()
@@ -58,26 +72,34 @@ def test_the_first_prediction_is_the_mean_so_that_restoration_need_not_unlearn_n
 
 
 def test_weights_are_of_the_draw_or_of_the_sum() -> None:
-    plan = PretextDefaults()
-    given = config(tasks="jigsaw,inpaint", task_weights="inpaint=3,jigsaw=0.5", patch=0.25)
-    view = plan.view(given, GREY)
+    given = {"tasks": "jigsaw,inpaint", "task_weights": "inpaint=3,jigsaw=0.5", "patch": 7}
+    view = DEFAULTS.view(resolved(**given), GREY)
     assert (view.weights, view.one_per_batch) == ((0.5, 3.0), True)
     assert dict(view.tasks)["inpaint"].side == 7
-    summed = given.model_copy(update={"task_mode": "all"})
-    assert not plan.view(summed, GREY).one_per_batch
+    assert not DEFAULTS.view(resolved(**given, task_mode="all"), GREY).one_per_batch
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "side"),
+    [(None, 28, 14), ("auto", 30, 15), (9, 28, 9), ("9", 28, 9), (0.25, 28, 7), (0.5, 27, 14), (1, 28, 1)],
+)
+def test_the_patch_is_in_pixels_and_a_share_of_older_versions_becomes_pixels(given: Any, size: int, side: int) -> None:
+    settings = resolved(tasks="inpaint", size=size, patch=given)
+    assert settings.patch == side
+    assert dict(DEFAULTS.view(settings, GREY).tasks)["inpaint"].side == side
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"tasks": ["inpaint", "jigsaw"]}, "jigsaw,inpaint"),
-        ({"tasks": "colorize"}, "colorize"),
-        ({"task_weights": {"inpaint": 2}}, "inpaint=2.0"),
-        ({"task_weights": "inpaint=2,jigsaw=.5"}, "jigsaw=0.5,inpaint=2.0"),
-        ({"task_weights": ""}, ""),
+        ({"tasks": ["inpaint", "jigsaw"]}, ("jigsaw", "inpaint")),
+        ({"tasks": "colorize"}, ("colorize",)),
+        ({"task_weights": {"inpaint": 2}}, ("inpaint=2.0",)),
+        ({"task_weights": "inpaint=2,jigsaw=.5"}, ("jigsaw=0.5", "inpaint=2.0")),
+        ({"task_weights": ""}, ()),
     ],
 )
-def test_tasks_and_weights_are_written_in_one_way(settings: dict[str, Any], expected: str) -> None:
+def test_tasks_and_weights_are_written_in_one_way(settings: dict[str, Any], expected: tuple[str, ...]) -> None:
     (name,) = settings
     assert getattr(config(**settings), name) == expected
 
@@ -92,9 +114,10 @@ def test_tasks_and_weights_are_written_in_one_way(settings: dict[str, Any], expe
         ({"task_weights": "jigsaw=nan"}, "give a positive number"),
         ({"task_weights": "rotate=1"}, "give a positive number"),
         ({"task_weights": 3}, "give a positive number"),
-        ({"patch": 1.0}, "patch=1.0"),
+        ({"patch": 7.5}, "patch=7.5: give whole pixels"),
+        ({"patch": 0}, "patch=0"),
         ({"task_mode": "two"}, "task_mode='two'"),
-        ({"stage": "moco", "patch": 0.3}, "patch is a setting of --stage pretext, not of moco"),
+        ({"stage": "moco", "patch": 7}, "patch is a setting of --stage pretext, not of --stage moco"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused_in_one_line(settings: dict[str, Any], message: str) -> None:
@@ -104,17 +127,17 @@ def test_settings_that_mean_nothing_are_refused_in_one_line(settings: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("settings", "facts", "message"),
+    ("settings", "info", "message"),
     [
         ({"tasks": "colorize"}, GREY, "tasks=colorize: needs RGB images, and these have 1 channel"),
         ({"tasks": "jigsaw", "task_weights": "inpaint=2"}, GREY, "inpaint not among --tasks jigsaw"),
-        ({"freeze_bn": True}, RunInfo(100, 1, batch_norm=False), "freeze_bn=True: the encoder has no batch norm"),
+        ({"freeze_bn": True}, replace(GREY, batch_norm=False), "freeze_bn=True: the encoder has no batch norm"),
     ],
 )
 def test_what_does_not_suit_the_data_or_the_encoder_is_a_problem(
-    settings: dict[str, Any], facts: RunInfo, message: str
+    settings: dict[str, Any], info: RunInfo, message: str
 ) -> None:
-    (problem,) = PretextDefaults().problems(config(**settings), facts)
+    (problem,) = DEFAULTS.problems(config(**settings), info)
     assert message in problem
 
 
@@ -122,25 +145,24 @@ def test_what_does_not_suit_the_data_or_the_encoder_is_a_problem(
     ("settings", "message"),
     [
         ({"size": 27}, "size 27 does not divide into 2 tiles: use 2[68]"),
-        ({"patch": 0.01}, "patch must leave some of the picture"),
+        ({"patch": 28}, "patch must leave some of the picture"),
     ],
 )
 def test_a_task_that_cannot_be_set_at_this_size_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        PretextDefaults().view(config(**settings), GREY)
+        DEFAULTS.view(resolved(**settings), GREY)
 
 
 def test_frozen_statistics_of_random_weights_are_remarked_on(tmp_path: Path) -> None:
-    plan = PretextDefaults()
-    assert "random weights" in plan.notices(config(freeze_bn=True), COLOUR)[0]
-    assert plan.notices(config(freeze_bn=True, init=tmp_path), COLOUR) == []
+    assert "random weights" in DEFAULTS.messages(resolved(COLOUR, freeze_bn=True), COLOUR)[0]
+    assert DEFAULTS.messages(resolved(COLOUR, freeze_bn=True, init=tmp_path), COLOUR) == []
 
 
 def test_without_an_encoder_it_starts_from_random_weights_and_says_how_to_give_one(tmp_path: Path) -> None:
-    init, line = PretextDefaults().start(config(), tmp_path / "run")
+    init, line = initial_weights(config(), tmp_path / "run")
     assert init is None
     assert line == "starts from random weights: give a trained encoder with --init RUN"
-    init, line = PretextDefaults().start(config(init=tmp_path / "other"), tmp_path / "run")
+    init, line = initial_weights(config(init=tmp_path / "other"), tmp_path / "run")
     assert (init, line) == (tmp_path / "other", f"starts from {tmp_path / 'other'}")
 
 
@@ -187,27 +209,27 @@ def test_by_default_it_is_in_colour_and_says_why_mocos_default_run_does_not_serv
     moco.mkdir(parents=True)
     (moco / "config.yaml").write_text("{stage: moco, data: demo}")
     save_encoder(moco / "encoder.safetensors", create_encoder("test_resnet", 1, 28), EncoderSpec("test_resnet", 1, 28))
-    asked = build(TrainConfig, {"stage": "pretext"})
-    init, line = PretextDefaults().start(asked, folder_of(asked))
+    asked = train_config({"stage": "pretext"})
+    init, line = initial_weights(asked, folder_of(asked))
     assert init is None
     assert "runs/moco-demo is a MoCo run on other data (demo); " in line
     (moco / "config.yaml").rename(tmp_path / "config.yaml")
     colour = Path("runs/moco-demo-colour")
     moco.rename(colour)
     (colour / "config.yaml").write_text("{stage: moco, data: demo-colour}")
-    assert PretextDefaults().start(asked, folder_of(asked))[0] == colour
+    assert initial_weights(asked, folder_of(asked))[0] == colour
 
 
 def test_a_moco_run_that_does_not_fit_is_left_alone_and_said_so(tmp_path: Path, grey_npz: Path) -> None:
     train("moco", tmp_path / "moco", grey_npz)
-    folder, plan = tmp_path / "run", PretextDefaults()
+    folder = tmp_path / "run"
     cases = [
         ({"data": "demo"}, f"on other data ({grey_npz})"),
         ({"data": str(grey_npz), "encoder": "resnet18"}, "with another encoder (test_resnet)"),
         ({"data": str(grey_npz), "stem": "small"}, "with another stem (standard)"),
     ]
     for settings, reason in cases:
-        init, line = plan.start(config(**settings), folder)
+        init, line = initial_weights(config(**settings), folder)
         assert init is None
         assert f"{tmp_path / 'moco'} is a MoCo run {reason}; give a trained encoder" in line
 

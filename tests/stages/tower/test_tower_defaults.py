@@ -1,4 +1,4 @@
-"""TOWER's plan: masks by modality, each row of the ablation as one command, whole runs that learn and resume."""
+"""TOWER's defaults: masks by modality, each row of the ablation as one command, whole runs that learn and resume."""
 
 from __future__ import annotations
 
@@ -14,41 +14,43 @@ from rich.console import Console
 
 import fastssl
 from fastssl.cli import main
-from fastssl.config import TrainConfig
 from fastssl.data import open_source
 from fastssl.data.medmnist_table import FLAGS, describe
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.unet import UNet, create_unet
 from fastssl.pipelines import BlockMask, RayMask, StripeMask, TowerPairs
-from fastssl.stages.registry import PLANS, RunInfo
-from fastssl.stages.tower.defaults import auto_mask
+from fastssl.stages.stage_defaults import RunInfo
+from fastssl.stages.tower.defaults import TowerDefaults, auto_mask
 from fastssl.stages.tower.objective import Tower
-from fastssl.training.resolve import Resolved, resolve
+from fastssl.stages.tower.settings import TowerConfig, TowerSettings
+from fastssl.training.resolve import resolve
 
-PLAN = PLANS["tower"]
-FACTS = RunInfo(500, 1, "breast ultrasound")
+DEFAULTS = TowerDefaults()
+INFO = RunInfo(images=500, channels=1, size=32, modality="breast ultrasound")
 QUICK = {"stage": "tower", "encoder": "test_resnet", "batch_size": 16, "seed": 3, "device": "cpu", "amp": False}
 
 
-def resolved(facts: RunInfo = FACTS, **settings: Any) -> Resolved:
-    config = TrainConfig(stage="tower", batch_size=32, **settings)
+def resolved(info: RunInfo = INFO, **settings: Any) -> TowerSettings:
+    config = TowerConfig(batch_size=32, **settings)
     shared = {"encoder": ("test_resnet", "as it is"), "size": (32, "as it is"), "stem": ("standard", "as it is")}
-    return resolve(config, PLAN, facts, name="tiny", shared=shared)
+    found = resolve(config, DEFAULTS, info, name="tiny", shared=shared).settings
+    assert isinstance(found, TowerSettings)
+    return found
 
 
 def stage_and_view(**settings: Any) -> tuple[Tower, TowerPairs]:
-    config = resolved(**settings).config
+    config = resolved(**settings)
     spec = EncoderSpec("test_resnet", 1, 32)
-    stage = PLAN.stage(config, create_encoder(spec.name, 1, 32, seed=0), spec, FACTS)
-    return stage, PLAN.view(config, FACTS)
+    stage = DEFAULTS.stage(config, create_encoder(spec.name, 1, 32, seed=0), spec, INFO)
+    return stage, DEFAULTS.view(config, INFO)
 
 
 def train(out: Path, data: str, **settings: Any) -> fastssl.TrainResult:
     return fastssl.train(**QUICK | settings, data=data, out=out, console=Console(file=io.StringIO()))
 
 
-def readings(run: Path) -> list[dict[str, float]]:
+def records(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
@@ -86,24 +88,24 @@ def test_the_mask_follows_words_not_letters(modality: str, mask: str) -> None:
     ],
 )
 def test_shape_and_share_of_the_mask_can_each_be_asked_for(modality: str, settings: dict[str, Any], mask: Any) -> None:
-    facts = RunInfo(500, 1, modality)
-    assert PLAN.view(resolved(facts, **settings).config, facts).mask == mask
+    info = RunInfo(images=500, channels=1, size=32, modality=modality)
+    assert DEFAULTS.view(resolved(info, **settings), info).mask == mask
 
 
 def test_the_optimiser_is_the_papers() -> None:
-    config = resolved().config
-    optimizer = PLAN.optimizer(config)([torch.nn.Parameter(torch.zeros(2))])
+    config = resolved()
+    optimizer = DEFAULTS.optimizer(config)([torch.nn.Parameter(torch.zeros(2))])
     assert isinstance(optimizer, torch.optim.Adam)
     group = optimizer.param_groups[0]
     assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-3, (0.9, 0.99), 0.0)
     assert config.temperature == 0.1
-    asked = PLAN.optimizer(resolved(lr=0.01, weight_decay=0.1).config)([torch.nn.Parameter(torch.zeros(2))])
+    asked = DEFAULTS.optimizer(resolved(lr=0.01, weight_decay=0.1))([torch.nn.Parameter(torch.zeros(2))])
     assert (asked.param_groups[0]["lr"], asked.param_groups[0]["weight_decay"]) == (0.01, 0.1)
 
 
 def test_the_encoder_is_the_papers_where_there_is_a_gpu() -> None:
-    assert PLAN.encoder(on_cuda=True)[0] == "resnet50"
-    assert PLAN.encoder(on_cuda=False)[0] == "resnet18"
+    assert DEFAULTS.encoder(on_cuda=True)[0] == "resnet50"
+    assert DEFAULTS.encoder(on_cuda=False)[0] == "resnet18"
 
 
 @pytest.mark.parametrize(
@@ -152,9 +154,9 @@ def test_a_setting_that_would_do_nothing_is_refused(settings: dict[str, Any], pr
 
 
 def test_the_loss_of_a_guess_is_told_where_there_is_a_contrast() -> None:
-    (notice,) = PLAN.notices(resolved().config, FACTS)
+    (notice,) = DEFAULTS.messages(resolved(), INFO)
     assert notice.startswith("ln(2B-1) = 4.14 ")  # 63 others
-    assert PLAN.notices(resolved(terms="generative").config, FACTS) == []
+    assert DEFAULTS.messages(resolved(terms="generative"), INFO) == []
 
 
 def test_at_the_command_line_a_bad_choice_is_one_line_and_nothing_is_written(
@@ -196,12 +198,12 @@ def test_a_run_leaves_an_encoder_and_a_decoder_that_fit_a_new_unet(tmp_path: Pat
 def test_both_terms_fall_on_the_demo_set(tmp_path: Path) -> None:
     """Under masks alone: the set's classes come in either polarity, so nobody could undo a curve that inverts them."""
     train(tmp_path / "run", "demo", steps=40, batch_size=32, transforms="mask")
-    first, *_, last = np.array_split(readings(tmp_path / "run"), 8)
+    first, *_, last = np.array_split(records(tmp_path / "run"), 8)
     mean = {
         name: [np.mean([r[name] for r in part]) for part in (first, last)] for name in ("contrastive", "generative")
     }
     assert mean["contrastive"][1] < 0.7 * mean["contrastive"][0]
-    top1 = [r["top1"] for r in readings(tmp_path / "run") if "top1" in r]  # of steps 1, 11, 21 and 31
+    top1 = [r["top1"] for r in records(tmp_path / "run") if "top1" in r]  # of steps 1, 11, 21 and 31
     assert len(top1) == 4
     assert top1[-1] > 1.2 * top1[0]
     constant = np.var(open_source("demo").splits["train"].images / 255)

@@ -14,14 +14,13 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 import fastssl
-from fastssl.config import TrainConfig
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import create_encoder, feature_dim
 from fastssl.models.vae_decoder import ConvDecoder
-from fastssl.stages.registry import PLANS, RunInfo
+from fastssl.stages.vae.defaults import VAEDefaults
+from fastssl.stages.vae.settings import VAESettings
 
-PLAN = PLANS["vae"]
-FACTS = RunInfo(images=1000, channels=1)
+DEFAULTS = VAEDefaults()
 SMALL = {"stage": "vae", "encoder": "test_convnext", "batch_size": 16, "device": "cpu", "latent_dim": 8, "seed": 3}
 
 
@@ -42,8 +41,8 @@ def metrics(out: Path) -> list[dict[str, float]]:
 
 
 def test_the_encoder_is_a_convnext_smaller_on_a_cpu() -> None:
-    assert PLAN.encoder(on_cuda=True)[0] == "convnext_tiny"
-    name, reason = PLAN.encoder(on_cuda=False)
+    assert DEFAULTS.encoder(on_cuda=True)[0] == "convnext_tiny"
+    name, reason = DEFAULTS.encoder(on_cuda=False)
     assert (name, "CPU" in reason) == ("convnext_atto", True)
 
 
@@ -54,9 +53,9 @@ def test_the_default_encoders_take_images_of_every_size(name: str, size: int) ->
 
 
 def test_biases_and_norms_are_not_decayed() -> None:
-    config = TrainConfig(stage="vae", lr=2e-3, weight_decay=0.3)
+    settings = VAESettings(size=28, stem="standard", steps=10, lr=2e-3, weight_decay=0.3)
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.GroupNorm(1, 2), torch.nn.Linear(2, 2))
-    optimizer = PLAN.optimizer(config)(list(model.parameters()))
+    optimizer = DEFAULTS.optimizer(settings)(list(model.parameters()))
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert isinstance(optimizer, torch.optim.AdamW)
     assert [decay[id(parameter)] for parameter in model.parameters()] == [0.3, 0, 0, 0, 0.3, 0]
@@ -64,8 +63,8 @@ def test_biases_and_norms_are_not_decayed() -> None:
 
 
 def test_a_temperature_is_refused_since_nothing_is_contrasted() -> None:
-    assert PLAN.problems(TrainConfig(stage="vae"), FACTS) == []
-    assert "no contrast" in PLAN.problems(TrainConfig(stage="vae", temperature=0.1), FACTS)[0]
+    with pytest.raises(ConfigError, match=r"temperature is a setting of --stage moco or .*tower, not of --stage vae"):
+        fastssl.train(stage="vae", temperature=0.1)
 
 
 @pytest.mark.parametrize("setting", [{"latent_dim": 8}, {"beta": 0.5}, {"beta_warmup": 0.2}])
