@@ -18,9 +18,15 @@ from medmnist.evaluator import getACC, getAUC
 from fastssl.data.source import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """Results on one split. `auc` is nan where it is undefined, and `note` then says why."""
+    """Results on one split.
+
+    Attributes:
+        auc: nan where it is undefined.
+        acc: accuracy, a share.
+        note: why AUC is undefined; "" where it is not.
+    """
 
     auc: float
     acc: float
@@ -28,12 +34,15 @@ class Metrics:
 
 
 def evaluate(labels: np.ndarray, scores: np.ndarray, task: Task) -> Metrics:
-    """Score probabilities.
+    """Return AUC and accuracy of probabilities.
 
-    labels: int64 `[N]`, or `[N, L]` zeros and ones for multi-label. scores: `[N, K]` probabilities (K is 2 for a binary
-    task) or `[N, L]`, finite.
+    Args:
+        labels: int64 `[N]` class indices, or `[N, L]` zeros and ones for multi-label.
+        scores: `[N, K]` probabilities (K is 2 for a binary task) or `[N, L]`, finite.
+        task: kind of labels, as MedMNIST names it.
 
-    Raises ValueError for shapes that do not belong together, no samples, or scores that are not finite.
+    Raises:
+        ValueError: shapes do not belong together, there are no samples, or scores are not finite.
     """
     _check(labels, scores, task)
     if task == "multi-label, binary-class" and labels.shape[1] == 1:
@@ -42,7 +51,7 @@ def evaluate(labels: np.ndarray, scores: np.ndarray, task: Task) -> Metrics:
     repeats = 2 if len(labels) == 1 else 1
     acc = float(getACC(np.repeat(labels, repeats, axis=0), np.repeat(scores, repeats, axis=0), task))
     note = _why_undefined(labels, scores, task)
-    return Metrics(nan if note else float(getAUC(labels, scores, task)), acc, note)
+    return Metrics(auc=nan if note else float(getAUC(labels, scores, task)), acc=acc, note=note)
 
 
 def _why_undefined(labels: np.ndarray, scores: np.ndarray, task: Task) -> str:

@@ -34,12 +34,16 @@ _EQUAL = 1e-9
 Values = Sequence[float] | np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeanInterval:
-    """Mean over the seeds, standard deviation (n - 1), and the mean's 95 % interval by Student's t.
+    """A mean over the seeds and its 95 % interval by Student's t; all numbers are nan where a value is.
 
-    std is nan for a single seed; low and high are wherever there is no interval, which `reason` explains; all are where
-    a value is.
+    Attributes:
+        mean: over the seeds.
+        std: standard deviation (n - 1); nan for a single seed.
+        low: of the interval; nan where there is none.
+        high: likewise.
+        reason: why there is no interval; "" where there is one.
     """
 
     mean: float
@@ -49,12 +53,18 @@ class MeanInterval:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairedTest:
-    """The difference of two encoders, seed by seed: its mean and 95 % interval, and p of a two-sided paired t-test.
+    """The difference of two encoders, paired by seed, with the two-sided paired t-test.
 
-    p_holm: p adjusted for a family of `comparisons` tests; nan and 0 until `holm_adjusted` has seen the family.
-    Interval and p-values are nan where there is nothing to judge by; `reason` says why.
+    Attributes:
+        difference: mean over the seeds.
+        low: of its 95 % interval; nan where there is nothing to judge by.
+        high: likewise.
+        p: of the test; likewise.
+        p_holm: p adjusted for a family of tests (`holm_adjusted`); nan before that.
+        comparisons: tests of the family that have a p-value; 0 before that.
+        reason: why there is no interval and no p-value; "" where there are.
     """
 
     difference: float
@@ -72,9 +82,10 @@ class PairedTest:
 
 
 def mean_interval(values: Values, overlap: float = 0.0) -> MeanInterval:
-    """Return mean, deviation and interval of `values` `[seeds]`.
+    """Return mean, deviation and interval.
 
     Args:
+        values: one number per seed, `[seeds]`; at least one.
         overlap: share of images that the draws of two seeds have in common (`mean_overlap`).
     """
     table = np.asarray(values, dtype=np.float64)
@@ -82,26 +93,32 @@ def mean_interval(values: Values, overlap: float = 0.0) -> MeanInterval:
 
 
 def paired_t_test(first: Values, second: Values, overlap: float = 0.0) -> PairedTest:
-    """Compare `first` with `second`, both `[seeds]` in the same order of seeds; the difference is first less second.
+    """Compare two encoders; the difference is `first` less `second`.
 
     Args:
+        first: one number per seed, `[seeds]`; at least one.
+        second: likewise, in the same order of seeds.
         overlap: as for `mean_interval`.
     """
     one, other = (np.asarray(values, dtype=np.float64) for values in (first, second))
     found = _interval(one - other, overlap, float(max(np.abs(one).max(), np.abs(other).max())))
     if found.reason:
-        return PairedTest(found.mean, nan, nan, nan, reason=found.reason)
+        return PairedTest(difference=found.mean, low=nan, high=nan, p=nan, reason=found.reason)
     from scipy.stats import t
 
     standard_error = found.std * _variance_factor(len(one), overlap) ** 0.5
     p = float(2 * t.sf(abs(found.mean) / standard_error, len(one) - 1))
-    return PairedTest(found.mean, found.low, found.high, p)
+    return PairedTest(difference=found.mean, low=found.low, high=found.high, p=p)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for how many there are (Holm, Scandinavian Journal of Statistics 6, 1979).
 
-    nan stays nan and does not count, as in R's `p.adjust`.
+    Args:
+        p_values: of one family.
+
+    Returns:
+        In the same order. nan stays nan and does not count, as in R's `p.adjust`.
     """
     tested = sorted((p, place) for place, p in enumerate(p_values) if not isnan(p))
     adjusted = [nan] * len(p_values)
@@ -113,14 +130,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def holm_adjusted(family: Sequence[PairedTest]) -> list[PairedTest]:
-    """The tests of one family, each with its `p_holm` and with how many of them have a p-value."""
+    """Return the tests of one family, in the same order, with their `p_holm` and `comparisons`."""
     count = sum(not isnan(test.p) for test in family)
     adjusted = holm([test.p for test in family])
     return [replace(test, p_holm=p, comparisons=count) for test, p in zip(family, adjusted, strict=True)]
 
 
 def mean_overlap(draws: Sequence[np.ndarray], labels: np.ndarray) -> float:
-    """Return the share of images that the draws of two seeds have in common, the mean over pairs; nan for one draw.
+    """Return the share of images that the draws of two seeds have in common.
 
     Classes of which few images are drawn weigh more, by 1 / images: the mean of few images varies more, and so what a
     classifier learns of that class.
@@ -128,6 +145,9 @@ def mean_overlap(draws: Sequence[np.ndarray], labels: np.ndarray) -> float:
     Args:
         draws: row numbers `[N]` of each draw, which differ.
         labels: int64 `[M]` class indices of the rows drawn from, or `[M, L]`, whose rows count as one class.
+
+    Returns:
+        The mean over all pairs of draws, 0 to 1; nan for one draw.
     """
     if len(draws) < 2:
         return nan
@@ -147,15 +167,19 @@ def mean_overlap(draws: Sequence[np.ndarray], labels: np.ndarray) -> float:
 
 
 def overlap_decides(overlap: float, seeds: int) -> bool:
-    """Whether more of a mean's variance is due to images that draws share than to the number of seeds.
+    """Return whether more of a mean's variance is due to images that draws share than to the number of seeds.
 
     That is r/(1-r) > 1/n: from there on further seeds narrow an interval little.
+
+    Args:
+        overlap: r, as `mean_overlap` returns it.
+        seeds: n, how many draws there are.
     """
     return overlap * (seeds + 1) > 1
 
 
 def untested(tests: Sequence[PairedTest]) -> list[str]:
-    """A line for every reason why some of `tests` have no p-value."""
+    """Return a line for every reason why some of `tests` have no p-value."""
     reasons = Counter(test.reason for test in tests if test.reason)
     return [f"no p-value for {count} of {len(tests)} comparisons: {reason}" for reason, count in reasons.items()]
 
@@ -164,15 +188,15 @@ def _interval(values: np.ndarray, overlap: float, size: float) -> MeanInterval:
     """Of `values` `[seeds]`, which are numbers, or differences of numbers, of about `size`."""
     mean = float(values.mean())
     if len(values) < 2:
-        return MeanInterval(mean, nan, nan, nan, "a single seed")
+        return MeanInterval(mean=mean, std=nan, low=nan, high=nan, reason="a single seed")
     std = float(values.std(ddof=1))
     reason = _why_no_interval(std, overlap, size)
     if reason:
-        return MeanInterval(mean, std, nan, nan, reason)
+        return MeanInterval(mean=mean, std=std, low=nan, high=nan, reason=reason)
     from scipy.stats import t
 
     half = float(t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1)) * std * _variance_factor(len(values), overlap) ** 0.5
-    return MeanInterval(mean, std, mean - half, mean + half)
+    return MeanInterval(mean=mean, std=std, low=mean - half, high=mean + half)
 
 
 def _why_no_interval(std: float, overlap: float, size: float) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from math import isnan
+from dataclasses import replace
+from math import isnan, nan
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
-from fastssl.evaluation.fewshot.grid import Standardised, solve_grid
+from fastssl.evaluation.fewshot.grid import StandardisedFeatures, solve_grid
 from fastssl.evaluation.fewshot.support import draw_supports
 from fastssl.evaluation.shared.statistics import (
     PairedTest,
@@ -108,8 +109,9 @@ def test_holm_on_the_fifteen_p_values_of_benjamini_and_hochberg() -> None:
 
 
 def test_a_family_is_adjusted_over_its_tests_that_have_a_p() -> None:
-    untestable = PairedTest(0.1, float("nan"), float("nan"), float("nan"), reason="a single seed")
-    family = holm_adjusted([PairedTest(0.1, 0, 1, 0.04), untestable, PairedTest(0.1, 0, 1, 0.02)])
+    found = PairedTest(difference=0.1, low=0, high=1, p=0.04)
+    untestable = replace(found, low=nan, high=nan, p=nan, reason="a single seed")
+    family = holm_adjusted([found, untestable, replace(found, p=0.02)])
     assert [test.p_holm for test in family[::2]] == pytest.approx([0.04, 0.04])
     assert {test.comparisons for test in family} == {2}
     assert [test.significant for test in family] == [True, False, True]
@@ -155,7 +157,8 @@ def noise_p(counts: list[int], shots: int, rng: np.random.Generator, base: int) 
     labels, truth = np.repeat([0, 1], counts), np.arange(100) % 2
     (support,) = draw_supports(labels, (shots,), range(base, base + 10))
     sizes = len(labels), len(truth)
-    data = [Standardised.of(*(torch.from_numpy(rng.normal(size=(n, 16))).float() for n in sizes)) for _ in range(3)]
+    noise = [[torch.from_numpy(rng.normal(size=(n, 16))).float() for n in sizes] for _ in range(3)]
+    data = [StandardisedFeatures.of(pool, query) for pool, query in noise]
     solved = solve_grid([one.pool for one in data], [support], 2)
     accuracy = [(one[0].scores(own.query).argmax(2) == truth).mean(1) for one, own in zip(solved, data, strict=True)]
     overlap = mean_overlap(list(support.rows), labels)
