@@ -2,7 +2,8 @@
 
 Covers: the public names. Importing them needs torch, but neither Triton nor a GPU.
 Does not cover: any work of its own. Each folder is named after its public function and holds one operation:
-    op.py         the public function: checks, autograd, registration with torch.library
+    op.py         the public function and its checks
+    autograd.py   which implementation runs, registration with torch.library, gradients (in op.py where there are none)
     kernel.py     the Triton kernels and nothing else
     launch.py     shapes -> grid and static launch table
     reference.py  the same maths in plain torch: what runs on a CPU, and what the kernels are tested against

@@ -1,4 +1,4 @@
-"""Convolutions on small maps: one matrix product beside torch's convolution, forward and backward.
+"""Convolutions on small maps: one matrix product compared with torch's convolution, forward and backward.
 
 Covers: the last layers of a ResNet at 28, 32 and 64 px, their batch sizes in training and in a small run, fp32 and
 bf16, channels-last as they are trained. `MOST_PIXELS` and `LARGEST_WINDOWED` are read off here. Does not cover: whole

@@ -1,4 +1,4 @@
-"""Two augmented crops of every image, images in memory to normalised batches: ours beside kornia and torchvision.
+"""Two augmented crops of every image, from memory to normalised batches: ours, kornia's and torchvision's.
 
 Covers: torch and DALI executors on the loader's own threads; kornia's batched augmentations; torchvision v2 per sample
 in a DataLoader with two workers. All do MoCo v2's crop, flip, jitter, greyscale and blur (brightness, contrast, flip

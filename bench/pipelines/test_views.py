@@ -1,4 +1,4 @@
-"""What each pretext view costs beside the bare crop it works on, and which chunk size suits a core's cache.
+"""What each pretext view costs compared with the bare crop it works on, and which chunk size suits a core's cache.
 
 Covers: the torch executor, drawing parameters included, on the calling thread. Does not cover: threads, DALI, peers
 (`test_two_crops.py`). A bare crop yields one picture, as the jigsaw does; every other task yields two and most of them

@@ -2,7 +2,7 @@
 
 Covers: the static table of tiles, the cut of the queue into slices, buffers and both launches. Everything that follows
 from shapes and settings alone is worked out once and kept (`plan`): the kernels take tens of microseconds, and so did
-the working out. Does not cover: the choice of implementation and autograd (op.py).
+the working out. Does not cover: the choice of implementation and gradients (autograd.py).
 """
 
 from __future__ import annotations

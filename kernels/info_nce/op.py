@@ -1,17 +1,16 @@
 """InfoNCE with a queue of negatives: the public function.
 
-Covers: checks, autocast, reduction, autograd and registration. Does not cover: the maths (reference.py, kernel.py), or
+Covers: checks, autocast and reduction. Does not cover: gradients (autograd.py), the maths (reference.py, kernel.py), or
 writing keys into the queue. The gradient of the query is computed in the forward pass, so backward never reads the
 queue: whoever owns it may overwrite it in place at any time after the loss has been returned.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from fastssl.kernels.checks import (
     IMPLEMENTATIONS,
@@ -22,9 +21,9 @@ from fastssl.kernels.checks import (
     check_same_device,
     check_temperature,
 )
-from fastssl.kernels.dispatch import autocast, register_op, runs_triton
+from fastssl.kernels.dispatch import autocast
+from fastssl.kernels.info_nce.autograd import InfoNCEFunction
 from fastssl.kernels.info_nce.options import InfoNCEOptions
-from fastssl.kernels.info_nce.reference import InfoNCEResult, info_nce_reference
 
 
 class InfoNCEStats(NamedTuple):
@@ -131,7 +130,7 @@ def info_nce(
         key_grad=tracked and key.requires_grad,
         rank=return_stats,
     )
-    loss, rank = _InfoNCE.apply(query, key, queue, float(temperature), options, impl)
+    loss, rank = InfoNCEFunction.apply(query, key, queue, float(temperature), options, impl)
     if reduction != "none":
         loss = loss.mean() if reduction == "mean" else loss.sum()
     if not return_stats:
@@ -153,88 +152,3 @@ def _check(query: Tensor, key: Tensor, queue: Tensor, temperature: float, reduct
         raise ValueError(f"queue must be [K, {query.shape[1]}] with K >= 1, got {list(queue.shape)}")
     if queue.requires_grad:
         raise ValueError("queue must not require a gradient: it is a constant of the loss; pass queue.detach()")
-
-
-def _forward(
-    query: Tensor, key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions, impl: str
-) -> InfoNCEResult:
-    if not runs_triton(impl, query, key, queue, products=True):
-        with torch.autocast(query.device.type, enabled=False):
-            return info_nce_reference(query, key, queue, temperature, options)
-    from fastssl.kernels.info_nce.launch import launch_info_nce  # here, so that a machine without Triton gets this far
-
-    return launch_info_nce(query, key, queue, temperature, options)
-
-
-# torch.library takes numbers, strings and tensors alone: only here are the options a list.
-def _registered(
-    query: Tensor,
-    key: Tensor,
-    queue: Tensor,
-    temperature: float,
-    normalize: bool,
-    query_grad: bool,
-    key_grad: bool,
-    rank: bool,
-    impl: str,
-) -> InfoNCEResult:
-    options = InfoNCEOptions(normalize=normalize, query_grad=query_grad, key_grad=key_grad, rank=rank)
-    return _forward(query, key, queue, temperature, options, impl)
-
-
-def _fake(
-    query: Tensor,
-    key: Tensor,
-    queue: Tensor,
-    temperature: float,
-    normalize: bool,
-    query_grad: bool,
-    key_grad: bool,
-    rank: bool,
-    impl: str,
-) -> InfoNCEResult:
-    n_rows = query.shape[0]
-    double = torch.float64 in (query.dtype, key.dtype, queue.dtype)
-    dtype = torch.float64 if double else torch.float32
-    return InfoNCEResult(
-        loss=query.new_empty(n_rows, dtype=dtype),
-        grad_query=query.new_empty(query.shape if query_grad else 0, dtype=dtype),
-        grad_key=query.new_empty(query.shape if key_grad else 0, dtype=dtype),
-        rank=query.new_empty(n_rows if rank else 0, dtype=torch.int64),
-    )
-
-
-_forward_op = register_op(
-    "info_nce_forward(Tensor query, Tensor key, Tensor queue, float temperature, bool normalize, bool query_grad, "
-    "bool key_grad, bool rank, str impl) -> (Tensor, Tensor, Tensor, Tensor)",
-    _registered,
-    _fake,
-)
-
-
-class _InfoNCE(torch.autograd.Function):
-    """Per-row loss and rank; the gradients of the rows are made here and only scaled in backward."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, key: Tensor, queue: Tensor, temperature: float, options: InfoNCEOptions, impl: str
-    ) -> tuple[Tensor, Tensor]:
-        if torch.compiler.is_compiling():
-            flags = (options.normalize, options.query_grad, options.key_grad, options.rank)
-            loss, grad_query, grad_key, rank = _forward_op(query, key, queue, temperature, *flags, impl)
-        else:
-            loss, grad_query, grad_key, rank = _forward(query, key, queue, temperature, options, impl)
-        ctx.save_for_backward(grad_query, grad_key)
-        ctx.wanted = (options.query_grad, options.key_grad)
-        ctx.dtypes = (query.dtype, key.dtype)
-        ctx.mark_non_differentiable(rank)
-        return loss, rank
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_loss: Tensor, _grad_rank: Tensor | None) -> tuple[Tensor | None, ...]:
-        grads = [
-            (grad_loss.unsqueeze(1) * rows).to(dtype) if want else None
-            for rows, want, dtype in zip(ctx.saved_tensors, ctx.wanted, ctx.dtypes, strict=True)
-        ]
-        return *grads, None, None, None, None

@@ -1,7 +1,7 @@
 """InfoNCE against a queue, in plain torch.
 
 Covers: per-row loss, both gradients and the rank of the positive, in one pass over the queue that holds one tile of
-logits at a time. Does not cover: reduction, autograd, checks (op.py).
+logits at a time. Does not cover: torch's autograd (autograd.py), reduction, checks (op.py).
 
 With s_j = q.k_j / T over the queue and s_pos = q.k_pos / T, the loss of a row
     -log(exp(s_pos) / (exp(s_pos) + sum_j exp(s_j)))  =  softplus(lse - s_pos),    lse = logsumexp_j s_j

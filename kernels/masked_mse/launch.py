@@ -2,7 +2,7 @@
 
 Covers: layouts as runs of elements, grids, buffers, the three forward launches and the one of backward. What follows
 from shapes and settings alone is worked out once and kept (`plan`).
-Does not cover: the choice of implementation and autograd (op.py).
+Does not cover: the choice of implementation and gradients (autograd.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Masked mean squared error in plain torch.
 
 Covers: loss and gradient in one pass, a few images at a time so that temporaries stay in
-cache. Does not cover: autograd, checks (op.py).
+cache. Does not cover: torch's autograd (autograd.py), checks (op.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Covers: the static table of tiles, the cut into slices, buffers, the three forward and two backward launches.
 What follows from shapes and settings alone is worked out once and kept (`plan`).
-Does not cover: the choice of implementation and autograd (op.py).
+Does not cover: the choice of implementation and gradients (autograd.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """NT-Xent within a batch, in plain torch.
 
 Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time.
-Does not cover: reduction, autograd, checks (op.py).
+Does not cover: torch's autograd (autograd.py), reduction, checks (op.py).
 
 With s_ij = z_i.z_j / T and p = p(i) = (i + B) mod 2B the positive of row i (Chen et al. 2020, eq. 1),
     loss_i = -log(exp(s_ip) / sum over j != i of exp(s_ij)) = softplus(lse over j not in {i, p} of s_ij  -  s_ip).

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fastssl.kernels import nt_xent
-from fastssl.kernels.nt_xent import op, reference
+from fastssl.kernels.nt_xent import autograd, reference
 
 
 def embeddings(rows: int = 10, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -103,7 +103,7 @@ def test_auto_leaves_small_batches_to_torch_in_both_passes(monkeypatch, impl, ro
     launch = pytest.importorskip("fastssl.kernels.nt_xent.launch")
     launched = []
     results = torch.zeros(rows), torch.zeros(rows), torch.zeros(rows, 12), torch.ones(rows)
-    monkeypatch.setattr(op, "runs_triton", lambda impl, *tensors, products: impl != "torch")
+    monkeypatch.setattr(autograd, "runs_triton", lambda impl, *tensors, products: impl != "torch")
     monkeypatch.setattr(launch, "launch_forward", lambda *arguments: launched.append("forward") or results)
     monkeypatch.setattr(launch, "launch_backward", lambda *arguments: launched.append("backward") or results[2])
     nt_xent(embeddings(rows, torch.float32), impl=impl).backward()

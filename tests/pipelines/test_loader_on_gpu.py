@@ -1,6 +1,6 @@
 """The loader on a GPU: resident and streamed images, prefetching threads and their stream, resuming.
 
-Covers: batches bit for bit whatever the store and the prefetch, and beside the CPU's. Does not cover: single views
+Covers: batches bit for bit whatever the store and the prefetch, and against the CPU's. Does not cover: single views
 (`test_pipelines_on_gpu.py`), epochs and sharding, which know no device (`test_loader.py`).
 """
 
