@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 from pathlib import PurePath
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 MARKER = re.compile(r"^<!-- options: (?P<command>[\w-]+)(?:, (?P<group>[^>]+?))? -->$", re.MULTILINE)
 
-_PLACEHOLDERS: tuple[tuple[type, str], ...] = ((bool, ""), (int, "N"), (float, "X"), (PurePath, "PATH"), (str, "TEXT"))
+_PLACEHOLDERS: dict[type, str] = {bool: "", int: "N", float: "X", PurePath: "PATH", str: "TEXT"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,23 +34,19 @@ class Option:
     meaning: str
 
 
-def commands() -> list[str]:
-    """Return the names of all commands."""
-    from fastssl.cli import app
-
-    return [name for name in app if not name.startswith("-")]
-
-
 def options_of(command: str) -> list[Option]:
-    """Return the options of `fastssl COMMAND`, group by group in the order of its help.
+    """Return the options of `fastssl COMMAND`, group by group in the order of its help; of train, those of all stages.
 
     Raises:
         KeyError: There is no such command.
     """
-    from fastssl.cli import app
-
-    arguments = [argument for argument in app[command].assemble_argument_collection() if argument.names[0][:2] == "--"]
-    return [
+    arguments = [
+        argument
+        for app in _apps(command)
+        for argument in app[command].assemble_argument_collection()
+        if argument.names[0].startswith("--")
+    ]
+    found = [
         Option(
             names=tuple(argument.names),
             group=argument.parameter.group[0].name,
@@ -57,6 +56,20 @@ def options_of(command: str) -> list[Option]:
         )
         for argument in sorted(arguments, key=lambda argument: _place(argument.parameter.group[0].sort_key))
     ]
+    once: dict[tuple[tuple[str, ...], str], Option] = {}
+    for option in found:
+        once.setdefault((option.names, option.group), option)  # what all stages have, as the first one has it
+    groups = list(dict.fromkeys(option.group for option in found))
+    return sorted(once.values(), key=lambda option: groups.index(option.group))
+
+
+def _apps(command: str) -> list[App]:
+    """The command line, or for train one for each stage, since stages have options of their own."""
+    from fastssl.cli import app
+    from fastssl.cli.commands import make_app
+    from fastssl.stages.registry import STAGES, config_class
+
+    return [make_app(config_class(stage)) for stage in STAGES] if command == "train" else [app]
 
 
 def fill_option_tables(markdown: str) -> str:
@@ -87,21 +100,25 @@ def _row(option: Option) -> str:
 
 
 def _takes(hint: Any, choices: Iterable[str] | None) -> str:
+    plain = list(_plain_types(hint))
+    several = tuple in plain
     if choices:
-        return "one of " + ", ".join(f"`{choice}`" for choice in choices)
-    kinds = list(_kinds(hint))
-    return next((f"`{text}`" if text else "" for kind, text in _PLACEHOLDERS if kind in kinds), "`TEXT`")
+        return ("some of " if several else "one of ") + ", ".join(f"`{choice}`" for choice in choices)
+    kind = next((kind for kind in _PLACEHOLDERS if kind in plain), str)
+    return "" if kind is bool else f"`{_PLACEHOLDERS[kind]}{' ...' * several}`"
 
 
-def _kinds(hint: Any) -> Iterable[type]:
-    """The plain types inside a hint such as `int | None` or `tuple[Path, ...]`."""
-    if get_origin(hint) in (Union, types.UnionType, tuple, list):
-        for part in get_args(hint):
-            yield from _kinds(part)
-    elif get_origin(hint) is Literal:
-        yield str
+def _plain_types(hint: Any) -> Iterator[type]:
+    """The plain types inside a hint such as `Annotated[int, ...] | None` or `tuple[Path, ...]`."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        yield from _plain_types(parts[0])
+    elif origin in (Union, types.UnionType, tuple):
+        yield from [tuple] if origin is tuple else []
+        for part in parts:
+            yield from _plain_types(part)
     elif isinstance(hint, type):
-        yield from (kind for kind, _ in _PLACEHOLDERS if issubclass(hint, kind))
+        yield next((kind for kind in _PLACEHOLDERS if issubclass(hint, kind)), str)
 
 
 def _default(value: Any, *, automatic: bool) -> str:

@@ -22,16 +22,15 @@ def main() -> None:
     """Train, probe, and show what the probe found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=200, help="steps of pre-training")
-    parser.add_argument("--batch-size", type=int, default=128, help="images per step")
+    parser.add_argument("--encoder", default="resnet18", help="any timm model")
     parser.add_argument("--out", type=Path, default=Path("runs/example"), help="the run folder")
     arguments = parser.parse_args()
 
     fastssl.train(
         stage="moco",
         data="demo",
-        encoder="resnet18",
+        encoder=arguments.encoder,
         steps=arguments.steps,
-        batch_size=arguments.batch_size,
         out=arguments.out,
         overwrite=True,
     )
@@ -39,7 +38,7 @@ def main() -> None:
     for row in result.rows:
         print(f"{row.features:12} {row.classifier:7} AUC {row.auc:.3f}  ACC {row.acc:.3f}")
 
-    encoder = timm.create_model("resnet18", in_chans=1, num_classes=0)
+    encoder = timm.create_model(arguments.encoder, in_chans=1, num_classes=0)
     encoder.load_state_dict(load_file(arguments.out / "encoder.safetensors"), strict=True)
     print(f"loaded into timm: {encoder.num_features} features per image")
 

@@ -1,0 +1,54 @@
+"""Every example runs, for two steps on a CPU, and stays short."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+MOST_LINES = 60
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs an example as a script, in a folder of its own, and returns what it prints."""
+
+    def run(name: str, *options: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [name, "--steps", "2", *options])
+        runpy.run_path(str(FOLDER / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_an_encoder_is_trained_probed_and_loaded_into_timm(run: Run, tmp_path: Path) -> None:
+    printed = run("train_and_probe.py", "--encoder", "test_resnet")
+    assert re.search(r"^trained +linear +AUC 0\.\d{3}", printed, re.MULTILINE)
+    assert re.search(r"^loaded into timm: \d+ features per image$", printed, re.MULTILINE)
+    assert (tmp_path / "runs" / "example" / "encoder.safetensors").is_file()
+
+
+def test_a_plain_loop_takes_steps_with_the_kernels(run: Run) -> None:
+    losses = re.findall(r"^step \d: loss (\d+\.\d+)$", run("pytorch_loop_with_kernels.py"), re.MULTILINE)
+    assert len(losses) == 2
+    assert all(0 < float(loss) < 20 for loss in losses)
+
+
+def test_lightning_takes_the_loader_as_it_is(run: Run) -> None:
+    pytest.importorskip("lightning", reason="Lightning is not installed (pip install 'fastssl-engine[adapters]')")
+    assert re.search(r"^loss \d+\.\d{3}$", run("lightning_loader.py"), re.MULTILINE)
+
+
+def test_every_example_is_tested_here_and_short() -> None:
+    tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text()))
+    assert {path.name for path in FOLDER.glob("*.py")} == tested
+    assert all(len(path.read_text().splitlines()) < MOST_LINES for path in FOLDER.glob("*.py"))
