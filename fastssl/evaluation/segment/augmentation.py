@@ -44,15 +44,19 @@ _CHANGES = 8
 _QUARTERS = np.array([[[1, 0], [0, 1]], [[0, 1], [-1, 0]], [[-1, 0], [0, -1]], [[0, -1], [1, 0]]], np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """One list of changes. Geometry is the same for image, mask and field of view; colour and noise are the image's.
 
-    flips: "all" are the eight symmetries of a square, which horizontal, vertical and diagonal flips make up (the four
-    without a diagonal where patches are not square). rotation: largest angle either way, in degrees. scale: range of
-    the share of the patch's area that is enlarged to it, of an aspect from 3/4 to 4/3. jitter: brightness, contrast and
-    saturation are multiplied by 1 +- this much. hue: largest turn, as a share of the circle. noise: largest standard
-    deviation, where white is 1. Saturation and hue are changed in images of three channels alone.
+    Attributes:
+        flips: "all" are the eight symmetries of a square, which horizontal, vertical and diagonal flips make up (the
+            four without a diagonal where patches are not square).
+        rotation: largest angle either way, in degrees.
+        scale: range of the share of the patch's area that is enlarged to it, of an aspect from 3/4 to 4/3.
+        jitter: brightness, contrast and saturation are multiplied by 1 +- this much. Saturation and hue are changed in
+            images of three channels alone.
+        hue: largest turn, as a share of the circle.
+        noise: largest standard deviation, where white is 1.
     """
 
     flips: Literal["all", "horizontal", "none"] = "none"
@@ -63,7 +67,7 @@ class Augmentation:
     noise: float = 0.0
 
     def describe(self) -> str:
-        """One line for a person."""
+        """Return one line that says what is changed, such as "all flips, turns of 15 degrees"."""
         parts = [
             (self.flips != "none", f"{self.flips} flips"),
             (self.rotation, f"turns of {self.rotation:g} degrees"),
@@ -76,23 +80,23 @@ class Augmentation:
 
     @property
     def exact(self) -> bool:
-        """Whether whole pixels are moved, and none is interpolated."""
+        """Say whether whole pixels are moved, and none is interpolated."""
         return self.rotation == 0 and self.scale == (1.0, 1.0)
 
     @property
     def recolours(self) -> bool:
-        """Whether it changes levels."""
+        """Say whether levels are changed."""
         return bool(self.jitter or self.hue or self.noise)
 
 
-_LIKE_FUNDUS = Augmentation("all", rotation=ROTATION, jitter=JITTER, hue=HUE, noise=NOISE)
+_LIKE_FUNDUS = Augmentation(flips="all", rotation=ROTATION, jitter=JITTER, hue=HUE, noise=NOISE)
 
 AUGMENTATIONS: dict[Augment, Augmentation] = {
-    "xray": Augmentation("horizontal", rotation=ROTATION, scale=(SMALLEST_CROP, 1.0)),
+    "xray": Augmentation(flips="horizontal", rotation=ROTATION, scale=(SMALLEST_CROP, 1.0)),
     "fundus": _LIKE_FUNDUS,
     "ct": _LIKE_FUNDUS,
-    "upright": Augmentation("horizontal", rotation=ROTATION),
-    "flips": Augmentation("all"),
+    "upright": Augmentation(flips="horizontal", rotation=ROTATION),
+    "flips": Augmentation(flips="all"),
     "none": Augmentation(),
 }
 
@@ -106,13 +110,21 @@ def draw(
     patch: tuple[int, int],
     channels: int,
 ) -> Parameters:
-    """The changes of patches `indices`, a pure function of (seed, epoch, index) for each.
+    """Draw the changes of some patches, a pure function of (seed, epoch, index) for each.
 
-    extents: `[B, 2]`, (height, width) of the images they are cut from, which are no smaller than `patch`.
+    Args:
+        augmentation: which changes there are.
+        seed: of the trial.
+        epoch: counted from 0.
+        indices: int64 `[B]`, the numbers of the patches within the epoch.
+        extents: int64 `[B, 2]`, (height, width) of the images they are cut from, which are no smaller than `patch`.
+        patch: (height, width) in pixels.
+        channels: of the images.
 
-    Returns "matrix" float32 `[B, 2, 3]`: (row, column, 1) of the patch to (row, column) of the image, pixel centres at
-    half-integers. Where the list has them: "colour" and "offset", float32 `[B, C, C]` and `[B, C]`, on levels up to
-    255; "noise", float32 `[B]`, standard deviations on that scale, and its "keys", int64 `[B]`.
+    Returns:
+        "matrix", float32 `[B, 2, 3]`: (row, column, 1) of the patch to (row, column) of the image, pixel centres at
+        half-integers. Where the list has them: "colour" and "offset", float32 `[B, C, C]` and `[B, C]`, on levels up to
+        255; "noise", float32 `[B]`, standard deviations on that scale, and its "keys", int64 `[B]`.
     """
     place = uniform(seed, epoch, indices, _PLACE, 3)
     u = uniform(seed, epoch, indices, _CHANGE, _CHANGES).T
@@ -133,7 +145,12 @@ def draw(
 
 
 def recoloured(levels: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
-    """Pixels `[B, C, P, Q]`, 0 to 255, with the colours and the noise that were drawn."""
+    """Return pixels with the colours and the noise that were drawn.
+
+    Args:
+        levels: float32 `[B, C, P, Q]`, 0 to 255.
+        drawn: what `draw` returned, as tensors on the device of `levels`.
+    """
     if "colour" in drawn:
         levels = torch_ops.recolour(levels, drawn["colour"], drawn["offset"])
     if "noise" in drawn:
@@ -143,7 +160,12 @@ def recoloured(levels: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
 
 
 def gaussian(key: Tensor, count: int) -> Tensor:
-    """Standard normal numbers, float32 `[B, count]`, from keys int64 `[B]` (Box and Muller, 1958)."""
+    """Return standard normal numbers, float32 `[B, count]` (Box and Muller, Annals of Math. Statistics 29, 1958).
+
+    Args:
+        key: int64 `[B]`, which the numbers of each row are a pure function of.
+        count: numbers per row.
+    """
     half = -(-count // 2)
     u = pixel_uniform(key, 2 * half)
     radius, angle = (-2 * torch.log1p(-u[:, :half])).sqrt(), 2 * torch.pi * u[:, half:]
@@ -181,6 +203,7 @@ def _rotations(degrees: np.ndarray) -> np.ndarray:
 
 
 def _colours(augmentation: Augmentation, u: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """(colour, offset) of each patch, from uniform numbers `[4, B]`."""
     brightness, contrast, saturation = 1 + augmentation.jitter * (2 * u[:3] - 1)
     if channels != 3:
         return intensity_map(brightness, contrast, channels)

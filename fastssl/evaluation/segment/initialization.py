@@ -1,4 +1,4 @@
-"""Where a network starts: encoder and decoder each from a run, or random.
+"""What a network begins its training with: encoder and decoder each from a run, or random.
 
 Covers: the mixes of TOWER's Fig. 8(d), telling what a run has, building the U-Net. Does not cover: training it.
 """
@@ -21,11 +21,15 @@ RANDOM = "random"
 DEFAULT_ENCODER = "resnet18"
 
 
-@dataclass(frozen=True)
-class Start:
-    """One way to begin. encoder, decoder: files to load, or None for random weights.
+@dataclass(frozen=True, kw_only=True)
+class Initialization:
+    """The weights that a network begins with.
 
-    name: the run's, or "random" where neither comes from a run.
+    Attributes:
+        name: the run's, or "random" where neither part comes from a run.
+        spec: of the encoder.
+        encoder: the file of the encoder's weights, or None for random ones.
+        decoder: likewise of the decoder's.
     """
 
     name: str
@@ -35,82 +39,103 @@ class Start:
 
     @property
     def encoder_init(self) -> str:
-        """ "run" or "random"."""
+        """Return "run" or "random"."""
         return RANDOM if self.encoder is None else "run"
 
     @property
     def decoder_init(self) -> str:
-        """ "run" or "random"."""
+        """Return "run" or "random"."""
         return RANDOM if self.decoder is None else "run"
 
     @property
     def label(self) -> str:
-        """Names the start among others, also as a file name."""
+        """Return a text that tells it from the others, also as a file name."""
         return RANDOM if self.name == RANDOM else f"{self.name}-{self.encoder_init}-{self.decoder_init}"
 
 
 def read_specs(runs: Sequence[str | Path]) -> dict[str, EncoderSpec]:
-    """What the encoders of `runs` were built as; the word "random" has none.
+    """Read what the encoders of runs were built as.
+
+    Args:
+        runs: run folders, encoder files, or the word "random", which has none.
+
+    Returns:
+        Run, as text -> its encoder's spec.
 
     Raises:
-        ConfigError: no run. CheckpointError: not a run.
+        ConfigError: there is no run.
+        CheckpointError: one is not a run or an encoder file.
     """
     if not runs:
         raise ConfigError(["give at least one run folder, or the word random"])
-    return {str(run): _spec(Path(run)) for run in runs if str(run) != RANDOM}
+    return {str(run): _read_spec(Path(run)) for run in runs if str(run) != RANDOM}
 
 
-def find_starts(
+def find_initializations(
     runs: Sequence[str | Path],
     specs: Mapping[str, EncoderSpec],
     config: SegmentConfig,
+    *,
     channels: int,
     size: int,
     notify: Callable[[str], None],
-) -> list[Start]:
-    """Every start that `runs` and `config` ask for, each once: run by run, encoders in the order asked for.
+) -> list[Initialization]:
+    """Return every initialization that is asked for, each once: run by run, encoders in the order asked for.
 
-    runs: run folders, encoder files, or the word "random". specs: as `read_specs` found them. channels, size: of the
-    patches. notify: told of runs that have no decoder.
+    Args:
+        runs: run folders, encoder files, or the word "random".
+        specs: as `read_specs` found them.
+        config: says which parts come from a run, and the encoder of "random".
+        channels: of the images.
+        size: longer side of the patches, in pixels.
+        notify: is told of runs that have no decoder.
 
     Raises:
-        DataError: a run's encoder takes other images. ConfigError: an encoder is named that no start would have.
+        DataError: a run's encoder takes images of other channels.
+        ConfigError: an encoder is named that no network would have.
     """
     _check_channels(specs, channels)
     if config.encoder != "auto" and RANDOM not in map(str, runs):
         raise ConfigError([f"encoder={config.encoder}: is for the run random, which is not among those given"])
-    names = _names(specs)
+    names = _short_names(specs)
     first = next(iter(specs.values()), None)
-    found: list[Start] = []
+    found: list[Initialization] = []
     for run in map(str, runs):
         if run == RANDOM:
-            found.append(Start(RANDOM, _random_spec(config.encoder, first, channels, size)))
+            found.append(Initialization(name=RANDOM, spec=_random_spec(config.encoder, first, channels, size)))
             continue
         found += _mixes(Path(run), names[run], specs[run], config, notify)
     return list(dict.fromkeys(found))
 
 
-def build_network(start: Start, patch: int, seed: int) -> UNet:
-    """The U-Net of one output that `start` describes, what is random in it drawn from `seed`.
+def build_network(initialization: Initialization, patch: int, seed: int) -> UNet:
+    """Return a U-Net of one output with its initial weights.
 
     The head is always random: a run's own restores images.
 
+    Args:
+        initialization: which weights.
+        patch: longer side of the patches, in pixels.
+        seed: of what is random.
+
     Raises:
-        CheckpointError: a file is damaged, or made for another network. ConfigError: no U-Net on this encoder.
+        CheckpointError: a file is damaged, or made for another network.
+        ConfigError: there is no U-Net on this encoder.
     """
-    spec = start.spec
+    spec = initialization.spec
     encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
-    if start.encoder is not None:
-        load_weights(encoder, read_weights(start.encoder), str(start.encoder))
+    if initialization.encoder is not None:
+        load_weights(encoder, read_weights(initialization.encoder), str(initialization.encoder))
     network = create_unet(encoder, spec.in_channels, patch, 1, seed=seed)
-    if start.decoder is not None:
-        load_weights(network.decoder, read_weights(start.decoder), str(start.decoder))
+    if initialization.decoder is not None:
+        load_weights(network.decoder, read_weights(initialization.decoder), str(initialization.decoder))
     return network
 
 
 def _mixes(
     run: Path, name: str, spec: EncoderSpec, config: SegmentConfig, notify: Callable[[str], None]
-) -> list[Start]:
+) -> list[Initialization]:
+    """Every mix of a run's and of random parts that is asked for."""
     encoder = run / ENCODER if run.is_dir() else run
     decoder: Path | None = run / DECODER
     if "run" in config.decoder_init and not (run.is_dir() and (run / DECODER).is_file()):
@@ -121,10 +146,11 @@ def _mixes(
         for e in config.encoder_init
         for d in config.decoder_init
     ]
-    return [Start(name if any(files) else RANDOM, spec, *files) for files in weights]
+    return [Initialization(name=name if e or d else RANDOM, spec=spec, encoder=e, decoder=d) for e, d in weights]
 
 
-def _spec(run: Path) -> EncoderSpec:
+def _read_spec(run: Path) -> EncoderSpec:
+    """What the encoder of a run folder or file was built as."""
     if not run.exists():
         raise CheckpointError(f"{run}: no such run folder or encoder file (the word random starts from none)")
     spec = read_spec(run)
@@ -134,12 +160,14 @@ def _spec(run: Path) -> EncoderSpec:
 
 
 def _random_spec(asked: str, first: EncoderSpec | None, channels: int, size: int) -> EncoderSpec:
+    """The encoder of "random": as asked for, else as the first run's."""
     if asked == "auto" and first is not None:
         return first
     return EncoderSpec(DEFAULT_ENCODER if asked == "auto" else asked, channels, size)
 
 
 def _check_channels(specs: Mapping[str, EncoderSpec], channels: int) -> None:
+    """Refuse runs whose encoders take images of other channels."""
     for run, spec in specs.items():
         if spec.in_channels != channels:
             advice = "rgb" if spec.in_channels == 3 else "grey, or green for fundus photographs"
@@ -148,8 +176,8 @@ def _check_channels(specs: Mapping[str, EncoderSpec], channels: int) -> None:
             )
 
 
-def _names(specs: Mapping[str, EncoderSpec]) -> dict[str, str]:
-    """Short names of runs; their whole paths where the last parts are alike."""
+def _short_names(specs: Mapping[str, EncoderSpec]) -> dict[str, str]:
+    """Run -> its name; its whole path where the names of two are alike."""
     short = {run: Path(run).resolve().name if Path(run).is_dir() else Path(run).stem for run in specs}
     alike = len(set(short.values())) < len(short)
     return {run: str(Path(run)).strip("/").replace("/", "-") if alike else name for run, name in short.items()}

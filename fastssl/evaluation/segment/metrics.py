@@ -16,12 +16,17 @@ THRESHOLD = 0.5
 METRICS = ("dice", "iou", "sensitivity", "specificity", "auc")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageScore:
-    """Metrics of one image, each in [0, 1].
+    """Metrics of one image, each in [0, 1], or nan where it is undefined.
 
-    Where neither truth nor prediction has foreground, Dice and IoU are 1; where only one of them has, 0. Sensitivity
-    is nan without foreground, specificity without background, auc where either is lacking.
+    Attributes:
+        image: the name of the image.
+        dice: 2 TP / (2 TP + FP + FN); 1 where neither truth nor prediction has foreground.
+        iou: TP / (TP + FP + FN); likewise.
+        sensitivity: TP / (TP + FN); nan where the truth has no foreground.
+        specificity: TN / (TN + FP); nan where the truth has no background.
+        auc: area under the ROC curve over pixels; nan where the truth has one class alone.
     """
 
     image: str
@@ -33,9 +38,16 @@ class ImageScore:
 
 
 def score_image(name: str, probability: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> ImageScore:
-    """Compare `probability` `[H, W]` with `truth` `[H, W]` bool, where `inside` `[H, W]` bool is True.
+    """Compare predicted probabilities with the truth.
 
-    Raises ValueError for shapes that differ, probabilities that are not finite, and a field of view without a pixel.
+    Args:
+        name: of the image.
+        probability: `[H, W]`, of foreground, in [0, 1].
+        truth: `[H, W]` bool.
+        inside: `[H, W]` bool, the field of view; pixels outside count for nothing. None: all are inside.
+
+    Raises:
+        ValueError: shapes differ, a probability is not finite, or no pixel is inside.
     """
     if probability.shape != truth.shape or (inside is not None and inside.shape != truth.shape):
         raise ValueError(f"{name}: probability {probability.shape} and truth {truth.shape} must have one shape")
@@ -48,7 +60,7 @@ def score_image(name: str, probability: np.ndarray, truth: np.ndarray, inside: n
     both, either = _count(found & labels), _count(found | labels)
     positives, negatives = _count(labels), _count(~labels)
     return ImageScore(
-        name,
+        image=name,
         dice=2 * both / (both + either) if either else 1.0,
         iou=both / either if either else 1.0,
         sensitivity=both / positives if positives else nan,
@@ -58,9 +70,14 @@ def score_image(name: str, probability: np.ndarray, truth: np.ndarray, inside: n
 
 
 def pixel_auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """P(score of a positive > score of a negative), ties counting half: the Mann-Whitney statistic; nan without both.
+    """Return the area under the ROC curve over pixels; nan unless both classes are there.
 
-    scores: `[N]`. labels: `[N]` bool.
+    It is P(score of a positive > score of a negative), ties counting half: the Mann-Whitney statistic (Mann and
+    Whitney, Annals of Mathematical Statistics 18, 1947).
+
+    Args:
+        scores: `[N]`.
+        labels: `[N]` bool.
     """
     positives = _count(labels)
     negatives = len(labels) - positives
@@ -74,13 +91,23 @@ def pixel_auc(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def mean_score(scores: Sequence[ImageScore], metric: str) -> float:
-    """Mean over the images where the metric is defined; nan where it never is."""
+    """Return the mean over the images where the metric is defined; nan where it never is.
+
+    Args:
+        scores: of the images.
+        metric: one of `METRICS`.
+    """
     values = _defined(scores, metric)
     return float(np.mean(values)) if values else nan
 
 
 def std_score(scores: Sequence[ImageScore], metric: str) -> float:
-    """Standard deviation (n - 1) over the images where the metric is defined; nan for fewer than two."""
+    """Return the standard deviation (n - 1) over the images where the metric is defined; nan for fewer than two.
+
+    Args:
+        scores: of the images.
+        metric: one of `METRICS`.
+    """
     values = _defined(scores, metric)
     return float(np.std(values, ddof=1)) if len(values) > 1 else nan
 

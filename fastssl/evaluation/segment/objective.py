@@ -22,10 +22,12 @@ Objective = Literal["bce+dice", "bce", "dice"]
 class Segmentation(Stage):
     """A U-Net with one output, trained on masks.
 
-    objective: "bce" is the mean over all pixels inside, "dice" one minus the soft Dice of all of them together (of the
-    batch rather than of each patch: many patches show no foreground at all), "bce+dice" their sum.
-
     The batch holds "image" `[B, C, H, W]`, "mask" and "inside" `[B, 1, H, W]`, zeros and ones.
+
+    Args:
+        network: maps `[B, C, H, W]` to logits `[B, 1, H, W]`.
+        objective: "bce" is the mean over all pixels inside, "dice" one minus the soft Dice of all of them together (of
+            the batch rather than of each patch: many patches show no foreground at all), "bce+dice" their sum.
     """
 
     def __init__(self, network: UNet, objective: Objective = "bce") -> None:
@@ -35,11 +37,11 @@ class Segmentation(Stage):
 
     @property
     def encoder(self) -> nn.Module:  # type: ignore[override]
-        """The network's encoder."""
+        """Return the network's encoder."""
         return self.network.encoder
 
     def loss(self, batch: Batch) -> StageOutput:
-        """The objective, and the soft Dice of the batch."""
+        """Return the objective of a batch, and its soft Dice as a metric."""
         logits = self.network(batch["image"]).float()
         mask, inside = batch["mask"], batch["inside"]
         dice = soft_dice(logits.sigmoid(), mask, inside)
@@ -49,17 +51,31 @@ class Segmentation(Stage):
         return StageOutput(loss, {"dice": dice.detach()}, {})
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """`[B, 1, H, W]`, of images `[B, C, H, W]`."""
+        """Return the probabilities of foreground, float32 `[B, 1, H, W]`, for images `[B, C, H, W]`."""
         return self.network(images).float().sigmoid()
 
 
 def cross_entropy(logits: Tensor, mask: Tensor, inside: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over pixels where `inside` is 1."""
+    """Return the binary cross-entropy, the mean over pixels where `inside` is 1; a scalar.
+
+    Args:
+        logits: float32 `[B, 1, H, W]`.
+        mask: `[B, 1, H, W]`, zeros and ones.
+        inside: likewise.
+    """
     each = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
     return (each * inside).sum() / inside.sum().clamp(min=1)
 
 
 def soft_dice(probability: Tensor, mask: Tensor, inside: Tensor) -> Tensor:
-    """(2 sum p m + 1) / (sum p + sum m + 1) over pixels where `inside` is 1; the ones make it 1 where all is empty."""
+    """Return (2 sum p m + 1) / (sum p + sum m + 1) over pixels where `inside` is 1; a scalar.
+
+    The ones make it 1 where all is empty (Milletari et al., "V-Net", 3DV 2016, whose denominator has squares).
+
+    Args:
+        probability: float32 `[B, 1, H, W]`, p.
+        mask: `[B, 1, H, W]`, zeros and ones, m.
+        inside: likewise.
+    """
     p, m = probability * inside, mask * inside
     return (2 * (p * m).sum() + 1) / (p.sum() + m.sum() + 1)

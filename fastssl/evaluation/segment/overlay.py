@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastssl.training.checkpoint import write_atomically
+from fastssl.files import write_atomically
 
 # Told apart in every common kind of colour blindness (Okabe and Ito).
 HIT, FALSE_ALARM, MISS = (0, 158, 115), (230, 159, 0), (86, 180, 233)
@@ -23,9 +23,13 @@ _DIMMED = 0.6
 
 
 def overlay(image: np.ndarray, found: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> np.ndarray:
-    """The image dimmed, with hits, false alarms and misses in colour: uint8 `[H, W, 3]`.
+    """Return the image dimmed, with hits, false alarms and misses in colour: uint8 `[H, W, 3]`.
 
-    image: `[H, W, C]` uint8 or uint16, C 1 or 3. found, truth, inside: `[H, W]` bool; outside, nothing is coloured.
+    Args:
+        image: `[H, W, C]` uint8 or uint16, C 1 or 3.
+        found: `[H, W]` bool, the prediction.
+        truth: `[H, W]` bool.
+        inside: `[H, W]` bool, the field of view, outside of which nothing is coloured; None: all of the image.
     """
     picture = (_as_rgb(image) * _DIMMED).astype(np.uint8)
     seen = np.ones_like(truth) if inside is None else inside
@@ -37,9 +41,14 @@ def overlay(image: np.ndarray, found: np.ndarray, truth: np.ndarray, inside: np.
 def write_overlay(
     path: Path, image: np.ndarray, found: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None
 ) -> None:
-    """Write a PNG: the image, the truth in white on black, and the overlay, from left to right; atomic.
+    """Write a PNG: the image, the truth in white on black, and the overlay, from left to right; atomically.
 
-    Shapes as for `overlay`; folders are made as needed.
+    Args:
+        path: of the file; folders are made as needed.
+        image: as for `overlay`, and so are the others.
+        found: the prediction.
+        truth: the truth.
+        inside: the field of view, or None.
     """
     from PIL import Image
 
@@ -56,5 +65,6 @@ def write_overlay(
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:
+    """uint8 `[H, W, 3]` of uint8 or uint16 `[H, W, 1 or 3]`."""
     eight = (image // 257).astype(np.uint8) if image.dtype == np.uint16 else image
     return np.repeat(eight, 3, axis=2) if eight.shape[2] == 1 else eight

@@ -1,6 +1,6 @@
 """Which mask belongs to which image, told from file names alone.
 
-Covers: folders of images and of masks, apart or one and the same; several masks an image; field-of-view masks.
+Covers: folders of images and of masks, apart or one and the same; several masks per image; field-of-view masks.
 Does not cover: opening any file (`files.py`), who is in which split (`splits.py`).
 
 A mask's name is its image's, or begins with it and goes on with a character that is neither letter nor digit, so that
@@ -18,9 +18,16 @@ from fastssl.errors import DataError
 SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
-    """The files of one image. fov: its field-of-view mask, or None."""
+    """The files of one image.
+
+    Attributes:
+        name: the image's file name without folder, extension and suffix.
+        image: the file of the image.
+        mask: the file of its mask.
+        fov: the file of its field-of-view mask, or None.
+    """
 
     name: str
     image: Path
@@ -31,22 +38,27 @@ class Pair:
 def find_pairs(
     images: Path, masks: Path, fov: Path | None = None, *, image_suffix: str = "", mask_suffix: str = ""
 ) -> list[Pair]:
-    """Every image with its mask, sorted by name.
+    """Return every image with its mask, sorted by name.
 
-    images, masks, fov: folders; the first two may be one and the same, and then an image is a file whose name extends
-    no other file's (`Image_01L.jpg` is one, `Image_01L_1stHO.png` is not).
-    image_suffix: how image names end; other files are passed over, and names go without it. mask_suffix: what a mask's
-    name has after the image's; without it any rest will do, as long as one mask fits.
+    Args:
+        images: the folder of images.
+        masks: the folder of masks. It may be the folder of images; then an image is a file whose name extends no other
+            file's (`Image_01L.jpg` is one, `Image_01L_1stHO.png` is not).
+        fov: the folder of field-of-view masks, or None.
+        image_suffix: how image names end. Other files are left out, and names go without it.
+        mask_suffix: what a mask's name has after the image's. Without it any rest will do, as long as one mask fits.
 
-    Raises DataError for a missing folder, no image, equal names, and images that no mask or several masks fit.
+    Raises:
+        DataError: a folder is missing, there is no image, two images have one name, or no mask or several masks fit an
+            image.
     """
     shared = any(folder is not None and folder.resolve() == images.resolve() for folder in (masks, fov))
     own = _images(images, image_suffix, shared=shared)
     mask_of = _assign(own, _candidates(masks, images, own), mask_suffix, f"mask in {masks}")
     if fov is None:
-        return [Pair(name, own[name], mask_of[name]) for name in sorted(own)]
+        return [Pair(name=name, image=own[name], mask=mask_of[name]) for name in sorted(own)]
     fov_of = _assign(own, _candidates(fov, images, own), "", f"field-of-view mask in {fov}")
-    return [Pair(name, own[name], mask_of[name], fov_of[name]) for name in sorted(own)]
+    return [Pair(name=name, image=own[name], mask=mask_of[name], fov=fov_of[name]) for name in sorted(own)]
 
 
 def _images(folder: Path, suffix: str, *, shared: bool) -> dict[str, Path]:
@@ -77,6 +89,7 @@ def _candidates(folder: Path, images: Path, own: Mapping[str, Path]) -> list[Pat
 
 
 def _assign(own: Mapping[str, Path], candidates: Iterable[Path], suffix: str, what: str) -> dict[str, Path]:
+    """Name -> the one file that fits it; `what` names the kind of file in errors."""
     fitting: dict[str, list[Path]] = {name: [] for name in own}
     for path in candidates:
         name = next((name for name in _names_of(path.stem, suffix) if name in fitting), None)
@@ -99,6 +112,7 @@ def _shortened(stem: str) -> list[str]:
 
 
 def _check(own: Mapping[str, Path], fitting: Mapping[str, list[Path]], what: str) -> None:
+    """Refuse images that no file or several files fit."""
     missing = [own[name].name for name, paths in fitting.items() if not paths]
     if missing:
         raise DataError(f"no {what} fits {_listed(missing)}; a mask's name is its image's and what follows it")
@@ -125,5 +139,6 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

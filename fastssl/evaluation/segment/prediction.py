@@ -1,4 +1,4 @@
-"""What a trained network makes of whole samples, and how well that agrees with the truth.
+"""What a trained network predicts for whole samples, and how well that agrees with the truth.
 
 Covers: eval mode, normalisation, precision, going back to the size of the truth. Does not cover: windows
 (`windows.py`), the metrics themselves (`metrics.py`).
@@ -24,12 +24,17 @@ from .producer import by_channel, normalised
 from .windows import predict_whole, predict_windows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """Probabilities of whole samples by `stage`.
+    """Predicts the probabilities of whole samples.
 
-    window: (height, width) of overlapping windows, or None for the whole image at once. overlap: of neighbouring
-    windows, in [0, 1). batch_size: windows at once.
+    Attributes:
+        stage: the network.
+        spec: of its encoder, which says how images are normalised.
+        runtime: device and precision.
+        window: (height, width) of overlapping windows in pixels, or None for the whole image at once.
+        overlap: share of a window that the next one covers again, in [0, 1).
+        batch_size: windows per forward pass.
     """
 
     stage: Segmentation
@@ -41,9 +46,13 @@ class Predictor:
 
     @torch.no_grad()
     def __call__(self, sample: Sample) -> np.ndarray:
-        """float32 `[H, W]`, as large as `sample.image`.
+        """Return the probabilities of foreground: float32 `[H, W]`, as large as `sample.image`.
 
-        Raises DivergenceError: a probability is not a number.
+        Args:
+            sample: the image.
+
+        Raises:
+            DivergenceError: a probability is not a finite number.
         """
         device = self.runtime.device
         levels, white = torch.tensor(sample.image, device=device).permute(2, 0, 1), np.iinfo(sample.image.dtype).max
@@ -63,15 +72,34 @@ class Predictor:
         return found.cpu().numpy()
 
     def score(self, samples: Sequence[Sample]) -> tuple[ImageScore, ...]:
-        """Every sample against its truth, at the size that the truth was drawn in."""
-        return tuple(
-            score_image(sample.name, resized(self(sample), sample.truth.shape), sample.truth, sample.truth_inside)
-            for sample in samples
-        )
+        """Compare every sample with its truth, at the size that the truth was drawn in.
+
+        Args:
+            samples: the images.
+
+        Raises:
+            DivergenceError: a probability is not a finite number.
+        """
+        return tuple(score_sample(sample, self(sample)) for sample in samples)
+
+
+def score_sample(sample: Sample, probability: np.ndarray) -> ImageScore:
+    """Compare a prediction with the truth, at the size that the truth was drawn in.
+
+    Args:
+        sample: the image.
+        probability: float32 `[H, W]`, as large as `sample.image`.
+    """
+    return score_image(sample.name, resized(probability, sample.truth.shape), sample.truth, sample.truth_inside)
 
 
 def resized(probability: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A map `[H, W]` at another shape, by linear interpolation."""
+    """Return a map at another shape, by linear interpolation.
+
+    Args:
+        probability: float32 `[H, W]`.
+        shape: (height, width) in pixels.
+    """
     if probability.shape == shape:
         return probability
     whole = torch.from_numpy(probability)[None, None]

@@ -7,7 +7,7 @@ one go. Does not cover: when batches are made (`ahead.py`). Holds no reference t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,23 +17,32 @@ from fastssl.pipelines.random import permutation
 
 from .augmentation import WHITE, Augmentation, draw, recoloured
 from .files import Sample
-from .table import Cut, PixelTable
+from .table import CutPatches, PixelTable
 
 
-class Position(NamedTuple):
-    """Which batch: the iteration-th of an epoch."""
+@dataclass(frozen=True, kw_only=True)
+class PatchPosition:
+    """Which batch: number `iteration` of an epoch, both counted from 0."""
 
     epoch: int
     iteration: int
 
-    def following(self, length: int) -> Position:
-        """The one after it, in epochs of `length` batches."""
+    def following(self, length: int) -> PatchPosition:
+        """Return the position after this one.
+
+        Args:
+            length: batches per epoch.
+        """
         last = self.iteration + 1 == length
-        return Position(self.epoch + 1, 0) if last else self._replace(iteration=self.iteration + 1)
+        return self.of_next_epoch() if last else PatchPosition(epoch=self.epoch, iteration=self.iteration + 1)
+
+    def of_next_epoch(self) -> PatchPosition:
+        """Return the first position of the next epoch."""
+        return PatchPosition(epoch=self.epoch + 1, iteration=0)
 
 
 class PatchProducer:
-    """Batches by position; see `PatchLoader` for what they hold and for the arguments."""
+    """Makes batches by position; see `PatchLoader` for what they hold and for the arguments."""
 
     def __init__(
         self,
@@ -48,8 +57,7 @@ class PatchProducer:
         augmentation: Augmentation,
     ) -> None:
         self._table = PixelTable(samples, patch, device)
-        tiles = [max(1, round(sample.mask.size / (patch[0] * patch[1]))) for sample in samples]
-        self._owners = np.repeat(np.arange(len(samples)), tiles)
+        self._owners = patch_owners(samples, patch)
         self.patches = len(self._owners)
         self.batch_size = min(batch_size, self.patches)
         self._patch, self._seed, self._device, self._dtype = patch, seed, device, dtype
@@ -57,8 +65,8 @@ class PatchProducer:
         self._mean, self._std = (by_channel(values, self._table.device) for values in (mean, std))
         self._order = (-1, np.empty(0, np.int64))
 
-    def make(self, position: Position) -> dict[str, Tensor]:
-        """The batch, on the device; on a GPU this waits for nothing there."""
+    def make(self, position: PatchPosition) -> dict[str, Tensor]:
+        """Return the batch at `position`, on the device; on a GPU this waits for nothing there."""
         if self._order[0] != position.epoch:
             self._order = (position.epoch, permutation(self._seed, position.epoch, self.patches))
         begin = position.iteration * self.batch_size
@@ -82,7 +90,7 @@ class PatchProducer:
         }
         return {name: to_device(values, self._device) for name, values in batch.items()}
 
-    def _image(self, cut: Cut, drawn: Mapping[str, Tensor]) -> Tensor:
+    def _image(self, cut: CutPatches, drawn: Mapping[str, Tensor]) -> Tensor:
         """Normalised, `[B, C, P, Q]`, channels-last."""
         levels, white = cut.levels.permute(0, 3, 1, 2), cut.white[:, None, None, None]
         if self._augmentation.recolours:
@@ -92,18 +100,36 @@ class PatchProducer:
         return image.contiguous(memory_format=torch.channels_last)
 
 
+def patch_owners(samples: Sequence[Sample], patch: tuple[int, int]) -> np.ndarray:
+    """Return which sample each patch of an epoch is cut from: int64 `[N]`, as many as would tile every image once.
+
+    Args:
+        samples: the images.
+        patch: (height, width) in pixels.
+    """
+    tiles = [max(1, round(sample.mask.size / (patch[0] * patch[1]))) for sample in samples]
+    return np.repeat(np.arange(len(samples)), tiles)
+
+
 def normalised(levels: Tensor, white: float | Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """(x / white - mean) / std of pixels `[..., C, H, W]`, by `mean` and `std` `[C, 1, 1]`; float32."""
+    """Return (levels / white - mean) / std, float32.
+
+    Args:
+        levels: pixels `[..., C, H, W]`.
+        white: the level that is 1 in the encoder's scale: one number, or a tensor that broadcasts.
+        mean: float32 `[C, 1, 1]`, of images in [0, 1].
+        std: likewise.
+    """
     return (levels.float() / white - mean) / std
 
 
 def by_channel(values: Sequence[float], device: torch.device) -> Tensor:
-    """A number for each channel, `[C, 1, 1]`, on the device."""
+    """Return a number for each channel as float32 `[C, 1, 1]` on `device`."""
     return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
 
 def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """On the device; to a GPU through pinned memory, without waiting for the copy."""
+    """Return `values` on `device`; to a GPU they go through pinned memory, and nobody waits for the copy."""
     tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
     if device.type == "cpu" or tensor.is_cuda:
         return tensor

@@ -1,4 +1,4 @@
-"""How every network of a comparison is trained and asked: TOWER's fine-tuning for segmentation, and where we depart.
+"""How every network of a comparison is trained and predicts: TOWER's fine-tuning for segmentation, and where we depart.
 
 Covers: what "auto" becomes, each value with its reason, which is printed and saved. Does not cover: carrying it out
 (`trial.py`), what each augmentation does (`augmentation.py`).
@@ -9,8 +9,8 @@ it states nothing: patches of 64 px, an epoch of as many patches as would tile t
 augmentations, and "better" by the Dice of validation images (by their AUC while that is 0).
 
 A CPU rarely has time for 200 epochs: --epochs or --steps shorten them and the cosine. Short runs want another loss, for
-cross-entropy keeps rare foreground below 0.5 for long: on CHASE_DB1 at 240 px (timm's test_resnet, 8 patches a step, lr
-3e-3, one seed) Dice after 80 and 300 steps is 0.31 and 0.64, and 0.51 and 0.66 by --objective bce+dice.
+cross-entropy keeps rare foreground below 0.5 for long: on CHASE_DB1 at 240 px (timm's test_resnet, 8 patches per step,
+lr 3e-3, one seed) Dice after 80 and 300 steps is 0.31 and 0.64, and 0.51 and 0.66 by --objective bce+dice.
 """
 
 from __future__ import annotations
@@ -41,11 +41,22 @@ _TOWERS = {
 """Setting -> (the paper's value, the reason for it)."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """patch: (height, width) of training patches. window: of prediction, None for whole images.
+@dataclass(frozen=True, kw_only=True)
+class SegmentRecipe:
+    """How every network of a comparison is trained and predicts; nothing automatic is left in it.
 
-    epochs, steps: the length of the schedule, whichever is given. choices: the values that matter, with their reasons.
+    Attributes:
+        patch: (height, width) of training patches, in pixels.
+        window: (height, width) of windows of prediction, in pixels; None for whole images.
+        batch_size: patches per step, and windows per forward pass.
+        epochs: length of the schedule, where it is given in epochs.
+        steps: length of the schedule, where it is given in steps.
+        lr: peak learning rate of Adam.
+        objective: what is minimised.
+        augment: name of the list of augmentations.
+        patience: epochs without a better validation score before a training stops.
+        overlap: share of a window that the next one covers again, in [0, 1).
+        choices: the values that matter, with their reasons.
     """
 
     patch: tuple[int, int]
@@ -61,14 +72,30 @@ class Recipe:
     choices: tuple[ResolvedSetting, ...] = ()
 
     def settings(self) -> dict[str, Any]:
-        """The fields, for writing down; of the choices, the reasons by name."""
-        fields = asdict(self)
-        del fields["choices"]
-        return {**fields, "reasons": {choice.name: choice.reason for choice in self.choices}}
+        """Return the values by name, for writing down, without their reasons."""
+        values = asdict(self)
+        del values["choices"]
+        return values
+
+    def reasons(self) -> dict[str, str]:
+        """Return the reasons of the choices, by name."""
+        return {choice.name: choice.reason for choice in self.choices}
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """Return the length of the schedule in steps.
+
+        Args:
+            steps_per_epoch: batches per epoch.
+        """
+        return self.steps or (self.epochs or 1) * steps_per_epoch
 
 
-def choose_recipe(config: SegmentConfig, data: SegmentationData) -> Recipe:
-    """What `config` asks for, with nothing automatic left in it.
+def choose_recipe(config: SegmentConfig, data: SegmentationData) -> SegmentRecipe:
+    """Resolve what is asked for into a recipe.
+
+    Args:
+        config: the settings.
+        data: what the networks are trained on.
 
     Raises:
         ConfigError: a patch that is larger than an image.
@@ -88,24 +115,33 @@ def choose_recipe(config: SegmentConfig, data: SegmentationData) -> Recipe:
         for name, (own, reason) in _TOWERS.items()
         for value in (getattr(config, name),)
     ]
-    return Recipe(
-        patch,
-        patch if windows else None,
-        config.batch_size,
-        config.epochs if config.epochs or config.steps else EPOCHS,
-        config.steps,
-        config.lr,
-        config.objective,
-        augment,
-        config.patience,
-        config.overlap,
-        (*choices, _length(config), ResolvedSetting("augment", augment, f"{why}: {AUGMENTATIONS[augment].describe()}")),
+    augmentation = ResolvedSetting("augment", augment, f"{why}: {AUGMENTATIONS[augment].describe()}")
+    return SegmentRecipe(
+        patch=patch,
+        window=patch if windows else None,
+        batch_size=config.batch_size,
+        epochs=config.epochs if config.epochs or config.steps else EPOCHS,
+        steps=config.steps,
+        lr=config.lr,
+        objective=config.objective,
+        augment=augment,
+        patience=config.patience,
+        overlap=config.overlap,
+        choices=(*choices, _length(config), augmentation),
     )
 
 
 def auto_augment(config: SegmentConfig, data: SegmentationData) -> tuple[Augment, str]:
-    """(list, why): by what can be told of the modality, which folders of images do not state."""
-    if len(config.data) == 1:
+    """Choose a list of augmentations by what can be told of the modality, which folders of images do not state.
+
+    Args:
+        config: the settings.
+        data: the images.
+
+    Returns:
+        The list's name, and why it was chosen.
+    """
+    if data.fundus_like:
         return "fundus", "TOWER's for fundus photographs, which these resemble"
     if config.channel in ("red", "green", "blue") or any(map(_is_coloured, data.splits["train"])):
         return "fundus", "TOWER's for fundus photographs, of its modalities the one with colour"
@@ -113,11 +149,13 @@ def auto_augment(config: SegmentConfig, data: SegmentationData) -> tuple[Augment
 
 
 def _is_coloured(sample: Sample) -> bool:
+    """Whether the channels of any pixel differ."""
     image = sample.image
     return image.shape[2] == 3 and bool((image != image[..., :1]).any())
 
 
 def _length(config: SegmentConfig) -> ResolvedSetting:
+    """The length of the schedule, with its reason."""
     if config.steps:
         return ResolvedSetting("length", f"{config.steps} steps", _AS_ASKED)
     return ResolvedSetting("length", f"{config.epochs or EPOCHS} epochs", _AS_ASKED if config.epochs else "TOWER's")

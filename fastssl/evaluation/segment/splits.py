@@ -21,25 +21,36 @@ TEST_SHARE, VAL_SHARE = 0.3, 0.2
 SPLITS = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SplitRequest:
     """How images are to be split.
 
-    test, val: how many of the last names (of the last that are left), names with commas between, or None for the
-    default share. patient: a regular expression; images with the same match (of its first group, if it has one) stay
-    together. file: lines `NAME,SPLIT` that say everything.
+    Attributes:
+        test: names of images, or one number: how many of the last names. None: the default share.
+        val: likewise, of the names that are left.
+        patient: a regular expression; images with the same match (of its first group, if it has one) stay together.
+        file: a file of lines `NAME,SPLIT`, which stands for all the others.
     """
 
-    test: str | None = None
-    val: str | None = None
+    test: tuple[str, ...] | None = None
+    val: tuple[str, ...] | None = None
     patient: str | None = None
     file: Path | None = None
 
 
 def split_names(names: Sequence[str], request: SplitRequest) -> dict[str, list[str]]:
-    """Split sorted `names` into "train", "val" and "test", none of them empty.
+    """Split image names into "train", "val" and "test", none of them empty.
 
-    Raises DataError for names that do not exist or too few images, ConfigError for what cannot be understood.
+    Args:
+        names: of all images, sorted.
+        request: how they are to be split.
+
+    Returns:
+        Name of the split -> names of its images, in their order.
+
+    Raises:
+        DataError: the file of splits cannot be followed, or a split is left without an image.
+        ConfigError: a name, a count or a pattern in `request` cannot be used.
     """
     if request.file is not None:
         parts = _read(request.file, names)
@@ -55,18 +66,18 @@ def split_names(names: Sequence[str], request: SplitRequest) -> dict[str, list[s
 
 
 def _take_last(
-    names: Sequence[str], asked: str | None, share: float, patients: dict[str, str], setting: str
+    names: Sequence[str], asked: tuple[str, ...] | None, share: float, patients: dict[str, str], setting: str
 ) -> tuple[list[str], list[str]]:
     """`names` without and with those asked for, whole patients at a time."""
     if asked is None:
         chosen = set(names[len(names) - max(1, round(share * len(names))) :])
-    elif asked.strip().isdigit():
-        count = int(asked)
+    elif len(asked) == 1 and asked[0].isdigit():
+        count = int(asked[0])
         if not 1 <= count < len(names):
-            raise ConfigError([f"{setting}={asked}: give 1 to {len(names) - 1} of {len(names)} images"])
+            raise ConfigError([f"{setting}={count}: give 1 to {len(names) - 1} of {len(names)} images"])
         chosen = set(names[len(names) - count :])
     else:
-        chosen = {name.strip() for name in asked.split(",")}
+        chosen = set(asked)
         unknown = sorted(chosen - set(names))
         if unknown:
             raise ConfigError([f"{setting}: no image is called {unknown[0]!r} (one is {names[0]!r})"])
@@ -91,6 +102,7 @@ def _patients(names: Sequence[str], pattern: str | None) -> dict[str, str]:
 
 
 def _read(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
+    """The splits that a file of lines `NAME,SPLIT` says."""
     parts: dict[str, list[str]] = {split: [] for split in SPLITS}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

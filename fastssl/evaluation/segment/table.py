@@ -7,7 +7,7 @@ Does not cover: which pixels (`augmentation.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,8 +18,16 @@ from fastssl.pipelines.store import RESIDENT_SHARE
 from .files import Sample
 
 
-class Cut(NamedTuple):
-    """Patches: levels float32 `[B, P, Q, C]` as stored; mask, inside: bool `[B, P, Q]`; white: float32 `[B]`."""
+@dataclass(frozen=True, kw_only=True)
+class CutPatches:
+    """Patches as they are read from the images, all on one device.
+
+    Attributes:
+        levels: float32 `[B, P, Q, C]`, on the scale of the stored pixels.
+        mask: bool `[B, P, Q]`, the foreground.
+        inside: bool `[B, P, Q]`, inside the field of view and the image.
+        white: float32 `[B]`, the highest level that each image's dtype holds.
+    """
 
     levels: Tensor
     mask: Tensor
@@ -30,9 +38,11 @@ class Cut(NamedTuple):
 class PixelTable:
     """Samples side by side: a row for each pixel, which holds its channels, its mask, and whether it is inside.
 
-    samples: smaller ones than `patch` (height, width) are padded by repeating their border; pixels added are not
-    inside. device: where batches go; `self.device` is where the table lies, the CPU if it would take more than half of
-    the GPU's free memory.
+    Args:
+        samples: smaller ones than `patch` are padded by repeating their border; pixels added are not inside.
+        patch: (height, width) of the patches that will be read, in pixels.
+        device: where batches go. `self.device` is where the table lies: the CPU if the table would take more than half
+            of the GPU's free memory.
     """
 
     def __init__(self, samples: Sequence[Sample], patch: tuple[int, int], device: torch.device) -> None:
@@ -53,12 +63,17 @@ class PixelTable:
         whites = [float(np.iinfo(sample.image.dtype).max) for sample in samples]
         self._whites = torch.tensor(whites, device=self.device)
 
-    def cut(self, owners: Tensor, matrix: Tensor, patch: tuple[int, int], *, exact: bool) -> Cut:
-        """Patches of the images `owners` (int64 `[B]`), on the table's device as both arguments are.
+    def cut(self, owners: Tensor, matrix: Tensor, patch: tuple[int, int], *, exact: bool) -> CutPatches:
+        """Read patches, on the table's device.
 
         The image is read by linear interpolation, its border repeated, mask and inside at the nearest pixel, and
-        nothing beyond the image is inside. exact: `matrix` moves whole pixels (see `Augmentation`), then the nearest is
-        the only one.
+        nothing beyond the image is inside.
+
+        Args:
+            owners: int64 `[B]`, the sample that each patch is of, on the table's device.
+            matrix: float32 `[B, 2, 3]`, as `augmentation.draw` returns it, on the table's device.
+            patch: (height, width) in pixels.
+            exact: `matrix` moves whole pixels (see `Augmentation`), so that nothing is interpolated.
         """
         y, x = _positions(matrix, patch)
         start, height, width = (column[:, None, None] for column in self._places[owners].T)
@@ -81,9 +96,15 @@ class PixelTable:
                 for row in (top, top + 1)
             )
             levels = torch.lerp(upper, lower, down)
-        return Cut(levels, nearest[..., -2] != 0, (nearest[..., -1] != 0) & within, self._whites[owners])
+        return CutPatches(
+            levels=levels,
+            mask=nearest[..., -2] != 0,
+            inside=(nearest[..., -1] != 0) & within,
+            white=self._whites[owners],
+        )
 
     def _levels(self, pixels: Tensor) -> Tensor:
+        """The channels of rows of the table, float32."""
         channels = pixels[..., : self.channels]
         return (channels.int() & 0xFFFF if channels.dtype == torch.int16 else channels).float()
 

@@ -1,44 +1,55 @@
 """One training of one network: its best epoch by validation Dice, then its scores on the test images.
 
-Covers: driving the engine epoch by epoch, early stopping. Does not cover: where a network starts (`starts.py`), how it
-is trained (`recipe.py`), predicting (`prediction.py`), what is reported (`report.py`).
+Covers: driving the engine epoch by epoch, what decides between epochs. Does not cover: stopping early and keeping the
+best weights (`evaluation/shared/early_stopping.py`), initial weights (`initialization.py`), the values it is trained by
+(`recipe.py`), predicting (`prediction.py`), repeating trials (`trial_grid.py`).
 
 Test images are predicted once, with the weights of the best epoch; they have no say in anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+import numpy as np
 import torch
-from rich.console import Console
-from torch import Tensor, nn
+from torch import nn
 
-from fastssl.models.unet import UNet
+from fastssl.evaluation.shared.early_stopping import Score, train_to_best_epoch
 from fastssl.runtime import Runtime
 from fastssl.training.engine import Engine
-from fastssl.training.progress import StepClock, TrainingProgress
+from fastssl.training.progress import StepClock
 from fastssl.training.random_state import seeded
 from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step_metrics import StepMetrics
 
 from .augmentation import AUGMENTATIONS
 from .data import SegmentationData
-from .initialization import Start, build_network
-from .metrics import ImageScore, mean_score
+from .files import Sample
+from .initialization import Initialization, build_network
+from .metrics import THRESHOLD, ImageScore, mean_score
 from .objective import Segmentation
 from .patches import PatchLoader
-from .prediction import Predictor
-from .recipe import Recipe
+from .prediction import Predictor, score_sample
+from .recipe import SegmentRecipe
+
+MOST_SHOWN = 24
+"""Test images whose predicted masks are kept, to be shown."""
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What one training came to. test: a score for every test image, by the weights of `best_step`.
+@dataclass(frozen=True, kw_only=True)
+class SegmentTrial:
+    """The figures of one training.
 
-    steps: trained in all. val_dice: at the best step. seconds_per_step: mean over all but the first, training alone.
+    Attributes:
+        seed: of all that is random in it.
+        steps: trained in all.
+        best_step: after which the weights were kept.
+        val_dice: mean Dice of the validation images at that step.
+        seconds_per_step: mean over all steps but the first, training alone.
+        test: a score for every test image, with the weights of `best_step`.
     """
 
     seed: int
@@ -49,111 +60,165 @@ class Trial:
     test: tuple[ImageScore, ...]
 
 
-def run_trial(
-    start: Start, data: SegmentationData, recipe: Recipe, seed: int, runtime: Runtime, console: Console
-) -> tuple[Trial, Predictor]:
-    """Train from `start`, keep the best epoch, score the test images; also returns the trained network's predictor.
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial:
+    """A trial's figures, and what its overlays are drawn from.
 
-    Raises:
-        CheckpointError, ConfigError: the start cannot be built. DivergenceError: a loss or a probability is not finite.
-        KeyboardInterrupt: Ctrl-C or SIGTERM came; the step in progress was finished.
+    Attributes:
+        figures: what is reported.
+        shown: the predicted masks of the first test images, `[H, W]` bool, at the size of the network's input.
     """
-    if runtime.compile:
-        torch.compiler.reset()  # another network's graphs would count towards the limit of recompilations
-    with seeded(seed, runtime.device):
-        network = build_network(start, max(recipe.patch), seed)
-        training = _Training(network, start, data, recipe, seed, runtime)
-        best = training.run(console, f"{start.label} seed {seed}")
-        predictor = training.predictor
-        trial = Trial(
-            seed,
-            training.engine.step,
-            best.step,
-            best.rank[0],
-            training.clock.seconds / max(training.clock.steps, 1),
-            predictor.score(data.splits["test"]),
-        )
-    return trial, predictor
+
+    figures: SegmentTrial
+    shown: tuple[np.ndarray, ...]
 
 
-@dataclass
-class _Best:
-    """The best epoch so far: when it ended, its rank, the weights."""
-
-    step: int
-    rank: tuple[float, float]
-    weights: dict[str, Tensor]
+Validate = Callable[[Predictor, Sequence[Sample]], Score]
 
 
-def _rank(scores: Sequence[ImageScore]) -> tuple[float, float]:
-    """Validation Dice, and then AUC, which still tells epochs apart while no pixel passes the threshold and Dice is 0.
+def shown_samples(data: SegmentationData) -> Sequence[Sample]:
+    """Return the test images whose predicted masks a trial keeps: the first ones.
 
-    Cross-entropy alone leaves rare foreground below it for long: after an epoch of the demo set (62 steps of 8 images)
-    the AUC is 0.87 and the Dice 0.
+    Args:
+        data: all images.
+    """
+    return data.splits["test"][:MOST_SHOWN]
+
+
+def validation_score(predictor: Predictor, samples: Sequence[Sample]) -> Score:
+    """Return what decides between epochs: (mean Dice, mean AUC), higher is better.
+
+    AUC still tells epochs apart while no pixel passes the threshold and Dice is 0: cross-entropy alone leaves rare
+    foreground below it for long. After an epoch of the demo set (62 steps of 8 images) the AUC is 0.87 and the Dice 0.
+
+    Args:
+        predictor: of the network as it is.
+        samples: the validation images.
+    """
+    return rank_of(predictor.score(samples))
+
+
+def rank_of(scores: Sequence[ImageScore]) -> Score:
+    """Return (mean Dice, mean AUC) of some images, -1 in place of an AUC that is undefined.
+
+    Args:
+        scores: of the images.
     """
     auc = mean_score(scores, "auc")
     return mean_score(scores, "dice"), -1.0 if isnan(auc) else auc
 
 
-class _Training:
+def run_segment_trial(
+    initialization: Initialization,
+    data: SegmentationData,
+    recipe: SegmentRecipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    update: Callable[[int, str], None] = lambda step, facts: None,
+    validate: Validate = validation_score,
+) -> FinishedTrial:
+    """Train a network, keep its best epoch, score the test images.
+
+    Args:
+        initialization: the weights that it begins with.
+        data: all images.
+        recipe: how it is trained.
+        seed: of all that is random.
+        runtime: device, precision, compilation.
+        update: is called with the steps done and a few words on how it goes.
+        validate: scores the network on the validation images after every epoch; the highest score is the best.
+
+    Raises:
+        CheckpointError: a file of initial weights is damaged or of another network.
+        ConfigError: there is no U-Net on this encoder.
+        DivergenceError: a loss or a probability is not finite.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; the step in progress was finished.
+    """
+    if runtime.compile:
+        torch.compiler.reset()  # another network's graphs would count towards the limit of recompilations
+    with seeded(seed, runtime.device):
+        training = _SegmentTraining(initialization, data, recipe, seed, runtime, update, validate)
+        return training.run()
+
+
+class _SegmentTraining:
     """The engine over patches, an epoch at a time."""
 
     def __init__(
         self,
-        network: UNet,
-        start: Start,
+        initialization: Initialization,
         data: SegmentationData,
-        recipe: Recipe,
+        recipe: SegmentRecipe,
         seed: int,
         runtime: Runtime,
+        update: Callable[[int, str], None],
+        validate: Validate,
     ) -> None:
-        self._recipe, self._val = recipe, data.splits["val"]
-        self._stage = Segmentation(network, recipe.objective)
+        self._data, self._recipe, self._seed = data, recipe, seed
+        self._update, self._validate = update, validate
+        spec = initialization.spec
+        self._stage = Segmentation(build_network(initialization, max(recipe.patch), seed), recipe.objective)
         self._loader = PatchLoader(
             data.splits["train"],
             recipe.patch,
             batch_size=recipe.batch_size,
-            mean=start.spec.channel_mean,
-            std=start.spec.channel_std,
+            mean=spec.channel_mean,
+            std=spec.channel_std,
             seed=seed,
             device=runtime.device,
             dtype=runtime.compute_dtype,
             augmentation=AUGMENTATIONS[recipe.augment],
             prefetch=runtime.prefetch,
         )
-        self._total = recipe.steps or (recipe.epochs or 1) * len(self._loader)
+        self._total = recipe.total_steps(len(self._loader))
         schedule = CosineSchedule(recipe.lr, self._total)
 
         def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
             return torch.optim.Adam(parameters, lr=recipe.lr, fused=True)
 
-        self.engine = Engine(self._stage, self._loader, runtime, adam, schedule, checkpoints=None)
-        self.predictor = Predictor(self._stage, start.spec, runtime, recipe.window, recipe.overlap, recipe.batch_size)
-        self.clock = StepClock(self._loader.batch_size)
-
-    def run(self, console: Console, name: str) -> _Best:
-        """Train until the schedule ends or patience does; the stage is left with the best epoch's weights."""
-        best, epochs_without = _Best(0, (-1.0, -1.0), {}), 0
-        progress = TrainingProgress(
-            console, name=name, total=self._total, done=0, steps_per_epoch=len(self._loader), chance=None
+        self._engine = Engine(self._stage, self._loader, runtime, adam, schedule, checkpoints=None)
+        self._predictor = Predictor(
+            stage=self._stage,
+            spec=spec,
+            runtime=runtime,
+            window=recipe.window,
+            overlap=recipe.overlap,
+            batch_size=recipe.batch_size,
         )
-        with progress:
-            while self.engine.step < self._total and epochs_without < self._recipe.patience:
-                self._epoch(progress)
-                rank = _rank(self.predictor.score(self._val))
-                self.clock.pause()
-                epochs_without += 1
-                if rank > best.rank:
-                    weights = {key: value.clone() for key, value in self._stage.state_dict().items()}
-                    best, epochs_without = _Best(self.engine.step, rank, weights), 0
-        self._stage.load_state_dict(best.weights)
-        return best
+        self._clock = StepClock(self._loader.batch_size)
+        self._scores: list[Score] = []
 
-    def _epoch(self, progress: TrainingProgress) -> None:
-        def on_metrics(reading: StepMetrics) -> None:
-            progress.update(reading.step, reading.values["loss"], self.clock)
+    def run(self) -> FinishedTrial:
+        """Train until the schedule ends or patience does, then test with the best epoch's weights."""
+        length = len(self._loader)
+        best = train_to_best_epoch(
+            self._stage, self._epoch, epochs=-(-self._total // length), patience=self._recipe.patience
+        ).best_epoch
+        test = self._data.splits["test"]
+        shown = shown_samples(self._data)
+        probabilities = [self._predictor(sample) for sample in shown]
+        figures = SegmentTrial(
+            seed=self._seed,
+            steps=self._engine.step,
+            best_step=min(best * length, self._total),
+            val_dice=self._scores[best - 1][0],
+            seconds_per_step=self._clock.seconds / max(self._clock.steps, 1),
+            test=(*map(score_sample, shown, probabilities), *self._predictor.score(test[len(shown) :])),
+        )
+        return FinishedTrial(figures=figures, shown=tuple(found >= THRESHOLD for found in probabilities))
 
-        until = min(self._total, self.engine.step + len(self._loader))
-        stop = self.engine.fit(until, on_metrics, self.clock)
+    def _epoch(self) -> Score:
+        """Train an epoch, or what the schedule leaves of it, and score the validation images."""
+        until = min(self._total, self._engine.step + len(self._loader))
+        stop = self._engine.fit(until, self._on_metrics, self._clock)
         if stop.signal is not None:
             raise KeyboardInterrupt
+        self._scores.append(self._validate(self._predictor, self._data.splits["val"]))
+        self._clock.pause()
+        return self._scores[-1]
+
+    def _on_metrics(self, measured: StepMetrics) -> None:
+        dice = f"  val Dice {self._scores[-1][0]:.3f}" if self._scores else ""
+        speed = f"{self._clock.images_per_second:,.0f} img/s  data-wait {self._clock.data_wait:.1%}"
+        self._update(measured.step, f"loss {measured.values['loss']:.3f}{dice}  {speed}")

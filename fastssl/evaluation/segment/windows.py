@@ -16,9 +16,12 @@ from .patches import MULTIPLE
 
 
 def window_starts(length: int, window: int, overlap: float) -> list[int]:
-    """Where windows begin along one axis: evenly, from 0 to `length - window`, overlapping by `overlap` or more.
+    """Return where windows begin along one axis: at even distances, from 0 to `length - window`.
 
-    length >= window, in pixels; overlap in [0, 1).
+    Args:
+        length: of the image, in pixels; no less than `window`.
+        window: of each window, in pixels.
+        overlap: least share of a window that the next one covers again, in [0, 1).
     """
     room = length - window
     stride = max(1, int(window * (1 - overlap)))
@@ -29,13 +32,17 @@ def window_starts(length: int, window: int, overlap: float) -> list[int]:
 def predict_windows(
     network: Callable[[Tensor], Tensor], image: Tensor, window: tuple[int, int], overlap: float, batch_size: int
 ) -> Tensor:
-    """Mean of what `network` says of windows, float32 `[H, W]`.
+    """Return the weighted mean of what `network` predicts for overlapping windows: float32 `[H, W]`.
 
     A pixel counts the more, the further it lies from the window's border, where the network sees less of its
     surroundings: weights fall linearly to the border along both axes.
 
-    network: maps `[B, C, *window]` to `[B, 1, *window]`. image: `[C, H, W]`; where it is smaller than a window, its
-    border is repeated.
+    Args:
+        network: maps `[B, C, *window]` to `[B, 1, *window]`.
+        image: `[C, H, W]`; where it is smaller than a window, its border is repeated.
+        window: (height, width) in pixels.
+        overlap: least share of a window that the next one covers again, in [0, 1).
+        batch_size: windows per forward pass.
     """
     height, width = image.shape[1:]
     image = _padded(image, max(height, window[0]), max(width, window[1]))
@@ -59,7 +66,12 @@ def predict_windows(
 
 
 def predict_whole(network: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """What `network` says of an image `[C, H, W]`, its border repeated up to multiples of 32: float32 `[H, W]`."""
+    """Return what `network` predicts for a whole image: float32 `[H, W]`.
+
+    Args:
+        network: maps `[1, C, H', W']` to `[1, 1, H', W']`, with sides that are multiples of 32.
+        image: `[C, H, W]`; its border is repeated up to such sides.
+    """
     height, width = image.shape[1:]
     padded = _padded(image, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
     found = network(padded[None].contiguous(memory_format=torch.channels_last))
@@ -67,6 +79,7 @@ def predict_whole(network: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
 
 
 def _padded(image: Tensor, height: int, width: int) -> Tensor:
+    """The image `[C, height, width]`, its lower and right border repeated."""
     right, bottom = width - image.shape[2], height - image.shape[1]
     return F.pad(image[None], (0, right, 0, bottom), mode="replicate")[0] if right or bottom else image
 

@@ -35,7 +35,7 @@ def sample() -> Callable[..., Sample]:
     ) -> Sample:
         image = np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
         mask = image[..., 0] > 200
-        return Sample(f"sample{seed}", image, mask, inside, mask, inside)
+        return Sample.unresized(name=f"sample{seed}", image=image, mask=mask, inside=inside)
 
     return make
 

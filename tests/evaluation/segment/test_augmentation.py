@@ -73,7 +73,7 @@ def test_image_and_mask_are_moved_alike_the_one_interpolated_and_the_other_not()
         rng.integers(0, 256, (40, 40, 3), dtype=np.uint8),
         np.kron(rng.random((10, 10)) > 0.5, np.ones((4, 4))),
     )
-    table = PixelTable([Sample("a", image, mask > 0, None, mask > 0, None)], (16, 16), CPU)
+    table = PixelTable([Sample.unresized(name="a", image=image, mask=mask > 0)], (16, 16), CPU)
     matrix = drawn(AUGMENTATIONS["xray"], 12)["matrix"]
     cut = table.cut(torch.zeros(12, dtype=torch.int64), torch.from_numpy(matrix), (16, 16), exact=False)
     for number, one in enumerate(matrix.astype(np.float64)):
@@ -91,7 +91,7 @@ def test_image_and_mask_are_moved_alike_the_one_interpolated_and_the_other_not()
 def test_pixels_from_beyond_the_image_repeat_its_border_and_are_not_inside() -> None:
     image = np.full((16, 16, 1), 100, np.uint8)
     whole = np.ones((16, 16), bool)
-    table = PixelTable([Sample("a", image, whole, None, whole, None)], (16, 16), CPU)
+    table = PixelTable([Sample.unresized(name="a", image=image, mask=whole)], (16, 16), CPU)
     matrix = torch.tensor([[[1.0, 0, -4], [0, 1.0, 0]]])
     cut = table.cut(torch.tensor([0]), matrix, (16, 16), exact=False)
     assert cut.levels.unique().tolist() == [100]

@@ -1,4 +1,4 @@
-"""Where networks start: every mix of encoder and decoder holds the weights it says, and what is missing is told."""
+"""What networks begin with: every mix of encoder and decoder holds the weights it says, and what is missing is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from fastssl.config import SegmentConfig, build
 from fastssl.errors import CheckpointError, ConfigError, DataError
-from fastssl.evaluation.segment.initialization import Start, build_network, find_starts, read_specs
+from fastssl.evaluation.segment.initialization import Initialization, build_network, find_initializations, read_specs
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 from fastssl.models.unet import create_unet
 
@@ -20,9 +20,10 @@ BOTH = ("run", "random")
 
 def found(
     runs: list[str | Path], notices: list[str] | None = None, channels: int = 1, **settings: object
-) -> list[Start]:
+) -> list[Initialization]:
     config = build(SegmentConfig, settings)
-    return find_starts(runs, read_specs(runs), config, channels, 32, (notices if notices is not None else []).append)
+    notify = (notices if notices is not None else []).append
+    return find_initializations(runs, read_specs(runs), config, channels=channels, size=32, notify=notify)
 
 
 def holds(module: nn.Module, weights: dict[str, torch.Tensor]) -> bool:
@@ -32,8 +33,8 @@ def holds(module: nn.Module, weights: dict[str, torch.Tensor]) -> bool:
 
 
 def test_all_four_mixes_hold_the_weights_they_say(tower_run: Path) -> None:
-    starts = found([tower_run], encoder_init=BOTH, decoder_init=BOTH)
-    assert [(start.encoder_init, start.decoder_init) for start in starts] == [
+    mixes = found([tower_run], encoder_init=BOTH, decoder_init=BOTH)
+    assert [(mix.encoder_init, mix.decoder_init) for mix in mixes] == [
         (encoder, decoder) for encoder in BOTH for decoder in BOTH
     ]
     fresh = create_unet(create_encoder("test_resnet", 1, 32, seed=3), 1, 32, 1, seed=3)
@@ -43,17 +44,17 @@ def test_all_four_mixes_hold_the_weights_they_say(tower_run: Path) -> None:
         ("encoder", "random"): fresh.encoder.state_dict(),
         ("decoder", "random"): fresh.decoder.state_dict(),
     }
-    for start in starts:
-        network = build_network(start, 32, seed=3)
-        for part, init in (("encoder", start.encoder_init), ("decoder", start.decoder_init)):
+    for mix in mixes:
+        network = build_network(mix, 32, seed=3)
+        for part, init in (("encoder", mix.encoder_init), ("decoder", mix.decoder_init)):
             other = "random" if init == "run" else "run"
             assert holds(getattr(network, part), weights[part, init])
             assert not holds(getattr(network, part), weights[part, other])
 
 
 def test_random_weights_differ_by_seed_and_a_runs_do_not(tower_run: Path) -> None:
-    (start,) = found([tower_run])
-    one, two = (build_network(start, 32, seed) for seed in (0, 1))
+    (trained,) = found([tower_run])
+    one, two = (build_network(trained, 32, seed) for seed in (0, 1))
     assert holds(one.decoder, two.decoder.state_dict())
     assert not holds(one.head, two.head.state_dict())
     (random,) = found(["random"], encoder="test_resnet")
@@ -64,14 +65,14 @@ def test_random_weights_differ_by_seed_and_a_runs_do_not(tower_run: Path) -> Non
 def test_a_run_without_a_decoder_says_so_and_starts_it_at_random(tower_run: Path) -> None:
     (tower_run / "decoder.safetensors").unlink()
     notices: list[str] = []
-    starts = found([tower_run], notices, decoder_init=BOTH)
-    assert [(start.encoder_init, start.decoder_init) for start in starts] == [("run", "random")]
+    (one,) = found([tower_run], notices, decoder_init=BOTH)
+    assert (one.encoder_init, one.decoder_init) == ("run", "random")
     assert notices == [f"{tower_run}: has no decoder.safetensors; its decoder starts from random weights"]
-    (start,) = found([tower_run / "encoder.safetensors"])
-    assert (start.name, start.decoder_init) == ("encoder", "random")
+    (one,) = found([tower_run / "encoder.safetensors"])
+    assert (one.name, one.decoder_init) == ("encoder", "random")
 
 
-def test_random_is_built_as_the_run_beside_it_unless_told_otherwise(tower_run: Path) -> None:
+def test_random_is_built_as_the_first_run_unless_told_otherwise(tower_run: Path) -> None:
     run, random = found([tower_run, "random"])
     assert random.spec == run.spec
     assert (random.name, random.label, run.label) == ("random", "random", "tower-run-run")
@@ -79,7 +80,7 @@ def test_random_is_built_as_the_run_beside_it_unless_told_otherwise(tower_run: P
     assert found([tower_run, "random"], encoder="test_resnet.r160_in1k")[1].spec.name == "test_resnet.r160_in1k"
 
 
-def test_an_encoder_that_no_start_would_have_is_refused(tower_run: Path) -> None:
+def test_an_encoder_that_no_network_would_have_is_refused(tower_run: Path) -> None:
     with pytest.raises(ConfigError, match="encoder=resnet34: is for the run random"):
         found([tower_run], encoder="resnet34")
 
@@ -88,15 +89,15 @@ def test_runs_of_one_name_are_told_apart(tower_run: Path, tmp_path: Path) -> Non
     other = tmp_path / "other" / "tower"
     other.parent.mkdir()
     other.symlink_to(tower_run)
-    names = [start.name for start in found([tower_run, other])]
+    names = [one.name for one in found([tower_run, other])]
     assert len(set(names)) == 2
     assert not any("/" in name for name in names)
 
 
-def test_the_same_start_is_trained_once(tower_run: Path) -> None:
+def test_the_same_initialization_is_trained_once(tower_run: Path) -> None:
     assert len(found([tower_run, tower_run, "random", "random"])) == 2
     mixes = found([tower_run, "random"], encoder_init=BOTH, decoder_init=BOTH)
-    assert [start.label for start in mixes] == ["tower-run-run", "tower-run-random", "tower-random-run", "random"]
+    assert [mix.label for mix in mixes] == ["tower-run-run", "tower-run-random", "tower-random-run", "random"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from fastssl.evaluation.segment.augmentation import AUGMENTATIONS
 from fastssl.evaluation.segment.files import Sample
-from fastssl.evaluation.segment.patches import PatchLoader, covering_patch
+from fastssl.evaluation.segment.patches import PatchLoader, covering_patch, steps_per_epoch
 from fastssl.pipelines.random import permutation, uniform
 
 MakeSample = Callable[..., Sample]
@@ -76,7 +77,7 @@ def test_patches_are_bit_equal_to_those_cut_one_by_one(
     view = np.random.default_rng(0).random((20, 24)) > 0.3
     samples = [sample(20, 24, 3, 1, view), sample(31, 16, 3, 2), sample(9, 40, 3, 3)]
     wide = 1 if dtype is np.uint8 else 257
-    samples = [Sample(s.name, s.image.astype(dtype) * wide, s.mask, s.inside, s.mask, s.inside) for s in samples]
+    samples = [replace(s, image=s.image.astype(dtype) * wide) for s in samples]
     colours = {"mean": (0.5, 0.4, 0.3), "std": (0.5, 0.2, 0.3)}
     mean, std = (torch.tensor(values)[:, None, None] for values in colours.values())
     own = loader(samples, patch, augmentation=AUGMENTATIONS["flips" if flips else "none"], prefetch=prefetch, **colours)
@@ -106,9 +107,10 @@ def test_a_batch_makes_no_tensor_out_of_a_list(sample: MakeSample, monkeypatch: 
 def test_an_epoch_has_as_many_patches_as_would_tile_the_images(sample: MakeSample) -> None:
     samples = [sample(16, 16, seed=1), sample(32, 16, seed=2), sample(8, 8, seed=3)]
     assert len(loader(samples, batch_size=1)) == 4 + 8 + 1
-    assert len(loader(samples, batch_size=5)) == 2
+    assert len(loader(samples, batch_size=5)) == 2 == steps_per_epoch(samples, (8, 8), 5)
     few = loader(samples, batch_size=50)
     assert (few.batch_size, len(few)) == (13, 1)
+    assert steps_per_epoch(samples, (8, 8), 50) == 1
     (batch,) = few
     assert len(batch["image"]) == 13
 
@@ -201,14 +203,14 @@ def test_inside_is_the_field_of_view_and_never_beyond_the_image(sample: MakeSamp
 def test_white_is_one_whatever_the_depth_and_every_channel_has_its_own_mean(dtype: type, white: int) -> None:
     image = np.full((8, 8, 3), white, dtype)
     mask = np.zeros((8, 8), bool)
-    patches = loader([Sample("a", image, mask, None, mask, None)], mean=(0.0, 0.5, 0.2), std=(1.0, 0.5, 0.4))
+    patches = loader([Sample.unresized(name="a", image=image, mask=mask)], mean=(0.0, 0.5, 0.2), std=(1.0, 0.5, 0.4))
     (batch,) = patches
     torch.testing.assert_close(batch["image"][0, :, 0, 0], torch.tensor([1.0, 1.0, 2.0]))
 
 
 def test_images_of_different_depths_are_each_divided_by_their_own_white(sample: MakeSample) -> None:
     one, other = sample(8, 8, seed=1), sample(8, 8, seed=2)
-    wide = Sample("b", other.image.astype(np.uint16) * 257, other.mask, None, other.mask, None)
+    wide = Sample.unresized(name="b", image=other.image.astype(np.uint16) * 257, mask=other.mask)
     plain, mixed = (loader(samples, batch_size=2) for samples in ([one, other], [one, wide]))
     for expected, found in zip(plain, mixed, strict=True):
         torch.testing.assert_close(found["image"], expected["image"])

@@ -6,6 +6,7 @@ Not yet run on a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_batches_are_those_of_a_cpu(
         monkeypatch.setattr(table, "RESIDENT_SHARE", 0.0)
     samples = [sample(40, 50, 3, 1), sample(33, 64, 3, 2)]
     wide = 1 if dtype is np.uint8 else 257
-    samples = [Sample(s.name, s.image.astype(dtype) * wide, s.mask, None, s.mask, None) for s in samples]
+    samples = [replace(s, image=s.image.astype(dtype) * wide) for s in samples]
     for expected, found in zip(loader(samples, name, "cpu"), loader(samples, name, "cuda", prefetch), strict=True):
         assert all(values.is_cuda for values in found.values())
         torch.testing.assert_close(found["image"].cpu(), expected["image"], atol=2e-3, rtol=1e-3)

@@ -9,21 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from rich.console import Console
 
 import fastssl
 from fastssl.cli import main
-from fastssl.evaluation.segment import trial as trial_module
-from fastssl.evaluation.segment.prediction import Predictor
 from fastssl.evaluation.segment.report import SegmentResult
 
 TINY: dict[str, Any] = {"encoder": "test_resnet", "device": "cpu", "amp": False, "batch_size": 4, "lr": 3e-3}
 
 
 def segmented(runs: Any, folders: tuple[Path, Path], out: Path, **settings: Any) -> SegmentResult:
-    settings = {**TINY, "data": [str(folder) for folder in folders], "out": out, "steps": 2, **settings}
+    settings = {**TINY, "images": folders[0], "masks": folders[1], "out": out, "steps": 2, **settings}
     return fastssl.segment(runs, **{"console": Console(quiet=True), **settings})
 
 
@@ -49,7 +46,8 @@ def test_it_finds_the_demo_sets_vessels_far_better_than_calling_everything_a_ves
 def test_mixes_runs_and_trials_are_reported_with_overlays(
     folders: tuple[Path, Path], tower_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["segment", str(tower_run), "random", "--data", *map(str, folders), "--steps", "2", "--batch-size", "2"]
+    command = ["segment", str(tower_run), "random", "--images", str(folders[0]), "--masks", str(folders[1])]
+    command += ["--steps", "2", "--batch-size", "2"]
     command += ["--decoder-init", "run", "random", "--trials", "2", "--device", "cpu", "--no-amp", "--seed", "5"]
     assert main(command) == 0
     said, complained = capsys.readouterr()
@@ -57,9 +55,9 @@ def test_mixes_runs_and_trials_are_reported_with_overlays(
     assert "Dice" in said
     report = tower_run / "report"
     content = json.loads((report / "segment.json").read_text())
-    starts = [(row["run"], row["encoder_init"], row["decoder_init"]) for row in content["rows"]]
-    assert starts[1:] == [("tower", "run", "run"), ("tower", "run", "random"), ("random", "random", "random")]
-    assert starts[0][0] == "all foreground"
+    names = [(row["run"], row["encoder_init"], row["decoder_init"]) for row in content["rows"]]
+    assert names[1:] == [("tower", "run", "run"), ("tower", "run", "random"), ("random", "random", "random")]
+    assert names[0][0] == "all foreground"
     for row in content["rows"][1:]:
         assert [trial["seed"] for trial in row["trials"]] == [5, 6]
         each = [np.mean([image["dice"] for image in trial["test"]]) for trial in row["trials"]]
@@ -101,44 +99,6 @@ def test_the_test_images_have_no_say(folders: tuple[Path, Path], tmp_path: Path)
     assert one.test[0] != two.test[0]
 
 
-def test_the_best_epochs_weights_are_kept_and_patience_ends_the_training(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Validation Dice is dictated: best after the second epoch, then never again."""
-    dictated = iter([0.2, 0.6, 0.5, 0.6, 0.1])
-    weights: list[torch.Tensor] = []
-
-    def watched(predictor: Predictor, samples: Any) -> Any:
-        if len(samples) == 1:
-            weights.append(next(predictor.stage.parameters()).detach().clone())
-        else:
-            tested.append(next(predictor.stage.parameters()).detach().clone())
-        return original(predictor, samples)
-
-    tested: list[torch.Tensor] = []
-    original = Predictor.score
-    monkeypatch.setattr(Predictor, "score", watched)
-    monkeypatch.setattr(trial_module, "mean_score", lambda _, metric: next(dictated) if metric == "dice" else 0.5)
-    result = segmented("random", folders, tmp_path / "out", steps=None, epochs=50, patience=3)
-    trial = result.rows[1].trials[0]
-    assert (trial.best_step, trial.steps, trial.val_dice) == (2, 5, 0.6)
-    assert len(tested) == 1
-    assert torch.equal(tested[0], weights[1])
-    assert not torch.equal(tested[0], weights[4])
-
-
-def test_while_nothing_is_found_the_area_under_the_curve_says_whether_it_gets_better(
-    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Cross-entropy on rare foreground: the Dice at 0.5 is zero for many epochs in which the network does learn."""
-    dictated = iter([0.5, 0.6, 0.7, 0.65, 0.7, float("nan"), 0.9])
-    monkeypatch.setattr(trial_module, "mean_score", lambda _, metric: 0.0 if metric == "dice" else next(dictated))
-    result = segmented("random", folders, tmp_path, steps=None, epochs=50, patience=3, console=Console())
-    trial = result.rows[1].trials[0]
-    assert (trial.best_step, trial.steps, trial.val_dice) == (3, 6, 0.0)
-    assert "nothing is found yet: train longer, or give --objective bce+dice" in capsys.readouterr().out
-
-
 def test_what_lies_outside_the_field_of_view_is_neither_learned_nor_scored(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -176,7 +136,8 @@ def test_real_vessels_are_found_within_a_few_steps(shared_data: Path, tmp_path: 
     result = fastssl.segment(
         "random",
         console=Console(quiet=True),
-        data=(chase, chase),
+        images=chase,
+        masks=chase,
         mask_suffix="_1stHO",
         size=240,
         patch=64,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -16,27 +17,34 @@ from fastssl.errors import ConfigError
 from fastssl.evaluation.segment.data import SegmentationData
 from fastssl.evaluation.segment.files import Sample
 from fastssl.evaluation.segment.recipe import choose_recipe
-from fastssl.training.progress import TrainingProgress
 
-HERE = ["random", "--data", "images", "masks"]
+HERE = ["random", "--images", "images", "--masks", "masks"]
+
+
+class Interrupting(io.StringIO):
+    """An output that sends this process a signal with the first line that tells of a step."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+
+    def write(self, text: str) -> int:
+        if "  step " in text and "  step " not in self.getvalue():
+            super().write(text)
+            signal.raise_signal(self.number)
+        return super().write(text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_without_a_report(
+def test_a_signal_in_the_first_trial_ends_it_and_leaves_nothing(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    steps = []
-
-    def interrupt(progress: TrainingProgress, step: int, *_: object) -> None:
-        steps.append(step)
-        if step == 3:
-            signal.raise_signal(number)
-
-    monkeypatch.setattr(TrainingProgress, "update", interrupt)
-    out = tmp_path / "out"
-    command = ["segment", "random", "--data", *map(str, folders), "--encoder", "test_resnet", "--steps", "9"]
-    assert main([*command, "--batch-size", "2", "--device", "cpu", "--out", str(out)]) == 130
-    assert steps == [1, 2, 3]
+    out, said = tmp_path / "out", Interrupting(number)
+    monkeypatch.setattr("sys.stdout", said)
+    command = ["segment", "random", "--images", str(folders[0]), "--masks", str(folders[1]), "--steps", "90000"]
+    command += ["--encoder", "test_resnet", "--batch-size", "2", "--device", "cpu", "--out", str(out)]
+    assert main(command) == 130
+    assert "stopped: finished trials are kept; the same command goes on from there" in said.getvalue().splitlines()
     assert not out.exists()
 
 
@@ -58,7 +66,8 @@ def test_the_patch_is_64_where_images_hold_it_and_else_the_whole_image(
     patch: tuple[int, int],
     window: tuple[int, int] | None,
 ) -> None:
-    data = SegmentationData("squares", {key: [sample(side, side)] for key in ("train", "val", "test")}, 1)
+    splits = {key: [sample(side, side)] for key in ("train", "val", "test")}
+    data = SegmentationData(name="squares", splits=splits, channels=1)
     recipe = choose_recipe(build(SegmentConfig, settings), data)
     assert (recipe.patch, recipe.window) == (patch, window)
 
@@ -68,9 +77,11 @@ def test_the_patch_is_64_where_images_hold_it_and_else_the_whole_image(
     [
         (["nowhere"], "nowhere: no such run folder"),
         ([], "give at least one run folder, or the word random"),
-        (["random", "--data", "a", "b", "c"], "data=a b c: give a folder of images and one of masks"),
-        (["random", "--data", "demos"], "data=demos: give a folder of images and one of masks"),
-        (["random", "--data", "here", "there"], "here: no such folder of images"),
+        (["random", "--images", "images"], "masks missing: images and masks are given together"),
+        (["random", "--masks", "masks"], "images missing: images and masks are given together"),
+        ([*HERE, "--data", "demo"], "data and images both given: give one"),
+        (["random", "--data", "demos"], "data='demos': input should be 'demo' or 'demo-colour'"),
+        (["random", "--images", "here", "--masks", "there"], "here: no such folder of images"),
         (["random", "--fov", "x"], "fov is for folders; the demo set has its own"),
         (["random", "--patch", "8"], "patch=8: at least 16 pixels, or whole"),
         (["random", "--patch", "big"], "patch='big': input should be a valid integer"),
@@ -102,7 +113,7 @@ def test_a_mistake_is_one_clear_line_and_leaves_nothing(
 
 def test_a_split_file_excludes_other_requests() -> None:
     with pytest.raises(ConfigError, match="split and patient both given: give one"):
-        build(SegmentConfig, {"data": ("a", "b"), "split": "s.csv", "patient": "x"})
+        build(SegmentConfig, {"images": "a", "masks": "b", "split": "s.csv", "patient": "x"})
 
 
 def test_a_config_and_settings_together_are_a_mistake() -> None:

@@ -10,7 +10,8 @@ from fastssl.cli import app
 from fastssl.config import SegmentConfig, build
 
 SETTINGS = {
-    "data": ("scans", "masks"),
+    "images": "scans",
+    "masks": "truth",
     "encoder_init": ("run", "random"),
     "decoder_init": ("random",),
     "patch": 48,
@@ -44,9 +45,12 @@ def test_a_patch_is_a_number_or_a_word(word: str, value: int | None) -> None:
     assert parsed("--patch", word).patch == value
 
 
-@pytest.mark.parametrize(("name", "value"), [("data", "demo"), ("encoder_init", "random"), ("decoder_init", "run")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("test_images", "a b"), ("encoder_init", "random"), ("decoder_init", "run")]
+)
 def test_one_value_needs_no_list(name: str, value: Any) -> None:
-    assert getattr(build(SegmentConfig, {name: value}), name) == (value,)
+    folders = {"images": "a", "masks": "b"}
+    assert getattr(build(SegmentConfig, {**folders, name: value}), name) == (value,)
 
 
 @pytest.mark.parametrize("name", SegmentConfig.model_fields)

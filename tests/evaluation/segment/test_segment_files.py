@@ -1,4 +1,4 @@
-"""StepMetrics images and masks: formats, values of masks, channels, sizes."""
+"""Reading images and masks: formats, values of masks, channels, sizes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pair(folder: Path, image: Image.Image, mask: Image.Image, fov: Image.Image |
     for path, picture in zip(paths, (image, mask, fov), strict=True):
         if picture is not None:
             picture.save(path)
-    return Pair("image", paths[0], paths[1], paths[2] if fov else None)
+    return Pair(name="image", image=paths[0], mask=paths[1], fov=paths[2] if fov else None)
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,11 @@ def test_images_all_of_one_kind_have_defined_values_or_none(
 
 
 def test_means_and_deviations_leave_out_what_is_undefined() -> None:
-    scores = [ImageScore(str(value), value, value, value, value, nan) for value in (0.2, 0.5)]
-    scores.append(ImageScore("empty", 1.0, 1.0, nan, 1.0, nan))
+    scores = [
+        ImageScore(image=str(value), dice=value, iou=value, sensitivity=value, specificity=value, auc=nan)
+        for value in (0.2, 0.5)
+    ]
+    scores.append(ImageScore(image="empty", dice=1.0, iou=1.0, sensitivity=nan, specificity=1.0, auc=nan))
     assert mean_score(scores, "sensitivity") == pytest.approx(0.35)
     assert std_score(scores, "sensitivity") == pytest.approx(np.std([0.2, 0.5], ddof=1))
     assert mean_score(scores, "dice") == pytest.approx(1.7 / 3)

@@ -1,4 +1,4 @@
-"""Starts are compared over trials as the other evaluations compare encoders."""
+"""Initializations are compared over trials as the other evaluations compare encoders."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from rich.console import Console
 from scipy import stats
 
 from fastssl.evaluation.segment.metrics import ImageScore
-from fastssl.evaluation.segment.report import SegmentResult, SegmentRow, baseline_row, write_report
-from fastssl.evaluation.segment.trial import Trial
+from fastssl.evaluation.segment.report import SegmentResult, write_segment_report
+from fastssl.evaluation.segment.summary import SegmentRow, baseline_row
+from fastssl.evaluation.segment.trial import SegmentTrial
 
 DICE = {("tower", "run", "run"): [0.7, 0.74, 0.75], ("tower", "run", "random"): [0.6, 0.62, 0.7]}
 DICE |= {("random", "random", "random"): [0.55, 0.52, 0.61]}
@@ -24,16 +25,35 @@ TOWER, MIXED, RANDOM = DICE.values()
 
 def scores(dice: float) -> tuple[ImageScore, ...]:
     """Two images around the mean."""
-    return tuple(ImageScore(str(n), dice + off, 0.5, nan, 0.5, 0.5) for n, off in enumerate((-0.1, 0.1)))
+    return tuple(
+        ImageScore(image=str(n), dice=dice + off, iou=0.5, sensitivity=nan, specificity=0.5, auc=0.5)
+        for n, off in enumerate((-0.1, 0.1))
+    )
+
+
+def trial(seed: int, dice: float) -> SegmentTrial:
+    return SegmentTrial(seed=seed, steps=9, best_step=5, val_dice=0.5, seconds_per_step=0.1, test=scores(dice))
 
 
 def result(trials: int) -> SegmentResult:
     rows = tuple(
-        SegmentRow(*start, tuple(Trial(seed, 9, 5, 0.5, 0.1, scores(dice[seed])) for seed in range(trials)))
-        for start, dice in DICE.items()
+        SegmentRow(
+            run=run,
+            encoder_init=encoder,
+            decoder_init=decoder,
+            trials=tuple(trial(seed, dice[seed]) for seed in range(trials)),
+        )
+        for (run, encoder, decoder), dice in DICE.items()
     )
-    rows = (baseline_row(scores(0.2)), *rows)
-    return SegmentResult("vessels", "test_resnet", {"test": ["0", "1"]}, {}, rows, ("mind this",), "report")
+    return SegmentResult(
+        data="vessels",
+        encoder="test_resnet",
+        images={"test": ["0", "1"]},
+        settings={},
+        rows=(baseline_row(scores(0.2)), *rows),
+        notes=("mind this",),
+        folder="report",
+    )
 
 
 def shown(made: SegmentResult, width: int = 120) -> str:
@@ -50,10 +70,12 @@ def test_means_and_deviations_are_over_trials() -> None:
     assert np.isnan(result(1).row("tower", "run", "random").std_over_trials("dice"))
 
 
-def test_every_two_starts_are_tested_by_scipys_paired_t_and_adjusted_by_holm() -> None:
+def test_every_two_initializations_are_tested_by_scipys_paired_t_and_adjusted_by_holm() -> None:
     pairs = result(3).pairs
     names = ["tower (run, run)", "tower (run, random)", "random"]
-    assert [(one.start, one.against) for one in pairs] == [(names[i], names[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert [(one.initialization, one.against) for one in pairs] == [
+        (names[i], names[j]) for i, j in ((0, 1), (0, 2), (1, 2))
+    ]
     expected = [stats.ttest_rel(*two) for two in ((TOWER, MIXED), (TOWER, RANDOM), (MIXED, RANDOM))]
     assert [one.test.p for one in pairs] == pytest.approx([one.pvalue for one in expected])
     assert [one.test.low for one in pairs] == pytest.approx([one.confidence_interval().low for one in expected])
@@ -79,12 +101,12 @@ def test_one_trial_of_each_is_no_comparison_and_that_is_said() -> None:
 
 
 def test_pairs_are_written_with_null_for_what_is_undefined(tmp_path: Path) -> None:
-    write_report(result(1), tmp_path)
+    write_segment_report(result(1), tmp_path)
     stored = json.loads((tmp_path / "segment.json").read_text(), parse_constant=pytest.fail)["pairs"]
     assert [(one["p"], one["p_holm"], one["low"], one["reason"]) for one in stored] == [
         (None,) * 3 + ("a single seed",)
     ] * 3
-    write_report(result(3), tmp_path)
+    write_segment_report(result(3), tmp_path)
     lines = list(csv.DictReader((tmp_path / "segment-pairs.csv").open()))
     assert [float(line["p_holm"]) for line in lines] == [pair.test.p_holm for pair in result(3).pairs]
     images = list(csv.DictReader((tmp_path / "segment.csv").open()))

@@ -27,18 +27,22 @@ def test_the_parts_share_out_all_images_and_none_is_empty(count: int) -> None:
 
 
 def test_counts_take_the_last_names() -> None:
-    parts = split_names(TEN, SplitRequest(test="2", val="3"))
+    parts = split_names(TEN, SplitRequest(test=("2",), val=("3",)))
     assert (parts["train"], parts["val"], parts["test"]) == (TEN[:5], TEN[5:8], TEN[8:])
 
 
 def test_names_are_taken_wherever_they_stand() -> None:
-    parts = split_names(TEN, SplitRequest(test="n0, n5", val="n1"))
+    parts = split_names(TEN, SplitRequest(test=("n0", "n5"), val=("n1",)))
     assert (parts["val"], parts["test"]) == (["n1"], ["n0", "n5"])
     assert len(parts["train"]) == 7
 
 
 @pytest.mark.parametrize(
-    "request_", [SplitRequest("7", "3", r"\d+"), SplitRequest("Image_12R", "Image_03L", r"_(\d+)")]
+    "request_",
+    [
+        SplitRequest(test=("7",), val=("3",), patient=r"\d+"),
+        SplitRequest(test=("Image_12R",), val=("Image_03L",), patient=r"_(\d+)"),
+    ],
 )
 def test_a_patients_images_stay_together(request_: SplitRequest) -> None:
     parts = split_names(CHASE, request_)
@@ -73,9 +77,9 @@ def test_a_file_that_cannot_be_followed_is_refused(tmp_path: Path, text: str, ex
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (SplitRequest(test="10"), "test_images=10: give 1 to 9 of 10 images"),
-        (SplitRequest(test="0"), "test_images=0: give 1 to 9"),
-        (SplitRequest(val="n99"), "val_images: no image is called 'n99'"),
+        (SplitRequest(test=("10",)), "test_images=10: give 1 to 9 of 10 images"),
+        (SplitRequest(test=("0",)), "test_images=0: give 1 to 9"),
+        (SplitRequest(val=("n99",)), "val_images: no image is called 'n99'"),
         (SplitRequest(patient="("), "not a regular expression"),
         (SplitRequest(patient="x"), "does not match 'n0'"),
     ],

@@ -1,4 +1,4 @@
-"""Batches that are made ahead, by one thread and, on a GPU, on a stream of its own.
+"""Batches that are made before they are needed, by one thread and, on a GPU, on a stream of its own.
 
 Covers: batches by position, in order, from any place. Does not cover: how one is made (`producer.py`).
 """
@@ -12,25 +12,31 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from .producer import Position
+from .producer import PatchPosition
 
-Batch = dict[str, Tensor]
+PatchBatch = dict[str, Tensor]
 
 
-class Ahead:
-    """Takes batches from `make`, `depth` of them before they are asked for; 0: each when it is, by the caller.
+class BatchPrefetcher:
+    """Has a few batches made before they are asked for.
 
-    length: batches an epoch.
+    Args:
+        make: makes the batch at a position.
+        length: batches per epoch.
+        depth: how many batches are made ahead; 0: each is made when it is asked for, by the caller.
+        device: where batches lie.
     """
 
-    def __init__(self, make: Callable[[Position], Batch], length: int, depth: int, device: torch.device) -> None:
+    def __init__(
+        self, make: Callable[[PatchPosition], PatchBatch], length: int, depth: int, device: torch.device
+    ) -> None:
         self._make, self._length, self._depth, self._device = make, length, depth, device
         self._stream = torch.cuda.Stream(device) if depth and device.type == "cuda" else None
         self._pool: ThreadPoolExecutor | None = None  # its thread starts with the first batch
-        self._pending: deque[tuple[Position, Future[tuple[Batch, torch.cuda.Event | None]]]] = deque()
+        self._pending: deque[tuple[PatchPosition, Future[tuple[PatchBatch, torch.cuda.Event | None]]]] = deque()
 
-    def take(self, position: Position) -> Batch:
-        """The batch at `position`, for the calling thread's stream."""
+    def take(self, position: PatchPosition) -> PatchBatch:
+        """Return the batch at `position`, for the calling thread's stream."""
         if not self._depth:
             return self._make(position)
         if self._pending and self._pending[0][0] != position:
@@ -46,8 +52,8 @@ class Ahead:
                 tensor.record_stream(stream)
         return batch
 
-    def _fill(self, position: Position) -> None:
-        """Have `depth` batches under way, from `position` on where none is yet."""
+    def _fill(self, position: PatchPosition) -> None:
+        """Have `depth` batches in preparation, from `position` on where none is yet."""
         self._pool = self._pool or ThreadPoolExecutor(1, "fastssl-patches")
         while len(self._pending) < self._depth:
             new = self._pending[-1][0].following(self._length) if self._pending else position
@@ -55,8 +61,8 @@ class Ahead:
 
 
 def _made(
-    make: Callable[[Position], Batch], position: Position, stream: torch.cuda.Stream | None
-) -> tuple[Batch, torch.cuda.Event | None]:
+    make: Callable[[PatchPosition], PatchBatch], position: PatchPosition, stream: torch.cuda.Stream | None
+) -> tuple[PatchBatch, torch.cuda.Event | None]:
     """A batch and, on a GPU, the event after which it may be read."""
     if stream is None:
         return make(position), None
