@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, CoercionError, CycloptsError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 from pydantic import ValidationError
 
 from fastssl.config import Config, problems, unknown
@@ -21,6 +21,9 @@ from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, foreign
 from .commands import CONFIGS, app, make_app
 from .config_file import as_options, read_settings
 from .tokens import option_name, setting_names, value_of, without
+
+_OF_ONE_OPTION = (CoercionError, MissingArgumentError)
+"""Mistakes after which the rest of a line can be looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,7 @@ def _mistakes(tokens: Sequence[str], grammar: _Grammar) -> list[str]:
                 wrong = [f"--{detail['loc'][0]}" for detail in cause.errors() if detail["loc"]]
             else:
                 found.append(" ".join(str(error).split()).rstrip("."))
-                wrong = [error.token.keyword or ""] if isinstance(error, CoercionError) and error.token else []
+                wrong = [error.argument.name] if isinstance(error, _OF_ONE_OPTION) and error.argument else []
         else:
             return found
         shorter = without(rest, wrong)

@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_later_keeps_the_last_checkpoint(
     here: Path, grey_npz: Path, capsys: pytest.CaptureFixture[str], refusal: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sync(descriptor: int) -> None:
-        if "step-00000003" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        if "step-00000003" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:

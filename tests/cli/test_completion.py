@@ -1,0 +1,95 @@
+"""Completion: the script is where the shell looks for it, and completes commands, options and choices."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fastssl.cli import CONFIGS, main
+from fastssl.stages.registry import STAGES, stage_entry
+
+Refusal = Callable[..., str]
+
+PLACES = {
+    "bash": ".local/share/bash-completion/completions/fastssl",
+    "zsh": ".zsh/completions/_cyclopts_fastssl",
+    "fish": ".config/fish/completions/fastssl.fish",
+}
+STARTUP = {"bash": ".bashrc", "zsh": ".zshrc"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, as of a user without oh-my-zsh."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("ZSH", "ZSH_CUSTOM", "ZSH_VERSION", "BASH_VERSION", "FISH_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.mark.parametrize("shell", PLACES)
+def test_the_script_names_commands_and_options_and_is_said_where_it_is(
+    shell: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--install-completion", "--shell", shell]) == 0
+    said = capsys.readouterr().out
+    path = home / PLACES[shell]
+    assert f"completion for {shell} is in {path}" in said
+    script = path.read_text()
+    own = {name for stage in STAGES for name in stage_entry(stage).config.model_fields}
+    for name in CONFIGS:
+        assert name in script
+    for option in ("imagenet-weights", "config", *(name.replace("_", "-") for name in own)):
+        assert option in script
+
+
+@pytest.mark.parametrize("shell", STARTUP)
+def test_the_startup_file_keeps_what_it_has_and_loads_the_script_once(shell: str, home: Path) -> None:
+    startup = home / STARTUP[shell]
+    startup.write_text("# mine\n")
+    for _ in range(2):
+        assert main(["--install-completion", "--shell", shell]) == 0
+    lines = startup.read_text().splitlines()
+    assert "# mine" in lines
+    assert sum(str((home / PLACES[shell]).parent) in line for line in lines) == 1
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fastssl tr", {"train"}),
+        ("fastssl finetune --label-f", {"--label-fraction"}),
+        ("fastssl train --queue-s", {"--queue-size"}),
+        ("fastssl train --stage to", {"tower"}),
+        ("fastssl segment --ma", {"--masks", "--mask-suffix"}),
+    ],
+)
+def test_bash_completes(words: str, expected: set[str], home: Path) -> None:
+    assert main(["--install-completion", "--shell", "bash"]) == 0
+    program = (
+        f'. "{home / PLACES["bash"]}"; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); '
+        'COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; _fastssl; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert {word.strip() for word in done.stdout.splitlines()} == expected
+
+
+def test_a_shell_that_cannot_be_told_is_asked_for(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # no ps to ask for the parent process
+    monkeypatch.setenv("SHELL", "")
+    assert refusal("--install-completion") == "shell: cannot be told; give --shell bash, zsh or fish"
+    monkeypatch.setenv("SHELL", "/usr/bin/pwsh")
+    assert refusal("--install-completion").startswith("shell='powershell': completion is made for bash, zsh and fish")
+
+
+def test_the_shell_is_told_by_its_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FISH_VERSION", "4.0")
+    assert main(["--install-completion"]) == 0
+    assert (home / PLACES["fish"]).is_file()

@@ -1,0 +1,69 @@
+"""Help: of a command every setting that it takes and no other, within two screens."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastssl.cli import CONFIGS, main
+from fastssl.config import Config
+from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, stage_entry
+
+LINES, COLUMNS = 70, 100
+
+HELP: list[tuple[list[str], type[Config]]] = [
+    (["train"], config_class("moco")),
+    *((["train", "--stage", stage], config_class(stage)) for stage in STAGES),
+    *((["train", f"--recipe={recipe}"], config_class(recipe=recipe)) for recipe in RECIPE_STAGES),
+    *(([name], kind) for name, kind in CONFIGS.items() if name != "train"),
+]
+
+ALL_NAMES = {name for _, kind in HELP for name in kind.model_fields}
+
+
+@pytest.mark.parametrize(("command", "kind"), HELP, ids=[" ".join(command) for command, _ in HELP])
+def test_help_fits_two_screens_and_names_every_setting_that_the_command_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str], kind: type[Config]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(COLUMNS))
+    assert main([*command, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= LINES
+    assert max(len(line) for line in lines) <= COLUMNS
+    text = " ".join(" ".join(lines).replace("│", " ").split())
+    for name in ALL_NAMES:
+        assert (f"--{name.replace('_', '-')} " in text) == (name in kind.model_fields)
+    for field in kind.model_fields.values():
+        assert field.description is not None
+        assert field.description in text
+
+
+@pytest.mark.parametrize(("command", "kind"), HELP, ids=[" ".join(command) for command, _ in HELP])
+def test_every_help_text_is_whole(command: list[str], kind: type[Config]) -> None:
+    for field in kind.model_fields.values():
+        text = field.description or ""
+        assert text[0].isupper() or text.startswith("timm ")
+        assert text.endswith(".")
+        assert not text.startswith(("Of ", "By ", "Likewise", "Its "))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_help_of_a_recipe_or_stage_has_a_box_for_each_of_its_stages(
+    stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = set(stage_entry(stage).config.model_fields) - set(CONFIGS["train"].model_fields)
+    assert main(["train", "--stage", stage, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert own
+    assert all(f"--{name.replace('_', '-')} " in said for name in own)
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    for name in (*CONFIGS, "--install-completion", "--version"):
+        assert f" {name} " in said
+
+
+def test_the_default_stage_is_said_whichever_stage_is_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--stage", "vae", "--help"]) == 0
+    assert "[default: moco]" in capsys.readouterr().out
