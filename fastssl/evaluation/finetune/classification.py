@@ -29,8 +29,6 @@ class Classification(Stage):
         multi_label: K independent sigmoids instead of one softmax.
         classifier: "linear", or "mlp" with one hidden layer of 256.
         seed: of the classifier's weights.
-
-    The batch holds "image" and "label": class indices `[B]`, or zeros and ones `[B, K]`.
     """
 
     def __init__(
@@ -51,11 +49,15 @@ class Classification(Stage):
             self.head = _head(classifier, feature_dim, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits `[B, K]`."""
+        """Return logits `[B, K]` of images, or of features where the encoder is `nn.Identity`."""
         return self.head(self.encoder(images))
 
     def loss(self, batch: Batch) -> StageOutput:
-        """Mean cross-entropy, and the share of right answers (of single labels, where there are several)."""
+        """Return mean cross-entropy, and as a metric the share of right answers.
+
+        Args:
+            batch: "image" `[B, ...]`, and "label" `[B]` or `[B, K]`.
+        """
         logits = self(batch["image"]).float()
         label = batch["label"]
         return StageOutput(
@@ -65,19 +67,31 @@ class Classification(Stage):
         )
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Softmax or sigmoid of `[N, K]`, in float64."""
+        """Return softmax or sigmoid of logits `[N, K]`, in float64."""
         return logits.double().sigmoid() if self.multi_label else logits.double().softmax(dim=1)
 
 
 def log_loss(logits: Tensor, label: Tensor, *, multi_label: bool) -> Tensor:
-    """Cross-entropy, the mean over images (and labels)."""
+    """Return cross-entropy, the mean over images (and labels).
+
+    Args:
+        logits: `[N, K]`.
+        label: int64 `[N]` class indices, or `[N, K]` zeros and ones.
+        multi_label: K independent sigmoids instead of one softmax.
+    """
     if multi_label:
         return F.binary_cross_entropy_with_logits(logits, label.to(logits.dtype))
     return F.cross_entropy(logits, label)
 
 
 def right_answers(logits: Tensor, label: Tensor, *, multi_label: bool) -> Tensor:
-    """The share of right answers: of the largest logit, or of every label at a probability of 0.5."""
+    """Return the share of right answers: of the largest logit, or of every label at a probability of 0.5.
+
+    Args:
+        logits: `[N, K]`.
+        label: int64 `[N]` class indices, or `[N, K]` zeros and ones.
+        multi_label: K independent sigmoids instead of one softmax.
+    """
     answers = (logits > 0).to(label.dtype) if multi_label else logits.argmax(dim=1)
     return (answers == label).float().mean()
 

@@ -19,8 +19,13 @@ from fastssl.pipelines.random import permutation
 class FeatureLoader:
     """Yields {"image": features `[B, D]`, "label", "index"} as `fastssl.pipelines.Loader` would, epoch by epoch.
 
-    features: float32 `[N, D]`. labels: `[N]` or `[N, L]`. shuffle: a new order each epoch, and a last, smaller batch
-    left out; otherwise every row comes, in its order.
+    Args:
+        features: float32 `[N, D]`.
+        labels: int64 `[N]` class indices, or `[N, L]` zeros and ones.
+        batch_size: rows per batch.
+        device: where batches are.
+        seed: of the order.
+        shuffle: a new order each epoch, and a last, smaller batch left out; otherwise every row comes, in its order.
     """
 
     def __init__(

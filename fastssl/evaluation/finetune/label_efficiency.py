@@ -7,9 +7,14 @@ Does not cover: the curves' trials, the plot.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isnan, log, nan
+
+from fastssl.evaluation.shared.baselines import baselines_of
+from fastssl.evaluation.shared.candidates import Candidate
+
+from .summary import FinetuneRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,26 @@ def label_saving(encoder: str, curve: Mapping[float, float], random_curve: Mappi
     return LabelSaving(encoder=encoder, target=target, fraction=fraction, at_least=at_least, text=text)
 
 
+def savings(rows: Sequence[FinetuneRow], candidates: Sequence[Candidate]) -> tuple[LabelSaving, ...]:
+    """Return what every run saves against the random initialisation of its kind.
+
+    Args:
+        rows: of all candidates.
+        candidates: of the comparison.
+
+    Returns:
+        One entry for each run; none unless all labels and fewer were tried.
+    """
+    fractions = {row.label_fraction for row in rows}
+    if 1.0 not in fractions or len(fractions) < 2:
+        return ()
+    found = []
+    for run in (one for one in candidates if one.kind == "run"):
+        random = next(one for one in baselines_of(run, candidates) if one.kind == "random")
+        found.append(label_saving(run.label, _curve(rows, run.label), _curve(rows, random.label)))
+    return tuple(found)
+
+
 def percent(fraction: float) -> str:
     """Return a label fraction as people write it."""
     return f"{100 * fraction:.3g} %"
@@ -85,3 +110,7 @@ def _text(encoder: str, target: float, fraction: float | None, at_least: bool) -
     if at_least:
         return f"{encoder} reaches {reaches} with {percent(fraction)}, the least tried: at least {saved}"
     return f"{encoder} reaches {reaches} with {percent(fraction)} of them: {saved}"
+
+
+def _curve(rows: Sequence[FinetuneRow], encoder: str) -> dict[float, float]:
+    return {row.label_fraction: row.auc for row in rows if row.encoder == encoder}

@@ -19,10 +19,11 @@ from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.statistics import untested
 
 from .candidates import choose_candidates, size_notes
+from .label_efficiency import savings
 from .plots import draw
 from .recipe import FinetuneRecipe
 from .report import FinetuneResult, write_report
-from .summary import FinetuneComparison, FinetuneTrial, comparisons, mean_curves, savings, summarize
+from .summary import FinetuneComparison, FinetuneTrial, comparisons, mean_curves, summarize
 from .trial import run_finetune_trial
 from .trial_data import open_labelled_data
 from .trial_grid import RunTrial, TrialGrid

@@ -1,7 +1,7 @@
-"""Trials summarised: means, deviations, paired comparisons, curves, the overfitting gap, labels saved.
+"""Trials summarised: means, deviations, paired comparisons, curves, the overfitting gap.
 
 Covers: computing them from finished trials. Does not cover: running trials (`trial_grid.py`), statistics
-(`fastssl.evaluation.shared.statistics`), tables, files and plots.
+(`fastssl.evaluation.shared.statistics`), labels saved (`label_efficiency.py`), tables, files and plots.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from fastssl.evaluation.shared.baselines import baselines_of
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
-from .label_efficiency import LabelSaving, label_saving
 from .trial import Epoch, TrialResult
 
 
@@ -145,26 +144,6 @@ def comparisons(
     return tuple(replace(one, test=test) for one, test in zip(found, tests, strict=True))
 
 
-def savings(rows: Sequence[FinetuneRow], candidates: Sequence[Candidate]) -> tuple[LabelSaving, ...]:
-    """Return what every run saves against the random initialisation of its kind.
-
-    Args:
-        rows: of all candidates.
-        candidates: of the comparison.
-
-    Returns:
-        One entry for each run; none unless all labels and fewer were tried.
-    """
-    fractions = {row.label_fraction for row in rows}
-    if 1.0 not in fractions or len(fractions) < 2:
-        return ()
-    found = []
-    for run in (one for one in candidates if one.kind == "run"):
-        random = next(one for one in baselines_of(run, candidates) if one.kind == "random")
-        found.append(label_saving(run.label, _curve(rows, run.label), _curve(rows, random.label)))
-    return tuple(found)
-
-
 def _grouped(trials: Sequence[FinetuneTrial]) -> dict[tuple[str, float], list[FinetuneTrial]]:
     groups: dict[tuple[str, float], list[FinetuneTrial]] = {}
     for trial in trials:
@@ -207,7 +186,3 @@ def _compared(
     return FinetuneComparison(
         encoder=run.label, against=baseline.label, label_fraction=fraction, pairs=len(seeds), test=test
     )
-
-
-def _curve(rows: Sequence[FinetuneRow], encoder: str) -> dict[float, float]:
-    return {row.label_fraction: row.auc for row in rows if row.encoder == encoder}

@@ -1,14 +1,15 @@
 """The trials of a comparison: every candidate on every label fraction, once per seed, by one recipe.
 
 Covers: which trials there are, and what each one does. Does not cover: the loop over them
-(`fastssl.evaluation.shared.trials`), the training (`trial.py`), means over trials (`summary.py`).
+(`fastssl.evaluation.shared.trials`), the training (`trial.py`), keeping trials (`trial_record.py`), means over them
+(`summary.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.features import encoder_digest
 from fastssl.evaluation.shared.statistics import mean_overlap
-from fastssl.evaluation.shared.trial_cache import TrialCache
 from fastssl.evaluation.shared.trials import TrialSpec, Update, run_trials
 
 from .label_efficiency import percent
@@ -31,10 +31,7 @@ from .subsets import label_subset
 from .summary import FinetuneTrial
 from .trial import Epoch, TrialData, TrialResult, run_finetune_trial
 from .trial_data import SCORING_BATCH, LabelledData, feature_trial_data, image_trial_data
-
-CACHE = "finetune-trials.jsonl"
-CACHE_VERSION = 1
-"""Raise it whenever the same settings would give other numbers (see `TrialCache`)."""
+from .trial_record import open_trial_cache
 
 RunTrial = Callable[..., TrialResult]
 """As `run_finetune_trial`."""
@@ -42,7 +39,14 @@ RunTrial = Callable[..., TrialResult]
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSpec(TrialSpec):
-    """A trial that is to be done. rows: int64 `[n]`, of the training part, that it trains on."""
+    """A trial that is to be done.
+
+    Attributes:
+        candidate: gives the encoder that it starts from.
+        fraction: share of the training labels.
+        seed: of the trial.
+        rows: int64 `[n]`, of the training part, that it trains on.
+    """
 
     candidate: Candidate
     fraction: float
@@ -105,12 +109,11 @@ class TrialGrid:
             KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
         """
         self._say(self.recipe.describe())
-        kept = TrialCache(self.report / CACHE, encode=asdict, decode=_decoded, version=CACHE_VERSION, notify=self._say)
         specs = list(self.specs())
         shares = ", ".join(percent(fraction) for fraction in self.fractions)
         results = run_trials(
             specs,
-            kept,
+            open_trial_cache(self.report, self._say),
             self._run,
             summary=f"{len(self.candidates)} encoders, {shares} of the labels, {self.config.trials} seed(s)",
             describe=_described,
@@ -202,12 +205,6 @@ def _digest(candidate: Candidate, seed: int) -> str:
     """Identifies the encoder that the trials of a seed start from."""
     start = candidate.start(seed)
     return encoder_digest(start.encoder, repr(start.spec))
-
-
-def _decoded(fields: dict[str, Any]) -> TrialResult:
-    """The result that `asdict` made `fields` of."""
-    epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
-    return TrialResult(**{**fields, "epochs": epochs, "notes": tuple(fields["notes"])})
 
 
 def _described(result: TrialResult) -> str:

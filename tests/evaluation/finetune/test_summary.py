@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fastssl.evaluation.finetune.summary import FinetuneTrial, comparisons, mean_curves, mean_epochs, savings, summarize
+from fastssl.evaluation.finetune.label_efficiency import savings
+from fastssl.evaluation.finetune.summary import FinetuneTrial, comparisons, mean_curves, mean_epochs, summarize
 from fastssl.evaluation.finetune.trial import Epoch, TrialResult
 from fastssl.evaluation.shared.baselines import random_candidates
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
