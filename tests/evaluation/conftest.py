@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from safetensors import safe_open
 
+from fastssl.evaluation.shared.features import FeatureCache, FeatureKey
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 
 SIZE = 16
@@ -41,3 +45,32 @@ def run_folder(tmp_path: Path, data_file: Path) -> Path:
     save_encoder(folder / "encoder.safetensors", create_encoder(spec.name, 1, SIZE, seed=3), spec)
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": str(data_file), "data_root": None, "size": SIZE}))
     return folder
+
+
+def _keys(run: Path) -> list[FeatureKey]:
+    keys = []
+    for path in sorted((run / "features").iterdir()):
+        with safe_open(path, framework="pt") as file:
+            keys.append(FeatureKey(**{name: value for name, value in file.metadata().items() if name != "checksum"}))
+    return keys
+
+
+@pytest.fixture
+def kept_features() -> Callable[[Path], list[FeatureKey]]:
+    """What the features depend on that a run folder keeps."""
+    return _keys
+
+
+@pytest.fixture
+def scramble_features() -> Callable[[Path], None]:
+    """Puts noise in the place of the features that a run folder keeps: whoever reads them finds other results."""
+
+    def scramble(run: Path) -> None:
+        cache, random = FeatureCache(run / "features"), torch.Generator().manual_seed(0)
+        for key in _keys(run):
+            own = cache.get(key, lambda: pytest.fail("the entry is not sound"))
+            cache.path(key).unlink()
+            noise = torch.randn(own.shape, generator=random)
+            cache.get(key, lambda noise=noise: noise)
+
+    return scramble

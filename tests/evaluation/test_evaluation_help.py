@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 import fastssl
 from fastssl.cli import main
+from fastssl.evaluation.shared.features import FeatureKey
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 from fastssl.pipelines import Plain
 
@@ -66,14 +68,13 @@ def test_fine_tuning_sees_images_at_the_first_encoders_size(run_folder: Path, ot
 
 
 def test_few_shot_encoders_see_images_at_their_own_sizes(
-    run_folder: Path, other_run: Path, large: str, monkeypatch: pytest.MonkeyPatch
+    run_folder: Path, other_run: Path, large: str, kept_features: Callable[[Path], list[FeatureKey]]
 ) -> None:
-    seen: set[int] = set()
-    render = Plain.render_torch
-    monkeypatch.setattr(Plain, "render_torch", lambda view, *given: seen.add(view.size) or render(view, *given))
     settings: dict[str, Any] = {"shots": 1, "seeds": 1, "imagenet": "none", "device": "cpu", "data": large}
     fastssl.fewshot([run_folder, other_run], console=quiet(), **settings)
-    assert seen == {SIZE, OTHER}
+    own, others = (kept_features(folder) for folder in (run_folder, other_run.with_suffix("")))
+    assert {key.view for key in own} == {repr(Plain(SIZE, 1))}
+    assert {key.view for key in others} == {repr(Plain(OTHER, 1))}
 
 
 @pytest.mark.parametrize("command", ["probe", "fewshot"])

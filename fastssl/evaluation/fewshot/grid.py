@@ -1,7 +1,7 @@
 """The few-shot grid: a linear classifier for every encoder, number of shots and seed, solved together.
 
-Covers: standardising, batches of support sets of one size over all encoders and seeds, scores on other images.
-Does not cover: the solver (`gram_logistic.py`), drawing support sets (`support.py`).
+Covers: standardising, batches of support sets of one size over all encoders and seeds, scores on other images. Does not
+cover: the solver (`fastssl.evaluation.solvers.kernel_logistic`), drawing support sets (`support.py`).
 
 Features are standardised by the mean and deviation of the whole pool's, which takes no labels; those of a support set
 would be undefined at one shot. Without labels to choose by, the strength of the penalty is fixed: scikit-learn's C = 1,
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fastssl.evaluation.shared.feature_scaler import FeatureScaler
 from fastssl.evaluation.solvers.kernel_logistic import GramFit, GramProblems, fit_gram
 from fastssl.evaluation.solvers.logistic import Link, probabilities
 
@@ -32,29 +33,46 @@ _LARGEST_BATCH = {"cuda": 1 << 25, "cpu": 1 << 19}
 them (three encoders, 4 classes: 165 ms without a limit, 133 with it)."""
 
 
-@dataclass(frozen=True)
-class Standardised:
-    """Features of one encoder, each column with mean 0 and deviation 1 over the pool. pool: `[M, D]`, query `[Q, D]`;
-    float32 on the device solved on."""
+@dataclass(frozen=True, kw_only=True)
+class StandardisedFeatures:
+    """Features of one encoder, each column with mean 0 and deviation 1 over the pool.
+
+    Attributes:
+        pool: float32 `[M, D]`, of the images that support sets are drawn from, on the device solved on.
+        query: float32 `[Q, D]`, of the images scored.
+    """
 
     pool: Tensor
     query: Tensor
 
     @classmethod
-    def of(cls, pool: Tensor, query: Tensor, device: torch.device | str = "cpu") -> Standardised:
-        """Columns that do not vary become 0."""
+    def of(cls, pool: Tensor, query: Tensor, device: torch.device | str = "cpu") -> StandardisedFeatures:
+        """Standardise features by mean and deviation of the pool's; columns that do not vary there become 0.
+
+        Args:
+            pool: float32 `[M, D]`.
+            query: float32 `[Q, D]`.
+            device: to solve on.
+        """
         pool, query = pool.to(device), query.to(device)
-        mean, deviation = pool.mean(dim=0), pool.std(dim=0, correction=0)
-        scale = torch.where(deviation > 1e-6 * mean.abs(), 1 / deviation, 0.0)
-        return cls((pool - mean) * scale, (query - mean) * scale)
+        scaler = FeatureScaler.fit(pool)
+        scale = torch.where(
+            scaler.varies, 1 / scaler.deviation, 0.0
+        )  # `transform` would leave what the query varies by
+        return cls(pool=(pool - scaler.mean) * scale, query=(query - scaler.mean) * scale)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Classifiers:
-    """The solutions of one encoder and one number of shots, one a seed.
+    """The solutions of one encoder and one number of shots, one per seed.
 
-    weight: `[seeds, K, D]` and bias: `[seeds, K]` on standardised features; K is 1 for two classes, whose sigmoid is of
-    the second. columns: the classes that the support sets have, of `classes`. converged: whether all ended by `RTOL`.
+    Attributes:
+        weight: float32 `[seeds, K, D]`, on standardised features; K is 1 for two classes, whose sigmoid is of the
+            second.
+        bias: float32 `[seeds, K]`.
+        columns: int64, the classes that the support sets have.
+        classes: how many classes there are.
+        converged: whether all ended by `RTOL`.
     """
 
     weight: Tensor
@@ -64,7 +82,11 @@ class Classifiers:
     converged: bool
 
     def scores(self, features: Tensor) -> np.ndarray:
-        """`[Q, D]` to float64 probabilities `[seeds, Q, classes]`; 0 for a class that the support sets lack."""
+        """Return float64 probabilities `[seeds, Q, classes]`; 0 for a class that the support sets lack.
+
+        Args:
+            features: float32 `[Q, D]`, standardised.
+        """
         logits = features @ self.weight.mT + self.bias[:, None]
         solved = probabilities(logits.double(), _link(self.columns))
         if len(self.columns) == 2:
@@ -77,12 +99,16 @@ class Classifiers:
 def solve_grid(
     pools: Sequence[Tensor], supports: Sequence[SupportSets], classes: int, *, l2: float | None = None
 ) -> list[list[Classifiers]]:
-    """Classifiers for every encoder and number of shots: `result[encoder][shots]`, as `pools` and `supports` lie.
+    """Solve a classifier for every encoder, number of shots and seed.
 
     Args:
         pools: standardised features `[M, D]` of each encoder, the same M rows; D may differ.
         supports: drawn from those rows, all with the same two or more classes.
+        classes: how many classes there are; the support sets may have fewer.
         l2: on the mean loss; None for 1 / N, scikit-learn's C = 1.
+
+    Returns:
+        `result[encoder][shots]`, in the order of `pools` and `supports`.
     """
     columns = np.unique(supports[0].labels)
     found: dict[int, Classifiers] = {}
@@ -101,7 +127,7 @@ def solve_grid(
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Have torch run on one core: matrices this small gain nothing from a second, and wait for it where it is busy (one
-    encoder, 4 classes: 43 and 42 ms on two idle cores, 47 and 200 beside other work)."""
+    encoder, 4 classes: 43 and 42 ms on two idle cores, 47 and 200 next to other work)."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -110,7 +136,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Block:
     """One encoder's features of the support sets of one number of shots: the problems that differ by seed alone.
 
@@ -126,7 +152,7 @@ class _Block:
         chosen = torch.from_numpy(supports.rows).to(pool.device)
         rows = pool.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)  # 7 times as fast as pool[chosen]
         mean = rows.mean(dim=1, keepdim=True)
-        return cls(rows.sub_(mean), mean, supports.labels)
+        return cls(rows=rows.sub_(mean), mean=mean, labels=supports.labels)
 
 
 def _batches(blocks: list[_Block]) -> Iterator[list[int]]:
@@ -168,7 +194,8 @@ def _problems(blocks: list[_Block], columns: np.ndarray, l2: float | None) -> Gr
 def _classifiers(fit: GramFit, place: slice, block: _Block, columns: np.ndarray, classes: int) -> Classifiers:
     weight = fit.coefficients[place, :, : len(block.labels)] @ block.rows
     bias = fit.bias[place] - (block.mean @ weight.mT).squeeze(1)
-    return Classifiers(weight, bias, columns, classes, bool(fit.converged[place].all()))
+    converged = bool(fit.converged[place].all())
+    return Classifiers(weight=weight, bias=bias, columns=columns, classes=classes, converged=converged)
 
 
 def _link(columns: np.ndarray) -> Link:

@@ -1,36 +1,50 @@
 """What a few-shot comparison found, and how it is shown: terminal tables, CSV, JSON.
 
-Covers: the result types, and writing them. Does not cover: computing them (`fewshot_summary.py`), the plot
-(`fewshot_plot.py`).
+Covers: the result types, their tables, and writing them. Does not cover: computing them (`summary.py`), the plot
+(`plots.py`), how any report looks (`fastssl.evaluation.shared.report`).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from math import isnan
+from math import nan
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fastssl.evaluation.shared.differences import HEADINGS, difference_cells, how_tested
-from fastssl.evaluation.shared.report import flat_row
+from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
+from fastssl.evaluation.shared.report import (
+    TableStyle,
+    add_number_columns,
+    flat_row,
+    mean_cell,
+    new_table,
+    print_headline,
+    print_notes,
+    write_report,
+)
 from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
-from fastssl.files import without_nan, write_atomically, write_csv
 
-ROOMY = 100
-"""Columns of text that tables with lines take."""
+FULL_WIDTH = 100
+"""Columns of text that the widest table takes with its lines."""
 METRICS = {"acc": "accuracy", "auc": "AUC"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FewshotRow:
-    """One encoder at one number of shots: accuracy and AUC over the seeds, as fractions, and what each seed gave.
+    """One encoder at one number of shots.
 
-    overlap: share of images that the draws of two seeds have in common; nan for a single seed.
+    Attributes:
+        encoder: its label.
+        shots: labelled images per class.
+        dim: features per image.
+        overlap: share of images that the draws of two seeds have in common; nan for a single seed.
+        acc: accuracy over the seeds, 0 to 1.
+        auc: area under the ROC curve over the seeds, 0 to 1.
+        acc_by_seed: what each seed gave.
+        auc_by_seed: what each seed gave.
     """
 
     encoder: str
@@ -43,10 +57,17 @@ class FewshotRow:
     auc_by_seed: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FewshotPair:
-    """`encoder` less `against` at one number of shots, paired by seed; p_holm is adjusted for all pairs and shots of
-    the metric."""
+    """One encoder less another at one number of shots, paired by seed.
+
+    Attributes:
+        encoder: label of the first.
+        against: label of the other.
+        shots: labelled images per class.
+        metric: "acc" or "auc".
+        test: the difference; its p_holm is adjusted for all pairs and shots of the metric.
+    """
 
     encoder: str
     against: str
@@ -55,9 +76,22 @@ class FewshotPair:
     test: PairedTest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FewshotResult:
-    """A comparison's rows and pairs, and what they were measured on. n_pool: labelled images to draw from."""
+    """A comparison's rows and pairs, and what they were measured on.
+
+    Attributes:
+        data: name of the data set.
+        task: one of MedMNIST's task kinds.
+        n_pool: labelled images to draw from.
+        n_test: images scored.
+        seeds: of the draws.
+        l2: penalty on the mean loss; None for 1 / images.
+        rows: encoder by encoder, runs first, shots ascending.
+        pairs: the comparisons.
+        notes: what to know of the results.
+        folder: where fewshot.json, fewshot.csv, fewshot-pairs.csv and fewshot.png lie.
+    """
 
     data: str
     task: str
@@ -69,11 +103,10 @@ class FewshotResult:
     pairs: tuple[FewshotPair, ...]
     notes: tuple[str, ...] = ()
     folder: str = ""
-    """Where fewshot.json, fewshot.csv, fewshot-pairs.csv and fewshot.png lie."""
 
     @property
     def encoders(self) -> tuple[str, ...]:
-        """Their labels, runs first."""
+        """The encoders' labels, runs first."""
         return tuple(dict.fromkeys(row.encoder for row in self.rows))
 
     @property
@@ -82,76 +115,92 @@ class FewshotResult:
         return tuple(dict.fromkeys(row.shots for row in self.rows))
 
     def row(self, encoder: str, shots: int) -> FewshotRow:
-        """The row of this encoder; KeyError if it was not measured."""
+        """Return the row of an encoder.
+
+        Args:
+            encoder: its label.
+            shots: labelled images per class.
+
+        Raises:
+            KeyError: it was not measured.
+        """
         for row in self.rows:
             if (row.encoder, row.shots) == (encoder, shots):
                 return row
         raise KeyError(f"no row {encoder!r}, {shots} shots")
 
     def print(self, console: Console | None = None) -> None:
-        """Show the tables and the notes; lines are ASCII where the output is not a terminal."""
+        """Show the tables and the notes.
+
+        Args:
+            console: where they go; standard output by default. Lines are ASCII where it is no terminal.
+        """
         console = console or Console()
-        looks = {"plain": not console.is_terminal, "narrow": console.width < ROOMY}
+        style = TableStyle.for_console(console, FULL_WIDTH)
         tested = f"{len(self.seeds)} seeds, {self.n_test} test images"
         for metric, name in METRICS.items():
-            _headline(console, f"{self.data}: test {name} in %, {tested}")
-            console.print(results_table(self, metric, **looks))
+            print_headline(console, f"{self.data}: test {name} in %, {tested}")
+            console.print(fewshot_table(self, metric, style))
         tests = [pair.test for pair in self.pairs if pair.metric == "acc"]
         if any(test.comparisons for test in tests):
-            _headline(console, "differences in accuracy, points, paired by seed")
-            console.print(pairs_table(self, **looks))
-            _headline(console, how_tested(tests))
-        for note in self.notes:
-            console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+            print_headline(console, "differences in accuracy, points, paired by seed")
+            console.print(fewshot_pairs_table(self, style))
+            print_headline(console, how_tested(tests))
+        print_notes(console, self.notes)
 
 
-def results_table(result: FewshotResult, metric: str, *, plain: bool = False, narrow: bool = False) -> Table:
-    """Encoders by shots: mean and standard deviation over the seeds, in percent. plain: lines of ASCII alone. narrow:
-    without lines."""
-    table = _table(plain, narrow)
-    table.add_column("images a class", overflow="fold", min_width=len("random init"))
-    for shots in result.shots:
-        table.add_column(str(shots), justify="right", no_wrap=True)
+def fewshot_table(result: FewshotResult, metric: str, style: TableStyle) -> Table:
+    """Return encoders by shots: mean and standard deviation over the seeds, in percent.
+
+    Args:
+        result: with the rows.
+        metric: "acc" or "auc".
+        style: how the table is drawn.
+    """
+    table = new_table(style)
+    table.add_column("images per class", overflow="fold", min_width=len("random init"))
+    add_number_columns(table, map(str, result.shots))
     for encoder in result.encoders:
         spreads = [getattr(result.row(encoder, shots), metric) for shots in result.shots]
-        table.add_row(escape(encoder), *map(_spread, spreads))
+        table.add_row(escape(encoder), *map(_percent, spreads))
     return table
 
 
-def pairs_table(result: FewshotResult, *, plain: bool = False, narrow: bool = False) -> Table:
-    """Differences in accuracy, in points, with interval and adjusted p; bold where that is below 0.05."""
-    table = _table(plain, narrow)
-    for heading in ("encoder", "less"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("images", "points", *HEADINGS):
-        table.add_column(heading, justify="right", no_wrap=True)
+def fewshot_pairs_table(result: FewshotResult, style: TableStyle) -> Table:
+    """Return the differences in accuracy, in percentage points, with interval and adjusted p-value.
+
+    Args:
+        result: with at least one pair.
+        style: how the table is drawn.
+    """
     pairs = [pair for pair in result.pairs if pair.metric == "acc"]
-    for pair in sorted(pairs, key=lambda pair: [result.encoders.index(one) for one in (pair.encoder, pair.against)]):
-        numbers = difference_cells(pair.test, digits=1, scale=100)
-        style = "bold" if pair.test.significant else ""
-        table.add_row(escape(pair.encoder), escape(pair.against), str(pair.shots), *numbers, style=style)
-    return table
+    pairs.sort(key=lambda pair: [result.encoders.index(one) for one in (pair.encoder, pair.against)])
+    rows = [
+        DifferenceRow(encoder=pair.encoder, against=pair.against, condition=str(pair.shots), test=pair.test)
+        for pair in pairs
+    ]
+    headings = ("encoder", "less")
+    return differences_table(rows, style, headings=headings, condition="images", metric="points", digits=1, scale=100)
 
 
-def write_report(result: FewshotResult, folder: Path) -> None:
-    """Write `fewshot.json` (all of it, nan as null), `fewshot.csv` (rows) and `fewshot-pairs.csv`, atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "fewshot.json", json.dumps(without_nan(asdict(result)), indent=1, allow_nan=False) + "\n")
-    write_csv(folder / "fewshot.csv", [flat_row(row, ("acc_by_seed", "auc_by_seed")) for row in result.rows])
-    write_csv(folder / "fewshot-pairs.csv", [flat_row(pair) for pair in result.pairs])
+def write_fewshot_report(result: FewshotResult, folder: Path, plot: bytes | None = None) -> None:
+    """Write `fewshot.json` (all of it), `fewshot.csv` (rows), `fewshot-pairs.csv` and `fewshot.png`.
+
+    Args:
+        result: what was found.
+        folder: made if it is not there.
+        plot: content of the PNG file; None for none.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    tables = {
+        "": [flat_row(row, left_out=("acc_by_seed", "auc_by_seed")) for row in result.rows],
+        "-pairs": [flat_row(pair) for pair in result.pairs],
+    }
+    write_report(folder, "fewshot", asdict(result), tables, plot)
 
 
-def _headline(console: Console, text: str) -> None:
-    """Above a table, where a title of its own would be folded to its width."""
-    console.print(text, style="italic", highlight=False, markup=False, soft_wrap=True)
-
-
-def _table(plain: bool, narrow: bool) -> Table:
-    return Table(box=None if narrow else box.ASCII if plain else box.SIMPLE_HEAD)
-
-
-def _spread(found: MeanInterval) -> str:
+def _percent(found: MeanInterval) -> str:
     """Mean and deviation; the mean alone where the deviation says nothing of other draws."""
-    if isnan(found.mean):
-        return "n/a"
-    return f"{100 * found.mean:.1f}" + ("" if found.reason else f"±{100 * found.std:.1f}")
+    return mean_cell(found.mean, nan if found.reason else found.std, digits=1, scale=100)

@@ -1,7 +1,7 @@
 """A few-shot comparison summed up: what each encoder reaches at each number of shots, and which two differ.
 
-Covers: from the metrics of every seed to rows and pairs. Does not cover: statistics (`statistics.py`), showing them
-(`fewshot_report.py`).
+Covers: from the metrics of every seed to rows and pairs. Does not cover: statistics
+(`fastssl.evaluation.shared.statistics`), showing them (`report.py`).
 """
 
 from __future__ import annotations
@@ -16,26 +16,46 @@ from .report import METRICS, FewshotPair, FewshotRow
 from .support import SupportSets
 
 
-def row_of(label: str, support: SupportSets, dim: int, found: Sequence[Metrics]) -> FewshotRow:
-    """One encoder at one number of shots. found: its metrics on the test images, one a draw of `support`."""
+def fewshot_row(label: str, support: SupportSets, dim: int, found: Sequence[Metrics]) -> FewshotRow:
+    """Sum up one encoder at one number of shots.
+
+    Args:
+        label: the encoder's.
+        support: what its classifiers were solved on.
+        dim: features per image.
+        found: its metrics on the test images, one per draw of `support`.
+    """
     acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
     overlap = support.overlap
     return FewshotRow(
-        label, support.shots, dim, overlap, mean_interval(acc, overlap), mean_interval(auc, overlap), acc, auc
+        encoder=label,
+        shots=support.shots,
+        dim=dim,
+        overlap=overlap,
+        acc=mean_interval(acc, overlap),
+        auc=mean_interval(auc, overlap),
+        acc_by_seed=acc,
+        auc_by_seed=auc,
     )
 
 
-def pairs_of(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
-    """Every two encoders at every number of shots, the one that comes first in the table less the other.
+def fewshot_pairs(rows: Sequence[FewshotRow]) -> tuple[FewshotPair, ...]:
+    """Compare every two encoders at every number of shots, the one that comes first in the table less the other.
 
     All comparisons in one metric are one family.
+
+    Args:
+        rows: of all encoders and numbers of shots.
+
+    Returns:
+        Metric by metric.
     """
     found: list[FewshotPair] = []
     for metric in METRICS:
         compared = [(first, second) for first, second in combinations(rows, 2) if first.shots == second.shots]
         tests = holm_adjusted([_test(first, second, metric) for first, second in compared])
         found += [
-            FewshotPair(first.encoder, second.encoder, first.shots, metric, test)
+            FewshotPair(encoder=first.encoder, against=second.encoder, shots=first.shots, metric=metric, test=test)
             for (first, second), test in zip(compared, tests, strict=True)
         ]
     return tuple(found)

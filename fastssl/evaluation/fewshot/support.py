@@ -1,4 +1,4 @@
-"""Support sets: the few labelled images a class that a few-shot classifier is solved on.
+"""Support sets: the few labelled images per class that a few-shot classifier is solved on.
 
 Covers: drawing them, balanced and seeded; saying where a class has too few images and where draws share many of them.
 Does not cover: solving.
@@ -18,13 +18,15 @@ import numpy as np
 from fastssl.evaluation.shared.statistics import NEARLY_SAME, mean_overlap, overlap_decides
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SupportSets:
-    """The sets of one number of shots, one a seed.
+    """The sets of one number of shots, one per seed.
 
-    rows: int64 `[seeds, N]` of the pool, `shots` of every class (all of a class that has fewer), class by class.
-    labels: int64 `[N]`, the same for every seed. overlap: share of images that the draws of two seeds have in common
-    (`mean_overlap`); nan for a single seed.
+    Attributes:
+        shots: labelled images per class.
+        rows: int64 `[seeds, N]` of the pool, `shots` of every class (all of a class that has fewer), class by class.
+        labels: int64 `[N]`, the same for every seed.
+        overlap: share of images that the draws of two seeds have in common (`mean_overlap`); nan for a single seed.
     """
 
     shots: int
@@ -34,10 +36,15 @@ class SupportSets:
 
 
 def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]) -> tuple[SupportSets, ...]:
-    """The sets of every number of shots.
+    """Draw the sets of every number of shots.
 
     Args:
         labels: int64 `[M]` class indices of the pool.
+        shots: numbers of labelled images per class.
+        seeds: of the draws.
+
+    Returns:
+        In the order of `shots`.
     """
     orders = [
         [np.random.default_rng((seed, index)).permutation(np.flatnonzero(labels == index)) for seed in seeds]
@@ -46,12 +53,18 @@ def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]
     found = []
     for count in shots:
         rows = np.concatenate([np.stack(order)[:, :count] for order in orders], axis=1)
-        found.append(SupportSets(count, rows, labels[rows[0]], mean_overlap(list(rows), labels)))
+        overlap = mean_overlap(list(rows), labels)
+        found.append(SupportSets(shots=count, rows=rows, labels=labels[rows[0]], overlap=overlap))
     return tuple(found)
 
 
 def scarcity(labels: np.ndarray, shots: Sequence[int]) -> list[str]:
-    """A line for every class of which the pool has fewer images than the most shots."""
+    """Return a line for every class of which the pool has fewer images than the most shots.
+
+    Args:
+        labels: int64 `[M]` class indices of the pool.
+        shots: numbers of labelled images per class.
+    """
     numbers, counts = np.unique(labels, return_counts=True)
     return [
         f"class {number} has {count} images to draw from: all of them are taken at "
@@ -62,8 +75,13 @@ def scarcity(labels: np.ndarray, shots: Sequence[int]) -> list[str]:
 
 
 def overlap_notes(supports: Sequence[SupportSets]) -> list[str]:
-    """What a reader should know of draws that share images: where they count as one, and where more seeds would not
-    help."""
+    """Return what a reader should know of draws that share images.
+
+    That is where they count as one, and where more seeds would not help.
+
+    Args:
+        supports: the sets of every number of shots.
+    """
     same = [one for one in supports if one.overlap > NEARLY_SAME]
     many = [one for one in supports if one.overlap <= NEARLY_SAME and overlap_decides(one.overlap, len(one.rows))]
     notes = []

@@ -22,17 +22,33 @@ _SIMILARITIES_AT_ONCE = 1 << 24
 
 
 def default_neighbours(samples: int) -> int:
-    """200, but at most the square root of the training images: our choice, which gives 200 from 40 000 images on."""
+    """Return how many neighbours vote: the square root of the training images, and 200 at most.
+
+    Our choice, which gives the 200 of the CIFAR recipe from 40 000 images on.
+
+    Args:
+        samples: training images, 1 or more.
+    """
     return max(1, min(MOST_NEIGHBOURS, math.isqrt(samples)))
 
 
 def knn_scores(
     train: Tensor, targets: Tensor, query: Tensor, *, neighbours: int, temperature: float = TEMPERATURE
 ) -> Tensor:
-    """Return `[M, K]` scores in [0, 1]: the weighted mean of the neighbours' targets.
+    """Score images by the weighted mean of their nearest neighbours' targets.
 
-    train: `[N, D]`, query: `[M, D]` features on one device. targets: `[N, K]`, one-hot or zeros and ones.
-    neighbours: 1 to N.
+    Args:
+        train: float `[N, D]`, features of the training images.
+        targets: `[N, K]`, one-hot or zeros and ones.
+        query: float `[M, D]`, features on the same device as `train`.
+        neighbours: k, 1 to N.
+        temperature: T, positive.
+
+    Returns:
+        `[M, K]` in [0, 1], of the dtype of `train`.
+
+    Raises:
+        ValueError: there are not so many neighbours.
     """
     if not 1 <= neighbours <= len(train):
         raise ValueError(f"neighbours must be 1 to {len(train)}, the number of training images, got {neighbours}")

@@ -1,7 +1,7 @@
 """The linear probe: logistic regression on frozen features, with its L2 strength chosen by validation AUC.
 
-Covers: standardising, targets for each task kind, classes that the training images lack, the choice of l2.
-Does not cover: solving (`logistic.py`), splits (`partition.py`), few-shot grids.
+Covers: targets for each task kind, classes that the training images lack, the choice of l2. Does not cover: solving
+(`fastssl.evaluation.solvers.logistic`), splits, few-shot grids.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fastssl.data.source import Task
+from fastssl.evaluation.shared.feature_scaler import FeatureScaler
 from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.solvers.logistic import Link, LogisticFit, fit_logistic, probabilities
 
@@ -25,17 +26,29 @@ L2_GRID = tuple(10.0 ** (exponent / 2) for exponent in range(-10, -1))
 _LARGEST_IN_DOUBLE = 1 << 26  # feature values; above half a GiB in float64, solve in float32
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Features `[N, D]` float32 and labels `[N]` int64 class indices, or `[N, L]` zeros and ones."""
+@dataclass(frozen=True, kw_only=True)
+class LabelledFeatures:
+    """Features of images, with their labels.
+
+    Attributes:
+        features: float32 `[N, D]`.
+        labels: int64 `[N]` class indices, or `[N, L]` zeros and ones.
+    """
 
     features: Tensor
     labels: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LinearProbe:
-    """scores: `[M, K]` probabilities of the query. l2: as chosen. validation: metrics there, at that l2."""
+    """What a linear probe found.
+
+    Attributes:
+        scores: float64 `[M, K]` probabilities of the query.
+        l2: as chosen, on the mean loss.
+        validation: metrics on the validation part, at that l2.
+        notes: what to know of the solution.
+    """
 
     scores: np.ndarray
     l2: float
@@ -44,14 +57,22 @@ class LinearProbe:
 
 
 def class_targets(labels: np.ndarray, classes: int) -> Tensor:
-    """float32 `[N, K]`: one-hot rows of class indices, or the zeros and ones of multi-label data as they are."""
+    """Return what outputs should be: one-hot rows, or the zeros and ones of multi-label data as they are.
+
+    Args:
+        labels: int64 `[N]` class indices, or `[N, K]` zeros and ones.
+        classes: K.
+
+    Returns:
+        float32 `[N, K]`.
+    """
     table = torch.from_numpy(labels)
     return (F.one_hot(table, classes) if table.ndim == 1 else table).float()
 
 
 def linear_probe(
-    train: Labelled,
-    val: Labelled,
+    train: LabelledFeatures,
+    val: LabelledFeatures,
     query: Tensor,
     *,
     task: Task,
@@ -60,10 +81,23 @@ def linear_probe(
     l2_grid: tuple[float, ...] = L2_GRID,
     device: torch.device | str = "cpu",
 ) -> LinearProbe:
-    """Solve on `train` for every l2 at once, choose by `val`, score `query` `[M, D]`.
+    """Solve on training features for every l2 at once, choose one by validation features, score others.
 
-    The choice is by AUC, the lower log loss deciding between equals; where the AUC of `val` is undefined, by log loss.
-    Features are standardised by the mean and deviation of `train`. refit: solve once more, on train and val together.
+    The choice is by AUC, the lower log loss deciding between equals; where the AUC is undefined, by log loss. Features
+    are standardised by the mean and deviation of those solved on.
+
+    Args:
+        train: solved on.
+        val: chosen by.
+        query: float32 `[M, D]`, scored.
+        task: one of MedMNIST's task kinds.
+        classes: K, the number of classes or labels.
+        refit: solve once more at the l2 chosen, on `train` and `val` together.
+        l2_grid: the strengths to choose from, on the mean loss.
+        device: to solve on.
+
+    Returns:
+        Probabilities of the query, and the choice.
     """
     fit = _fit(train, classes, l2_grid, device)
     candidates = fit.scores(val.features)
@@ -75,16 +109,18 @@ def linear_probe(
     if found[best].note:
         notes.append(f"validation {found[best].note}; l2 chosen by log loss")
     if refit:
-        together = Labelled(torch.cat([train.features, val.features]), np.concatenate([train.labels, val.labels]))
+        together = LabelledFeatures(
+            features=torch.cat([train.features, val.features]), labels=np.concatenate([train.labels, val.labels])
+        )
         fit, best_fit = _fit(together, classes, (l2_grid[best],), device), 0
     else:
         best_fit = best
     if not fit.solution.converged[best_fit]:
         notes.append(f"the solver stopped short of convergence at l2 {l2_grid[best]:g}")
-    return LinearProbe(fit.scores(query)[best_fit], l2_grid[best], found[best], tuple(notes))
+    return LinearProbe(scores=fit.scores(query)[best_fit], l2=l2_grid[best], validation=found[best], notes=tuple(notes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Fit:
     """Solutions on standardised features, for those of the K outputs that vary in training.
 
@@ -92,8 +128,7 @@ class _Fit:
     """
 
     solution: LogisticFit
-    mean: Tensor
-    deviation: Tensor
+    scaler: FeatureScaler
     link: Link
     columns: Tensor
     base: Tensor
@@ -101,8 +136,7 @@ class _Fit:
 
     def scores(self, features: Tensor) -> np.ndarray:
         """`[M, D]` to float64 probabilities `[P, M, K]`."""
-        standardised = (features.to(self.mean) - self.mean) / self.deviation
-        solved = probabilities(self.solution.logits(standardised), self.link).double()
+        solved = probabilities(self.solution.logits(self.scaler.transform(features)), self.link).double()
         if solved.shape[2] < len(self.columns):  # two classes share one sigmoid
             solved = torch.cat([1 - solved, solved], dim=2)
         scores = self.base.repeat(*solved.shape[:2], 1)
@@ -110,13 +144,10 @@ class _Fit:
         return scores.cpu().numpy()
 
 
-def _fit(train: Labelled, classes: int, l2_grid: tuple[float, ...], device: torch.device | str) -> _Fit:
+def _fit(train: LabelledFeatures, classes: int, l2_grid: tuple[float, ...], device: torch.device | str) -> _Fit:
     dtype = torch.float64 if train.features.numel() <= _LARGEST_IN_DOUBLE else torch.float32
     features = train.features.to(device=device, dtype=dtype)
-    mean, deviation = features.mean(dim=0), features.std(dim=0, correction=0)
-    constant = deviation <= 1e-6 * mean.abs()
-    deviation = torch.where(constant, 1.0, deviation)
-
+    scaler = FeatureScaler.fit(features)
     targets = class_targets(train.labels, classes).to(features)
     varying = targets.amin(dim=0) != targets.amax(dim=0)
     columns = varying.nonzero().squeeze(1)
@@ -124,7 +155,7 @@ def _fit(train: Labelled, classes: int, l2_grid: tuple[float, ...], device: torc
     two_classes = not multi_label and len(columns) == 2
     link: Link = "sigmoid" if multi_label or two_classes else "softmax"
     solution = fit_logistic(
-        (features - mean) / deviation,
+        scaler.transform(features),
         targets[:, columns[1:] if two_classes else columns],
         torch.tensor(l2_grid, device=device),
         link=link,
@@ -134,7 +165,7 @@ def _fit(train: Labelled, classes: int, l2_grid: tuple[float, ...], device: torc
     if not bool(varying.all()):
         absent = ", ".join(str(column) for column in (~varying).nonzero().squeeze(1).tolist())
         notes = (f"{'label' if multi_label else 'class'} {absent} does not vary in training and cannot be learned",)
-    return _Fit(solution, mean, deviation, link, columns, targets[0].double(), notes)
+    return _Fit(solution=solution, scaler=scaler, link=link, columns=columns, base=targets[0].double(), notes=notes)
 
 
 def _log_loss(targets: np.ndarray, scores: np.ndarray) -> float:

@@ -1,34 +1,45 @@
 """What a probe found, and how it is shown: terminal table, CSV, JSON.
 
-Covers: the result types, and writing them. Does not cover: computing them (`probe.py`), plots.
+Covers: the result types, their table, and writing them. Does not cover: computing them (`run.py`), how any report looks
+(`fastssl.evaluation.shared.report`).
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from dataclasses import asdict, dataclass, fields
-from math import isnan
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from fastssl.files import without_nan, write_atomically
+from fastssl.evaluation.shared.report import (
+    TableStyle,
+    add_number_columns,
+    new_table,
+    number_cell,
+    print_notes,
+    write_report,
+)
 
-ROOMY = 76
-"""Columns of text that the full table takes."""
+FULL_WIDTH = 76
+"""Columns of text that the table takes with its lines."""
+TRAINED = "trained"
+"""What the features of the probed run are called."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProbeRow:
     """One line of the table: which features, which classifier, and its results on the test part.
 
-    features: "trained", "random init", "raw pixels" or "published ResNet-18". classifier: "linear", "kNN" or
-    "end to end". setting: what was chosen, such as "l2 0.01" or "k 68". auc is nan where it is undefined.
+    Attributes:
+        features: "trained", "random init", "raw pixels" or "published ResNet-18".
+        classifier: "linear", "kNN" or "end to end".
+        auc: area under the ROC curve, 0 to 1; nan where it is undefined.
+        acc: accuracy, 0 to 1.
+        setting: what was chosen, such as "l2 1.0e-02" or "k 68".
+        dim: features per image; None where that is not known.
+        n_train: images that the classifier was solved on.
+        note: what to know of this row.
     """
 
     features: str
@@ -41,9 +52,22 @@ class ProbeRow:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """A probe's rows and what they were measured on."""
+    """A probe's rows and what they were measured on.
+
+    Attributes:
+        encoder: timm's name of the encoder.
+        data: name of the data set.
+        task: one of MedMNIST's task kinds.
+        size: side in pixels that images were seen at.
+        n_train: images to train on.
+        n_val: images to choose by.
+        n_test: images scored.
+        rows: the results.
+        notes: what to know of them.
+        folder: where probe.json and probe.csv lie.
+    """
 
     encoder: str
     data: str
@@ -55,52 +79,62 @@ class ProbeResult:
     rows: tuple[ProbeRow, ...]
     notes: tuple[str, ...] = ()
     folder: str = ""
-    """Where probe.json and probe.csv lie."""
 
     def row(self, features: str, classifier: str = "linear") -> ProbeRow:
-        """The row of these features and this classifier; KeyError if it was not measured."""
+        """Return the row of these features and this classifier.
+
+        Args:
+            features: as in `ProbeRow.features`.
+            classifier: as in `ProbeRow.classifier`.
+
+        Raises:
+            KeyError: it was not measured.
+        """
         for row in self.rows:
             if (row.features, row.classifier) == (features, classifier):
                 return row
         raise KeyError(f"no row {features!r}, {classifier!r}")
 
     def print(self, console: Console | None = None) -> None:
-        """Show the table and the notes; in ASCII where the output is not a terminal, tighter where it is narrow."""
+        """Show the table and the notes.
+
+        Args:
+            console: where they go; standard output by default. Lines are ASCII where it is no terminal.
+        """
         console = console or Console()
-        console.print(probe_table(self, plain=not console.is_terminal, narrow=console.width < ROOMY))
-        for note in self.notes:
-            console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+        console.print(probe_table(self, TableStyle.for_console(console, FULL_WIDTH)))
+        print_notes(console, self.notes)
 
 
-def probe_table(result: ProbeResult, *, plain: bool = False, narrow: bool = False) -> Table:
-    """The rows as a table. plain: drawn with ASCII alone. narrow: without lines and the last column."""
+def probe_table(result: ProbeResult, style: TableStyle) -> Table:
+    """Return the rows as a table, without the last column where it is narrow.
+
+    Args:
+        result: with the rows.
+        style: how the table is drawn.
+    """
     parts = f"{result.n_train} train, {result.n_val} val, {result.n_test} test"
-    frame = None if narrow else box.ASCII if plain else box.SIMPLE_HEAD
-    table = Table(
-        title=escape(f"{result.data}, {result.size} px, {result.encoder} ({parts})"), title_justify="left", box=frame
-    )
+    table = new_table(style, f"{result.data}, {result.size} px, {result.encoder} ({parts})")
     table.add_column("features", min_width=len("random init"))
     table.add_column("classifier", min_width=len("end to end"))
-    for heading in ("test AUC", "test ACC"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    add_number_columns(table, ("test AUC", "test ACC"))
     table.add_column("chosen", no_wrap=True)
-    if not narrow:
-        table.add_column("n train", justify="right", no_wrap=True)
+    add_number_columns(table, () if style.narrow else ("n train",))
     for row in result.rows:
-        numbers = ["n/a" if isnan(value) else f"{value:.3f}" for value in (row.auc, row.acc)]
-        count = [] if narrow else ["" if row.n_train is None else str(row.n_train)]
-        style = "bold" if row.features == "trained" else ""
-        table.add_row(row.features, row.classifier, *numbers, row.setting, *count, style=style)
+        count = [] if style.narrow else ["" if row.n_train is None else str(row.n_train)]
+        cells = (row.features, row.classifier, number_cell(row.auc), number_cell(row.acc), row.setting, *count)
+        table.add_row(*cells, style="bold" if row.features == TRAINED else "")
     return table
 
 
-def write_report(result: ProbeResult, folder: Path) -> None:
-    """Write `probe.json` (all of it, nan as null) and `probe.csv` (the rows) into `folder`, atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
-    content = without_nan(asdict(result))
-    write_atomically(folder / "probe.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(ProbeRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(content["rows"])
-    write_atomically(folder / "probe.csv", text.getvalue())
+def write_probe_report(result: ProbeResult, folder: Path) -> None:
+    """Write `probe.json` (all of it, nan as null) and `probe.csv` (the rows), each whole or not at all.
+
+    Args:
+        result: what was found.
+        folder: made if it is not there.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    write_report(folder, "probe", asdict(result), {"": [asdict(row) for row in result.rows]})

@@ -1,35 +1,34 @@
 """`fastssl probe`: what a trained encoder's frozen features are worth.
 
-Covers: a linear probe and kNN on the features of a trained and of a randomly initialised encoder, raw pixels and the
-published ResNet-18 beside them. Does not cover: fine-tuning, few-shot grids, comparing runs.
+Covers: from a run and settings to a report: a linear classifier and nearest neighbours on the features of the trained
+and of a randomly initialised encoder, a linear classifier on raw pixels, the published ResNet-18. Does not cover: the
+classifiers (`linear.py`, `knn.py`), few labels (`fastssl.evaluation.fewshot`), fine-tuning, comparing runs.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import ProbeConfig, coerce_config
-from fastssl.evaluation.shared.baselines import random_baseline, seed_of
-from fastssl.evaluation.shared.candidates import NamedEncoder, open_runs, run_folder_of
+from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
+from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
-from fastssl.evaluation.shared.features import FeatureCache
-from fastssl.evaluation.shared.inputs import check_fit, open_data
-from fastssl.evaluation.shared.metrics import evaluate
+from fastssl.evaluation.shared.inputs import check_fit, open_data, report_folder
+from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.evaluation.shared.published import SOURCE, published_result
-from fastssl.pipelines import Plain
 from fastssl.runtime import resolve_runtime
 
 from .knn import default_neighbours, knn_scores
-from .linear import Labelled, class_targets, linear_probe
-from .report import ProbeResult, ProbeRow, write_report
+from .linear import LabelledFeatures, class_targets, linear_probe
+from .report import TRAINED, ProbeResult, ProbeRow, write_probe_report
 
 MOST_PIXELS = 3072
 """Values an image may have for a linear model on its pixels (32x32 colour)."""
@@ -40,85 +39,108 @@ MOST_PIXEL_VALUES = 1 << 26
 def probe(
     run: str | Path, config: ProbeConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> ProbeResult:
-    """Score an encoder; `settings` are the fields of `ProbeConfig`, in place of `config`.
+    """Score an encoder by classifiers on its frozen features.
 
     Features are kept in the run's `features/`, results are written to its `report/` and printed.
 
     Args:
         run: a run folder, whose own data and data_root are the defaults, or an encoder file; the size's is its
             encoder's. Random init has the run's own seed, or `seed` where that is not known.
+        config: what to do; or give its fields as `settings`.
         console: where the table goes; standard output by default.
+        settings: the fields of `ProbeConfig`, in place of `config`.
+
+    Returns:
+        The scores on the test part, and what they were measured on.
 
     Raises:
-        CheckpointError: no encoder there, or not a sound one. DataError: images without labels, or with other channels
-        than the encoder's. ConfigError: settings that cannot be used.
+        CheckpointError: there is no encoder, or not a sound one.
+        DataError: images without labels, or with other channels than the encoder's.
+        ConfigError: settings that cannot be used.
+        TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(ProbeConfig, config, settings)
     console = console or Console()
-    (trained,) = open_runs([Path(run)])
-    trained = replace(trained, label="trained")
-    folder, spec = run_folder_of(Path(run)), trained.spec
-    own_seed = seed_of(folder)
-    size = config.size or spec.size
-    source = open_data(config, folder, size, console)
-    parts = partition(source, config.seed)
-    check_fit(trained, source, size)
+    (encoder,) = open_runs([Path(run)])
+    encoder = replace(encoder, label=TRAINED)
+    (trained,) = run_candidates([encoder], [Path(run)], config.size)
+    own_seed = seed_of(trained.folder)
+    source = open_data(config, trained.folder, trained.size, console)
     extraction = Extraction(
-        source,
-        parts,
-        Plain(size, spec.in_channels, spec.channel_mean, spec.channel_std),
-        resolve_runtime(config.device, config.amp, False, config.precision),
-        config.batch_size,
-        console,
-        FeatureCache(folder / "features", lambda line: console.print(escape(line))),
+        source=source,
+        parts=partition(source, config.seed),
+        runtime=resolve_runtime(config.device, config.amp, False, config.precision),
+        batch_size=config.batch_size,
+        console=console,
     )
-    rows = [
-        *_encoder_rows(extraction, trained),
-        *_encoder_rows(extraction, random_baseline(spec, config.seed if own_seed is None else own_seed)),
-        *_pixel_rows(extraction, size),
-        *_published_rows(extraction, size),
-    ]
-    notes = [
-        *parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train"),
-        *(row.note for row in rows if row.note),
-    ]
-    counts = (len(parts.train), len(parts.val), len(parts.test))
-    report = folder / "report"
-    result = ProbeResult(
-        spec.name, source.name, source.task, size, *counts, tuple(rows), tuple(dict.fromkeys(notes)), str(report)
+    check_fit(encoder, source, trained.size)
+    start = partial(random_baseline, trained.spec)
+    random = replace(trained, label=RANDOM, kind="random", start=start)
+    rows = (
+        *_encoder_rows(extraction, trained, 0),
+        *_encoder_rows(extraction, random, config.seed if own_seed is None else own_seed),
+        *_pixel_rows(extraction, trained),
+        *_published_rows(extraction, trained.size),
     )
-    write_report(result, report)
+    result = _result(extraction, trained, rows)
+    write_probe_report(result, Path(result.folder))
     result.print(console)
     return result
 
 
-def _encoder_rows(extraction: Extraction, contender: NamedEncoder) -> list[ProbeRow]:
-    label = contender.label
-    features = extraction.of_encoder(contender.encoder, contender.spec, label)
-    return [_linear_row(extraction, features, label), _knn_row(extraction, features, label)]
+def _result(extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...]) -> ProbeResult:
+    parts = extraction.parts
+    held_out = parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train")
+    notes = [*held_out, *(row.note for row in rows if row.note)]
+    n_train, n_val, n_test = parts.counts
+    return ProbeResult(
+        encoder=trained.spec.name,
+        data=extraction.source.name,
+        task=extraction.source.task,
+        size=trained.size,
+        n_train=n_train,
+        n_val=n_val,
+        n_test=n_test,
+        rows=rows,
+        notes=tuple(dict.fromkeys(notes)),
+        folder=str(report_folder(None, trained.folder)),
+    )
 
 
-def _pixel_rows(extraction: Extraction, size: int) -> list[ProbeRow]:
-    values = size * size * extraction.view.channels
+def _encoder_rows(extraction: Extraction, candidate: Candidate, seed: int) -> list[ProbeRow]:
+    features = extraction.of_all(candidate, seed)
+    return [_linear_row(extraction, features, candidate.label), _knn_row(extraction, features, candidate.label)]
+
+
+def _pixel_rows(extraction: Extraction, trained: Candidate) -> list[ProbeRow]:
+    values = trained.size**2 * trained.spec.in_channels
     if values > MOST_PIXELS or values * len(extraction.parts.train) > MOST_PIXEL_VALUES:
         return []
-    return [_linear_row(extraction, extraction.of_pixels(), "raw pixels")]
+    return [_linear_row(extraction, extraction.of_pixels(trained.view), "raw pixels")]
 
 
 def _published_rows(extraction: Extraction, size: int) -> list[ProbeRow]:
-    parts = extraction.parts
-    counts = (len(parts.train), len(parts.val), len(parts.test))
+    counts = extraction.parts.counts
     found = published_result(extraction.source.name, size, counts)
     if found is None:
         return []
-    return [ProbeRow("published ResNet-18", "end to end", found.auc, found.acc, n_train=counts[0], note=SOURCE)]
+    return [
+        ProbeRow(
+            features="published ResNet-18",
+            classifier="end to end",
+            auc=found.auc,
+            acc=found.acc,
+            n_train=counts[0],
+            note=SOURCE,
+        )
+    ]
 
 
 def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> ProbeRow:
     parts, task = extraction.parts, extraction.source.task
     found = linear_probe(
-        Labelled(features.train, parts.train.labels),
-        Labelled(features.val, parts.val.labels),
+        LabelledFeatures(features=features.train, labels=parts.train.labels),
+        LabelledFeatures(features=features.val, labels=parts.val.labels),
         features.test,
         task=task,
         classes=parts.classes,
@@ -126,16 +148,15 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
         device=extraction.runtime.device,
     )
     metrics = evaluate(parts.test.labels, found.scores, task)
-    note = "; ".join(filter(None, [*found.notes, metrics.note and f"test {metrics.note}"]))
     return ProbeRow(
-        label,
-        "linear",
-        metrics.auc,
-        metrics.acc,
-        f"l2 {found.l2:.1e}",
-        features.train.shape[1],
-        len(parts.train) + len(parts.val) * parts.val_held_out,
-        note,
+        features=label,
+        classifier="linear",
+        auc=metrics.auc,
+        acc=metrics.acc,
+        setting=f"l2 {found.l2:.1e}",
+        dim=features.train.shape[1],
+        n_train=len(parts.train) + len(parts.val) * parts.val_held_out,
+        note="; ".join(filter(None, [*found.notes, _note(metrics)])),
     )
 
 
@@ -148,5 +169,17 @@ def _knn_row(extraction: Extraction, features: PartFeatures, label: str) -> Prob
     targets = class_targets(labels, parts.classes).to(device)
     scores = knn_scores(train.to(device), targets, features.test.to(device), neighbours=neighbours)
     metrics = evaluate(parts.test.labels, scores.double().cpu().numpy(), extraction.source.task)
-    note = metrics.note and f"test {metrics.note}"
-    return ProbeRow(label, "kNN", metrics.auc, metrics.acc, f"k {neighbours}", train.shape[1], len(train), note)
+    return ProbeRow(
+        features=label,
+        classifier="kNN",
+        auc=metrics.auc,
+        acc=metrics.acc,
+        setting=f"k {neighbours}",
+        dim=train.shape[1],
+        n_train=len(train),
+        note=_note(metrics),
+    )
+
+
+def _note(metrics: Metrics) -> str:
+    return metrics.note and f"test {metrics.note}"

@@ -1,11 +1,12 @@
-"""The features of a data set's parts, from the cache or from the encoder, with progress shown.
+"""The features of an evaluation's images, from the cache or from the encoder, with progress shown.
 
-Covers: one data set, one view, one precision; any number of encoders. Does not cover: running an encoder and storing
-features (`features.py`), choosing the parts (`partition.py`).
+Covers: one data set and one precision; any number of candidates. Does not cover: running an encoder and storing
+features (`features.py`), dividing the images (`partition.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,12 +18,15 @@ from torch import Tensor, nn
 
 from fastssl.data import Source
 from fastssl.errors import CheckpointError
-from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import Plain
 from fastssl.runtime import Runtime
 
+from .candidates import Candidate
 from .features import FeatureCache, FeatureKey, encoder_digest, extract
 from .partition import Part, Partition
+
+FEATURES = "features"
+"""Folder that features are kept in, in that of a run."""
 
 
 class PartFeatures(NamedTuple):
@@ -33,62 +37,97 @@ class PartFeatures(NamedTuple):
     test: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """How features are made, shown and kept."""
+    """How features are made, shown and kept.
+
+    Attributes:
+        source: the images.
+        parts: which of them.
+        runtime: device and precision.
+        batch_size: images per step of the encoder.
+        console: where progress is shown, and what is wrong with kept features told.
+        run: runs an encoder over images, with the parameters of `extract`.
+    """
 
     source: Source
     parts: Partition
-    view: Plain
     runtime: Runtime
     batch_size: int
     console: Console
-    cache: FeatureCache
+    run: Callable[..., Tensor] = extract
 
-    def of_encoder(self, encoder: nn.Module, spec: EncoderSpec, label: str) -> PartFeatures:
-        """Cached features; `label` names the encoder where progress is shown."""
-        return self._by_part({split: self.of_split(encoder, spec, label, split) for split in self._splits()})
+    def of_all(self, candidate: Candidate, seed: int = 0) -> PartFeatures:
+        """Return the features of all parts.
 
-    def of_split(self, encoder: nn.Module, spec: EncoderSpec, label: str, split: str) -> Tensor:
-        """Cached features of every image of a split, `[N, D]` in its own order.
+        Args:
+            candidate: its features are kept in its folder.
+            seed: which of its encoders, where it has one for each seed.
 
         Raises:
-            CheckpointError: one of them is not a finite number.
+            CheckpointError: a feature is not a finite number.
         """
-        precision = str(self.runtime.compute_dtype).removeprefix("torch.")
-        digest = encoder_digest(encoder, repr(spec))
-        key = FeatureKey(digest, self.source.fingerprint, split, repr(self.view), precision)
-        features = self.cache.get(key, lambda: self._run(encoder, split, label, self.runtime.amp_dtype))
+        train, val, test = self._of_parts(candidate, self.parts.all, seed)
+        return PartFeatures(train, val, test)
+
+    def of_part(self, candidate: Candidate, part: Part, seed: int = 0) -> Tensor:
+        """Return the features of one part, float32 `[M, D]`; other parameters and errors as `of_all`."""
+        return self._of_parts(candidate, [part], seed)[0]
+
+    def of_pixels(self, view: Plain) -> PartFeatures:
+        """Return the pixels themselves as features; they are cheaper to render than to keep.
+
+        Args:
+            view: how images are seen.
+        """
+        splits = {split: self._run(nn.Flatten(), view, split, "raw pixels", None) for split in _splits(self.parts.all)}
+        return PartFeatures(*(_rows(splits, part) for part in self.parts.all))
+
+    def _of_parts(self, candidate: Candidate, parts: Sequence[Part], seed: int) -> list[Tensor]:
+        encoder = candidate.start(seed).encoder
+        splits = {split: self._of_split(candidate, encoder, split) for split in _splits(parts)}
+        return [_rows(splits, part) for part in parts]
+
+    def _of_split(self, candidate: Candidate, encoder: nn.Module, split: str) -> Tensor:
+        """The features of every image of a split, in its own order."""
+        key = FeatureKey(
+            encoder=encoder_digest(encoder, repr(candidate.spec)),
+            data=self.source.fingerprint,
+            split=split,
+            view=repr(candidate.view),
+            precision=str(self.runtime.compute_dtype).removeprefix("torch."),
+        )
+        cache = FeatureCache(candidate.folder / FEATURES, self._tell)
+        label, amp_dtype = candidate.label, self.runtime.amp_dtype
+        features = cache.get(key, lambda: self._run(encoder, candidate.view, split, label, amp_dtype))
         if not bool(features.isfinite().all()):
             raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
         return features
 
-    def of_pixels(self) -> PartFeatures:
-        """The view's pixels themselves, flattened; cheaper to render than to store."""
-        return self._by_part({split: self._run(nn.Flatten(), split, "raw pixels", None) for split in self._splits()})
-
-    def _splits(self) -> list[str]:
-        return list(dict.fromkeys(part.split for part in self.parts.all))
-
-    def _by_part(self, splits: dict[str, Tensor]) -> PartFeatures:
-        def rows(part: Part) -> Tensor:
-            return splits[part.split][torch.from_numpy(part.rows)]
-
-        return PartFeatures(*(rows(part) for part in self.parts.all))
-
-    def _run(self, encoder: nn.Module, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
+    def _run(self, encoder: nn.Module, view: Plain, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
         images = self.source.splits[split].images
         what = f"{label}: features of {len(images)} {split} images"
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
             task = bar.add_task(escape(what), total=len(images))
-            return extract(
+            return self.run(
                 encoder,
                 images,
-                self.view,
+                view,
                 device=self.runtime.device,
                 batch_size=self.batch_size,
                 amp_dtype=amp_dtype,
                 prefetch=self.runtime.prefetch,
                 on_batch=lambda count: bar.advance(task, count),
             )
+
+    def _tell(self, line: str) -> None:
+        self.console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _splits(parts: Sequence[Part]) -> list[str]:
+    return list(dict.fromkeys(part.split for part in parts))
+
+
+def _rows(splits: dict[str, Tensor], part: Part) -> Tensor:
+    return splits[part.split][torch.from_numpy(part.rows)]

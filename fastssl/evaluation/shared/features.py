@@ -1,7 +1,7 @@
 """Frozen features: extracted once from an encoder, then kept.
 
 Covers: running an encoder over a split in its stored order, and a cache of the results on disk.
-Does not cover: what features are used for (`linear.py`, `knn.py`), nor clearing out entries of encoders that are gone.
+Does not cover: which features an evaluation needs (`extraction.py`), clearing out entries of encoders that are gone.
 """
 
 from __future__ import annotations
@@ -42,9 +42,14 @@ def extract(
         encoder: maps `[B, C, S, S]` to `[B, D]`; moved to `device`, run in eval mode, channels-last, without gradients.
         images: `[N, H, W, C]` uint8 or uint16.
         view: yields "image", such as `Plain`.
+        device: that the encoder runs on.
+        batch_size: images per step.
         amp_dtype: autocast to this dtype; None runs in float32.
         prefetch: batches that threads make ahead, as `Runtime.prefetch` has it for the device.
         on_batch: called with the number of images of each batch, once it was started.
+
+    Raises:
+        ValueError: there are no images.
     """
     was_training = encoder.training
     use_small_maps(encoder.to(device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]
@@ -69,8 +74,12 @@ def extract(
 
 
 def encoder_digest(encoder: nn.Module, architecture: str) -> str:
-    """BLAKE2b (32 hex digits) of the weights' names, types, shapes and bytes, and of `architecture`, which they
-    leave open (strides, pooling, normalisation of the input)."""
+    """Return 32 hex digits (BLAKE2b) that identify an encoder by its weights' names, types, shapes and bytes.
+
+    Args:
+        encoder: with the weights.
+        architecture: what the weights leave open (strides, pooling, normalisation of the input); part of the digest.
+    """
     digest = hashlib.blake2b(architecture.encode(), digest_size=16)
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)};".encode())
@@ -78,20 +87,26 @@ def encoder_digest(encoder: nn.Module, architecture: str) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureKey:
-    """Everything that features depend on."""
+    """Everything that features depend on.
+
+    Attributes:
+        encoder: `encoder_digest` of the encoder.
+        data: fingerprint of the data set.
+        split: the split's name.
+        view: how images are seen, in words that tell any two views apart.
+        precision: dtype that the encoder computes in.
+    """
 
     encoder: str
-    """`encoder_digest` of the encoder."""
     data: str
-    """Fingerprint of the data set."""
     split: str
     view: str
     precision: str
 
     def digest(self) -> str:
-        """32 hex digits that name the entry."""
+        """Return 32 hex digits that name the entry."""
         fields = "\0".join(f"{name}={value}" for name, value in asdict(self).items())
         return hashlib.blake2b(fields.encode(), digest_size=16).hexdigest()
 
@@ -99,8 +114,10 @@ class FeatureKey:
 class FeatureCache:
     """Features on disk: a checksummed safetensors file for each key, written atomically.
 
-    folder: made when the first entry is written. notify: called with one line where an entry is damaged or cannot be
-    written; the features are then computed anew, or used without being kept.
+    Args:
+        folder: made when the first entry is written.
+        notify: called with one line where an entry is damaged or cannot be written; the features are then computed
+            anew, or used without being kept.
     """
 
     def __init__(self, folder: Path, notify: Notify | None = None) -> None:
@@ -108,11 +125,16 @@ class FeatureCache:
         self._notify = notify or (lambda _: None)
 
     def path(self, key: FeatureKey) -> Path:
-        """Where an entry lies, whether or not it is there."""
+        """Return where an entry lies, whether or not it is there."""
         return self._folder / f"{key.split}-{key.digest()}.safetensors"
 
     def get(self, key: FeatureKey, compute: Callable[[], Tensor]) -> Tensor:
-        """The features `[N, D]` of `key`, from disk where a sound entry is there, else from `compute`."""
+        """Return features `[N, D]`, from disk where a sound entry is there.
+
+        Args:
+            key: what they depend on.
+            compute: returns them where they are not there; they are then kept.
+        """
         path = self.path(key)
         if path.is_file():
             features = _read(path, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -132,12 +133,15 @@ def test_an_exhausted_pool_gives_no_p_and_no_interval_and_says_why(run_folder: P
     assert not any(pair.test.significant for pair in result.pairs if pair.shots == 25)
 
 
-def test_a_second_comparison_is_the_same_from_cached_features(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_second_comparison_is_the_same_from_the_features_kept(
+    run_folder: Path, scramble_features: Callable[[Path], None]
 ) -> None:
     first = fewshot(run_folder, console=quiet(), **SHORT)
-    monkeypatch.setattr("fastssl.evaluation.shared.extraction.extract", lambda *_, **__: pytest.fail("extracted again"))
     assert fewshot(run_folder, console=quiet(), **SHORT) == first
+    scramble_features(run_folder)
+    third = fewshot(run_folder, console=quiet(), **SHORT)
+    for encoder in ("run", "random init"):
+        assert third.row(encoder, 5).auc_by_seed != first.row(encoder, 5).auc_by_seed
 
 
 def test_a_single_seed_has_no_spread_and_no_pairs_table(run_folder: Path) -> None:
@@ -163,12 +167,17 @@ def test_data_without_splits_are_tested_on_images_held_out_and_that_is_told(
     assert "class 0 has 16 images to draw from: all of them are taken at 20 shots" in result.notes
 
 
-def test_an_imagenet_encoder_stands_beside_from_a_file(run_folder: Path, tmp_path: Path) -> None:
+def test_an_imagenet_encoder_is_compared_with_from_a_file(run_folder: Path, tmp_path: Path) -> None:
     import timm
     from safetensors.torch import save_file
 
     save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "weights.safetensors")
-    settings = {**SHORT, "imagenet": "test_resnet", "weights": tmp_path / "weights.safetensors", "imagenet_size": 32}
+    settings = {
+        **SHORT,
+        "imagenet": "test_resnet",
+        "imagenet_weights": tmp_path / "weights.safetensors",
+        "imagenet_size": 32,
+    }
     result = fewshot(run_folder, console=quiet(), random=False, **settings)
     assert result.encoders == ("run", "ImageNet test_resnet")
     assert "ImageNet test_resnet sees the same images, resized to 32 px" in result.notes
@@ -240,7 +249,7 @@ def test_the_command_line_makes_the_same_comparison(
         (["nowhere"], "nowhere: no such run folder or encoder file"),
         (["RUN", "RUN"], "given twice"),
         (["RUN", "--shots", "0"], "shots"),
-        (["RUN", "--weights", "w.pth"], "weights given without imagenet"),
+        (["RUN", "--imagenet-weights", "w.pth"], "weights given without imagenet"),
         (["RUN", "--imagenet", "resnet19"], "imagenet='resnet19': not a timm model, did you mean 'resnet18'?"),
         (["RUN", "--sedes", "3"], "unknown setting 'sedes', did you mean 'seeds'?"),
     ],

@@ -10,8 +10,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from fastssl.evaluation.fewshot.grid import Classifiers, Standardised, solve_grid
-from fastssl.evaluation.fewshot.support import SupportSets, draw_supports
+from fastssl.evaluation.fewshot.grid import Classifiers, StandardisedFeatures, solve_grid
+from fastssl.evaluation.fewshot.support import draw_supports
 
 SHOTS = (1, 5, 10, 20, 50)
 
@@ -44,7 +44,7 @@ def objective(scores: np.ndarray, weight: np.ndarray, labels: np.ndarray, l2: fl
 )
 def test_every_problem_of_the_grid_is_sklearn_s(classes: int, dimensions: int, l2: float | None) -> None:
     features, labels = labelled_features(classes, dimensions, seed=classes)
-    data = Standardised.of(torch.from_numpy(features[:600]), torch.from_numpy(features[600:]))
+    data = StandardisedFeatures.of(torch.from_numpy(features[:600]), torch.from_numpy(features[600:]))
     pool, query = data.pool.numpy(), data.query.numpy()
     supports = draw_supports(labels[:600], SHOTS, range(3))
     differences = []
@@ -67,7 +67,8 @@ def test_every_problem_of_the_grid_is_sklearn_s(classes: int, dimensions: int, l
 
 
 def test_encoders_of_other_lengths_share_the_grid_and_do_not_touch_each_other() -> None:
-    pools = [Standardised.of(*2 * [torch.from_numpy(labelled_features(3, width, width)[0])]).pool for width in (16, 40)]
+    features = [torch.from_numpy(labelled_features(3, width, width)[0]) for width in (16, 40)]
+    pools = [StandardisedFeatures.of(one, one).pool for one in features]
     labels = np.arange(800) % 3
     supports = draw_supports(labels, (1, 5, 30), range(2))
     together = solve_grid(pools, supports, 3)
@@ -80,7 +81,7 @@ def test_encoders_of_other_lengths_share_the_grid_and_do_not_touch_each_other() 
 def test_classes_that_are_far_apart_are_told_apart_from_one_image() -> None:
     labels = np.arange(90) % 3
     features = torch.eye(3).repeat(30, 4)[:90] + 0.01 * torch.randn(90, 12, generator=torch.manual_seed(0))
-    data = Standardised.of(features, features)
+    data = StandardisedFeatures.of(features, features)
     for found in solve_grid([data.pool], draw_supports(labels, (1, 5), range(5)), 3)[0]:
         assert (found.scores(data.query).argmax(axis=2) == labels).all()
 
@@ -96,23 +97,18 @@ def test_probabilities_sum_to_one_and_leave_out_absent_classes() -> None:
 
 def test_features_are_standardised_by_the_pool_alone_and_constant_ones_vanish() -> None:
     pool = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
-    data = Standardised.of(pool, torch.tensor([[4.0, 9.0]]))
+    data = StandardisedFeatures.of(pool, torch.tensor([[4.0, 9.0]]))
     assert data.pool.tolist() == [[-1, 0], [1, 0]]
     assert data.query.tolist() == [[2, 0]]
 
 
 def test_what_float32_cannot_finish_is_finished_in_float64() -> None:
     features, labels = labelled_features(4, 96, seed=1)
-    pool = Standardised.of(*2 * [torch.from_numpy(features)]).pool
-    support = SupportSets(10, *_drawn(labels))
+    pool = StandardisedFeatures.of(*2 * [torch.from_numpy(features)]).pool
+    support = draw_supports(labels, (10,), (0,))[0]
     found: Classifiers = solve_grid([pool], [support], 4, l2=1e-7)[0][0]
     model = sklearn_model(pool.numpy()[support.rows[0]], support.labels, 1e-7)
     ours = objective(found.scores(pool[support.rows[0]])[0], found.weight[0].double().numpy(), support.labels, 1e-7)
     scores = model.predict_proba(pool.numpy()[support.rows[0]].astype(np.float64))
     assert found.converged
     assert ours <= objective(scores, model.coef_, support.labels, 1e-7) * 1.001
-
-
-def _drawn(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    support = draw_supports(labels, (10,), (0,))[0]
-    return support.rows, support.labels

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from fastssl.evaluation.probe.linear import L2_GRID, Labelled, linear_probe
+from fastssl.evaluation.probe.linear import L2_GRID, LabelledFeatures, linear_probe
 
 
 def samples(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,8 +21,8 @@ def samples(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray
     return (features * np.geomspace(0.01, 100, 40) + 3).astype(np.float32), labels
 
 
-def labelled(features: np.ndarray, labels: np.ndarray) -> Labelled:
-    return Labelled(torch.from_numpy(features), labels)
+def labelled(features: np.ndarray, labels: np.ndarray) -> LabelledFeatures:
+    return LabelledFeatures(features=torch.from_numpy(features), labels=labels)
 
 
 def sklearn_probe(

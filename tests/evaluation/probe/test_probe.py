@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from rich.console import Console
 import fastssl
 from fastssl.errors import CheckpointError, ConfigError, DataError, FastSSLError
 from fastssl.evaluation.probe.run import probe
-from fastssl.evaluation.shared import extraction
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
 
@@ -62,19 +62,16 @@ def test_the_trained_rows_come_from_the_exported_encoder(run_folder: Path, data_
     assert (row.auc, row.acc) == (pytest.approx(expected.auc, abs=2e-3), pytest.approx(expected.acc, abs=0.04))
 
 
-def test_a_second_probe_extracts_nothing_from_encoders_and_finds_the_same(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_second_probe_finds_the_same_from_the_features_kept(
+    run_folder: Path, scramble_features: Callable[[Path], None]
 ) -> None:
     first = probe(run_folder, console=quiet(), device="cpu")
-    extract, seen = extraction.extract, []
-
-    def watched(encoder: torch.nn.Module, *arguments: object, **settings: object) -> torch.Tensor:
-        seen.append(type(encoder).__name__)
-        return extract(encoder, *arguments, **settings)
-
-    monkeypatch.setattr(extraction, "extract", watched)
     assert probe(run_folder, console=quiet(), device="cpu") == first
-    assert set(seen) == {"Flatten"}
+    scramble_features(run_folder)
+    third = probe(run_folder, console=quiet(), device="cpu")
+    assert third.row("raw pixels") == first.row("raw pixels")
+    for features in ("trained", "random init"):
+        assert third.row(features) != first.row(features)
 
 
 def test_other_weights_in_the_run_are_extracted_anew(run_folder: Path) -> None:

@@ -11,14 +11,36 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fastssl.evaluation.probe.report import ProbeResult, ProbeRow, write_report
+from fastssl.evaluation.probe.report import ProbeResult, ProbeRow, write_probe_report
 
 ROWS = (
-    ProbeRow("trained", "linear", 0.9304, 0.8605, "l2 1.0e-02", 512, 4708),
-    ProbeRow("random init", "kNN", math.nan, 0.7, "k 68", 512, 4708, "test AUC undefined"),
-    ProbeRow("published ResNet-18", "end to end", 0.944, 0.854, n_train=4708),
+    ProbeRow(
+        features="trained", classifier="linear", auc=0.9304, acc=0.8605, setting="l2 1.0e-02", dim=512, n_train=4708
+    ),
+    ProbeRow(
+        features="random init",
+        classifier="kNN",
+        auc=math.nan,
+        acc=0.7,
+        setting="k 68",
+        dim=512,
+        n_train=4708,
+        note="test AUC undefined",
+    ),
+    ProbeRow(features="published ResNet-18", classifier="end to end", auc=0.944, acc=0.854, n_train=4708),
 )
-RESULT = ProbeResult("resnet18", "a [bold] set", "binary-class", 28, 4708, 524, 624, ROWS, ("mind [this]",), "report")
+RESULT = ProbeResult(
+    encoder="resnet18",
+    data="a [bold] set",
+    task="binary-class",
+    size=28,
+    n_train=4708,
+    n_val=524,
+    n_test=624,
+    rows=ROWS,
+    notes=("mind [this]",),
+    folder="report",
+)
 
 
 def shown(width: int, terminal: bool) -> str:
@@ -52,7 +74,7 @@ def test_a_pipe_gets_ascii_without_escapes() -> None:
 
 
 def test_json_holds_everything_with_null_for_nan(tmp_path: Path) -> None:
-    write_report(RESULT, tmp_path / "report")
+    write_probe_report(RESULT, tmp_path / "report")
     content = json.loads((tmp_path / "report" / "probe.json").read_text(), parse_constant=pytest.fail)
     assert content["rows"][0]["auc"] == 0.9304
     assert content["rows"][1]["auc"] is None
@@ -60,7 +82,7 @@ def test_json_holds_everything_with_null_for_nan(tmp_path: Path) -> None:
 
 
 def test_csv_holds_the_rows(tmp_path: Path) -> None:
-    write_report(RESULT, tmp_path)
+    write_probe_report(RESULT, tmp_path)
     with (tmp_path / "probe.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["features"] for row in rows] == ["trained", "random init", "published ResNet-18"]

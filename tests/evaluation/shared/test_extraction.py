@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from rich.console import Console
 from torch import Tensor, nn
 
 from fastssl.data.source import Source, Split
-from fastssl.evaluation.shared import extraction as module
+from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
 from fastssl.evaluation.shared.extraction import Extraction
-from fastssl.evaluation.shared.features import FeatureCache
+from fastssl.evaluation.shared.features import extract
 from fastssl.evaluation.shared.partition import partition
 from fastssl.models.encoder import EncoderSpec
-from fastssl.pipelines import Plain
 from fastssl.runtime import Runtime, resolve_runtime
 
 CPU = resolve_runtime("cpu", amp=False, compile=False)
@@ -38,28 +36,52 @@ class Watching(nn.Flatten):
         return super().forward(images)
 
 
-def made(runtime: Runtime, folder: Path) -> Extraction:
+def made(runtime: Runtime, **settings: Any) -> Extraction:
     images = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 1), dtype=np.uint8)
     source = Source("cells", {"train": Split(images, np.arange(40) % 2)}, "binary-class")
-    return Extraction(source, partition(source), Plain(12, 1), runtime, 8, Console(quiet=True), FeatureCache(folder))
+    parts = partition(source)
+    return Extraction(
+        source=source, parts=parts, runtime=runtime, batch_size=8, console=Console(quiet=True), **settings
+    )
+
+
+def watching(encoder: nn.Module, folder: Path) -> Candidate:
+    return Candidate.of(NamedEncoder(label="watching", encoder=encoder, spec=SPEC), "run", 12, folder)
 
 
 def test_on_a_cpu_no_thread_makes_batches_ahead(tmp_path: Path) -> None:
     """A second thread that uses OpenMP slows every parallel region of the encoder (`Runtime.prefetch`)."""
     before, encoder = set(threading.enumerate()), Watching()
-    assert made(CPU, tmp_path).of_split(encoder, SPEC, "watching", "train").shape == (40, 144)
+    assert made(CPU).of_all(watching(encoder, tmp_path)).train.shape == (26, 144)
     assert encoder.alive <= before
 
 
-def test_on_a_gpu_as_many_are_made_ahead_as_in_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_as_many_are_made_ahead_as_in_training(tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
     def instead(*_: Any, **settings: Any) -> Tensor:
         seen.append(settings)
         return torch.zeros(40, 144)
 
-    monkeypatch.setattr(module, "extract", instead)
     cuda = replace(CPU, device=torch.device("cuda"))
-    made(cuda, tmp_path).of_split(Watching(), SPEC, "watching", "train")
+    made(cuda, run=instead).of_all(watching(Watching(), tmp_path))
     assert [one["prefetch"] for one in seen] == [cuda.prefetch]
     assert cuda.prefetch > 0
+
+
+def test_parts_are_the_rows_of_their_split_and_extracted_once(tmp_path: Path) -> None:
+    """All three parts are of train here; Flatten's features are the pixels, less 0.5, by 0.5."""
+    calls: list[int] = []
+
+    def counted(*given: Any, **settings: Any) -> Tensor:
+        calls.append(1)
+        return extract(*given, **settings)
+
+    extraction, candidate = made(CPU, run=counted), watching(nn.Flatten(), tmp_path)
+    found = extraction.of_all(candidate)
+    images = torch.from_numpy(extraction.source.splits["train"].images).float().flatten(1) / 127.5 - 1
+    for part, features in zip(extraction.parts.all, found, strict=True):
+        torch.testing.assert_close(features, images[torch.from_numpy(part.rows)], rtol=1e-5, atol=1e-6)
+    assert torch.equal(extraction.of_part(candidate, extraction.parts.test), found.test)
+    assert len(calls) == 1
+    assert len(list((tmp_path / "features").iterdir())) == 1

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from medmnist import INFO
 
-from fastssl.evaluation.shared.published import _RESULTS, published_result
+from fastssl.evaluation.shared.published import PUBLISHED, published_result
 
 
-@pytest.mark.parametrize("result", _RESULTS, ids=lambda result: f"{result.flag}-{result.size}")
+@pytest.mark.parametrize("result", PUBLISHED, ids=lambda result: f"{result.flag}-{result.size}")
 def test_every_row_s_splits_are_those_of_medmnist(result) -> None:
     assert result.splits == tuple(INFO[result.flag]["n_samples"][split] for split in ("train", "val", "test"))
 
 
 def test_every_two_dimensional_set_has_a_row_at_28_pixels() -> None:
-    assert {row.flag for row in _RESULTS if row.size == 28} == {flag for flag in INFO if not flag.endswith("3d")}
+    assert {row.flag for row in PUBLISHED if row.size == 28} == {flag for flag in INFO if not flag.endswith("3d")}
 
 
 def test_a_row_is_found_by_name_size_and_splits() -> None:
