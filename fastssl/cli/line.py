@@ -94,10 +94,10 @@ def _grammar_of(tokens: Sequence[str], settings: Mapping[str, Any]) -> _Grammar:
     stage, recipe = value_of(tokens, "--stage"), value_of(tokens, "--recipe")
     if stage is None and recipe is None:
         stage, recipe = settings.get("stage"), settings.get("recipe")
-    if recipe in RECIPE_STAGES:
+    if recipe in tuple(RECIPE_STAGES):  # a file may say anything, of which not all has a hash
         kind, whose = config_class(recipe=recipe), f"--recipe {recipe}"
     else:
-        name = stage if stage in STAGES else next(iter(STAGES))  # a name that is none is told when it is parsed
+        name = stage if stage in tuple(STAGES) else next(iter(STAGES))  # a name that is none is told when it is parsed
         kind, whose = config_class(name), f"--stage {name}"
     return _Grammar(app=make_app(kind), kind=kind, whose=whose)
 
