@@ -1,7 +1,8 @@
 """What is done to training patches: TOWER's augmentations, by modality.
 
 Covers: which flips, turns, crops, colours and noise each list holds, drawing them, and where a patch's pixels then come
-from. Does not cover: reading the pixels (`table.py`), putting a batch together (`producer.py`).
+from. Does not cover: reading the pixels (`table.py`), changing their levels (`recolour.py`), putting a batch together
+(`producer.py`).
 
 TOWER (Neural Networks 167, 2023) augments X-ray images by resized crops, horizontal flips and rotation; fundus
 photographs and CT by rotation, Gaussian noise, colour jitter, and horizontal, vertical and diagonal flips. It states no
@@ -11,19 +12,16 @@ moves whole pixels and interpolates nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from fastssl.pipelines.ops import torch_ops
 from fastssl.pipelines.ops.colour import intensity_map, rgb_map
-from fastssl.pipelines.ops.noise import pixel_uniform
 from fastssl.pipelines.random import keys, uniform
 from fastssl.pipelines.views.view import Parameters
+
+from .recolour import WHITE
 
 Augment = Literal["xray", "fundus", "ct", "upright", "flips", "none"]
 
@@ -33,8 +31,6 @@ HUE = 0.05
 NOISE = 0.05
 SMALLEST_CROP = 0.5
 _ASPECTS = (3 / 4, 4 / 3)
-WHITE = 255.0
-"""The level that colours and noise are drawn for."""
 
 # The streams of random numbers: where a patch lies and how it is flipped; all other changes; noise, pixel by pixel.
 _PLACE, _CHANGE, _NOISE = 0, 1, 2
@@ -142,34 +138,6 @@ def draw(
         drawn["noise"] = (WHITE * augmentation.noise * u[7]).astype(np.float32)
         drawn["keys"] = keys(seed, epoch, indices, _NOISE).view(np.int64)
     return drawn
-
-
-def recoloured(levels: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
-    """Return pixels with the colours and the noise that were drawn.
-
-    Args:
-        levels: float32 `[B, C, P, Q]`, 0 to 255.
-        drawn: what `draw` returned, as tensors on the device of `levels`.
-    """
-    if "colour" in drawn:
-        levels = torch_ops.recolour(levels, drawn["colour"], drawn["offset"])
-    if "noise" in drawn:
-        noise = gaussian(drawn["keys"], levels[0].numel()).view(levels.shape)
-        levels = (levels + drawn["noise"][:, None, None, None] * noise).clamp(0, WHITE)
-    return levels
-
-
-def gaussian(key: Tensor, count: int) -> Tensor:
-    """Return standard normal numbers, float32 `[B, count]` (Box and Muller, Annals of Math. Statistics 29, 1958).
-
-    Args:
-        key: int64 `[B]`, which the numbers of each row are a pure function of.
-        count: numbers per row.
-    """
-    half = -(-count // 2)
-    u = pixel_uniform(key, 2 * half)
-    radius, angle = (-2 * torch.log1p(-u[:, :half])).sqrt(), 2 * torch.pi * u[:, half:]
-    return torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)[:, :count]
 
 
 def _boxes(

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from fastssl.pipelines.random import permutation
 
-from .augmentation import WHITE, Augmentation, draw, recoloured
+from .augmentation import Augmentation, draw
 from .files import Sample
+from .recolour import WHITE, recoloured
 from .table import CutPatches, PixelTable
 
 

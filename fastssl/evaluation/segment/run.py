@@ -27,9 +27,9 @@ from .overlay import LEGEND, write_overlay
 from .recipe import SegmentRecipe, choose_recipe
 from .report import SegmentResult, write_segment_report
 from .summary import SegmentRow, baseline_row
-from .trial import FinishedTrial, shown_samples
+from .trial import shown_samples
 from .trial_grid import SegmentTrialSpec, finish_trials, plan_trials
-from .trial_record import open_trial_cache
+from .trial_record import FinishedTrial, open_trial_cache
 
 
 def segment(

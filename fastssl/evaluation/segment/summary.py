@@ -17,7 +17,7 @@ from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean
 
 from .initialization import RANDOM
 from .metrics import ImageScore, mean_score, std_score
-from .trial import SegmentTrial
+from .trial_record import SegmentTrial
 
 ALL_FOREGROUND = "all foreground"
 """The name of the row that shows what a Dice of nothing learned is."""

@@ -2,7 +2,7 @@
 
 Covers: driving the engine epoch by epoch, what decides between epochs. Does not cover: stopping early and keeping the
 best weights (`evaluation/shared/early_stopping.py`), initial weights (`initialization.py`), the values it is trained by
-(`recipe.py`), predicting (`prediction.py`), repeating trials (`trial_grid.py`).
+(`recipe.py`), predicting (`prediction.py`), what is kept of it (`trial_record.py`), repeating trials (`trial_grid.py`).
 
 Test images are predicted once, with the weights of the best epoch; they have no say in anything.
 """
@@ -10,10 +10,8 @@ Test images are predicted once, with the weights of the best epoch; they have no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isnan
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -34,43 +32,10 @@ from .objective import Segmentation
 from .patches import PatchLoader
 from .prediction import Predictor, score_sample
 from .recipe import SegmentRecipe
+from .trial_record import FinishedTrial, SegmentTrial
 
 MOST_SHOWN = 24
 """Test images whose predicted masks are kept, to be shown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentTrial:
-    """The figures of one training.
-
-    Attributes:
-        seed: of all that is random in it.
-        steps: trained in all.
-        best_step: after which the weights were kept.
-        val_dice: mean Dice of the validation images at that step.
-        seconds_per_step: mean over all steps but the first, training alone.
-        test: a score for every test image, with the weights of `best_step`.
-    """
-
-    seed: int
-    steps: int
-    best_step: int
-    val_dice: float
-    seconds_per_step: float
-    test: tuple[ImageScore, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinishedTrial:
-    """A trial's figures, and what its overlays are drawn from.
-
-    Attributes:
-        figures: what is reported.
-        shown: the predicted masks of the first test images, `[H, W]` bool, at the size of the network's input.
-    """
-
-    figures: SegmentTrial
-    shown: tuple[np.ndarray, ...]
 
 
 Validate = Callable[[Predictor, Sequence[Sample]], Score]

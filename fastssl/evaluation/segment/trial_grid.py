@@ -21,7 +21,8 @@ from .data import SegmentationData
 from .initialization import Initialization, build_network
 from .patches import steps_per_epoch
 from .recipe import SegmentRecipe
-from .trial import FinishedTrial, run_segment_trial
+from .trial import run_segment_trial
+from .trial_record import FinishedTrial
 
 
 @dataclass(frozen=True, kw_only=True)

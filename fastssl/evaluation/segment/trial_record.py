@@ -1,7 +1,7 @@
-"""Finished trials as they are kept in `segment-trials.jsonl`.
+"""What is known of a finished trial, and how it is kept in `segment-trials.jsonl`.
 
-Covers: figures as JSON, predicted masks as PNG files in base64, so that a trial's overlays need no network. Does not
-cover: the file (`evaluation/shared/trial_cache.py`), what a trial depends on (`trial_grid.py`).
+Covers: its figures, and the predicted masks that its overlays are drawn from, as PNG files in base64. Does not cover:
+training (`trial.py`), what a trial depends on (`trial_grid.py`), the file (`evaluation/shared/trial_cache.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,44 @@ import numpy as np
 from fastssl.evaluation.shared.trial_cache import TrialCache
 
 from .metrics import ImageScore
-from .trial import FinishedTrial, SegmentTrial
 
 FILE = "segment-trials.jsonl"
 VERSION = 1
 """Raised whenever equal settings would give another result, so that old trials are not taken for new ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentTrial:
+    """The figures of one training.
+
+    Attributes:
+        seed: of all that is random in it.
+        steps: trained in all.
+        best_step: after which the weights were kept.
+        val_dice: mean Dice of the validation images at that step.
+        seconds_per_step: mean over all steps but the first, training alone.
+        test: a score for every test image, with the weights of `best_step`.
+    """
+
+    seed: int
+    steps: int
+    best_step: int
+    val_dice: float
+    seconds_per_step: float
+    test: tuple[ImageScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial:
+    """A trial's figures, and what its overlays are drawn from.
+
+    Attributes:
+        figures: what is reported.
+        shown: the predicted masks of the first test images, `[H, W]` bool, at the size of the network's input.
+    """
+
+    figures: SegmentTrial
+    shown: tuple[np.ndarray, ...]
 
 
 def open_trial_cache(report: Path, notify: Callable[[str], None]) -> TrialCache[FinishedTrial]:

@@ -18,7 +18,7 @@ from fastssl.config import SegmentConfig, build
 from fastssl.evaluation.segment.data import SegmentationData
 from fastssl.evaluation.segment.files import Sample
 from fastssl.evaluation.segment.recipe import SegmentRecipe, choose_recipe
-from fastssl.evaluation.segment.trial import SegmentTrial
+from fastssl.evaluation.segment.trial_record import SegmentTrial
 
 MakeSample = Callable[..., Sample]
 

@@ -16,7 +16,7 @@ from scipy import stats
 from fastssl.evaluation.segment.metrics import ImageScore
 from fastssl.evaluation.segment.report import SegmentResult, write_segment_report
 from fastssl.evaluation.segment.summary import SegmentRow, baseline_row
-from fastssl.evaluation.segment.trial import SegmentTrial
+from fastssl.evaluation.segment.trial_record import SegmentTrial
 
 DICE = {("tower", "run", "run"): [0.7, 0.74, 0.75], ("tower", "run", "random"): [0.6, 0.62, 0.7]}
 DICE |= {("random", "random", "random"): [0.55, 0.52, 0.61]}

@@ -17,8 +17,9 @@ from fastssl.evaluation.segment.initialization import Initialization
 from fastssl.evaluation.segment.metrics import THRESHOLD, ImageScore
 from fastssl.evaluation.segment.prediction import Predictor
 from fastssl.evaluation.segment.recipe import choose_recipe
-from fastssl.evaluation.segment.trial import FinishedTrial, rank_of, run_segment_trial
+from fastssl.evaluation.segment.trial import rank_of, run_segment_trial
 from fastssl.evaluation.segment.trial_grid import describe_trial
+from fastssl.evaluation.segment.trial_record import FinishedTrial
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import resolve_runtime
 

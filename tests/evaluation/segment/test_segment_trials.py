@@ -23,9 +23,8 @@ from fastssl.evaluation.segment.initialization import find_initializations, read
 from fastssl.evaluation.segment.metrics import ImageScore
 from fastssl.evaluation.segment.recipe import choose_recipe
 from fastssl.evaluation.segment.report import SegmentResult
-from fastssl.evaluation.segment.trial import FinishedTrial, SegmentTrial
 from fastssl.evaluation.segment.trial_grid import SegmentTrialSpec, finish_trials, plan_trials
-from fastssl.evaluation.segment.trial_record import open_trial_cache
+from fastssl.evaluation.segment.trial_record import FinishedTrial, SegmentTrial, open_trial_cache
 from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
 from fastssl.runtime import resolve_runtime
 
