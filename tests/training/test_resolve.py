@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from fastssl.config import TrainConfig, settings_of
 from fastssl.config.train import DEMO, DEMO_COLOUR
 from fastssl.data import demo
 from fastssl.errors import ConfigError
-from fastssl.stages.registry import PLANS, RunInfo
-from fastssl.training.resolve import DEMO_MINUTES, auto_stem, resolve, with_length
+from fastssl.stages.registry import stage_defaults, train_config
+from fastssl.stages.stage_defaults import RunInfo
+from fastssl.training.resolve import DEMO_MINUTES, Resolved, auto_stem, resolve, with_length
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,16 @@ def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, r
     assert auto_stem(size, on_cuda=on_cuda, resnet_stem=resnet_stem)[0] == stem
 
 
-def resolved(images: int = 100, **settings: Any) -> Any:
-    config = TrainConfig(**{"batch_size": 32} | settings)
+def resolved(images: int = 100, **settings: Any) -> Resolved:
+    config = train_config({"batch_size": 32} | settings)
     shared = {"encoder": ("resnet18", "the stage's own"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
-    return resolve(config, PLANS[config.stage], RunInfo(images, 1), name="tiny", shared=shared)
+    info = RunInfo(images=images, channels=1, size=28)
+    return resolve(config, stage_defaults(config.stage), info, name="tiny", shared=shared)
 
 
 def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
-    config = resolved().config
-    undecided = {name for name in settings_of(config.stage) if getattr(config, name) is None}
+    settings = resolved().settings
+    undecided = {name for name in type(settings).model_fields if getattr(settings, name) is None}
     left_open = {"recipe", "data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every"}
     assert undecided == left_open | {"amp", "compile", "threads"}
 
@@ -43,18 +44,18 @@ def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
 def test_what_was_asked_for_stays() -> None:
     asked = {"lr": 0.5, "queue_size": 7, "bn_splits": 4, "size": 16, "stem": "standard"}
     outcome = resolved(**asked)
-    assert {name: getattr(outcome.config, name) for name in asked} == asked
+    assert {name: getattr(outcome.settings, name) for name in asked} == asked
     assert all(choice.reason == "as asked" for choice in outcome.choices if choice.name in asked)
 
 
 @pytest.mark.parametrize(
     ("settings", "steps", "epochs"),
-    [({}, 300, 100), ({"epochs": 2}, 6, 2), ({"steps": 7}, 7, pytest.approx(7 / 3)), ({"batch_size": 100}, 100, 100)],
+    [({}, 300, "100"), ({"epochs": 2}, 6, "2"), ({"steps": 7}, 7, "2.33"), ({"batch_size": 100}, 100, "100")],
 )
-def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps: int, epochs: float) -> None:
+def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps: int, epochs: str) -> None:
     outcome = resolved(100, **settings)
-    assert outcome.config.steps == steps
-    assert outcome.epochs == epochs
+    assert outcome.settings.steps == steps
+    assert outcome.choices[0].reason.startswith(f"{epochs} epochs of ")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps:
 def test_only_the_demo_data_have_a_budget_unless_a_length_is_given(
     settings: dict[str, Any], minutes: float | None
 ) -> None:
-    config, reason = with_length(TrainConfig(**settings))
+    config, reason = with_length(train_config(settings))
     assert config.minutes == minutes
     assert (reason == "") == (minutes != DEMO_MINUTES)
 
@@ -113,3 +114,9 @@ def test_settings_that_do_not_fit_the_data_are_all_named(
         found = error.problems
     assert len(found) == len(problems)
     assert all(text.startswith(start) for text, start in zip(found, problems, strict=True))
+
+
+def test_a_runs_own_settings_come_back_as_they_are_and_are_not_checked_again() -> None:
+    settings = resolved(lr=0.5).settings
+    again = resolve(settings, stage_defaults("moco"), RunInfo(images=3, channels=1, size=28), name="few", shared={})
+    assert again.settings == settings

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from fastssl.config import TrainConfig, build
+from fastssl.config.train import TrainConfig
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.runtime import ResolvedSetting
+from fastssl.stages.moco.settings import MoCoSettings
+from fastssl.stages.pretext.settings import PretextSettings
+from fastssl.stages.registry import train_config
 from fastssl.training.run_folder import (
     check_free,
     claim_recipe,
@@ -20,13 +23,17 @@ from fastssl.training.run_folder import (
     settings_to_resume,
 )
 
-CONFIG = TrainConfig(data="sets/chest.npz", data_root=Path("sets"), steps=30, lr=0.1, amp=False, device="cpu", seed=5)
+RESOLVED: dict[str, Any] = {"size": 28, "stem": "standard", "steps": 30, "lr": 0.1, "weight_decay": 1e-4}
+MOCO = {"temperature": 0.2, "queue_size": 64, "momentum": 0.9, "bn_splits": 1, "rotation": 0.0}
+OWN = {"data": "sets/chest.npz", "data_root": Path("sets"), "amp": False, "device": "cpu", "seed": 5}
+SETTINGS = MoCoSettings.model_validate({**RESOLVED, **MOCO, **OWN})
+LENGTH = {"epochs": 2, "minutes": None}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    with claimed(folder, CONFIG, 2.0, [ResolvedSetting("lr", "0.1", "as asked")]):
+    with claimed(folder, SETTINGS, [ResolvedSetting("lr", "0.1", "as asked")], LENGTH):
         pass
     return folder
 
@@ -35,7 +42,7 @@ def run(tmp_path: Path) -> Path:
     ("data", "folder"), [("demo", "moco-demo"), ("sets/chest.npz", "moco-chest"), ("photos/", "moco-photos")]
 )
 def test_the_default_folder_is_named_after_stage_and_data(data: str, folder: str) -> None:
-    assert default_folder(TrainConfig(data=data)) == Path("runs") / folder
+    assert default_folder(train_config({"data": data})) == Path("runs") / folder
 
 
 @pytest.mark.parametrize(
@@ -52,19 +59,19 @@ def test_the_default_folder_is_named_after_stage_and_data(data: str, folder: str
 def test_what_colorizes_is_trained_on_the_demo_set_in_colour_unless_told_otherwise(
     settings: dict[str, Any], folder: str
 ) -> None:
-    config = TrainConfig(**settings)
+    config = train_config(settings)
     assert default_folder(config) == Path("runs") / folder
     assert ("data" in config.model_fields_set) == ("data" in settings)
 
 
 def test_a_resume_that_names_no_data_takes_the_runs_also_where_the_default_is_in_colour(tmp_path: Path) -> None:
-    with claimed(tmp_path / "run", TrainConfig(stage="pretext", data="sets/chest.npz", steps=3), 1.0, []):
+    with claimed(tmp_path / "run", PretextSettings(**RESOLVED, patch=14, data="sets/chest.npz"), [], LENGTH):
         pass
     assert asked(tmp_path / "run", stage="pretext").data == "sets/chest.npz"
 
 
 def test_a_recipe_has_a_folder_of_its_own_name() -> None:
-    assert default_folder(TrainConfig(data="demo", recipe="mtcp")) == Path("runs/mtcp-demo")
+    assert default_folder(train_config({"data": "demo", "recipe": "mtcp"})) == Path("runs/mtcp-demo")
 
 
 def test_claiming_for_a_recipe_leaves_nothing_of_earlier_runs_and_all_else(run: Path) -> None:
@@ -74,7 +81,7 @@ def test_claiming_for_a_recipe_leaves_nothing_of_earlier_runs_and_all_else(run: 
         (place / "config.yaml").write_text("stage: tower")
     (run / "notes").mkdir()
     (run / "notes" / "ideas.txt").write_text("mine")
-    claim_recipe(run, TrainConfig(data="demo", recipe="mtcp"))
+    claim_recipe(run, train_config({"data": "demo", "recipe": "mtcp"}))
     assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "notes"]
     assert (run / "notes" / "ideas.txt").is_file()
     assert read_settings(run) == {"data": "demo", "recipe": "mtcp"}
@@ -105,7 +112,7 @@ def test_claiming_removes_the_earlier_run_and_nothing_else(run: Path) -> None:
         (run / name).write_text("old")
     for name in ("checkpoints", "features", "report", "tensorboard"):
         (run / name / "deeper").mkdir(parents=True)
-    with claimed(run, CONFIG, 2.0, []):
+    with claimed(run, SETTINGS, [], LENGTH):
         assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "notes.txt"]
 
 
@@ -114,7 +121,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path, error: BaseExcep
     folder = tmp_path / "runs" / "new"
 
     def begin() -> None:
-        with claimed(folder, CONFIG, 2.0, []):
+        with claimed(folder, SETTINGS, [], LENGTH):
             (folder / "checkpoints").mkdir()
             raise error
 
@@ -125,7 +132,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path, error: BaseExcep
 
 def test_a_run_that_cannot_begin_spares_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    with pytest.raises(OSError, match="full"), claimed(tmp_path / "runs" / "new", CONFIG, 2.0, []):
+    with pytest.raises(OSError, match="full"), claimed(tmp_path / "runs" / "new", SETTINGS, [], LENGTH):
         raise OSError(28, "full")
     assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
 
@@ -141,11 +148,11 @@ def test_the_settings_are_yaml_with_their_reasons(run: Path) -> None:
 
 
 def asked(run: Path, **settings: Any) -> TrainConfig:
-    return settings_to_resume(run, build(TrainConfig, {"resume": True, "out": run, **settings}))
+    return settings_to_resume(run, train_config({"resume": True, "out": run, **settings}))
 
 
 def test_a_bare_resume_takes_every_setting_of_the_run(run: Path) -> None:
-    expected = CONFIG.model_copy(update={"resume": True, "out": run})
+    expected = SETTINGS.model_copy(update={"resume": True, "out": run})
     assert asked(run) == expected
     assert asked(run, lr="auto", stem="auto") == expected
 

@@ -134,6 +134,8 @@ def test_frozen_batch_norms_keep_their_statistics_and_still_learn(tmp_path: Path
 
 def test_pictures_show_what_the_heads_make_of_a_batch() -> None:
     model, shown = stage().eval(), batch()
+    for task in (model.tasks["inpaint"], model.tasks["colorize"]):
+        nn.init.normal_(task.decoder.head.weight)  # they start at zero
     with torch.no_grad():
         pictures = model.visualize(shown)
     assert pictures.keys() == {"jigsaw/reordered", "inpaint/restored", "colorize/restored"}
@@ -243,7 +245,7 @@ def test_it_learns_an_easy_jigsaw() -> None:
 def test_restoration_on_the_demo_set_learns_more_than_the_mean(task: str, data: str, part: slice, steps: int) -> None:
     pictures = open_source(data).splits["train"].images
     loss = train(task, pictures, steps, 3e-3, batch_size=32)[f"{task}/loss"]
-    assert loss[-20:].mean() < loss[0]
+    assert loss[-20:].mean() < loss[:20].mean()  # the first prediction is the mean already
     assert loss[-20:].mean() < 0.97 * np.var(pictures[:, part, part] / 127.5)
 
 

@@ -145,7 +145,7 @@ def test_what_does_not_suit_the_data_or_the_encoder_is_a_problem(
     ("settings", "message"),
     [
         ({"size": 27}, "size 27 does not divide into 2 tiles: use 2[68]"),
-        ({"patch": 28}, "patch must leave some of the picture"),
+        ({"patch": 28}, "patch must leave some of the image"),
     ],
 )
 def test_a_task_that_cannot_be_set_at_this_size_is_refused(settings: dict[str, Any], message: str) -> None:
