@@ -183,11 +183,11 @@ def _problems(blocks: list[_Block], columns: np.ndarray, l2: float | None) -> Gr
         weight[index, :, :own] = 1 / own
         strength[index] = 1 / own if l2 is None else l2
     return GramProblems(
-        torch.cat(grams),
-        targets.to(device).expand(-1, seeds, -1, -1).flatten(0, 1),
-        weight.to(device).expand(-1, seeds, -1).flatten(0, 1),
-        strength.to(device).expand(-1, seeds).flatten(),
-        link,
+        gram=torch.cat(grams),
+        targets=targets.to(device).expand(-1, seeds, -1, -1).flatten(0, 1),
+        weight=weight.to(device).expand(-1, seeds, -1).flatten(0, 1),
+        l2=strength.to(device).expand(-1, seeds).flatten(),
+        link=link,
     )
 
 

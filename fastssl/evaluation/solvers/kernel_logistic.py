@@ -1,8 +1,9 @@
 """L2-regularised logistic regression on small support sets: many problems at once, each with its own few samples.
 
-Covers: softmax and independent sigmoids; solving for one coefficient a sample and output, from Gram matrices alone, so
-that features of different lengths share a batch. Does not cover: making Gram matrices and batches (`fewshot_grid.py`),
-data with many more samples than features (`logistic.py`, whose objective this one is).
+Covers: softmax and independent sigmoids; solving for one coefficient per sample and output, from Gram matrices alone,
+so that features of different lengths share a batch. Does not cover: making Gram matrices and batches
+(`fastssl.evaluation.fewshot.grid`), data with many more samples than features (`logistic.py`, whose objective this one
+is).
 
 Problem p minimises over A [K, N] and the unpenalised b [K], for a Gram matrix G of centred features and weights w,
 
@@ -34,12 +35,18 @@ _DOUBLE_RTOL = 1e-2  # of rtol: at weak l2 the estimated distance is up to some 
 _LEAST_CURVATURE = 1e-3  # of the largest, so that a sample fitted exactly leaves the metric invertible
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GramProblems:
-    """P problems of N samples and K outputs; a sample of weight 0 is padding, and its row and column in `gram` are 0.
+    """P problems of N samples and K outputs, all tensors of one floating dtype.
 
-    gram: `[P, N, N]`. targets: `[P, K, N]`, one-hot for softmax, zeros and ones for sigmoid. weight: `[P, N]`, summing
-    to 1. l2: `[P]`, above 0. All of one floating dtype.
+    A sample of weight 0 is padding; its row and column in `gram` are 0.
+
+    Attributes:
+        gram: `[P, N, N]`, inner products of the centred features.
+        targets: `[P, K, N]`, one-hot for softmax, zeros and ones for sigmoid.
+        weight: `[P, N]`, not negative, summing to 1.
+        l2: `[P]`, above 0.
+        link: of the outputs to probabilities.
     """
 
     gram: Tensor
@@ -49,19 +56,26 @@ class GramProblems:
     link: Link = "softmax"
 
     def to(self, dtype: torch.dtype) -> GramProblems:
-        """The same in another precision."""
+        """Return the same problems in another precision."""
         gram, targets, weight, l2 = (tensor.to(dtype) for tensor in (self.gram, self.targets, self.weight, self.l2))
-        return GramProblems(gram, targets, weight, l2, self.link)
+        return GramProblems(gram=gram, targets=targets, weight=weight, l2=l2, link=self.link)
 
     def select(self, kept: Tensor) -> GramProblems:
-        """Those where `kept` `[P]` is True."""
+        """Return the problems where `kept`, bool `[P]`, is True."""
         gram, targets, weight, l2 = (tensor[kept] for tensor in (self.gram, self.targets, self.weight, self.l2))
-        return GramProblems(gram, targets, weight, l2, self.link)
+        return GramProblems(gram=gram, targets=targets, weight=weight, l2=l2, link=self.link)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GramFit:
-    """coefficients: `[P, K, N]`; bias: `[P, K]`; objective: `[P]` f there; converged: `[P]` bool."""
+    """The solutions of P problems, in their dtype.
+
+    Attributes:
+        coefficients: `[P, K, N]`, A.
+        bias: `[P, K]`, b.
+        objective: `[P]`, f there.
+        converged: bool `[P]`.
+    """
 
     coefficients: Tensor
     bias: Tensor
@@ -71,10 +85,13 @@ class GramFit:
 
 @torch.inference_mode()
 def fit_gram(problems: GramProblems, *, rtol: float = 1e-5, max_iterations: int = 300) -> GramFit:
-    """Solve in the dtype that is given; what float32 cannot finish is solved again in float64.
+    """Solve P problems together, in their dtype; what float32 cannot finish is solved again in float64.
 
-    rtol: a problem ends where the step's estimate of its distance from the minimum is at most this share of f. What is
-    solved in float64 after float32 gets a hundredth of it.
+    Args:
+        problems: what is minimised.
+        rtol: a problem ends where the step's estimate of its distance from the minimum is at most this share of f. What
+            is solved in float64 after float32 gets a hundredth of it.
+        max_iterations: of each problem, in each dtype.
     """
     fit = _minimise(problems, rtol, max_iterations)
     if problems.gram.dtype == torch.float64 or bool(fit.converged.all()):
@@ -197,9 +214,14 @@ def _minimise(problems: GramProblems, rtol: float, max_iterations: int) -> GramF
         stalled = length == 0
         before, gradient = gradient, objective.gradient(point)
         pair = _Pair.of(length * direction, length * along, gradient - before)
-    # Beside 1 a probability is rounded by eps, and so is f: where f is small, this dtype cannot tell `rtol` of it.
+    # Near 1 a probability is rounded by eps, and so is f: where f is small, this dtype cannot tell `rtol` of it.
     converged = converged & (point.value * rtol > _ROUNDING * torch.finfo(slope.dtype).eps)
-    return GramFit(point.theta[..., :-1], point.theta[..., -1], point.value.flatten(), converged.flatten())
+    return GramFit(
+        coefficients=point.theta[..., :-1],
+        bias=point.theta[..., -1],
+        objective=point.value.flatten(),
+        converged=converged.flatten(),
+    )
 
 
 def _direction(objective: _Objective, gradient: Tensor, metric: _Metric, pair: _Pair | None) -> tuple[Tensor, Tensor]:

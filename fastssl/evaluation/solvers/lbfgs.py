@@ -19,26 +19,35 @@ _SHORTEST_STEP = 1e-6
 
 
 class Problem(Protocol):
-    """P objectives of coefficients theta `[P, R, K]` that see them through logits `[P, N, K]`, linear in theta."""
+    """P objectives of coefficients theta `[P, R, K]`, which they see through logits `[P, N, K]`, linear in theta."""
 
     def logits(self, theta: Tensor) -> Tensor:
-        """The linear map."""
+        """Return the linear map of theta, `[P, N, K]`."""
 
     def value(self, logits: Tensor, theta: Tensor) -> Tensor:
-        """The objectives `[P]`."""
+        """Return the objectives, `[P]`."""
 
     def derivatives(self, logits: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradient and an approximate inverse of the Hessian's diagonal, both `[P, R, K]`."""
+        """Return the gradient and an approximate inverse of the Hessian's diagonal, both `[P, R, K]`."""
 
     def select(self, kept: Tensor) -> Problem:
-        """Those problems where `kept` `[P]` is True."""
+        """Return the problems where `kept`, bool `[P]`, is True."""
 
 
 def minimise(problem: Problem, start: Tensor, rtol: float, max_iterations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Descend from `start` `[P, R, K]`; return (theta `[P, R, K]`, iterations `[P]` int64, converged `[P]` bool).
+    """Minimise P objectives.
 
     A problem has converged when half the squared gradient in the metric of the inverse diagonal, an estimate of the
-    distance to the minimum, is at most `rtol` of its value; values must be above 0.
+    distance to the minimum, is at most `rtol` of its value.
+
+    Args:
+        problem: what is minimised; values are above 0.
+        start: `[P, R, K]`, where the descent begins.
+        rtol: share of the value.
+        max_iterations: of each problem.
+
+    Returns:
+        (theta `[P, R, K]`, iterations int64 `[P]`, converged bool `[P]`).
     """
     count, device = len(start), start.device
     solution = start.clone()

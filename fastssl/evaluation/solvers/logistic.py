@@ -1,7 +1,8 @@
 """L2-regularised logistic regression: many problems solved at once, to convergence, on any device.
 
 Covers: softmax and independent sigmoids, shared or per-problem features, targets and sample weights.
-Does not cover: where features come from, standardising them, choosing the L2 strength (`linear.py`).
+Does not cover: where features come from, standardising them, choosing the L2 strength
+(`fastssl.evaluation.probe.linear`).
 
 Problem p minimises over W [D, K] and the unpenalised b [K], with weights s normalised to sum to 1,
 
@@ -12,7 +13,7 @@ which for equal weights is scikit-learn's `LogisticRegression(C=1 / (l2 * N))`, 
 Features are turned into their principal axes first. A rotation leaves the penalty as it is and makes the Gram matrix
 diagonal, so that `1 / (E[p (1 - p)] * variance + l2)` is close to the inverse Hessian; L-BFGS (`lbfgs.py`) started from
 it needs tens of steps where the plain method needs hundreds (PneumoniaMNIST, D 512, l2 1e-4: 35 against scikit-learn's
-542). Where N < D it also shrinks the problem to N unknowns a class. Problems leave the batch as they converge.
+542). Where N < D it also shrinks the problem to N unknowns per class. Problems leave the batch as they converge.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ from .principal_axes import Design, rotate
 Link = Literal["softmax", "sigmoid"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogisticFit:
-    """The solutions of P problems, in the coordinates of the features that were given.
+    """The solutions of P problems, in the coordinates of the features that were given, in the dtype solved in.
 
-    weight: `[P, D, K]`, bias: `[P, K]`, objective: `[P]` f at the solution, in the dtype solved in.
-    iterations: `[P]` int64. converged: `[P]` bool; False where the iterations ran out or rounding stopped progress.
+    Attributes:
+        weight: `[P, D, K]`, W.
+        bias: `[P, K]`, b.
+        objective: `[P]`, f there.
+        iterations: int64 `[P]`.
+        converged: bool `[P]`; False where the iterations ran out or rounding stopped progress.
     """
 
     weight: Tensor
@@ -45,7 +50,11 @@ class LogisticFit:
     converged: Tensor
 
     def logits(self, features: Tensor) -> Tensor:
-        """`[M, D]` (the same for every problem) or `[P, M, D]` to `[P, M, K]`."""
+        """Return the classifiers' outputs before the link, `[P, M, K]`.
+
+        Args:
+            features: `[M, D]`, the same for every problem, or `[P, M, D]`.
+        """
         return features.to(self.weight) @ self.weight + self.bias[:, None]
 
 
@@ -66,9 +75,11 @@ def fit_logistic(
         features: `[N, D]`, one set for all problems, or `[P, N, D]`.
         targets: `[N, K]` or `[P, N, K]`: one-hot rows for softmax, zeros and ones for sigmoid.
         l2: `[P]`, above 0.
+        link: of the outputs to probabilities.
         sample_weight: `[N]` or `[P, N]`, not negative; 0 leaves a row out, so sets of different sizes can be padded.
         rtol: stop where the objective is within about this share of its minimum (half the squared gradient in the
             preconditioner's metric estimates the distance).
+        max_iterations: of each problem.
         dtype: float64 by default: separable data at small l2 stall in float32 at 1e-4 of the minimum.
 
     Raises:
@@ -88,7 +99,8 @@ def fit_logistic(
     start = problem.penalty.new_zeros(*problem.penalty.shape[:2], problem.targets.shape[2])
     theta, iterations, converged = minimise(problem, start, rtol, max_iterations)
     weight, bias = axes.to_features(theta)
-    return LogisticFit(weight, bias, problem.value(problem.logits(theta), theta), iterations, converged)
+    objective = problem.value(problem.logits(theta), theta)
+    return LogisticFit(weight=weight, bias=bias, objective=objective, iterations=iterations, converged=converged)
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,12 @@ class _Problem:
 
 
 def probabilities(logits: Tensor, link: Link) -> Tensor:
-    """`[..., K]` logits to probabilities of the same shape."""
+    """Return probabilities, of the shape and dtype of `logits` `[..., K]`.
+
+    Args:
+        logits: outputs of K classes or labels.
+        link: "softmax" for classes, "sigmoid" for labels.
+    """
     return torch.softmax(logits, dim=-1) if link == "softmax" else torch.sigmoid(logits)
 
 

@@ -12,23 +12,24 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Design:
-    """What a model is solved on: B sets, where B is 1 (shared by all P problems) or P.
+    """What a model is solved on: B sets of features, where B is 1 (shared by all P problems) or P.
 
-    rows: `[B, N, R + 1]`, centred features in their axes, then a column of ones. variance: `[B, R + 1]`, the mean
-    square of each column.
+    Attributes:
+        rows: `[B, N, R + 1]`, centred features in their axes, then a column of ones.
+        variance: `[B, R + 1]`, the mean square of each column.
     """
 
     rows: Tensor
     variance: Tensor
 
     def select(self, kept: Tensor) -> Design:
-        """The design of those problems where `kept` `[P]` is True."""
-        return self if len(self.rows) == 1 else Design(self.rows[kept], self.variance[kept])
+        """Return the design of the problems where `kept`, bool `[P]`, is True."""
+        return self if len(self.rows) == 1 else Design(rows=self.rows[kept], variance=self.variance[kept])
 
     def apply(self, theta: Tensor) -> Tensor:
-        """`[P, R + 1, K]` coefficients to `[P, N, K]`; one matrix product where the features are shared."""
+        """Return rows times coefficients `[P, R + 1, K]`: `[P, N, K]`; one product where the features are shared."""
         if len(self.rows) > 1:
             return self.rows @ theta
         problems, columns, outputs = theta.shape
@@ -36,7 +37,7 @@ class Design:
         return flat.view(-1, problems, outputs).transpose(0, 1)
 
     def adjoint(self, residual: Tensor) -> Tensor:
-        """The transpose of `apply`: `[P, N, K]` to `[P, R + 1, K]`."""
+        """Return the transposed rows times a residual `[P, N, K]`: `[P, R + 1, K]`."""
         if len(self.rows) > 1:
             return self.rows.mT @ residual
         problems, samples, outputs = residual.shape
@@ -45,24 +46,35 @@ class Design:
         return flat.view(problems, outputs, -1).mT
 
 
-@dataclass(frozen=True)
-class Axes:
-    """The way back. The axes `[B, D, R]` are `basis @ mixing`, kept as factors; centre: `[B, D]`."""
+@dataclass(frozen=True, kw_only=True)
+class PrincipalAxes:
+    """The way back to the features as they were given.
+
+    Attributes:
+        basis: `[B, D, R]`, the axes, or their first factor `[B, D, N]`.
+        mixing: the second factor `[B, N, R]`; None where there is none.
+        centre: `[B, D]`, the features' mean.
+    """
 
     basis: Tensor
     mixing: Tensor | None
     centre: Tensor
 
     def to_features(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Coefficients as (weight `[P, D, K]`, bias `[P, K]`) on the features as they were given."""
+        """Return coefficients `[P, R + 1, K]` as weight `[P, D, K]` and bias `[P, K]` on the features as given."""
         weight = self.basis @ (theta[:, :-1] if self.mixing is None else self.mixing @ theta[:, :-1])
         return weight, theta[:, -1] - (self.centre[:, None] @ weight).squeeze(1)
 
 
-def rotate(features: Tensor, weight: Tensor) -> tuple[Design, Axes]:
-    """Turn `[B, N, D]` features, whose rows weigh `[B, N]` (each set summing to 1), into R = min(N, D) axes.
+def rotate(features: Tensor, weight: Tensor) -> tuple[Design, PrincipalAxes]:
+    """Turn features into their R = min(N, D) principal axes.
 
-    The rows of samples that weigh nothing are zeros in the design where N < D.
+    Args:
+        features: `[B, N, D]`.
+        weight: `[B, N]`, of the samples, not negative, each set summing to 1.
+
+    Returns:
+        What to solve on, and the way back. The rows of samples that weigh nothing are zeros there where N < D.
     """
     centre = (weight[:, None] @ features).squeeze(1)
     centred = features - centre[:, None]
@@ -79,7 +91,8 @@ def rotate(features: Tensor, weight: Tensor) -> tuple[Design, Axes]:
         rows = left * variance.sqrt()[:, None] * _inverse(weight.sqrt())[..., None]
     ones = features.new_ones(*features.shape[:2], 1)
     variance = torch.cat([variance.clamp_min(0), ones[:, 0]], dim=1)
-    return Design(torch.cat([rows, ones], dim=2), variance), Axes(basis, mixing, centre)
+    design = Design(rows=torch.cat([rows, ones], dim=2), variance=variance)
+    return design, PrincipalAxes(basis=basis, mixing=mixing, centre=centre)
 
 
 def _inverse(values: Tensor) -> Tensor:
