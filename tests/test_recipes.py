@@ -30,8 +30,7 @@ def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
     def evaluate(run: RecipeRun, console: Console) -> None:
         seen.append(run.runs)
 
-    mtcp = recipes.RECIPES["mtcp"]
-    monkeypatch.setitem(recipes.RECIPES, "mtcp", recipes.Recipe(mtcp.stages, evaluate, "few-shot"))
+    monkeypatch.setitem(recipes.RECIPES, "mtcp", recipes.Recipe(evaluate=evaluate, title="few-shot"))
     return seen
 
 
@@ -113,7 +112,7 @@ def test_settings_go_to_the_stages_that_read_them(
         yaml.safe_load((tmp_path / "run" / stage / "config.yaml").read_text()) for stage in ("moco", "pretext")
     )
     assert (moco["queue_size"], moco["lr"]) == (24, 0.01)
-    assert (pretext["tasks"], pretext["lr"]) == ("jigsaw", 0.01)
+    assert (pretext["tasks"], pretext["lr"]) == (["jigsaw"], 0.01)
     assert "queue_size" not in pretext
 
 

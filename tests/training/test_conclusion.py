@@ -12,15 +12,13 @@ import torch
 
 from fastssl.data import Source
 from fastssl.data.source import Split
-from fastssl.models.encoder import create_encoder
-from fastssl.pipelines import PretextTasks
 from fastssl.runtime import resolve_runtime
-from fastssl.stages.pretext.objective import Pretext
 from fastssl.stages.pretext.tasks import TASKS
+from fastssl.stages.registry import train_config
 from fastssl.training import conclusion
+from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.conclusion import SCORED_IMAGES, next_command, what_was_learnt
 
-VIEW = PretextTasks(16, 3, tasks={name: TASKS[name].view(16, 3, 0.5) for name in TASKS})
 CPU = resolve_runtime("cpu", amp=False)
 
 
@@ -29,12 +27,13 @@ def split(count: int, level: int) -> Split:
     return Split(np.random.default_rng(0).integers(level, level + 9, (count, 16, 16, 3), dtype=np.uint8))
 
 
-def stage() -> Pretext:
-    return Pretext(create_encoder("test_resnet", 3, 16, seed=0), dict(VIEW.tasks))
+def built(stage: str, **splits: Split) -> TrainingRun:
+    config = train_config({"stage": stage, "encoder": "test_resnet", "batch_size": 8, "steps": 1})
+    return build_run(config, Source("some", splits), CPU)
 
 
 def learnt(folder: Path, **splits: Split) -> tuple[list[str], dict[str, Any]]:
-    lines = what_was_learnt(stage(), VIEW, Source("some", splits), CPU, folder, 8)
+    lines = what_was_learnt(built("pretext", **splits), folder)
     return lines, json.loads((folder / "report" / "pretext.json").read_text())
 
 
@@ -44,7 +43,7 @@ def test_heads_are_scored_on_validation_images_where_there_are_any(tmp_path: Pat
     assert [line.split()[0] for line in lines[1:]] == list(TASKS)
     assert (report["split"], report["images"]) == ("val", 12)
     assert report["tasks"]["jigsaw"]["chance"] == 1 / 24
-    # An untrained head predicts about 0 where the pictures are near (204 / 127.5 - 1): 0.6 squared.
+    # An untrained head predicts 0 where the pictures are near (204 / 127.5 - 1): 0.6 squared.
     assert report["tasks"]["colorize"]["shown_error"] < 0.01 < 0.1 < report["tasks"]["colorize"]["error"]
     _, report = learnt(tmp_path, train=split(20, 30))
     assert (report["split"], report["images"]) == ("train", 20)
@@ -95,6 +94,13 @@ def test_flat_images_are_scored_without_a_nan_in_the_report(tmp_path: Path) -> N
     ],
 )
 def test_the_next_command_can_be_pasted(stage: str, labelled: bool, expected: str) -> None:
-    line = next_command(stage, Path("my runs/a"), labelled=labelled)
+    images = split(8, 30).images
+    labels = np.arange(8) % 2 if labelled else None
+    line = next_command(built(stage, train=Split(images, labels)), Path("my runs/a"))
     assert line.startswith(expected)
     assert line.endswith("fastssl preview 'my runs/a' --checkpoint") == (stage != "moco")
+
+
+def test_a_stage_without_scores_has_no_lines_and_no_report(tmp_path: Path) -> None:
+    assert what_was_learnt(built("moco", train=split(8, 30)), tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

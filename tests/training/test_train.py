@@ -17,8 +17,8 @@ import yaml
 from rich.console import Console
 
 import fastssl
-from fastssl.config import settings_of
 from fastssl.errors import ConfigError, DataError
+from fastssl.stages.moco.settings import MoCoConfig
 from fastssl.training import pace
 from fastssl.training.schedule import CosineSchedule
 
@@ -62,7 +62,7 @@ def test_every_setting_is_written_down_resolved(tmp_path: Path, grey_npz: Path) 
     train(tmp_path / "run", grey_npz, epochs=2)
     written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     transient = {"resume", "overwrite", "stop_after", "recipe"}
-    assert written.keys() == settings_of("moco") - transient
+    assert written.keys() == MoCoConfig.model_fields.keys() - transient
     left_open = {"data_root", "init", "minutes", "checkpoint_every"}
     assert {name for name, value in written.items() if value in (None, "auto")} == left_open
     expected = {"epochs": 2, "steps": 6, "device": "cpu", "amp": False, "compile": False, "pipeline": "torch"}
@@ -192,11 +192,11 @@ def test_a_refused_overwrite_keeps_the_run(tmp_path: Path, grey_npz: Path) -> No
 
 def test_a_config_object_is_the_same_as_keywords(tmp_path: Path, grey_npz: Path) -> None:
     settings = SETTINGS | {"queue_size": 40, "bn_splits": 2, "steps": 2, "data": str(grey_npz)}
-    config = fastssl.TrainConfig(**settings, out=tmp_path / "config")
+    config = MoCoConfig(**settings, out=tmp_path / "config")
     result = fastssl.train(config, console=Console(file=io.StringIO()))
     other, _ = train(tmp_path / "keywords", grey_npz, steps=2)
     assert result.encoder.read_bytes() == other.encoder.read_bytes()
-    with pytest.raises(TypeError, match="give a TrainConfig or settings, not both \\(got lr beside it\\)"):
+    with pytest.raises(TypeError, match=r"give a configuration or settings, not both \(got lr as well\)"):
         fastssl.train(config, lr=1.0)
 
 

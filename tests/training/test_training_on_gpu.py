@@ -24,15 +24,12 @@ from torch._dynamo.utils import counters
 
 import fastssl
 import fastssl.training.train
-from fastssl.config import TrainConfig
 from fastssl.data import Source, open_source
-from fastssl.pipelines import Loader
 from fastssl.runtime import resolve_runtime
-from fastssl.stages.registry import PLANS
-from fastssl.training.assembly import assemble
+from fastssl.stages.registry import STAGES, train_config
+from fastssl.training.build import build_run
 from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
-from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step import MEASURE_EVERY
 
 pytestmark = pytest.mark.gpu
@@ -41,7 +38,7 @@ DEVICE = "cuda"
 SETTINGS = {"encoder": "resnet18", "size": 28, "batch_size": 64, "device": DEVICE, "amp": True, "compile": True}
 STEPS = 50
 COSTLY = frozenset({"top1", "top5"})  # among the metrics of every tenth step alone
-each_stage = pytest.mark.parametrize("stage", PLANS)
+each_stage = pytest.mark.parametrize("stage", STAGES)
 
 
 @pytest.fixture(autouse=True)
@@ -116,20 +113,10 @@ def falls(records: list[dict[str, float]]) -> bool:
 
 def engine_of(stage: str, source: Source) -> Engine:
     """An engine as `fastssl train` makes it, without a run folder; close its loader."""
-    config = TrainConfig(**SETTINGS, stage=stage, steps=1000)
+    config = train_config({**SETTINGS, "stage": stage, "steps": 1000})
     runtime = resolve_runtime(config.device, config.amp, config.compile, config.precision)
-    plan = PLANS[stage]
-    parts = assemble(config, plan, source, runtime)
-    resolved = parts.resolved.config
-    loader = Loader(
-        source.splits["train"].images,
-        plan.view(resolved, parts.facts),
-        batch_size=resolved.batch_size,
-        device=runtime.device,
-        dtype=runtime.compute_dtype,
-    )
-    schedule = CosineSchedule(resolved.lr, resolved.steps)
-    return Engine(parts.stage, loader, runtime, plan.optimizer(resolved), schedule, None)
+    run = build_run(config, source, runtime)
+    return run.engine(run.loader())
 
 
 @each_stage
