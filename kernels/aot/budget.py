@@ -22,7 +22,7 @@ RESERVED_SHARED = 1_024  # per program, by the driver
 REGISTER_ROOM = 8  # for the patch releases of one minor version, and the ptxas that they bring
 
 
-class Entry(TypedDict):
+class BudgetEntry(TypedDict):
     """One variant's line. registers, shared: the most allowed; compiled_registers: those that were seen."""
 
     registers: int
@@ -32,14 +32,14 @@ class Entry(TypedDict):
     tensor_cores: str
 
 
-class Section(TypedDict):
+class BudgetSection(TypedDict):
     """The budget of one minor version of Triton: what it was compiled with, and each variant's line."""
 
     compiled_with: str
-    variants: dict[str, Entry]
+    variants: dict[str, BudgetEntry]
 
 
-def problems(variant: Variant, compiled: Compiled, budget: dict[str, Entry]) -> list[str]:
+def problems(variant: Variant, compiled: Compiled, budget: dict[str, BudgetEntry]) -> list[str]:
     """Why this variant must not pass; empty if it may."""
     found = []
     allowed = budget.get(key(variant))
@@ -74,7 +74,7 @@ def key(variant: Variant) -> str:
     return f"sm_{variant.architecture} {variant.name}"
 
 
-def entry(compiled: Compiled) -> Entry:
+def entry(compiled: Compiled) -> BudgetEntry:
     """A budget with room above what was compiled."""
     return {
         "registers": min(255, compiled.registers + REGISTER_ROOM),
@@ -85,20 +85,20 @@ def entry(compiled: Compiled) -> Entry:
     }
 
 
-def sections() -> dict[str, Section]:
+def sections() -> dict[str, BudgetSection]:
     """The checked budgets, by minor version of Triton ("3.8"), the oldest first."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
-def load() -> dict[str, Entry]:
+def load() -> dict[str, BudgetEntry]:
     """The budget of the Triton that is installed, or of the newest known where that one is newer, by variant."""
     known = sections()
     return known.get(minor(triton.__version__), known[max(known, key=_order)])["variants"]
 
 
-def save(entries: dict[str, Entry]) -> None:
+def save(entries: dict[str, BudgetEntry]) -> None:
     """Write the installed Triton's section anew, one variant to a line, so that a change shows as one changed line."""
-    fresh: Section = {"compiled_with": f"triton {triton.__version__}", "variants": entries}
+    fresh: BudgetSection = {"compiled_with": f"triton {triton.__version__}", "variants": entries}
     known = (sections() if FILE.exists() else {}) | {minor(triton.__version__): fresh}
     FILE.write_text(
         "{\n" + ",\n".join(_section_text(name, known[name]) for name in sorted(known, key=_order)) + "\n}\n",
@@ -119,7 +119,7 @@ def _order(name: str) -> tuple[int, ...]:
     return tuple(map(int, name.split(".")))
 
 
-def _section_text(name: str, section: Section) -> str:
+def _section_text(name: str, section: BudgetSection) -> str:
     head = f'{json.dumps(name)}: {{"compiled_with": {json.dumps(section["compiled_with"])}, "variants": {{\n'
     return (
         head

@@ -134,8 +134,8 @@ def streaming_variants(architecture: int, dtype: str) -> Iterator[Variant]:
     image = (256, 3, 224, 224)
     for label, mask_shape in (("pixel mask", (256, 1, 224, 224)), ("patch mask", (256, 1, 14, 14))):
         for layout_name, layout in (
-            ("", masked_mse.Layout(3, 224 * 224, 1)),
-            (" channels-last", masked_mse.Layout(1, 150528, 3)),
+            ("", masked_mse.ImageLayout(planes=3, plane=224 * 224, interleaved=1)),
+            (" channels-last", masked_mse.ImageLayout(planes=1, plane=150528, interleaved=3)),
         ):
             constants = masked_mse.error_constants(layout, torch.Size(mask_shape), (224, 224), half, 512, options)
             pointers = {"prediction": f"*{dtype}", "target": f"*{dtype}", "mask": "*i1", "counts": "*i32"}

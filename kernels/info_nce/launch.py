@@ -7,8 +7,9 @@ the working out. Does not cover: the choice of implementation and gradients (aut
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import triton
@@ -68,7 +69,8 @@ def partial_constants(
     }
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class InfoNCEPlan:
     """What a launch takes from shapes and settings. The dictionaries are shared by all its launches: read only."""
 
     grid: tuple[int, int]
@@ -88,14 +90,14 @@ def plan(
     options: InfoNCEOptions,
     tile: Tile | None = None,
     n_slices: int | None = None,
-) -> Plan:
+) -> InfoNCEPlan:
     """The launch of [n_rows, width] queries against [n_keys, width]; tile and n_slices override the table."""
     tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, options.rank)
     row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
     n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(device) * tile.resident)
     cells = n_rows * n_slices
     launch_options = {"num_warps": tile.warps, "num_stages": tile.stages}
-    return Plan(
+    return InfoNCEPlan(
         grid=(row_tiles, n_slices),
         slice_keys=triton.cdiv(key_tiles, n_slices) * tile.keys,
         scratch=scheduling.scratch_sizes(

@@ -8,8 +8,9 @@ Does not cover: the choice of implementation and gradients (autograd.py).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import triton
@@ -29,7 +30,8 @@ MOST_COUNTERS = 512
 PROGRAMS_PER_PROCESSOR = 8
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class ImageLayout:
     """How an image lies in memory, as error_kernel reads it."""
 
     planes: int
@@ -37,16 +39,21 @@ class Layout(NamedTuple):
     interleaved: int
 
 
-def layout_of(shape: torch.Size, form: torch.memory_format) -> Layout:
+def layout_of(shape: torch.Size, form: torch.memory_format) -> ImageLayout:
     """Runs of a dense [B, C, H, W] image."""
     _, channels, height, width = shape
     if form == torch.channels_last:
-        return Layout(1, channels * height * width, channels)
-    return Layout(channels, height * width, 1)
+        return ImageLayout(planes=1, plane=channels * height * width, interleaved=channels)
+    return ImageLayout(planes=channels, plane=height * width, interleaved=1)
 
 
 def error_constants(
-    layout: Layout, mask_shape: torch.Size, size: tuple[int, int], half: bool, n_counts: int, options: MaskedMSEOptions
+    layout: ImageLayout,
+    mask_shape: torch.Size,
+    size: tuple[int, int],
+    half: bool,
+    n_counts: int,
+    options: MaskedMSEOptions,
 ) -> dict[str, Any]:
     """Compile-time arguments of `error_kernel` for images of `size`, (height, width)."""
     height, width = size
@@ -69,7 +76,8 @@ def error_constants(
     }
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class MaskedMSEPlan:
     """What a launch takes from shapes and settings. The dictionaries are shared by all its launches: read only.
 
     n_sums: programs of `error_kernel`, one partial sum each. shape: its integers. The rest is named after its kernel.
@@ -87,7 +95,7 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=scheduling.PLANS)
 def plan(
     shape: torch.Size, form: torch.memory_format, mask_shape: torch.Size, half: bool, options: MaskedMSEOptions
-) -> Plan:
+) -> MaskedMSEPlan:
     """The launches for [B, C, H, W] images. half: the gradient is kept without its factor."""
     n_images, channels, height, width = shape
     layout = layout_of(shape, form)
@@ -97,7 +105,7 @@ def plan(
     n_counts = triton.cdiv(n_entries, per_counter)
     mask_plane = 0 if mask_shape[1] == 1 else mask_shape[2] * mask_shape[3]
     error = error_constants(layout, mask_shape, (height, width), half, n_counts, options)
-    return Plan(
+    return MaskedMSEPlan(
         n_sums=error["TILES"] * n_images,
         per_counter=per_counter,
         n_counts=n_counts,

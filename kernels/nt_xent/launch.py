@@ -7,8 +7,9 @@ Does not cover: the choice of implementation and gradients (autograd.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import triton
@@ -58,7 +59,8 @@ def constants(precision: Precision, tile: Tile, n_rows: int, width: int) -> dict
     }
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class NTXentPlan:
     """What both passes take from shapes and settings. The dictionaries are shared by all launches: read only.
 
     scratch: of the forward pass, gathered: of the backward pass, in elements. unit: for `unit_kernel`. partial: of
@@ -85,7 +87,7 @@ def plan(
     normalize: bool,
     tile: Tile | None = None,
     n_slices: int | None = None,
-) -> Plan:
+) -> NTXentPlan:
     """The launches for [n_rows, width] embeddings; tile and n_slices override the table."""
     tile = tile or choose_tile(precision, width)
     row_tiles, column_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_rows, tile.keys)
@@ -93,7 +95,7 @@ def plan(
     shared = constants(precision, tile, n_rows, width) | {"num_warps": tile.warps, "num_stages": tile.stages}
     block_slices = triton.next_power_of_2(n_slices)
     rows = {"BLOCK_WIDTH": shared["BLOCK_WIDTH"], "num_warps": ROW_WARPS}
-    return Plan(
+    return NTXentPlan(
         grid=(row_tiles, n_slices),
         slice_rows=triton.cdiv(column_tiles, n_slices) * tile.keys,
         scratch=scheduling.scratch_sizes(n_rows * n_slices, n_rows * n_slices),

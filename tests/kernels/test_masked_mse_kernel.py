@@ -108,7 +108,9 @@ def test_scaling_touches_nothing_at_one_and_everything_otherwise():
 def test_images_beyond_int32_elements_do_not_wrap():
     """Image 5 of 2^29 elements each begins past int32; the mask, shared here, is all false, so nothing is read."""
     options = MaskedMSEOptions(mean=False, grad=False)
-    constants = launch.error_constants(launch.Layout(1, 1 << 29, 1), (1, 1, 1, 1), (2, 4), False, 1, options)
+    constants = launch.error_constants(
+        launch.ImageLayout(planes=1, plane=1 << 29, interleaved=1), (1, 1, 1, 1), (2, 4), False, 1, options
+    )
     constants["TILES"] = 1  # of an image's 2^18 programs the first
     mask, sums = torch.zeros(launch.BLOCK, dtype=torch.uint8), torch.full((6,), torch.nan)
     image, counts = torch.ones(1), torch.zeros(1, dtype=torch.int32)
