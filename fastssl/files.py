@@ -77,7 +77,9 @@ def without_nan(value: Any) -> Any:
 
 
 def write_synced(path: Path, content: bytes | str) -> None:
-    """Write a file and return once it is on the disk. (safetensors' `save_file` hides what is wrong with a full disk.)
+    """Write a file and return once it is on the disk.
+
+    safetensors' own `save_file` is not used for this: it hides a full disk behind an error of its own.
 
     Args:
         path: the file; a reader may see a part of it meanwhile.

@@ -126,8 +126,11 @@ def solve_grid(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Have torch run on one core: matrices this small gain nothing from a second, and wait for it where it is busy (one
-    encoder, 4 classes: 43 and 42 ms on two idle cores, 47 and 200 next to other work)."""
+    """Have torch run on one core.
+
+    Matrices this small gain nothing from a second core, and wait for it where it is busy (one encoder, 4 classes: 43
+    and 42 ms on two idle cores, 47 and 200 next to other work).
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

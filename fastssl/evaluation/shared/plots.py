@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's, which people with any common kind of colour blindness can tell apart."""
-REFERENCE = {"color": "grey", "linewidth": 0.8, "linestyle": "--"}
+REFERENCE: dict[str, Any] = {"color": "grey", "linewidth": 0.8, "linestyle": "--"}
 """Style of a line for a result to compare with, such as a published one."""
 _BAND_OPACITY = 0.15
 _DOTS_PER_INCH = 150

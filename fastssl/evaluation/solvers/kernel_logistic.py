@@ -134,7 +134,7 @@ class _Objective:
         return vector @ self.gram
 
     def at(self, theta: Tensor, image: Tensor) -> _Point:
-        """f at theta, whose image is given."""
+        """Return f at theta, whose image is given."""
         logits = image[..., :-1] + image[..., -1:]
         if self.link == "softmax":
             fit = _dot(torch.log_softmax(logits, dim=1), self.weighted_targets)
@@ -179,8 +179,10 @@ class _Metric:
 
 @dataclass(frozen=True)
 class _Pair:
-    """The last step, its image, the change of the gradient along it `[P, K, N + 1]`, and 1 / <step, change>
-    `[P, 1, 1]`, 0 where that product is not above 0."""
+    """The last step, its image and the change of the gradient along it, `[P, K, N + 1]` each.
+
+    scale: `[P, 1, 1]`, 1 / <step, change>, and 0 where that product is not above 0.
+    """
 
     step: Tensor
     step_image: Tensor
@@ -225,8 +227,10 @@ def _minimise(problems: GramProblems, rtol: float, max_iterations: int) -> GramF
 
 
 def _direction(objective: _Objective, gradient: Tensor, metric: _Metric, pair: _Pair | None) -> tuple[Tensor, Tensor]:
-    """L-BFGS's with one pair, and its image, in the Gram matrix's inner product (Nocedal and Wright, "Numerical
-    Optimization", 2nd edition, algorithm 7.4). Four pairs need no fewer iterations."""
+    """L-BFGS's with one pair, and its image, in the Gram matrix's inner product. Four pairs need no fewer iterations.
+
+    Nocedal and Wright, "Numerical Optimization", 2nd edition, algorithm 7.4.
+    """
     if pair is None:
         direction = -metric.apply(gradient)
         return direction, objective.image(direction)

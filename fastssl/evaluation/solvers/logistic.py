@@ -127,7 +127,7 @@ class _Problem:
         return self.design.apply(theta)
 
     def value(self, logits: Tensor, theta: Tensor) -> Tensor:
-        """f of each problem, `[P]`."""
+        """Return f of each problem, `[P]`."""
         if self.link == "softmax":
             loss = torch.logsumexp(logits, dim=2, keepdim=True) - (logits * self.targets).sum(dim=2, keepdim=True)
         else:

@@ -23,7 +23,7 @@ def quiet() -> Console:
     return Console(file=io.StringIO(), width=120)
 
 
-def test_a_run_is_scored_beside_random_init_and_pixels(run_folder: Path) -> None:
+def test_a_run_is_scored_along_with_random_init_and_pixels(run_folder: Path) -> None:
     console = quiet()
     result = fastssl.probe(run_folder, console=console, device="cpu")
     assert [(row.features, row.classifier) for row in result.rows] == [

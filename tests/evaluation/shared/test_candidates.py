@@ -1,4 +1,4 @@
-"""Contenders: which encoder stands behind a label."""
+"""Candidates: which encoder a label names."""
 
 from __future__ import annotations
 
