@@ -2,7 +2,7 @@
 
 Covers: names, types, ranges and meanings; all problems reported at once; configurations kept as YAML. The command line
 and the Python keywords are both made from these classes. Does not cover: settings of one stage alone
-(`fastssl/stages/NAME/settings.py`), what "auto" becomes, what a setting does.
+(`settings` in the folders of `fastssl.stages`), what "auto" becomes, what a setting does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of `fastssl train` that every stage has: as they are asked for, and resolved.
 
-Covers: `TrainConfig`, which each stage's own configuration extends (`fastssl/stages/NAME/settings.py`), and
+Covers: `TrainConfig`, which each stage's own configuration extends (`settings` in the folders of `fastssl.stages`), and
 `TrainingSettings`, the same once nothing in it is automatic. Does not cover: a stage's own settings, finding the class
 of a stage or recipe (`fastssl.stages.registry`), what "auto" becomes (`fastssl.training.resolve`).
 """
