@@ -8,10 +8,9 @@ made.
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
-from pydantic import create_model
 
 import fastssl
 from fastssl.config import (
@@ -23,8 +22,8 @@ from fastssl.config import (
     SegmentConfig,
     TrainConfig,
 )
-from fastssl.config.base import OBJECTIVE, RUN
-from fastssl.stages.registry import STAGES, stage_entry
+from fastssl.config.base import RUN
+from fastssl.stages.registry import every_stage
 
 from .completion import Shell, install
 
@@ -170,14 +169,6 @@ def make_app(train_config: type[TrainConfig]) -> App:
     for command in (train, probe, fewshot, finetune, segment, preview):
         made.command(command)
     made.command(install_completion, name="--install-completion")
-    return made
-
-
-def every_stage() -> type[TrainConfig]:
-    """Make a class with the settings of all stages, for completion and for tables of all options."""
-    own = tuple(stage_entry(name).config for name in reversed(STAGES))
-    stage = Annotated[Literal[tuple(STAGES)], Parameter(group=OBJECTIVE)]  # type: ignore[valid-type]
-    made: type[TrainConfig] = create_model("TrainConfig", __base__=own, stage=(stage, next(iter(STAGES))))
     return made
 
 

@@ -29,16 +29,17 @@ def install(app: App, shell: Shell | None) -> None:
         ConfigError: the shell cannot be told, or it is none of the three.
     """
     found = shell or _shell_around()
-    if found not in ("bash", "zsh", "fish"):
-        raise ConfigError([f"shell={found!r}: completion is made for bash, zsh and fish; give --shell"])
     path = app.install_completion(shell=found)
     print(f"completion for {found} is in {path}")
     if found in STARTUP_FILES:
         print(f"{STARTUP_FILES[found]} loads it: start a new shell")
 
 
-def _shell_around() -> str:
+def _shell_around() -> Shell:
     try:
-        return detect_shell()
+        found = detect_shell()
     except ShellDetectionError:
         raise ConfigError(["shell: cannot be told; give --shell bash, zsh or fish"]) from None
+    if found == "powershell":
+        raise ConfigError([f"shell={found!r}: completion is made for bash, zsh and fish; give --shell"])
+    return found

@@ -31,6 +31,8 @@ AutoSwitch = Annotated[bool | None, Auto]
 AutoShare = Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto]
 Count = Annotated[int, Field(ge=1)]
 
+Alternatives = tuple[tuple[str, str], ...]
+
 ConfigT = TypeVar("ConfigT", bound="Config")
 ItemT = TypeVar("ItemT")
 
@@ -40,14 +42,14 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
-    alternatives: ClassVar[tuple[tuple[str, str], ...]] = ()
+    alternatives: ClassVar[Alternatives] = ()
     """Pairs of settings that answer one question: either of them on the command line replaces the other of a file."""
 
 
 class DataConfig(Config):
     """Which images, and on which device they are worked on; shared by every command."""
 
-    alternatives = (("amp", "precision"),)
+    alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
 
     data: Annotated[str, Parameter(group=DATA)] = "demo"
     """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""

@@ -6,12 +6,12 @@ Covers: names, types, ranges, what goes together. Does not cover: which stages t
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
-from .base import DATA, OBJECTIVE, RUN, Auto, Count, DataConfig, ListOf
+from .base import DATA, OBJECTIVE, RUN, Alternatives, Auto, Count, DataConfig, ListOf
 
 ViewName = Literal[
     "plain",
@@ -32,7 +32,7 @@ ViewName = Literal[
 class PreviewConfig(DataConfig):
     """Settings of `fastssl preview` and `fastssl.preview(...)`; a RUN has its own data, data_root, size and seed."""
 
-    alternatives = (*DataConfig.alternatives, ("stage", "views"))
+    alternatives: ClassVar[Alternatives] = (*DataConfig.alternatives, ("stage", "views"))
 
     stage: Annotated[str, Parameter(group=OBJECTIVE)] = "all"
     """Stage whose views are drawn (a name that train takes), or all views."""

@@ -7,12 +7,26 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, model_validator
 
-from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SEVERAL, SPEED, Auto, AutoSwitch, Count, DataConfig, ListOf
+from .base import (
+    DATA,
+    EVALUATION,
+    LENGTH,
+    MODEL,
+    RUN,
+    SEVERAL,
+    SPEED,
+    Alternatives,
+    Auto,
+    AutoSwitch,
+    Count,
+    DataConfig,
+    ListOf,
+)
 
 WHOLE = 0
 """The patch that is a whole image."""
@@ -44,7 +58,7 @@ _Names = Annotated[
 class SegmentConfig(DataConfig):
     """Settings of `fastssl segment RUN ...` and `fastssl.segment(runs, ...)`."""
 
-    alternatives = (
+    alternatives: ClassVar[Alternatives] = (
         *DataConfig.alternatives,
         ("epochs", "steps"),
         ("data", "images"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Group, Parameter
 from pydantic import Field, model_validator
@@ -21,6 +21,7 @@ from .base import (
     OBJECTIVE,
     RUN,
     SPEED,
+    Alternatives,
     Auto,
     AutoFloat,
     AutoInt,
@@ -41,7 +42,7 @@ def stage_group(title: str) -> Group:
 class TrainConfig(DataConfig):
     """Settings of `fastssl train` and `fastssl.train(...)` that every stage has."""
 
-    alternatives = (
+    alternatives: ClassVar[Alternatives] = (
         *DataConfig.alternatives,
         *combinations(("epochs", "steps", "minutes"), 2),
         ("stage", "recipe"),

@@ -69,11 +69,20 @@ def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainCo
     """
     if recipe is not None and recipe not in RECIPE_STAGES:
         raise ConfigError([f"recipe={recipe!r}: no such recipe, give one of {', '.join(RECIPE_STAGES)}"])
-    names = (stage,) if recipe is None else RECIPE_STAGES[recipe]
-    own = tuple(stage_entry(name).config for name in reversed(names))  # the last stage's defaults go first
+    return _class_of((stage,) if recipe is None else RECIPE_STAGES[recipe])
+
+
+def every_stage() -> type[TrainConfig]:
+    """Make a class with the settings of all stages, for completion and for tables of all options."""
+    return _class_of(tuple(STAGES))
+
+
+def _class_of(stages: tuple[str, ...]) -> type[TrainConfig]:
+    """A class with the settings of several stages."""
+    own = tuple(stage_entry(name).config for name in reversed(stages))  # the last stage's defaults go first
     shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
-    choice = Annotated[Literal[tuple(STAGES)], shown]  # type: ignore[valid-type]
-    field = Field(default=names[0], description=TrainConfig.model_fields["stage"].description)
+    choice: Any = Annotated[Literal[tuple(STAGES)], shown]
+    field = Field(default=stages[0], description=TrainConfig.model_fields["stage"].description)
     made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
     return made
 
