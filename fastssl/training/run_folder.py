@@ -145,8 +145,12 @@ def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
     if stored.get("steps") is not None:  # what the others came to
         stored = {name: value for name, value in stored.items() if name not in LENGTHS or name == "steps"}
     stage = stage_entry(stored.get("stage") or "moco")
-    needed = {name for name, field in stage.settings.model_fields.items() if field.is_required()}
-    return build(stage.settings, stored) if needed <= stored.keys() else train_config(stored)
+    fields = stage.settings.model_fields  # older versions also wrote the settings of other stages, where they were null
+    stored = {name: value for name, value in stored.items() if name in fields or value is not None}
+    try:
+        return build(stage.settings, stored)
+    except ConfigError:  # an older version's, in which something is still to be resolved; or it is wrong
+        return train_config(stored)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -203,3 +203,12 @@ def test_a_damaged_configuration_is_one_line(run: Path, text: str, error: type[E
     with pytest.raises(error, match=says) as caught:
         asked(run)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_of_an_older_version_can_be_resumed(tmp_path: Path) -> None:
+    """It wrote lists as text, a patch as a share, and null for settings of other stages."""
+    old = {"tasks": "jigsaw,inpaint", "task_weights": "", "patch": 0.5, "temperature": None, "epochs": 2}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"stage": "pretext", "data": "demo", **RESOLVED, **old}))
+    settings = asked(tmp_path, epochs=2)
+    assert getattr(settings, "tasks") == ("jigsaw", "inpaint")  # noqa: B009 (of this stage alone)
+    assert settings.steps == 30
