@@ -33,9 +33,9 @@ CASES = pytest.mark.parametrize(("command", "kind", "name", "value"), LISTS, ids
 FOLDERS = {"images": "a", "masks": "b"}
 
 
-def typed(command: str, *options: str) -> Config:
+def typed(command: str, *options: str) -> Any:
     """What the command line makes of `options`."""
-    seen: list[Config] = []
+    seen: list[Any] = []
     words = command.split()
     assert main([*words, *options], commands={words[0]: lambda *_, config, **__: seen.append(config)}) == 0
     return seen[0]
@@ -87,7 +87,7 @@ def test_a_choice_that_is_none_names_those_that_are(wrong: Any) -> None:
 
 
 def test_choices_are_stored_once_each_in_their_own_order() -> None:
-    assert build(config_class("tower"), {"terms": "generative contrastive generative"}).terms == (
+    assert python(config_class("tower"), "terms", "generative contrastive generative") == (
         "contrastive",
         "generative",
     )
@@ -100,7 +100,7 @@ def test_a_weight_that_is_no_positive_number_for_a_task_is_refused(wrong: Any) -
 
 
 def test_weights_may_be_a_mapping_and_are_read_back() -> None:
-    stored = build(config_class("pretext"), {"task_weights": {"inpaint": 0.1, "jigsaw": 3}}).task_weights
+    stored = python(config_class("pretext"), "task_weights", {"inpaint": 0.1, "jigsaw": 3})
     assert parse_weights(stored) == {"jigsaw": 3.0, "inpaint": 0.1}
 
 
