@@ -109,14 +109,12 @@ def train(
     """
     if config is not None and settings:
         raise TypeError(f"give a configuration or settings, not both (got {', '.join(settings)} as well)")
-    config = train_config(settings if config is None else config.model_dump(exclude_unset=True) | _own_stage(config))
+    if config is None:
+        config = train_config(settings)
+    elif type(config) is TrainConfig:  # no stage's own
+        config = train_config(config.model_dump(exclude_unset=True))
     console = console or Console()
     return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
-
-
-def _own_stage(config: TrainConfig) -> dict[str, str]:
-    """The stage that a class such as `TowerConfig` stands for, where it was not named."""
-    return {} if config.recipe else {"stage": config.stage}
 
 
 def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:

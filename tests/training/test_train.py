@@ -229,3 +229,9 @@ def test_it_trains_on_every_kind_of_image_and_encoder(
     features = loaded.module(torch.zeros(1, channels, loaded.spec.size, loaded.spec.size))
     assert features.ndim == 2
     assert loaded.spec.in_channels == channels
+
+
+def test_a_run_of_any_stage_is_resumed_by_its_folder_alone(tmp_path: Path, grey_npz: Path) -> None:
+    train_of(tmp_path / "run", grey_npz, stage="vae", encoder="test_convnext", steps=3, stop_after=1)
+    result = fastssl.train(out=tmp_path / "run", resume=True, console=Console(file=io.StringIO()))
+    assert (result.step, result.steps_run) == (3, 2)
