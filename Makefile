@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check types bench
+.PHONY: demo test check types layers docs bench
 
 demo: $(INSTALLED)
 	$(BIN)/fastssl train --data demo --minutes 2 --out runs/demo --overwrite
@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 test: check
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
-check: types
+check: types layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -23,10 +23,17 @@ types: $(INSTALLED)
 	cp -r fastssl build/types && cp -r kernels pipelines build/types/fastssl
 	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir ../mypy fastssl
 
+# Who may import whom: the contracts of pyproject.toml, in the same tree.
+layers: types
+	cd build/types && $(abspath $(BIN))/lint-imports --no-cache $(CURDIR)/pyproject.toml
+
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(INSTALLED)
 	$(BIN)/pytest bench
 
 $(INSTALLED): setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[test]"
+	$(BIN)/pip install --quiet --editable ".[test,docs]"
 	touch $@
