@@ -119,7 +119,7 @@ def _mistakes(tokens: Sequence[str], grammar: _Grammar) -> list[str]:
                 found += problems(cause, grammar.kind)
                 wrong = [f"--{detail['loc'][0]}" for detail in cause.errors() if detail["loc"]]
             else:
-                found.append(" ".join(str(error).split()).rstrip("."))
+                found.append(_phrase(error))
                 wrong = [error.argument.name] if isinstance(error, _OF_ONE_OPTION) and error.argument else []
         else:
             return found
@@ -127,3 +127,11 @@ def _mistakes(tokens: Sequence[str], grammar: _Grammar) -> list[str]:
         if shorter == rest:
             return found
         rest = shorter
+
+
+def _phrase(error: CycloptsError) -> str:
+    if isinstance(error, MissingArgumentError) and error.argument:
+        return f"{error.argument.name} requires an argument"
+    if isinstance(error, CoercionError) and error.token and error.target_type is bool:
+        return f"{option_name(error.token.keyword or '').lstrip('-')}: give true or false"
+    return " ".join(str(error).split()).rstrip(".")
