@@ -61,4 +61,4 @@ def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: boo
 @lru_cache(maxsize=1)
 def _noise(size: int, channels: int, count: int) -> Source:
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, channels), dtype=np.uint8)
-    return Source("noise", {"train": Split(images)})
+    return Source(name="noise", splits={"train": Split(images=images)})

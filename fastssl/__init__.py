@@ -31,7 +31,7 @@ _EXPORTS = {
     "SegmentConfig": "fastssl.config",
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
-    "load_encoder": "fastssl.models.encoder",
+    "load_encoder": "fastssl.models.encoder_file",
     "share_processors": "fastssl.threads",
     "FastSSLError": "fastssl.errors",
 }
@@ -71,7 +71,8 @@ if TYPE_CHECKING:
     from fastssl.evaluation.finetune.run import finetune
     from fastssl.evaluation.probe.run import probe
     from fastssl.evaluation.segment.run import segment
-    from fastssl.models.encoder import create_encoder, load_encoder
+    from fastssl.models.encoder import create_encoder
+    from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
     from fastssl.threads import share_processors

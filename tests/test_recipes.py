@@ -200,4 +200,4 @@ def test_fine_tuning_sets_an_imagenet_encoder_beside_where_there_is_one(
     (settings,) = asked
     assert settings.get("imagenet") == ("tf_efficientnet_lite0" if at_hand else None)
     assert settings.get("frozen", False) == (recipe == "vae")
-    assert ("no ImageNet encoder beside" in text) == (not at_hand)
+    assert ("no ImageNet encoder to compare with" in text) == (not at_hand)

@@ -53,7 +53,7 @@ def open_folder(
         if len(rows):
             own = labels[rows]
             labelled = len(layout.class_names) > 0 and own.min() != UNLABELLED
-            splits[name] = Split(pack.images[rows[0] : rows[-1] + 1], own if labelled else None)
+            splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
     if "train" not in splits:
         raise DataError(f"{path}: no image of the train split can be read")
     return Source(

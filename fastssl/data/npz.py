@@ -45,7 +45,7 @@ def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] 
     for split, array in images.items():
         labels = arrays.get(f"{split}_labels")
         where = f"{path}: {split}_labels"
-        splits[split] = Split(array, None if labels is None else check_labels(labels, len(array), where))
+        splits[split] = Split(images=array, labels=None if labels is None else check_labels(labels, len(array), where))
     task, class_names = infer_task(splits, str(path))
     known = set_of_file(path.stem)
     if known and len(class_names) > len(known.class_names):

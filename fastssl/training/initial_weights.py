@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastssl.config.train import DEMO, TrainConfig
-from fastssl.models.encoder import read_spec
+from fastssl.models.encoder_file import read_spec
 from fastssl.stages.registry import stage_entry
 from fastssl.training.run_folder import CONFIG, ENCODER, default_folder, read_settings
 

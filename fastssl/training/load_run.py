@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastssl.data import Source, open_source
 from fastssl.errors import CheckpointError, DataError
-from fastssl.models.encoder import read_spec
+from fastssl.models.encoder_file import read_spec
 from fastssl.runtime import resolve_runtime
 from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint import load_newest, restore_module

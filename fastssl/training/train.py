@@ -18,7 +18,7 @@ from rich.markup import escape
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
-from fastssl.models.encoder import save_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.runtime import ResolvedSetting, Runtime, resolve_runtime
 from fastssl.threads import use_threads
 from fastssl.training import pace

@@ -17,38 +17,38 @@ def test_equal_data_give_equal_digests_however_they_lie_in_memory(tmp_path):
     mapped = np.memmap(tmp_path / "raw", np.uint8, "w+", shape=IMAGES.shape)
     mapped[:] = IMAGES
     strided = np.repeat(IMAGES, 2, axis=0)[::2]
-    digests = {fingerprint({"train": Split(images, LABELS)}) for images in (IMAGES, mapped, strided)}
+    digests = {fingerprint({"train": Split(images=images, labels=LABELS)}) for images in (IMAGES, mapped, strided)}
     assert len(digests) == 1
 
 
 def test_the_order_in_which_splits_are_named_does_not_count():
-    train, test = Split(IMAGES, LABELS), Split(IMAGES[:2], LABELS[:2])
+    train, test = Split(images=IMAGES, labels=LABELS), Split(images=IMAGES[:2], labels=LABELS[:2])
     assert fingerprint({"train": train, "test": test}) == fingerprint({"test": test, "train": train})
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"train": Split(IMAGES ^ 1, LABELS)},
-        {"train": Split(IMAGES, 1 - LABELS)},
-        {"train": Split(IMAGES)},
-        {"train": Split(IMAGES, LABELS, masks=IMAGES[..., 0])},
-        {"test": Split(IMAGES, LABELS)},
-        {"train": Split(IMAGES.reshape(6, 2, 8, 1), LABELS)},
-        {"train": Split(IMAGES.astype(np.uint16), LABELS)},
-        {"train": Split(IMAGES[:3], LABELS[:3]), "val": Split(IMAGES[3:], LABELS[3:])},
+        {"train": Split(images=IMAGES ^ 1, labels=LABELS)},
+        {"train": Split(images=IMAGES, labels=1 - LABELS)},
+        {"train": Split(images=IMAGES)},
+        {"train": Split(images=IMAGES, labels=LABELS, masks=IMAGES[..., 0])},
+        {"test": Split(images=IMAGES, labels=LABELS)},
+        {"train": Split(images=IMAGES.reshape(6, 2, 8, 1), labels=LABELS)},
+        {"train": Split(images=IMAGES.astype(np.uint16), labels=LABELS)},
+        {"train": Split(images=IMAGES[:3], labels=LABELS[:3]), "val": Split(images=IMAGES[3:], labels=LABELS[3:])},
     ],
     ids=["pixels", "labels", "no labels", "masks", "split name", "shape", "dtype", "division"],
 )
 def test_any_other_data_give_another_digest(other):
-    assert fingerprint(other) != fingerprint({"train": Split(IMAGES, LABELS)})
+    assert fingerprint(other) != fingerprint({"train": Split(images=IMAGES, labels=LABELS)})
 
 
 def test_a_change_in_any_chunk_is_seen(monkeypatch):
     monkeypatch.setattr(module, "CHUNK_BYTES", 16)
-    digests = {fingerprint({"train": Split(IMAGES)})}
+    digests = {fingerprint({"train": Split(images=IMAGES)})}
     for position in range(0, IMAGES.size, 16):
         changed = IMAGES.copy()
         changed.reshape(-1)[position] ^= 255
-        digests.add(fingerprint({"train": Split(changed)}))
+        digests.add(fingerprint({"train": Split(images=changed)}))
     assert len(digests) == 1 + IMAGES.size // 16

@@ -12,7 +12,8 @@ import yaml
 from safetensors import safe_open
 
 from fastssl.evaluation.shared.features import FeatureCache, FeatureKey
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 
 SIZE = 16
 
@@ -41,7 +42,7 @@ def run_folder(tmp_path: Path, data_file: Path) -> Path:
     """A run folder as training leaves it, as far as a probe reads it."""
     folder = tmp_path / "run"
     folder.mkdir()
-    spec = EncoderSpec("test_resnet", 1, SIZE)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=SIZE)
     save_encoder(folder / "encoder.safetensors", create_encoder(spec.name, 1, SIZE, seed=3), spec)
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": str(data_file), "data_root": None, "size": SIZE}))
     return folder

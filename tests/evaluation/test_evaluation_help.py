@@ -14,7 +14,8 @@ from rich.console import Console
 import fastssl
 from fastssl.cli import main
 from fastssl.evaluation.shared.features import FeatureKey
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.pipelines import Plain
 
 SIZE, OTHER = 16, 24
@@ -34,7 +35,7 @@ def large(data_file: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def other_run(tmp_path: Path) -> Path:
     """An encoder of another size."""
-    spec = EncoderSpec("test_resnet", 1, OTHER)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=OTHER)
     save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, OTHER, seed=11), spec)
     return tmp_path / "other.safetensors"
 

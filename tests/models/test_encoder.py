@@ -14,16 +14,8 @@ from torch import Tensor, nn
 
 import fastssl
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.models.encoder import (
-    EncoderSpec,
-    create_encoder,
-    feature_dim,
-    has_resnet_stem,
-    load_encoder,
-    load_weights,
-    read_weights,
-    save_encoder,
-)
+from fastssl.models.encoder import EncoderSpec, create_encoder, feature_dim, has_resnet_stem
+from fastssl.models.encoder_file import load_encoder, load_weights, read_weights, save_encoder
 from fastssl.models.normalization import split_batch_norm
 
 
@@ -35,7 +27,9 @@ def equal(a: nn.Module, b: nn.Module) -> bool:
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_vit", "resnet18"])
 def test_the_file_loads_strictly_into_timm(tmp_path: Path, name: str) -> None:
     encoder = create_encoder(name, 1, 32)
-    save_encoder(tmp_path / "encoder.safetensors", split_batch_norm(encoder, 4), EncoderSpec(name, 1, 32))
+    save_encoder(
+        tmp_path / "encoder.safetensors", split_batch_norm(encoder, 4), EncoderSpec(name=name, in_channels=1, size=32)
+    )
     options = {"img_size": 32} if "vit" in name else {}
     plain = timm.create_model(name, in_chans=1, num_classes=0, **options)
     plain.load_state_dict(load_file(tmp_path / "encoder.safetensors"), strict=True)
@@ -49,7 +43,7 @@ def test_a_trained_encoder_loads_strictly_into_timm_and_comes_back(tmp_path: Pat
     plain = timm.create_model("test_resnet", in_chans=1, num_classes=0)
     plain.load_state_dict(load_file(result.encoder), strict=True)
     loaded = load_encoder(tmp_path / "run")
-    assert loaded.spec == EncoderSpec("test_resnet", in_channels=1, size=20)
+    assert loaded.spec == EncoderSpec(name="test_resnet", in_channels=1, size=20)
     assert not loaded.module.training
     assert equal(plain, loaded.module)
     assert not equal(plain, create_encoder("test_resnet", 1, 20, seed=0))
@@ -59,7 +53,7 @@ def test_the_small_stem_keeps_the_resolution_and_comes_back(tmp_path: Path) -> N
     encoder = create_encoder("resnet18", 3, 28, "small", seed=1).eval()
     assert encoder.conv1.weight.shape == (64, 3, 3, 3)
     assert encoder.maxpool(encoder.conv1(torch.zeros(1, 3, 28, 28))).shape[2:] == (28, 28)
-    spec = EncoderSpec("resnet18", 3, 28, "small", mean=0.1, std=0.2)
+    spec = EncoderSpec(name="resnet18", in_channels=3, size=28, stem="small", mean=0.1, std=0.2)
     save_encoder(tmp_path / "small.safetensors", encoder, spec)
     loaded = load_encoder(tmp_path / "small.safetensors")
     assert loaded.spec == spec
@@ -122,7 +116,7 @@ def test_a_size_the_encoder_cannot_take_is_one_clear_line(name: str, size: int) 
 
 
 def test_an_encoder_that_does_not_pool_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"features of shape \[4, 6, 6\], not one vector an image"):
+    with pytest.raises(ConfigError, match=r"features of shape \[4, 6, 6\], not one vector per image"):
         feature_dim(nn.Conv2d(1, 4, 3), 1, 8)
 
 

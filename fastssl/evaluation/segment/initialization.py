@@ -11,7 +11,8 @@ from pathlib import Path
 
 from fastssl.config import SegmentConfig
 from fastssl.errors import CheckpointError, ConfigError, DataError
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_weights, read_spec, read_weights
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import load_weights, read_spec, read_weights
 from fastssl.models.unet import UNet, create_unet
 from fastssl.training.run_folder import ENCODER
 
@@ -163,7 +164,7 @@ def _random_spec(asked: str, first: EncoderSpec | None, channels: int, size: int
     """The encoder of "random": as asked for, else as the first run's."""
     if asked == "auto" and first is not None:
         return first
-    return EncoderSpec(DEFAULT_ENCODER if asked == "auto" else asked, channels, size)
+    return EncoderSpec(name=DEFAULT_ENCODER if asked == "auto" else asked, in_channels=channels, size=size)
 
 
 def _check_channels(specs: Mapping[str, EncoderSpec], channels: int) -> None:

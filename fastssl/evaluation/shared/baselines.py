@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.errors import CheckpointError
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_weights, read_weights
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import load_weights, read_weights
 from fastssl.models.imagenet import imagenet_encoder
 from fastssl.training.run_folder import CONFIG, read_settings
 

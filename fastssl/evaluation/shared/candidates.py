@@ -15,7 +15,8 @@ from typing import Literal
 from torch import nn
 
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.models.encoder import EncoderSpec, load_encoder
+from fastssl.models.encoder import EncoderSpec
+from fastssl.models.encoder_file import load_encoder
 from fastssl.pipelines import Plain
 from fastssl.training.run_folder import ENCODER
 

@@ -22,7 +22,8 @@ from fastssl.evaluation.fewshot import run as module
 from fastssl.evaluation.fewshot.report import FewshotResult
 from fastssl.evaluation.fewshot.run import fewshot
 from fastssl.evaluation.fewshot.support import draw_supports
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 
 SHORT = {"shots": (1, 5), "seeds": 3, "imagenet": "none", "device": "cpu", "amp": False}
 
@@ -35,7 +36,7 @@ def quiet(width: int = 120) -> Console:
 def other_run(tmp_path: Path) -> Path:
     folder = tmp_path / "other"
     folder.mkdir()
-    spec = EncoderSpec("test_resnet", 1, 16)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=16)
     save_encoder(folder / "encoder.safetensors", create_encoder(spec.name, 1, 16, seed=11), spec)
     return folder
 
@@ -189,7 +190,7 @@ def test_no_imagenet_weights_at_hand_are_a_note_and_asked_for_an_error(
     monkeypatch.setattr(module, "is_at_hand", lambda _: False)
     result = fewshot(run_folder, console=quiet(), **{**SHORT, "imagenet": "auto"})
     assert result.encoders == ("run", "random init")
-    assert any(note.startswith("no ImageNet encoder beside") for note in result.notes)
+    assert any(note.startswith("no ImageNet encoder to compare with") for note in result.notes)
     monkeypatch.setattr("fastssl.models.imagenet._is_cached", lambda _: False)
     monkeypatch.setattr("fastssl.models.imagenet._why_unreachable", lambda: "no connection")
     with pytest.raises(ConfigError, match=r"cannot be downloaded \(no connection\); give --imagenet-weights FILE"):

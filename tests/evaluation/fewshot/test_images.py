@@ -13,8 +13,8 @@ CLASSES = np.repeat([0, 1], [30, 20])
 
 
 def source(**labels: np.ndarray) -> Source:
-    splits = {name: Split(np.zeros((len(own), 4, 4, 1), np.uint8), own) for name, own in labels.items()}
-    return Source("cells", splits, "binary-class")
+    splits = {name: Split(images=np.zeros((len(own), 4, 4, 1), np.uint8), labels=own) for name, own in labels.items()}
+    return Source(name="cells", splits=splits, task="binary-class")
 
 
 def test_the_pool_is_train_where_there_are_splits() -> None:

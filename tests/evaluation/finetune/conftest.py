@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 
 SIZE = 16
 
@@ -36,7 +37,7 @@ def data_file(tmp_path: Path) -> Path:
 def make_run(folder: Path, data: Path, seed: int) -> Path:
     """A run folder as training leaves it, as far as fine-tuning reads it."""
     folder.mkdir()
-    spec = EncoderSpec("test_resnet", 1, SIZE)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=SIZE)
     save_encoder(folder / "encoder.safetensors", create_encoder(spec.name, 1, SIZE, seed=seed), spec)
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": str(data), "data_root": None, "size": SIZE}))
     return folder

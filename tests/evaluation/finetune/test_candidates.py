@@ -11,12 +11,15 @@ from fastssl.errors import ConfigError
 from fastssl.evaluation.finetune.candidates import choose_candidates
 from fastssl.evaluation.shared.baselines import baselines_of
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder, open_runs, run_folder_of
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 
 
 def run(label: str, size: int = 16) -> NamedEncoder:
     return NamedEncoder(
-        label=label, encoder=create_encoder("test_resnet", 1, size), spec=EncoderSpec("test_resnet", 1, size)
+        label=label,
+        encoder=create_encoder("test_resnet", 1, size),
+        spec=EncoderSpec(name="test_resnet", in_channels=1, size=size),
     )
 
 
@@ -46,7 +49,7 @@ def test_runs_of_one_name_are_called_by_their_paths(tmp_path: Path) -> None:
 
 def test_runs_of_different_channels_are_refused(tmp_path: Path) -> None:
     for channels in (1, 3):
-        spec = EncoderSpec("test_resnet", channels, 16)
+        spec = EncoderSpec(name="test_resnet", in_channels=channels, size=16)
         save_encoder(tmp_path / f"{channels}.safetensors", create_encoder("test_resnet", channels, 16), spec)
     with pytest.raises(ConfigError, match=r"runs take images of different channels \(1 1, 3 3\)"):
         open_runs([tmp_path / "1.safetensors", tmp_path / "3.safetensors"])

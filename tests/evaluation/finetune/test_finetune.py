@@ -24,7 +24,8 @@ from fastssl.evaluation.finetune.report import FinetuneResult
 from fastssl.evaluation.finetune.run import compare
 from fastssl.evaluation.finetune.subsets import label_subset
 from fastssl.evaluation.finetune.trial import Epoch, TrialData, TrialResult, run_finetune_trial
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.pipelines import Plain
 
 TINY = {"epochs": 2, "trials": 2, "device": "cpu", "batch_size": 16}
@@ -303,7 +304,7 @@ def test_data_without_splits_are_divided_and_that_is_told(run_folder: Path, data
 
 
 def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: Path, tmp_path: Path) -> None:
-    spec = EncoderSpec("test_efficientnet", 1, 16)
+    spec = EncoderSpec(name="test_efficientnet", in_channels=1, size=16)
     save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, 16, seed=0), spec)
     result = finetune(run_folder, tmp_path / "other.safetensors", trials=1, epochs=1)
     first, second = "random init test_resnet", "random init test_efficientnet"

@@ -17,7 +17,7 @@ from fastssl.evaluation.shared.baselines import random_candidates
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
 from fastssl.models.encoder import EncoderSpec, create_encoder
 
-SPEC = EncoderSpec("test_resnet", 1, 16)
+SPEC = EncoderSpec(name="test_resnet", in_channels=1, size=16)
 ENCODER = NamedEncoder(label="mine", encoder=create_encoder("test_resnet", 1, 16), spec=SPEC)
 RUN = Candidate.of(ENCODER, "run", 16, Path("mine"))
 CANDIDATES = (RUN, *random_candidates([RUN]))

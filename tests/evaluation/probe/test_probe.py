@@ -16,7 +16,8 @@ import fastssl
 from fastssl.errors import CheckpointError, ConfigError, DataError, FastSSLError
 from fastssl.evaluation.probe.run import probe
 from fastssl.evaluation.shared.metrics import evaluate
-from fastssl.models.encoder import EncoderSpec, create_encoder, load_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 
 
 def quiet() -> Console:
@@ -146,7 +147,7 @@ def test_an_encoder_that_diverged_is_named(run_folder: Path) -> None:
 
 
 def test_a_size_the_encoder_cannot_take_is_one_clear_line(data_file: Path, tmp_path: Path) -> None:
-    spec = EncoderSpec("test_vit", 1, 32)
+    spec = EncoderSpec(name="test_vit", in_channels=1, size=32)
     save_encoder(tmp_path / "encoder.safetensors", create_encoder(spec.name, 1, 32), spec)
     with pytest.raises(ConfigError, match="cannot take 1x20x20 images"):
         probe(tmp_path, console=quiet(), data=str(data_file), size=20)
@@ -161,7 +162,7 @@ def test_what_is_not_a_run_or_not_a_setting_is_refused(tmp_path: Path, run_folde
 
 def test_random_init_of_resnet18_on_pneumonia_is_where_it_was_measured(shared_data: Path, tmp_path: Path) -> None:
     """About 0.75 AUC and 0.715 accuracy were measured before this code existed, with scikit-learn."""
-    spec = EncoderSpec("resnet18", 1, 28)
+    spec = EncoderSpec(name="resnet18", in_channels=1, size=28)
     save_encoder(tmp_path / "encoder.safetensors", create_encoder("resnet18", 1, 28, seed=0), spec)
     result = probe(tmp_path, console=quiet(), data=str(shared_data / "pneumoniamnist.npz"), device="cpu", amp=False)
     row = result.row("random init")

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from fastssl.evaluation.segment.files import Sample
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.models.unet import create_unet
 
 SIDE = 32
@@ -58,7 +59,7 @@ def tower_run(tmp_path: Path) -> Path:
     """A run folder as TOWER leaves it, as far as segmentation reads it; weights of seed 7."""
     folder = tmp_path / "tower"
     folder.mkdir()
-    spec = EncoderSpec("test_resnet", 1, SIDE)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=SIDE)
     network = create_unet(create_encoder(spec.name, 1, SIDE, seed=7), 1, SIDE, 1, seed=7)
     save_encoder(folder / "encoder.safetensors", network.encoder, spec)
     save_encoder(folder / "decoder.safetensors", network.decoder, spec)

@@ -12,7 +12,8 @@ from torch import nn
 from fastssl.config import SegmentConfig, build
 from fastssl.errors import CheckpointError, ConfigError, DataError
 from fastssl.evaluation.segment.initialization import Initialization, build_network, find_initializations, read_specs
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.models.unet import create_unet
 
 BOTH = ("run", "random")
@@ -76,7 +77,7 @@ def test_random_is_built_as_the_first_run_unless_told_otherwise(tower_run: Path)
     run, random = found([tower_run, "random"])
     assert random.spec == run.spec
     assert (random.name, random.label, run.label) == ("random", "random", "tower-run-run")
-    assert found(["random"])[0].spec == EncoderSpec("resnet18", 1, 32)
+    assert found(["random"])[0].spec == EncoderSpec(name="resnet18", in_channels=1, size=32)
     assert found([tower_run, "random"], encoder="test_resnet.r160_in1k")[1].spec.name == "test_resnet.r160_in1k"
 
 
@@ -117,7 +118,9 @@ def test_images_of_other_channels_are_refused_with_a_way_out(
     tmp_path: Path, takes: int, given: int, advice: str
 ) -> None:
     path = tmp_path / "encoder.safetensors"
-    save_encoder(path, create_encoder("test_resnet", takes, 32), EncoderSpec("test_resnet", takes, 32))
+    save_encoder(
+        path, create_encoder("test_resnet", takes, 32), EncoderSpec(name="test_resnet", in_channels=takes, size=32)
+    )
     with pytest.raises(DataError, match=f"takes images of {takes} channel.*have {given}; give --channel {advice}"):
         found([path], channels=given)
 

@@ -23,7 +23,7 @@ from fastssl.evaluation.segment.trial_record import FinishedTrial
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import resolve_runtime
 
-RANDOM = Initialization(name="random", spec=EncoderSpec("test_resnet", 1, 32))
+RANDOM = Initialization(name="random", spec=EncoderSpec(name="test_resnet", in_channels=1, size=32))
 
 
 def trained(folders: tuple[Path, Path], settings: dict[str, Any], **arguments: Any) -> FinishedTrial:

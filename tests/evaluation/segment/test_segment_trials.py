@@ -25,7 +25,8 @@ from fastssl.evaluation.segment.recipe import choose_recipe
 from fastssl.evaluation.segment.report import SegmentResult
 from fastssl.evaluation.segment.trial_grid import SegmentTrialSpec, finish_trials, plan_trials
 from fastssl.evaluation.segment.trial_record import FinishedTrial, SegmentTrial, open_trial_cache
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.runtime import resolve_runtime
 
 TINY: dict[str, Any] = {"device": "cpu", "amp": False, "batch_size": 4, "lr": 3e-3, "steps": 2, "trials": 2}
@@ -212,6 +213,6 @@ def test_figures_and_masks_come_back_from_the_file_as_they_were(tmp_path: Path) 
 
 def test_a_run_of_other_channels_is_refused_before_any_trial(folders: tuple[Path, Path], tmp_path: Path) -> None:
     path = tmp_path / "colour.safetensors"
-    save_encoder(path, create_encoder("test_resnet", 3, 32), EncoderSpec("test_resnet", 3, 32))
+    save_encoder(path, create_encoder("test_resnet", 3, 32), EncoderSpec(name="test_resnet", in_channels=3, size=32))
     with pytest.raises(fastssl.errors.DataError, match="takes images of 3 channel"):
         planned(folders, path)

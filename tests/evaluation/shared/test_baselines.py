@@ -17,7 +17,8 @@ from torch import nn
 import fastssl
 from fastssl.evaluation.shared.baselines import seed_of, untrained_baseline
 from fastssl.evaluation.shared.features import FeatureKey, encoder_digest
-from fastssl.models.encoder import create_encoder, load_encoder, save_encoder
+from fastssl.models.encoder import create_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 
 IMAGES = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 SHORT: dict[str, Any] = {"shots": (1,), "seeds": 2, "imagenet": "none", "device": "cpu", "amp": False}

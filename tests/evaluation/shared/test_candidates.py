@@ -10,7 +10,8 @@ import torch
 from fastssl.errors import CheckpointError
 from fastssl.evaluation.shared.baselines import random_baseline
 from fastssl.evaluation.shared.candidates import open_run
-from fastssl.models.encoder import create_encoder, load_encoder
+from fastssl.models.encoder import create_encoder
+from fastssl.models.encoder_file import load_encoder
 
 
 def test_a_run_goes_by_its_folder_s_name_unless_told_otherwise(run_folder: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import Runtime, resolve_runtime
 
 CPU = resolve_runtime("cpu", amp=False, compile=False)
-SPEC = EncoderSpec("watching", 1, 12)
+SPEC = EncoderSpec(name="watching", in_channels=1, size=12)
 
 
 class Watching(nn.Flatten):
@@ -38,7 +38,7 @@ class Watching(nn.Flatten):
 
 def made(runtime: Runtime, **settings: Any) -> Extraction:
     images = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 1), dtype=np.uint8)
-    source = Source("cells", {"train": Split(images, np.arange(40) % 2)}, "binary-class")
+    source = Source(name="cells", splits={"train": Split(images=images, labels=np.arange(40) % 2)}, task="binary-class")
     parts = partition(source)
     return Extraction(
         source=source, parts=parts, runtime=runtime, batch_size=8, console=Console(quiet=True), **settings

@@ -30,11 +30,11 @@ def test_a_folder_that_names_no_data_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_an_encoder_of_other_channels_or_of_a_fixed_size_is_refused(run_folder: Path) -> None:
     source = open_data(ProbeConfig(), run_folder, 16, QUIET)
-    check_fit(random_baseline(EncoderSpec("test_resnet", 1, 32)), source, 16)
+    check_fit(random_baseline(EncoderSpec(name="test_resnet", in_channels=1, size=32)), source, 16)
     with pytest.raises(DataError, match=r"cells: images have 1 channel\(s\), encoder 'random init' takes 3"):
-        check_fit(random_baseline(EncoderSpec("test_resnet", 3, 16)), source, 16)
+        check_fit(random_baseline(EncoderSpec(name="test_resnet", in_channels=3, size=16)), source, 16)
     with pytest.raises(ConfigError, match="cannot take 1x20x20 images"):
-        check_fit(random_baseline(EncoderSpec("test_vit", 1, 32)), source, 20)
+        check_fit(random_baseline(EncoderSpec(name="test_vit", in_channels=1, size=32)), source, 20)
 
 
 def test_a_report_lies_in_the_folder_asked_for_else_in_the_runs() -> None:

@@ -14,8 +14,8 @@ def source(class_names: tuple[str, ...] = (), **labels: np.ndarray | None) -> So
     images = {
         name: np.zeros((10 if table is None else len(table), 4, 4, 1), np.uint8) for name, table in labels.items()
     }
-    splits = {name: Split(images[name], labels[name]) for name in labels}
-    return Source("cells", splits, "multi-class", class_names)
+    splits = {name: Split(images=images[name], labels=labels[name]) for name in labels}
+    return Source(name="cells", splits=splits, task="multi-class", class_names=class_names)
 
 
 CLASSES = np.repeat([0, 1, 2], [50, 20, 10])
@@ -88,6 +88,6 @@ def test_labels_that_cannot_be_probed_are_one_clear_line(labels: dict[str, np.nd
 
 
 def test_labels_of_another_length_than_their_images_are_refused() -> None:
-    split = Split(np.zeros((4, 4, 4, 1), np.uint8), np.array([0, 1, 0]))
+    split = Split(images=np.zeros((4, 4, 4, 1), np.uint8), labels=np.array([0, 1, 0]))
     with pytest.raises(DataError, match="cells: 3 labels for the 4 images of train"):
-        partition(Source("cells", {"train": split}, "multi-class"))
+        partition(Source(name="cells", splits={"train": split}, task="multi-class"))

@@ -14,7 +14,8 @@ from rich.console import Console
 
 import fastssl
 from fastssl.errors import ConfigError
-from fastssl.models.encoder import EncoderSpec, create_encoder, save_encoder
+from fastssl.models.encoder import EncoderSpec, create_encoder
+from fastssl.models.encoder_file import save_encoder
 from fastssl.stages.pretext.defaults import PretextDefaults
 from fastssl.stages.pretext.settings import PretextConfig, PretextSettings
 from fastssl.stages.registry import train_config
@@ -62,7 +63,7 @@ def test_colour_images_get_every_task_and_grey_ones_all_but_colorize() -> None:
 
 
 def test_the_first_prediction_is_the_mean_so_that_restoration_need_not_unlearn_noise() -> None:
-    encoder, spec = create_encoder("test_resnet", 3, 28), EncoderSpec("test_resnet", 3, 28)
+    encoder, spec = create_encoder("test_resnet", 3, 28), EncoderSpec(name="test_resnet", in_channels=3, size=28)
     stage: Any = DEFAULTS.stage(resolved(COLOUR), encoder, spec, COLOUR)
     images = torch.randn(4, 3, 28, 28)
     for name in ("inpaint", "colorize"):
@@ -208,7 +209,11 @@ def test_by_default_it_is_in_colour_and_says_why_mocos_default_run_does_not_serv
     moco = Path("runs/moco-demo")
     moco.mkdir(parents=True)
     (moco / "config.yaml").write_text("{stage: moco, data: demo}")
-    save_encoder(moco / "encoder.safetensors", create_encoder("test_resnet", 1, 28), EncoderSpec("test_resnet", 1, 28))
+    save_encoder(
+        moco / "encoder.safetensors",
+        create_encoder("test_resnet", 1, 28),
+        EncoderSpec(name="test_resnet", in_channels=1, size=28),
+    )
     asked = train_config({"stage": "pretext"})
     init, line = initial_weights(asked, folder_of(asked))
     assert init is None

@@ -194,5 +194,5 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_an_encoder_without_pooling_is_refused() -> None:
-    with pytest.raises(ConfigError, match="not one vector an image"):
+    with pytest.raises(ConfigError, match="not one vector per image"):
         Tower(nn.Conv2d(1, 4, 3), 1, SIZE, terms=["contrastive"])

@@ -41,7 +41,7 @@ def resolved(info: RunInfo = INFO, **settings: Any) -> TowerSettings:
 
 def stage_and_view(**settings: Any) -> tuple[Tower, TowerPairs]:
     config = resolved(**settings)
-    spec = EncoderSpec("test_resnet", 1, 32)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=32)
     stage = DEFAULTS.stage(config, create_encoder(spec.name, 1, 32, seed=0), spec, INFO)
     return stage, DEFAULTS.view(config, INFO)
 
@@ -132,7 +132,7 @@ def test_random_curves_are_those_of_models_genesis() -> None:
 
 def test_pictures_are_normalised_as_for_every_stage_so_that_encoders_can_go_from_one_to_another() -> None:
     stage, view = stage_and_view()
-    spec = EncoderSpec("test_resnet", 1, 32)
+    spec = EncoderSpec(name="test_resnet", in_channels=1, size=32)
     assert view.mean == spec.channel_mean
     assert view.std == spec.channel_std
     assert (stage.mean, stage.std) == (spec.mean, spec.std)
