@@ -1,7 +1,8 @@
 """A trained run, read back from its folder: what it was made from, and its stage as it was left.
 
 Covers: settings, data and view of a run; the stage with the weights of its newest sound checkpoint, in eval mode.
-Does not cover: going on with the training (`train.py`), or the encoder alone (`fastssl.models.encoder.load_encoder`).
+Does not cover: going on with the training (`train.py`), or the encoder alone
+(`fastssl.models.encoder_file.load_encoder`).
 """
 
 from __future__ import annotations
