@@ -106,6 +106,7 @@ def _mistakes(tokens: Sequence[str], grammar: _Grammar) -> list[str]:
     """Everything wrong with a line: it is parsed again without what was wrong, so that nothing hides the rest."""
     rest, found = list(tokens), []
     while True:
+        before = rest
         try:
             grammar.app.parse_args(rest, exit_on_error=False, print_error=False)
         except UnknownOptionError as error:
@@ -117,14 +118,17 @@ def _mistakes(tokens: Sequence[str], grammar: _Grammar) -> list[str]:
             cause = error.__cause__
             if isinstance(cause, ValidationError) and grammar.kind:
                 found += problems(cause, grammar.kind)
-                wrong = [f"--{detail['loc'][0]}" for detail in cause.errors() if detail["loc"]]
+                names = [str(detail["loc"][0]) for detail in cause.errors() if detail["loc"]]
+                lists = [name for name in names if isinstance(grammar.kind.model_fields[name].default, tuple)]
+                rest = without(rest, [f"--{name}" for name in lists], several=True)
+                wrong = [f"--{name}" for name in names]
             else:
                 found.append(_phrase(error))
                 wrong = [error.argument.name] if isinstance(error, _OF_ONE_OPTION) and error.argument else []
         else:
             return found
         shorter = without(rest, wrong)
-        if shorter == rest:
+        if shorter == before:
             return found
         rest = shorter
 

@@ -44,9 +44,20 @@ def value_of(tokens: Sequence[str], name: str) -> str | None:
     return values[0] if values else None
 
 
-def without(tokens: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Return a command line less the options called `names`, each with the one value that it may have."""
+def without(tokens: Sequence[str], names: Iterable[str], *, several: bool = False) -> list[str]:
+    """Return a command line less some options and their values.
+
+    Args:
+        tokens: the words of the command line.
+        names: of the options to leave out.
+        several: each of them takes all words up to the next option, and not at most one.
+
+    Returns:
+        The other words.
+    """
     wrong = {option_name(name) for name in names}
-    places = {i for i, token in enumerate(tokens) if option_name(token) in wrong}
-    values = {i + 1 for i in places if "=" not in tokens[i] and not is_option("".join(tokens[i + 1 : i + 2]))}
-    return [token for i, token in enumerate(tokens) if i not in places | values]
+    dropped: set[int] = set()
+    for place in [place for place, token in enumerate(tokens) if option_name(token) in wrong]:
+        values = [] if "=" in tokens[place] else values_after(tokens, place)
+        dropped |= set(range(place, place + 1 + (len(values) if several else min(len(values), 1))))
+    return [token for place, token in enumerate(tokens) if place not in dropped]

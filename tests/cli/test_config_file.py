@@ -52,6 +52,7 @@ STAGES = {
     "pretext": ["--tasks", "inpaint", "jigsaw", "--task-weights", "jigsaw=2"],
     "tower": ["--terms", "generative", "--transforms", "mask", "--mask", "block"],
     "vae": ["--latent-dim", "8"],
+    "simclr": ["--optimizer", "lars", "--strength", "0.25"],
 }
 
 

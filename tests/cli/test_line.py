@@ -49,6 +49,12 @@ def test_a_recipe_takes_the_settings_of_all_its_stages(line: str) -> None:
     assert read_line(line.split()).mistakes == ()
 
 
+@pytest.mark.parametrize("values", ["jigsa plain tower", "plain,tower,jigsa", "plain --views jigsa --views tower"])
+def test_a_wrong_value_in_a_list_does_not_turn_the_others_into_mistakes(values: str) -> None:
+    (mistake,) = read_line(["preview", "run", "--views", *values.split(), "--seed", "1"]).mistakes
+    assert mistake.startswith("views='jigsa': input should be ")
+
+
 def test_a_value_that_looks_like_an_option_needs_an_equals_sign(refusal: Refusal) -> None:
     assert refusal("train", "--data", "--lr") == "--data requires an argument; --lr requires an argument"
     assert refusal("train", "--data=--lr").startswith("no data at '--lr'")
