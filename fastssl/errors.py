@@ -1,6 +1,7 @@
 """The errors that a user is meant to read.
 
-Covers: one base class; the command line prints its text as one line and exits with status 2.
+Covers: a base class and one class for each part of a run. The command line prints an error's text as one line and exits
+with status 2.
 Does not cover: programming errors, which keep their traceback.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 
 class FastSSLError(Exception):
-    """A problem the user can mend. Its text is one line: what is wrong, where, and what to do."""
+    """A problem that the user can fix. Its text is one line: what is wrong, where, and what to do."""
 
 
 class DataError(FastSSLError):
@@ -16,7 +17,11 @@ class DataError(FastSSLError):
 
 
 class ConfigError(FastSSLError):
-    """One or more settings that cannot be used; lists every problem found, not only the first."""
+    """One or more settings that cannot be used.
+
+    Args:
+        problems: every problem found, not only the first, each without a line break.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = tuple(problems)

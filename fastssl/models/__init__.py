@@ -1,1 +1,1 @@
-"""Encoders, heads and what is built from them."""
+"""Neural networks: encoders, the heads and decoders on top of them, and how their layers compute."""

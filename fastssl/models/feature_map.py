@@ -1,4 +1,4 @@
-"""The last feature map of an encoder: what its pooled features are the summary of.
+"""The last feature map of an encoder, which its pooled features summarise.
 
 Covers: maps of convolutional networks, channels first or last, and the tokens of transformers laid out as a map.
 Does not cover: the pooled features (`encoder.py`), nor maps of several scales (`unet.py`).
@@ -7,7 +7,7 @@ Does not cover: the pooled features (`encoder.py`), nor maps of several scales (
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,28 @@ from torch import Tensor, nn
 from fastssl.errors import ConfigError
 
 
-class MapShape(NamedTuple):
-    """Of one image's map: its channels and its side, in map pixels."""
+@dataclass(frozen=True, kw_only=True)
+class MapShape:
+    """The shape of one image's feature map.
+
+    Args:
+        channels: of the map.
+        side: of the square map, in its own pixels.
+    """
 
     channels: int
     side: int
 
 
 def feature_map(encoder: nn.Module, images: Tensor) -> Tensor:
-    """`[B, C, S, S]` images to `[B, D, s, s]`, what timm calls `forward_features`; class tokens are left out.
+    """Compute the last feature map of images, which timm calls `forward_features`.
+
+    Args:
+        encoder: a timm model.
+        images: `[B, C, S, S]`, normalised.
+
+    Returns:
+        `[B, D, s, s]`; class tokens are left out.
 
     Raises:
         ValueError: a feature is neither a map nor tokens that fill a square; `map_shape` says so as a ConfigError.
@@ -35,12 +48,20 @@ def feature_map(encoder: nn.Module, images: Tensor) -> Tensor:
     tokens = features[:, getattr(encoder, "num_prefix_tokens", 0) :] if features.ndim == 3 else features
     side = math.isqrt(tokens.shape[1])
     if features.ndim != 3 or side**2 != tokens.shape[1]:
-        raise ValueError(f"features of shape {list(features.shape[1:])} an image are no square map")
+        raise ValueError(f"features of shape {list(features.shape[1:])} per image are no square map")
     return tokens.transpose(1, 2).unflatten(2, (side, side))
 
 
 def map_shape(encoder: nn.Module, in_channels: int, size: int) -> MapShape:
-    """The shape of `feature_map`, by a forward pass over one image.
+    """Find the shape of an encoder's last feature map by a forward pass over one image.
+
+    Args:
+        encoder: a timm model; it is left as it was.
+        in_channels: of the images.
+        size: side of the images, in pixels.
+
+    Returns:
+        The shape of `feature_map(encoder, image)` for one image.
 
     Raises:
         ConfigError: the encoder has no such map.
@@ -56,4 +77,4 @@ def map_shape(encoder: nn.Module, in_channels: int, size: int) -> MapShape:
                 [f"encoder has no last feature map to decode ({error}); take another --encoder"]
             ) from None
     encoder.train(training)
-    return MapShape(found.shape[1], found.shape[2])
+    return MapShape(channels=found.shape[1], side=found.shape[2])

@@ -1,10 +1,11 @@
 """Split batch normalisation: the effect of many devices' batch norms, on one device.
 
 Covers: turning an encoder's batch norms into split ones, and dealing a batch over the groups.
-Does not cover: synchronised batch norm, other norms (layer and group norm see one sample and need no splitting).
+Does not cover: synchronised batch norm, other norms (layer and group norm use one sample and need no splitting), nor
+the computation itself (`fastssl.kernels.grouped_batch_norm`).
 
-MoCo (He et al., CVPR 2020, section 3.3) shuffles the keys over the devices so that query and key never share their
-batch statistics, which would leak which sample they came from. With one device, groups of the batch stand for devices.
+MoCo (He et al., CVPR 2020, section 3.3) shuffles the keys over the devices, so that a query and its key do not share
+batch statistics, which would tell that they come from one sample. On one device, groups of the batch stand for devices.
 """
 
 from __future__ import annotations
@@ -18,15 +19,23 @@ from fastssl.kernels import grouped_batch_norm
 
 
 class SplitBatchNorm2d(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` over parts of the batch; the same parameters, buffers and keys.
+    """`nn.BatchNorm2d` over parts of the batch, with the same parameters, buffers and keys.
 
-    In training, each of `splits` consecutive parts of the batch is normalised by its own statistics.
+    In training, each of `splits` consecutive parts of the batch is normalised by its own statistics. Instances are made
+    from plain batch norms by `split_batch_norm`.
     """
 
     splits: int
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[B, C, H, W]` to the same; B need not be a multiple of `splits`."""
+        """Normalise a batch.
+
+        Args:
+            x: `[B, C, H, W]`; B need not be a multiple of `splits`.
+
+        Returns:
+            `[B, C, H, W]`.
+        """
         if not self.training:
             return super().forward(x)
         tracked = self.track_running_stats
@@ -41,10 +50,17 @@ class SplitBatchNorm2d(nn.BatchNorm2d):
 
 
 class SplitBatchNormAct2d(SplitBatchNorm2d, BatchNormAct2d):
-    """timm's batch norm with its dropout and activation, over parts of the batch."""
+    """The batch norm of timm, with its dropout and activation, over parts of the batch."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[B, C, H, W]` to the same; B need not be a multiple of `splits`."""
+        """Normalise a batch, then apply dropout and activation to all of it.
+
+        Args:
+            x: `[B, C, H, W]`; B need not be a multiple of `splits`.
+
+        Returns:
+            `[B, C, H, W]`.
+        """
         output = super().forward(x)
         return self.act(self.drop(output)) if self.training else output
 
@@ -56,15 +72,29 @@ _SPLIT_CLASSES: dict[type[nn.Module], type[SplitBatchNorm2d]] = {
 
 
 def has_batch_norm(module: nn.Module) -> bool:
-    """Whether `split_batch_norm` would change anything."""
+    """Tell whether a network has a batch norm that `split_batch_norm` would split.
+
+    Args:
+        module: the network.
+
+    Returns:
+        True if it has one.
+    """
     return any(type(part) in _SPLIT_CLASSES for part in module.modules())
 
 
 def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
-    """Make every batch norm of `module` see `splits` parts of a batch apart, in place; returns `module`.
+    """Make every batch norm of a network normalise parts of a batch by their own statistics, in place.
 
-    Running statistics move once a part, each time by `momentum / splits`, so that they follow the average of the
-    parts at the pace they followed the whole batch.
+    Running statistics are updated once per part, each time by `momentum / splits`, so that they follow the average of
+    the parts at the pace at which they followed the whole batch.
+
+    Args:
+        module: the network; its parameters, buffers and keys stay as they are.
+        splits: the number of parts; 1 changes nothing.
+
+    Returns:
+        `module`.
     """
     if splits > 1:
         for part in module.modules():
@@ -78,14 +108,29 @@ def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
 
 
 def deal(x: Tensor, splits: int) -> Tensor:
-    """Reorder a batch as cards are dealt: sample i goes to group i mod `splits`; `[B, ...]`, B a multiple of `splits`.
+    """Reorder a batch as cards are dealt: sample i goes to group i mod `splits`.
 
-    After it, every group holds an equal share of each group before it. A loader's batch is a random draw, so this fixed
-    order mixes as a random permutation does, and needs no random number inside the step.
+    Every group then holds an equal share of each group before. A loader's batch is a random draw, so this fixed order
+    mixes as a random permutation does, and needs no random number inside the step.
+
+    Args:
+        x: `[B, ...]`, B a multiple of `splits`.
+        splits: the number of groups.
+
+    Returns:
+        `[B, ...]`, the groups one after the other.
     """
     return x.unflatten(0, (-1, splits)).transpose(0, 1).flatten(0, 1)
 
 
 def undeal(x: Tensor, splits: int) -> Tensor:
-    """The inverse of `deal`."""
+    """Undo `deal`.
+
+    Args:
+        x: `[B, ...]`, as `deal` returns it.
+        splits: the number of groups.
+
+    Returns:
+        `[B, ...]` in the order before.
+    """
     return x.unflatten(0, (splits, -1)).transpose(0, 1).flatten(0, 1)

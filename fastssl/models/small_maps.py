@@ -1,6 +1,6 @@
-"""Convolutions of a network that come upon maps of a few pixels: computed as matrix products where that is faster.
+"""Convolutions over maps of a few pixels, computed as matrix products where that is faster.
 
-Covers: turning a network's convolutions into such ones, in place, keys and all.
+Covers: turning a network's convolutions into such ones, in place; parameters and keys stay.
 Does not cover: the product, and when it is faster (`fastssl.kernels.small_map_conv2d`).
 """
 
@@ -12,7 +12,7 @@ from fastssl.kernels import small_map_conv2d
 
 
 class SmallMapConv2d(nn.Conv2d):
-    """`nn.Conv2d` with the same parameters and keys; each call chooses by the shape of its input."""
+    """`nn.Conv2d` with the same parameters and keys that chooses, by the shape of its input, how it computes."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.padding_mode != "zeros":
@@ -21,9 +21,15 @@ class SmallMapConv2d(nn.Conv2d):
 
 
 def use_small_maps(module: nn.Module) -> nn.Module:
-    """Make every `nn.Conv2d` of `module` a `SmallMapConv2d`, in place; returns `module`.
+    """Make every `nn.Conv2d` of a network a `SmallMapConv2d`, in place.
 
-    Subclasses stay as they are: what they do besides is not known here.
+    Subclasses stay as they are, since they may compute something else.
+
+    Args:
+        module: the network; its parameters and keys stay as they are.
+
+    Returns:
+        `module`.
     """
     for part in module.modules():
         if type(part) is nn.Conv2d:

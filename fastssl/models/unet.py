@@ -1,8 +1,8 @@
-"""U-Net over an encoder: its feature maps, from the deepest back up to the resolution of the image.
+"""U-Net over an encoder: its feature maps, decoded from the coarsest to the resolution of the image.
 
-Covers: the pyramid of any timm model that has one, its pooled features out of the same pass, and the decoder of
+Covers: the feature pyramid of any timm model that has one, its pooled features from the same pass, and the decoder of
 segmentation_models_pytorch, as in TOWER (Ronneberger et al., MICCAI 2015; Neural Networks 167, 2023).
-Does not cover: encoders (`encoder.py`), losses, activations: outputs are plain numbers (logits).
+Does not cover: encoders (`encoder.py`), losses, activations: outputs are unbounded (logits).
 """
 
 from __future__ import annotations
@@ -19,21 +19,26 @@ from torch import Tensor, nn
 from fastssl.errors import ConfigError
 
 FINEST_WIDTH = 16
-"""Channels of the decoder at full resolution; twice as many a level down: 256, 128, 64, 32, 16 as published."""
+"""Channels of the decoder at full resolution; doubled at every coarser level: 256, 128, 64, 32, 16 as published."""
 
 
 class Encoded(NamedTuple):
-    """maps: `[B, C_i, H_i, W_i]`, finest first. pooled: `[B, D]`, what the encoder alone yields."""
+    """What one pass of the encoder returns.
+
+    Args:
+        maps: `[B, C_i, H_i, W_i]`, finest first.
+        pooled: `[B, D]`, exactly the features that the encoder alone computes.
+    """
 
     maps: list[Tensor]
     pooled: Tensor
 
 
 class UNet(nn.Module):
-    """Maps `[B, C, H, W]` to `[B, outputs, H, W]`, for any H and W that the encoder takes.
+    """A U-Net for images of any height and width that its encoder takes; `create_unet` makes one for an encoder.
 
     Args:
-        encoder: a timm model; stays as it is, keys and all, as `.encoder`.
+        encoder: a timm model; it is kept unchanged as `.encoder`, with its keys.
         taken: which of its feature maps to take, as indices into timm's `feature_info`.
         channels: of the map at half the resolution, a quarter, and so on; 0 where the encoder has none.
         outputs: channels of the output.
@@ -51,22 +56,51 @@ class UNet(nn.Module):
         initialize_head(self.head)
 
     def forward(self, images: Tensor) -> Tensor:
-        """`[B, outputs, H, W]` from images `[B, C, H, W]`."""
+        """Compute the output for images.
+
+        Args:
+            images: `[B, C, H, W]`, normalised.
+
+        Returns:
+            `[B, outputs, H, W]`, unbounded.
+        """
         return self.decode(self.features(images), images.shape[2:])
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """The encoder's feature maps, finest first."""
+        """Compute the encoder's feature maps.
+
+        Args:
+            images: `[B, C, H, W]`, normalised.
+
+        Returns:
+            `[B, C_i, H_i, W_i]`, finest first.
+        """
         return self.encoder.forward_intermediates(images, indices=self.taken, intermediates_only=True)  # type: ignore[operator]
 
     def encode(self, images: Tensor) -> Encoded:
-        """Feature maps and pooled features from one pass of the encoder."""
+        """Compute feature maps and pooled features in one pass of the encoder.
+
+        Args:
+            images: `[B, C, H, W]`, normalised.
+
+        Returns:
+            Both.
+        """
         last, maps = self.encoder.forward_intermediates(images, indices=self.taken)  # type: ignore[operator]
         return Encoded(maps, self.encoder.forward_head(last))  # type: ignore[operator]
 
     def decode(self, maps: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-        """`[B, outputs, *size]` from the feature maps of images of `size` (height, width)."""
+        """Compute the output from feature maps.
+
+        Args:
+            maps: `[B, C_i, H_i, W_i]`, finest first.
+            size: (height, width) of the images, in pixels.
+
+        Returns:
+            `[B, outputs, height, width]`, unbounded.
+        """
         coarser = iter(maps)
-        # The decoder asks the image and any level without a map for their height and width alone.
+        # Of the image, and of a level without a map, the decoder uses only height and width.
         levels = [_without_channels(maps[0], size)]
         for level, channels in enumerate(self.channels, start=1):
             missing = [-(-side // 2**level) for side in size]
@@ -75,13 +109,18 @@ class UNet(nn.Module):
 
 
 def create_unet(encoder: nn.Module, in_channels: int, size: int, outputs: int, *, seed: int | None = None) -> UNet:
-    """A U-Net over `encoder`, in training mode as that is, its decoder and head randomly initialised.
+    """Create a U-Net over an encoder, its decoder and head randomly initialised.
 
     Args:
         encoder: as `create_encoder` makes it.
-        in_channels, size: of the images, on which the encoder is tried out once.
+        in_channels: of the images, one of which is passed through the encoder as a check.
+        size: side of the images, in pixels.
         outputs: channels of the output.
-        seed: draws the weights from this seed, leaving the global generator as it was.
+        seed: draws the weights from this seed and leaves the global generator as it was. None: draws them from the
+            global generator.
+
+    Returns:
+        The U-Net, on the CPU and in training mode; the encoder keeps its mode.
 
     Raises:
         ConfigError: the encoder has no feature pyramid, or cannot take such images.
@@ -98,9 +137,9 @@ def create_unet(encoder: nn.Module, in_channels: int, size: int, outputs: int, *
 def _pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     """`taken` and `channels` of a UNet, by the reductions timm states, each map coarser than the last.
 
-    They are those of the standard stem; a small one leaves all maps finer, and the decoder the same. A reduction that
-    is no power of two, as of a ConvNeXt's patches of 3 pixels, takes the level below. A map at full resolution is left
-    out, as segmentation_models_pytorch does.
+    They are those of the standard stem; with a small one all maps are finer, and the decoder is the same. A reduction
+    that is no power of two, such as that of a ConvNeXt's patches of 3 pixels, is rounded down to one. A map at full
+    resolution is left out, as in segmentation_models_pytorch.
     """
     stated = getattr(encoder, "feature_info", None) or []
     reductions = [int(level["reduction"]) for level in stated]
