@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STAGES = {
     "moco": "fastssl.stages.moco",
     "pretext": "fastssl.stages.pretext",
+    "simclr": "fastssl.stages.simclr",
     "tower": "fastssl.stages.tower",
     "vae": "fastssl.stages.vae",
 }
