@@ -58,3 +58,31 @@ def test_mistakes_are_told_in_new_names(capsys: pytest.CaptureFixture[str]) -> N
     warning, error = capsys.readouterr().err.splitlines()
     assert warning == WEIGHTS.rstrip("\n")
     assert error.startswith("fastssl: error: imagenet_weights given without imagenet")
+
+
+README_0_1 = """\
+fewshot RUN OTHER --shots 1 5 10 20 50 --seeds 10
+finetune RUN --frozen
+finetune RUN OTHER --label-fraction 1.0 0.1 0.01
+preview RUN --checkpoint
+preview --data isic557 --size 72 --images 4 --views two_crops colorization centre_patch jigsaw bezier tower
+probe runs/moco-pneumoniamnist
+probe runs/pneumonia-1 --seed 1
+segment RUN --data IMAGES MASKS
+train --data breastmnist.npz --epochs 50 --seed 1 --out runs/breast-1
+train --recipe mtcp
+train --stage moco --amp --data pneumoniamnist --epochs 40
+train --stage moco --minutes 10
+train --stage pretext --tasks jigsaw,inpaint --task-weights jigsaw=2,inpaint=1
+train --stage tower --terms contrastive,generative --transforms bezier,mask
+train --stage vae
+train --help
+"""
+
+
+@pytest.mark.parametrize("line", README_0_1.splitlines())
+def test_what_the_readme_of_0_1_says_to_type_is_understood(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = line.split()
+    commands = {} if "--help" in words else {words[0]: lambda *_, **__: None}
+    assert main(words, commands=commands) == 0
+    assert capsys.readouterr().err.count("\n") == (" --data IMAGES MASKS" in line)
