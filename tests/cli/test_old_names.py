@@ -60,7 +60,7 @@ def test_mistakes_are_told_in_new_names(capsys: pytest.CaptureFixture[str]) -> N
     assert error.startswith("fastssl: error: imagenet_weights given without imagenet")
 
 
-README_0_1 = """\
+LINES_OF_0_1 = """\
 fewshot RUN OTHER --shots 1 5 10 20 50 --seeds 10
 finetune RUN --frozen
 finetune RUN OTHER --label-fraction 1.0 0.1 0.01
@@ -78,10 +78,11 @@ train --stage tower --terms contrastive,generative --transforms bezier,mask
 train --stage vae
 train --help
 """
+"""Those of its README, and its grammar of lists."""
 
 
-@pytest.mark.parametrize("line", README_0_1.splitlines())
-def test_what_the_readme_of_0_1_says_to_type_is_understood(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("line", LINES_OF_0_1.splitlines())
+def test_a_command_line_of_0_1_is_understood(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = line.split()
     commands = {} if "--help" in words else {words[0]: lambda *_, **__: None}
     assert main(words, commands=commands) == 0
