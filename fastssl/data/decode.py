@@ -1,11 +1,11 @@
-"""StepMetrics one image file.
+"""Reading one image file.
 
 Covers: JPEG, PNG, TIFF and BMP of any Pillow mode, as uint8 or uint16 with 1 or 3 channels. Does not cover: DICOM,
-NIfTI and other volumes; pages of a TIFF after the first.
+NIfTI and other volumes; pages of a TIFF after the first; many files (`decode_files.py`).
 
-The rules, file by file: the EXIF orientation is applied; transparent pixels are laid over black; palettes, CMYK and
-other colour spaces become RGB, a palette of greys becomes grey; bilevel images become 0 and 255; 16-bit grey stays
-16-bit, values unchanged; 16-bit colour is narrowed to 8 bits by Pillow.
+The rules for a file: the EXIF orientation is applied; transparent pixels are laid over black; palettes, CMYK and other
+colour spaces become RGB, a palette of greys becomes grey; bilevel images become 0 and 255; 16-bit grey stays 16-bit,
+values unchanged; 16-bit colour is narrowed to 8 bits by Pillow.
 """
 
 from __future__ import annotations
@@ -25,23 +25,41 @@ _WIDE_GREY = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _GREY = ("1", "L", "LA", "La", *_WIDE_GREY)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
-    """What can be told of an image before its pixels are decoded."""
+    """What is known of an image before its pixels are decoded.
+
+    Args:
+        width: in pixels, before the EXIF orientation is applied.
+        height: likewise.
+        grey: it has one channel, besides transparency.
+        wide: it is 16-bit grey.
+        narrowed: it is 16-bit colour, which Pillow reads as 8-bit.
+        bilevel: it is black and white only.
+        pages: how many images the file holds.
+    """
 
     width: int
     height: int
     grey: bool
     wide: bool
-    """16-bit grey."""
     narrowed: bool
-    """16-bit colour, which Pillow reads as 8-bit."""
     bilevel: bool
     pages: int
 
 
 def read_header(path: Path) -> Header:
-    """Read a file's header; whatever Pillow raises passes through."""
+    """Read the header of an image file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        What it says of the image.
+
+    Raises:
+        Exception: any that Pillow raises for a damaged file.
+    """
     from PIL import Image
 
     with Image.open(path) as image:
@@ -58,10 +76,20 @@ def read_header(path: Path) -> Header:
 
 
 def read_image(path: Path, size: int, channels: int, dtype: np.dtype) -> np.ndarray:
-    """Decode a file to `[size, size, channels]` of `dtype`: short side to `size`, then the central square.
+    """Decode an image file to a square: its short side becomes `size` pixels, then the centre is kept.
 
-    channels 3 repeats grey; dtype uint16 takes 8-bit values times 257, so that white stays white. Whatever Pillow
-    raises for a damaged file passes through; ValueError for pixels that are neither 8 nor 16 bits.
+    Args:
+        path: of the file.
+        size: side of the square, in pixels.
+        channels: 1, or 3, for which grey images are repeated.
+        dtype: uint8, or uint16, for which 8-bit values are multiplied by 257, so that white stays white.
+
+    Returns:
+        `[size, size, channels]` of `dtype`.
+
+    Raises:
+        ValueError: the pixels have neither 8 nor 16 bits.
+        Exception: any that Pillow raises for a damaged file.
     """
     from PIL import Image, ImageOps
 

@@ -1,15 +1,16 @@
 """The built-in demo set: synthetic images in four classes, made in seconds, the same on every call.
 
 Covers: how many images of each class, how they are lit, coloured and degraded, and their vessel masks. Does not cover:
-what is drawn in each class (`scenes.py`). Nothing here is a patient's image, nor a claim about any real disease.
+what is drawn in each class (`scenes.py`). No image is a patient's, and none says anything about a real disease.
 
-Position, scale, rotation, polarity, illumination, contrast, colour and noise are drawn alike for every class, and half
-of the other images show a round field of view as the fundus-like ones do, so that neither the mean image nor the
-histogram gives a class away: only its structure does.
+Position, scale, rotation, polarity, illumination, contrast, colour and noise have the same distributions in every
+class, and half of the other images have a round field of view as the fundus-like ones do, so that neither the mean
+image nor the histogram tells the class: only the structure does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -29,19 +30,40 @@ SIZES = range(28, 225)
 SEED = 20_240_607
 # Images drawn together: 8 take 0.7 s of CPU for the whole set at 28 px and 13 s at 224 px; 32 take 0.4 s and 20 s.
 CHUNK = 8
+"""Images of one class that are drawn together, from one generator."""
 
 
-def open_demo(name: str = "demo", size: int | None = None) -> Source:
-    """Generate the demo set: "demo" (1 channel) or "demo-colour" (3 channels), `size` pixels a side (28 to 224).
+def open_demo(
+    name: str = "demo",
+    size: int | None = None,
+    *,
+    counts: Mapping[str, int] = COUNTS,
+    threads: int | None = None,
+) -> Source:
+    """Generate the demo set.
 
-    Returns 2000 train, 400 val and 800 test images, uint8 `[N, size, size, C]`, the four classes in equal numbers,
-    shuffled, with vessel masks that are zero outside the fundus-like class.
+    Args:
+        name: "demo" (1 channel) or "demo-colour" (3 channels).
+        size: side of the images, 28 to 224 pixels; None: 28.
+        counts: split -> number of images.
+        threads: that draw; None: `workers()`. The images do not depend on it.
+
+    Returns:
+        uint8 images `[N, size, size, C]` of four classes in equal numbers, shuffled, with vessel masks that are zero
+        outside the fundus-like class.
+
+    Raises:
+        DataError: it is not drawn at this size.
     """
     size = DEFAULT_SIZE if size is None else size
     if size not in SIZES:
         raise DataError(f"the demo set is drawn at {SIZES[0]} to {SIZES[-1]} px, not size={size}")
     channels = 3 if name == "demo-colour" else 1
-    splits = {split: _draw_split(index, COUNTS[split], size, channels) for index, split in enumerate(COUNTS)}
+    with ThreadPoolExecutor(threads or workers()) as pool:  # NumPy's loops release the GIL
+        splits = {
+            split: _draw_split(pool, index, count, size, channels)
+            for index, (split, count) in enumerate(counts.items())
+        }
     return Source(
         name=f"{name} (synthetic)",
         splits=splits,
@@ -52,7 +74,7 @@ def open_demo(name: str = "demo", size: int | None = None) -> Source:
     )
 
 
-def _draw_split(index: int, count: int, size: int, channels: int) -> Split:
+def _draw_split(pool: ThreadPoolExecutor, index: int, count: int, size: int, channels: int) -> Split:
     labels = np.arange(count, dtype=np.int64) % len(SCENES)
     np.random.default_rng([SEED, index]).shuffle(labels)
     images = np.empty((count, size, size, channels), np.uint8)
@@ -70,13 +92,12 @@ def _draw_split(index: int, count: int, size: int, channels: int) -> Split:
     chunks = [
         (label, start) for label in range(len(SCENES)) for start in range(0, np.count_nonzero(labels == label), CHUNK)
     ]
-    with ThreadPoolExecutor(workers()) as pool:  # NumPy's loops let go of the GIL
-        list(pool.map(draw_chunk, *zip(*chunks, strict=True)))
+    list(pool.map(draw_chunk, *zip(*chunks, strict=True)))
     return Split(images=images, labels=labels, masks=masks)
 
 
 def _photograph(rng: np.random.Generator, drawing: np.ndarray, view: np.ndarray, channels: int) -> np.ndarray:
-    """Turn drawings `[B, H, W]` of about zero mean into uint8 images `[B, H, W, C]`, each lit its own way."""
+    """Turn drawings `[B, H, W]` of about zero mean into uint8 images `[B, H, W, C]`, each with its own light."""
     count, size, _ = drawing.shape
 
     def draw(low: float, high: float) -> np.ndarray:
@@ -98,7 +119,7 @@ def _photograph(rng: np.random.Generator, drawing: np.ndarray, view: np.ndarray,
 
 
 def _tint(rng: np.random.Generator, level: np.ndarray) -> np.ndarray:
-    """Colour grey levels `[B, H, W, 1]` by a ramp between a dark and a light colour, drawn for each image alike.
+    """Colour grey levels `[B, H, W, 1]` by a ramp between a dark and a light colour, drawn for each image.
 
     The reds, oranges and purples of fundus photographs, dermoscopy and stained sections.
     """

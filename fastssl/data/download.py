@@ -1,7 +1,7 @@
 """Fetching one file.
 
-Covers: progress, a checksum, and never leaving half a file under the final name. Does not cover: which file
-(`medmnist_sets.py`). medmnist's own downloader is not used: it needs torchvision, has no time limit, and writes to the
+Covers: progress, a checksum, and never leaving a part of a file under the final name. Does not cover: which file
+(`medmnist_sets.py`). The downloader of medmnist is not used: it needs torchvision, has no time limit, and writes to the
 final name.
 """
 
@@ -24,10 +24,19 @@ CHUNK_BYTES = 1 << 20
 
 
 def download(url: str, path: Path, md5: str, notify: Callable[[str], None] | None = None) -> None:
-    """Fetch `url` to `path`, checked against `md5`, by one process at a time.
+    """Fetch a file, by one process at a time, unless it is there already.
 
-    Written to a hidden temporary name beside it, then renamed. Gives up after ten seconds without an answer. Raises
-    DataError, one line with the file, the URL and the folder to put it in.
+    It is written under a hidden temporary name in the same folder, then renamed.
+
+    Args:
+        url: of the file.
+        path: where it goes; missing folders are made.
+        md5: its checksum, as hexadecimal digits.
+        notify: called with one line of text when the download starts and while it goes on; None keeps quiet.
+
+    Raises:
+        DataError: the server does not answer within ten seconds, the download breaks off, its checksum is another, or
+            the file cannot be written. The text names the file, the URL and the folder to put it in.
     """
     remedy = f"free some room, or put {path.name} from {url} into a folder of your own and give it as the data root"
     with writing(path.parent, remedy):

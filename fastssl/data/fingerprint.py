@@ -1,7 +1,7 @@
 """The content digest of a data set.
 
 Covers: one hex digest over every split's pixels, labels and masks, hashed in parallel. Does not cover: names, folders
-or dates: equal data give equal digests wherever they lie.
+or dates: equal data have equal digests, wherever their files are.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ from .source import Split
 CHUNK_BYTES = 1 << 26
 
 
-def fingerprint(splits: Mapping[str, Split]) -> str:
-    """Return the BLAKE2b digest (32 hex digits) of `splits`, whatever the order in which they are named.
+def fingerprint(splits: Mapping[str, Split], chunk_bytes: int = CHUNK_BYTES) -> str:
+    """Compute the BLAKE2b digest of a data set.
 
-    Each array counts with its name, dtype, shape and bytes. Bytes are hashed in chunks of 64 MiB on a thread pool
-    (hashlib releases the GIL), then the chunks' digests in order.
+    Each array counts with its name, dtype, shape and bytes. Bytes are hashed in chunks on a thread pool (hashlib
+    releases the GIL), then the chunks' digests in order.
+
+    Args:
+        splits: by name, in any order.
+        chunk_bytes: length of the chunks; the digest depends on it.
+
+    Returns:
+        32 hexadecimal digits.
     """
     outer = hashlib.blake2b(digest_size=16)
     with ThreadPoolExecutor() as pool:
@@ -31,15 +38,15 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
                 if array is None:
                     continue
                 outer.update(f"{split_name}.{field} {array.dtype.str} {array.shape};".encode())
-                for digest in pool.map(_digest, _chunks(array)):
+                for digest in pool.map(_digest, _chunks(array, chunk_bytes)):
                     outer.update(digest)
     return outer.hexdigest()
 
 
-def _chunks(array: np.ndarray) -> Iterator[memoryview]:
+def _chunks(array: np.ndarray, size: int) -> Iterator[memoryview]:
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-    for start in range(0, len(flat), CHUNK_BYTES):
-        yield flat[start : start + CHUNK_BYTES]
+    for start in range(0, len(flat), size):
+        yield flat[start : start + size]
 
 
 def _digest(chunk: memoryview) -> bytes:

@@ -1,7 +1,7 @@
 """A folder of images.
 
-Covers: turning a folder's layout and its pack into a source. Does not cover: the layout (`layout.py`), decoding
-(`decode.py`), the cache (`packing.py`).
+Covers: turning a folder's layout and its decoded images into a source. Does not cover: the layout (`layout.py`),
+decoding (`decode_files.py`), the cache (`packing.py`).
 """
 
 from __future__ import annotations
@@ -30,19 +30,29 @@ def open_folder(
     skip_corrupt: bool = False,
     notify: Callable[[str], None] | None = None,
 ) -> Source:
-    """Open a folder of JPEG, PNG, TIFF and BMP images, decoded once to squares of `size` px (default 224).
+    """Open a folder of JPEG, PNG, TIFF and BMP images; they are decoded once, to squares.
 
-    Labels and splits come from the folders (`read_layout`). All-grey folders have one channel, others three; 16-bit
-    grey stays 16-bit. Images are memory-mapped from the cache; a second opening decodes nothing.
+    Labels and splits come from the folders (`read_layout`). Images are memory-mapped from the cache; opening the folder
+    again decodes nothing.
 
-    Raises DataError naming the files that cannot be read, unless `skip_corrupt`, which names them through `notify`.
+    Args:
+        path: of the folder.
+        size: side of the squares, in pixels; None: 224.
+        skip_corrupt: leave out files that cannot be read, and name them through `notify`.
+        notify: called with one line of text whenever there is something to tell; None keeps quiet.
+
+    Returns:
+        The source. If all images are grey they have one channel, else three; 16-bit grey stays 16-bit.
+
+    Raises:
+        DataError: files cannot be read, which it names; there are none; or the cache cannot be written.
     """
     layout = read_layout(path, notify)
     pack = packed(layout.root, layout.files, DEFAULT_SIZE if size is None else size, notify)
     if pack.unreadable:
         found = _describe_unreadable(path, pack, len(layout.files))
         if not skip_corrupt:
-            raise DataError(f"{found}; mend or remove them, or skip them with skip_corrupt")
+            raise DataError(f"{found}; repair or remove them, or skip them with skip_corrupt")
         if notify:
             notify(f"{found}; skipped")
     kept = np.array([name not in pack.unreadable for name in layout.files])

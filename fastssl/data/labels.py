@@ -1,4 +1,4 @@
-"""Labels: checking them, and telling the kind of task from them.
+"""Labels: checking them, and finding the kind of task.
 
 Covers: class indices and multi-label tables. Does not cover: where labels come from, nor segmentation masks.
 """
@@ -15,7 +15,19 @@ from .source import Split, Task
 
 
 def check_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
-    """Return `labels` as int64 `[N]` (from `[N]` or `[N, 1]`) or `[N, L]`; raise DataError, opening with `where`."""
+    """Check the labels of one split and bring them to one form.
+
+    Args:
+        labels: whole numbers of any dtype: class indices `[N]` or `[N, 1]`, or several labels of 0 or 1, `[N, L]`.
+        count: of the split's images, N.
+        where: what the labels are called, for the error's first words.
+
+    Returns:
+        int64 `[N]` or `[N, L]`.
+
+    Raises:
+        DataError: they are anything else.
+    """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim not in (1, 2) or len(labels) != count:
@@ -36,7 +48,18 @@ def check_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
 
 
 def infer_task(splits: Mapping[str, Split], where: str) -> tuple[Task, tuple[str, ...]]:
-    """Tell the task and name the classes "0", "1", ... from the labels of every split; ("none", ()) without labels."""
+    """Find the task from the labels of all splits.
+
+    Args:
+        splits: by name.
+        where: what the data set is called, for the error's first words.
+
+    Returns:
+        The task and the names of its classes, "0", "1" and so on; ("none", ()) without labels.
+
+    Raises:
+        DataError: some splits have class indices and others several labels per image, or another number of them.
+    """
     labelled = {name: split.labels for name, split in splits.items() if split.labels is not None}
     if not labelled:
         return "none", ()

@@ -1,4 +1,4 @@
-"""What a folder of images says by its layout: which files, which class, which split.
+"""Which files, classes and splits a folder of images has, by its layout.
 
 Covers: class subfolders, train/val/test folders, flat unlabelled folders. Does not cover: opening any image.
 """
@@ -26,15 +26,21 @@ SPLIT_FOLDERS = {
     "test": "test",
 }
 UNLABELLED = -1
+"""The label of an image without one."""
 
 Notify = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The images under `root`: relative paths, split and label of each, sorted by split (train, val, test) and path.
+@dataclass(frozen=True, kw_only=True)
+class FolderLayout:
+    """The images in a folder, sorted by split (train, val, test) and path.
 
-    labels: `[N]` int64 class indices, -1 where a split has no class folders. class_names: sorted; empty if unlabelled.
+    Args:
+        root: the folder.
+        files: N paths relative to `root`.
+        splits: "train", "val" or "test" for each file.
+        labels: int64 `[N]` class indices, -1 where a split has no class folders.
+        class_names: sorted; empty if no image has a label.
     """
 
     root: Path
@@ -44,14 +50,22 @@ class Layout:
     class_names: tuple[str, ...]
 
 
-def read_layout(root: Path, notify: Notify | None = None) -> Layout:
-    """Find the images under `root` and tell their classes and splits from the folders they lie in.
+def read_layout(root: Path, notify: Notify | None = None) -> FolderLayout:
+    """Find the images in a folder, and their classes and splits by the subfolders that they are in.
 
-    train, val and test folders are taken as they are; without them, class subfolders are split by `assign_splits`, and
-    unlabelled images are all "train". Hidden and other files are passed over. A lone subfolder is entered, and a
-    lone class is no label.
+    Folders train, val and test are taken as they are; without them, class subfolders are split by `assign_splits`, and
+    unlabelled images are all "train". Hidden files and files of other kinds are ignored. If everything is in one
+    subfolder, that one is read instead, and a single class is no label.
 
-    Raises DataError for a folder without images, or a class that has a single image to split.
+    Args:
+        root: the folder.
+        notify: called with one line of text for each thing that is left out; None keeps quiet.
+
+    Returns:
+        The layout. No image is opened.
+
+    Raises:
+        DataError: there is no image, no train folder next to val or test, or a class with a single image to split.
     """
     tell = notify or (lambda line: None)
     root, files = _enter(root, find_images(root))
@@ -66,7 +80,7 @@ def read_layout(root: Path, notify: Notify | None = None) -> Layout:
     index = {name: label for label, name in enumerate(class_names)}
     order = {"train": 0, "val": 1, "test": 2}
     rows.sort(key=lambda row: (order[row[0]], row[2]))
-    return Layout(
+    return FolderLayout(
         root=root,
         files=tuple(path for _, _, path in rows),
         splits=tuple(split for split, _, _ in rows),
@@ -76,7 +90,17 @@ def read_layout(root: Path, notify: Notify | None = None) -> Layout:
 
 
 def find_images(root: Path) -> list[str]:
-    """Relative POSIX paths of every image file under `root`, sorted; linked folders are followed once."""
+    """List the image files in a folder and its subfolders; linked folders are followed once.
+
+    Args:
+        root: the folder.
+
+    Returns:
+        POSIX paths relative to `root`, sorted.
+
+    Raises:
+        DataError: there are none, or a folder cannot be listed.
+    """
     found, seen, others = [], set(), 0
     for folder, subfolders, names in os.walk(root, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
@@ -101,7 +125,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _enter(root: Path, files: list[str]) -> tuple[Path, list[str]]:
-    """Step into a lone subfolder that holds everything, such as an unpacked archive leaves, unless it is a split."""
+    """Go down into a subfolder that holds everything, as unpacked archives have it, unless it is a split."""
     while True:
         tops = {PurePosixPath(path).parts[0] for path in files}
         if len(tops) > 1 or "/" not in files[0] or _split_of(files[0]):
@@ -154,7 +178,7 @@ def _by_class_folder(root: Path, files: list[str], tell: Notify) -> list[tuple[s
 
 
 def _classes(files: list[str], depth: int, where: str, tell: Notify) -> list[tuple[str, str]]:
-    """(class name or "", path) of `files`, with the folder at `depth` as class; files beside classes are left out."""
+    """(class name or "", path) of `files`, with the folder at `depth` as class; files outside classes are left out."""
     named = [
         (parts[depth] if len(parts) > depth + 1 else "", path)
         for path in files
@@ -162,5 +186,5 @@ def _classes(files: list[str], depth: int, where: str, tell: Notify) -> list[tup
     ]
     in_class = [(name, path) for name, path in named if name]
     if in_class and len(in_class) < len(named):
-        tell(f"{where}: {len(named) - len(in_class)} images beside the class folders are left out")
+        tell(f"{where}: {len(named) - len(in_class)} images outside the class folders are left out")
     return in_class or named

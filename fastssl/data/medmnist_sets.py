@@ -5,8 +5,9 @@ Covers: finding its file, or fetching it. Does not cover: what the sets are (`me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fastssl.errors import DataError
 
@@ -17,12 +18,27 @@ from .source import Source
 
 
 def open_medmnist(
-    flag: str, root: Path | None = None, size: int | None = None, notify: Callable[[str], None] | None = None
+    flag: str,
+    root: Path | None = None,
+    size: int | None = None,
+    notify: Callable[[str], None] | None = None,
+    *,
+    info: Mapping[str, Any] | None = None,
 ) -> Source:
-    """Open a MedMNIST set at 28, 64, 128 or 224 px (28 by default).
+    """Open a MedMNIST set; its file is downloaded if it is missing.
 
-    Looks for `{flag}.npz` (`{flag}_{size}.npz` above 28 px) in `root`, by default medmnist's own folder, and downloads
-    it there where it is missing. Raises DataError, naming the file, its URL and the folder, if it cannot be fetched.
+    Args:
+        flag: the set's name, one of `FLAGS`.
+        root: the folder with `{flag}.npz` (above 28 px `{flag}_{size}.npz`); None: `~/.medmnist`, as in medmnist.
+        size: 28, 64, 128 or 224 pixels; None: 28.
+        notify: called with one line of text whenever there is something to tell; None keeps quiet.
+        info: "url" and "MD5" of the file, with `_{size}` appended above 28 px; None: those that medmnist states.
+
+    Returns:
+        The source, its images in memory.
+
+    Raises:
+        DataError: no such size, or the file cannot be fetched or read. The text names the file, its URL and the folder.
     """
     size = SIZES[0] if size is None else size
     if size not in SIZES:
@@ -31,6 +47,6 @@ def open_medmnist(
     folder = root if root is not None else Path.home() / ".medmnist"
     path = folder / f"{flag}{suffix}.npz"
     if not path.is_file():
-        info = table()[flag]
+        info = info or table()[flag]
         download(info[f"url{suffix}"], path, md5=info[f"MD5{suffix}"], notify=notify)
     return open_npz(path, size, notify)

@@ -4,7 +4,7 @@ Covers: task, classes and modality from the `medmnist` package's INFO table. Doe
 nor the three-dimensional sets.
 
 `import medmnist` takes seconds, since it loads torch, pandas and scikit-image; its table is one plain module, which is
-loaded here by itself.
+loaded here alone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ from fastssl.errors import DataError
 from .source import Task
 
 SIZES = (28, 64, 128, 224)
+"""Sides of the images that each set is published at, in pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MedMNISTSet:
-    """One set as `medmnist` describes it."""
+    """One set as `medmnist` describes it.
+
+    Args:
+        flag: its name in lower case, such as "pneumoniamnist".
+        task: in medmnist's words.
+        class_names: by class index.
+        modality: of the images.
+    """
 
     flag: str
     task: Task
@@ -47,19 +55,39 @@ _MODALITY = {
     "organsmnist": "abdominal CT",
 }
 
-
 FLAGS = tuple(_MODALITY)
+"""The flags of the twelve sets."""
 
 
 def describe(flag: str) -> MedMNISTSet:
-    """Look up one of `FLAGS`."""
+    """Look up a set.
+
+    Args:
+        flag: one of `FLAGS`.
+
+    Returns:
+        What medmnist says of it, and its modality.
+
+    Raises:
+        DataError: the package medmnist is missing or too old.
+    """
     info = table()[flag]
     names = tuple(info["label"][key] for key in sorted(info["label"], key=int))
     return MedMNISTSet(flag=flag, task=info["task"], class_names=names, modality=_MODALITY[flag])
 
 
 def set_of_file(stem: str) -> MedMNISTSet | None:
-    """The set that a file called `stem`.npz holds by its name ("breastmnist", "breastmnist_64"), or None."""
+    """Find the set that a file is named after.
+
+    Args:
+        stem: the file's name without ".npz", such as "breastmnist" or "breastmnist_64".
+
+    Returns:
+        None for any other name.
+
+    Raises:
+        DataError: it is a set's, and the package medmnist is missing or too old.
+    """
     flag, _, size = stem.partition("_")
     named_after_set = flag in FLAGS and (not size or size in map(str, SIZES))
     return describe(flag) if named_after_set else None
@@ -67,7 +95,14 @@ def set_of_file(stem: str) -> MedMNISTSet | None:
 
 @cache
 def table() -> dict[str, dict[str, Any]]:
-    """medmnist's INFO. Raises DataError where the package is missing or too old."""
+    """Load the table INFO of the package medmnist.
+
+    Returns:
+        Flag -> task, labels, and the URL and MD5 checksum of the file at each size.
+
+    Raises:
+        DataError: the package is missing or too old.
+    """
     found = importlib.util.find_spec("medmnist")
     if found is None or found.origin is None:
         raise DataError("MedMNIST sets need the medmnist package: pip install medmnist")

@@ -1,7 +1,7 @@
 """MedMNIST-style `.npz` files.
 
 Covers: reading `{train,val,test}_images` and `_labels`, checking them, and saying in one line what is wrong. Does not
-cover: fetching MedMNIST's own files (`medmnist_sets.py`), nor pickled arrays, which are never loaded.
+cover: fetching the files of MedMNIST (`medmnist_sets.py`), nor pickled arrays, which are never loaded.
 """
 
 from __future__ import annotations
@@ -28,10 +28,19 @@ def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] 
     """Read a `.npz` file with `train_images` and, where there are any, `val_images`, `test_images` and `*_labels`.
 
     Images: `[N, H, W]` or `[N, H, W, C]`, C in 1, 3, 4, uint8 or uint16. Labels: integers, `[N]` or `[N, 1]` (class
-    indices) or `[N, L]` (L labels that are 0 or 1). With `size`, images of another size are resized once, in memory.
-    A file named after a MedMNIST set takes that set's task, class names and modality.
+    indices) or `[N, L]` (L labels that are 0 or 1). A file named after a MedMNIST set takes that set's task, class
+    names and modality.
 
-    Raises DataError, in one line, for a file that is damaged, has no `train_images`, or holds anything else.
+    Args:
+        path: of the file.
+        size: side of the images in pixels, to which others are resized in memory; None: their own short side.
+        notify: called with one line of text whenever there is something to tell; None keeps quiet.
+
+    Returns:
+        The source, its images in memory.
+
+    Raises:
+        DataError: the file is damaged, has no `train_images`, or holds anything else.
     """
     arrays = _read(path)
     images = {

@@ -1,7 +1,7 @@
 """One call that opens any data set.
 
-Covers: telling what kind of source a name or path is, and what was meant where it is none. Does not cover: reading it,
-which is one module for each kind (`demo.py`, `medmnist_sets.py`, `npz.py`, `folder.py`).
+Covers: finding which kind of source a name or path is, and what was perhaps meant if it is none. Does not cover:
+reading it, which is one module for each kind (`demo.py`, `medmnist_sets.py`, `npz.py`, `folder.py`).
 """
 
 from __future__ import annotations
@@ -31,14 +31,20 @@ def open_source(
 ) -> Source:
     """Open a data set by name or path.
 
-    data: "demo" or "demo-colour" (synthetic, built in), a MedMNIST flag such as "pneumoniamnist", a MedMNIST-style
-        `.npz` file, or a folder of images. A name wins over a file of the same name: write "./demo" for the file.
-    root: folder that keeps MedMNIST files (default: `~/.medmnist`), and where a relative path is looked for as well.
-    size: side of the images in pixels; default 28 for the demo and MedMNIST, a `.npz` file's own, 224 for a folder.
-    skip_corrupt: leave out images of a folder that cannot be read, naming them, instead of stopping.
-    notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
+    Args:
+        data: "demo" or "demo-colour" (synthetic, built in), a MedMNIST flag such as "pneumoniamnist", a MedMNIST-style
+            `.npz` file, or a folder of images. A name wins over a file of the same name: write "./demo" for the file.
+        root: folder of MedMNIST files (None: `~/.medmnist`); a relative path is looked for there as well.
+        size: side of the images in pixels; None: 28 for the demo set and MedMNIST, their own short side for a `.npz`
+            file, 224 for a folder.
+        skip_corrupt: leave out images of a folder that cannot be read, and name them through `notify`.
+        notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
 
-    Raises DataError, one line: what is wrong, where, and what to do.
+    Returns:
+        The source: uint8 or uint16 images by split, with labels and masks where there are any.
+
+    Raises:
+        DataError: there is no such data, or it cannot be read. The text says what is wrong, where, and what to do.
     """
     name = os.fspath(data)
     folder = Path(root).expanduser() if root is not None else None
@@ -72,9 +78,9 @@ def _not_found(name: str) -> str:
     if name.endswith("mnist3d"):
         return f"'{name}' is a three-dimensional MedMNIST set; only the two-dimensional ones can be opened"
     path = Path(name).expanduser()
-    beside = [entry for entry in path.parent.iterdir() if entry.name[0] != "."] if path.parent.is_dir() else []
+    siblings = [entry for entry in path.parent.iterdir() if entry.name[0] != "."] if path.parent.is_dir() else []
     meant = {known: known for known in (*demo.NAMES, *medmnist_table.FLAGS)}
-    meant |= {entry.name: str(entry) for entry in beside}
+    meant |= {entry.name: str(entry) for entry in siblings}
     close = difflib.get_close_matches(path.name, meant, n=1, cutoff=0.7)
     if close:
         return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"

@@ -14,7 +14,11 @@ import numpy as np
 
 
 def workers() -> int:
-    """Threads for decoding and resizing: one for each core this process may use, 32 at most."""
+    """Count the threads for decoding and resizing.
+
+    Returns:
+        One for each core that this process may use, 32 at most.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(32, usable)
 
@@ -22,7 +26,17 @@ def workers() -> int:
 def square_images(
     images: Mapping[str, np.ndarray], size: int | None, name: str, notify: Callable[[str], None] | None
 ) -> dict[str, np.ndarray]:
-    """Bring every split's images `[N, H, W, C]` to `size` (None: their short side), and say so if any change."""
+    """Resize the images of all splits to one square size.
+
+    Args:
+        images: by split, `[N, H, W, C]` uint8 or uint16, of one height and width.
+        size: side of the square, in pixels; None: the images' short side.
+        name: of the data set, for `notify`.
+        notify: called with one line of text if the images change.
+
+    Returns:
+        By split, `[N, size, size, C]` of the same dtype; the same arrays if they have that size.
+    """
     height, width = next(iter(images.values())).shape[1:3]
     side = min(height, width) if size is None else size
     if (height, width) == (side, side):
@@ -46,10 +60,17 @@ def _square_all(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize `[H, W, C]` uint8 or uint16 so that its short side is `size`, and keep the central `[size, size, C]`.
+    """Resize an image so that its short side has `size` pixels, and keep the central square.
 
-    Bicubic, widened to the scale when shrinking (antialiased), as Pillow does it. The crop is taken in the same
-    pass: the filter runs over the central square alone. uint16 and alpha go through float32 planes.
+    Bicubic as in Pillow, whose filter is widened by the scale when shrinking (antialiased). Only the central square is
+    filtered. uint16 and images with alpha are resized as float32, each channel by itself.
+
+    Args:
+        image: `[H, W, C]` uint8 or uint16.
+        size: side of the square, in pixels.
+
+    Returns:
+        `[size, size, C]` of the same dtype.
     """
     from PIL import Image
 

@@ -1,7 +1,7 @@
 """What the demo set draws: four kinds of structure that medical images have.
 
-Covers: vessel trees on a disc, ribs, organ blocks, tissue, each as a float drawing `[B, H, W]` in scene coordinates
-(the image spans -1 to 1 before its pose). Does not cover: light, colour and noise (`demo.py`).
+Covers: vessel trees on a disc, ribs, organs, tissue. Each is drawn in scene coordinates, in which the image spans -1 to
+1 before its pose. Does not cover: light, colour and noise (`demo.py`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .capsules import stamp_capsules
+
 Rng = np.random.Generator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Where each scene lies in its image: rotation (radians), scale, and shift (half image widths), `[B]` each."""
+    """The position of each scene in its image.
+
+    Args:
+        angle: of rotation, in radians, float32 `[B]`.
+        scale: float32 `[B]`.
+        shift: (x, y) in half image widths, float32 `[B, 2]`.
+    """
 
     angle: np.ndarray
     scale: np.ndarray
@@ -24,6 +32,15 @@ class Pose:
 
     @classmethod
     def draw(cls, rng: Rng, count: int) -> Pose:
+        """Draw random poses.
+
+        Args:
+            rng: what they are drawn from.
+            count: how many, B.
+
+        Returns:
+            The poses.
+        """
         return cls(
             angle=rng.uniform(0, 2 * np.pi, count).astype(np.float32),
             scale=rng.uniform(0.75, 1.3, count).astype(np.float32),
@@ -31,7 +48,14 @@ class Pose:
         )
 
     def grid(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Scene coordinates (u, v) of every pixel centre, `[B, size, size]` each."""
+        """Compute the scene coordinates of every pixel's centre.
+
+        Args:
+            size: side of the images, in pixels.
+
+        Returns:
+            u and v, float32 `[B, size, size]` each.
+        """
         centres = (np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1
         x = centres[None, None, :] - self.shift[:, 0, None, None]
         y = centres[None, :, None] - self.shift[:, 1, None, None]
@@ -40,7 +64,14 @@ class Pose:
         return cos * x + sin * y, cos * y - sin * x
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Image coordinates (-1 to 1) of scene points `[B, ..., 2]`."""
+        """Compute the image coordinates of points of the scenes.
+
+        Args:
+            points: `[B, ..., 2]` (u, v).
+
+        Returns:
+            `[B, ..., 2]` (x, y), from -1 to 1 inside the image.
+        """
         lead = (len(points),) + (1,) * (points.ndim - 2)
         cos, sin = (f(self.angle).reshape(lead) * self.scale.reshape(lead) for f in (np.cos, np.sin))
         u, v = points[..., 0], points[..., 1]
@@ -49,7 +80,17 @@ class Pose:
 
 
 def field_of_view(rng: Rng, pose: Pose, size: int, *, always: bool) -> np.ndarray:
-    """The visible disc, 1 inside and 0 outside, `[B, size, size]`; half of the images show none unless `always`."""
+    """Draw the round field of view that some cameras have.
+
+    Args:
+        rng: random numbers.
+        pose: of B scenes.
+        size: side of the images, in pixels.
+        always: in every image; False: in half of them.
+
+    Returns:
+        float32 `[B, size, size]`, 1 inside and 0 outside; 1 everywhere in images without.
+    """
     u, v = pose.grid(size)
     radius = rng.uniform(0.85, 1.0, (len(u), 1, 1)).astype(np.float32)
     disc = _inside(np.hypot(u, v) - radius, pose, size)
@@ -57,7 +98,7 @@ def field_of_view(rng: Rng, pose: Pose, size: int, *, always: bool) -> np.ndarra
     return np.where(shown, disc, np.float32(1))
 
 
-def fundus(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _fundus(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A retina: bright optic disc, dark macula, and dark vessels that branch three times from the optic disc."""
     count = len(pose.angle)
     u, v = pose.grid(size)
@@ -70,7 +111,7 @@ def fundus(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     return 0.9 * optic - 0.3 * macula - 0.2 * (u * u + v * v) - 1.1 * vessels * (1 - 0.4 * optic), vessels
 
 
-def ribs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _ribs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A chest: pairs of arched ribs over two dark lungs, and the spine between them."""
     u, v = pose.grid(size)
     draw = _drawer(rng, len(u))
@@ -82,7 +123,7 @@ def ribs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     return 0.55 * stripes * (0.35 + lungs) * (1 - spine) - 0.5 * lungs + 0.7 * spine, np.zeros_like(u)
 
 
-def organs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _organs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A slice of a body: flat elliptic organs, one over the other, inside a wall."""
     u, v = pose.grid(size)
     draw = _drawer(rng, len(u))
@@ -99,7 +140,7 @@ def organs(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     return drawing, np.zeros_like(u)
 
 
-def tissue(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _tissue(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A stained section: small elongated nuclei scattered over faint fibres."""
     u, v = pose.grid(size)
     count = len(u)
@@ -118,7 +159,9 @@ def tissue(rng: Rng, pose: Pose, size: int) -> tuple[np.ndarray, np.ndarray]:
     return 0.18 * fibres - nuclei, np.zeros_like(u)
 
 
-SCENES = (fundus, ribs, organs, tissue)
+SCENES: tuple[Callable[[Rng, Pose, int], tuple[np.ndarray, np.ndarray]], ...] = (_fundus, _ribs, _organs, _tissue)
+"""A function for each class, from random numbers, B poses and the side of the images in pixels to drawings and vessel
+masks, float32 `[B, size, size]` each: drawings of any mean and scale, masks from 0 to 1."""
 
 
 def _drawer(rng: Rng, count: int) -> Callable[[float, float], np.ndarray]:
@@ -130,12 +173,12 @@ def _blob(u: np.ndarray, v: np.ndarray, width: float | np.ndarray) -> np.ndarray
 
 
 def _inside(distance: np.ndarray, pose: Pose, size: int) -> np.ndarray:
-    """Pixel coverage of a shape from the signed distance to its edge, in scene units: an edge one pixel wide."""
+    """Coverage of pixels by a shape, from the signed distance to its edge in scene units; the edge is a pixel wide."""
     return np.clip(0.5 - distance * (pose.scale[:, None, None] * size / 2), 0, 1)
 
 
 def _vessel_tree(rng: Rng, root: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Grow vessels from `root` `[B, 2]`; one (start, end `[B, M, 2]`, radius `[B, M]`) of segments for each step."""
+    """Grow vessels from `root` `[B, 2]`; for each step, (start, end `[B, M, 2]`, radius `[B, M]`) of its segments."""
     count = len(root)
     heading = np.array([0.9, -0.9, 2.3, -2.3]) + rng.normal(0, 0.3, (count, 4))
     tip = np.repeat(root[:, None], 4, axis=1)
@@ -157,31 +200,3 @@ def _vessel_tree(rng: Rng, root: np.ndarray) -> list[tuple[np.ndarray, np.ndarra
             )
             tip = end
     return segments
-
-
-def stamp_capsules(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, radius: np.ndarray) -> None:
-    """Draw round-ended segments into `canvas` `[B, S, S]`, keeping the greatest coverage at each pixel.
-
-    start, end: `[B, M, 2]` as (x, y) from -1 to 1; radius: `[B, M]` in the same unit. Each segment touches only the
-    square of pixels around it, so the cost does not grow with the image's area times the number of segments.
-    """
-    size = canvas.shape[-1]
-    a, b = (((points + 1) * (size / 2) - 0.5).astype(np.float32) for points in (start, end))
-    r = (radius * (size / 2)).astype(np.float32)
-    reach = np.abs(b - a).max(axis=-1) / 2 + r + 1
-    middle = (a + b) / 2
-    visible = np.nonzero(((middle > -reach[..., None]) & (middle < size + reach[..., None])).all(axis=-1))
-    a, b, r, middle = a[visible], b[visible], r[visible][:, None, None], middle[visible]
-    width = 2 * int(np.ceil(reach[visible].max(initial=0))) + 1
-    corner = np.round(middle).astype(np.int32) - width // 2
-    x, y = (corner[:, axis, None] + np.arange(width, dtype=np.int32) for axis in (0, 1))
-    # Distance from each pixel (x along the last axis, y along the one before) to its nearest point on the segment.
-    dx, dy = (x - a[:, 0, None])[:, None, :], (y - a[:, 1, None])[:, :, None]
-    abx, aby = (b - a)[:, 0, None, None], (b - a)[:, 1, None, None]
-    length2 = abx * abx + aby * aby + np.float32(1e-6)
-    along = np.clip(dx * (abx / length2) + dy * (aby / length2), 0, 1)
-    distance = np.sqrt((dx - along * abx) ** 2 + (dy - along * aby) ** 2)
-    coverage = np.clip(r - distance + np.float32(0.5), 0, 1)
-    touched = ((x >= 0) & (x < size))[:, None, :] & ((y >= 0) & (y < size))[:, :, None] & (coverage > 0)
-    row = visible[0].astype(np.int32)[:, None] * size + y
-    np.maximum.at(canvas.reshape(-1), (row[:, :, None] * size + x[:, None, :])[touched], coverage[touched])

@@ -1,8 +1,8 @@
 """Dividing a folder's images into train, val and test.
 
-Covers: a split that depends on nothing but each file's relative path, so that adding files does not shuffle the rest.
-Does not cover: keeping one patient's images together, which file names do not tell: lay out train, val and test folders
-yourself where a patient has several images.
+Covers: a split that depends on nothing but each file's relative path, so that adding files does not move the others.
+Does not cover: keeping one patient's images together, since file names do not tell whose they are. Where a patient has
+several images, make folders train, val and test.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ TRAIN_BELOW, VAL_BELOW = 0.7, 0.8
 
 
 def assign_splits(paths: Sequence[str], labels: np.ndarray) -> list[str]:
-    """Return "train" (70 %), "val" (10 %) or "test" (20 %) for each relative path, every class by itself.
+    """Assign each image of a folder to a split, every class by itself: 70 % train, 10 % val, 20 % test.
 
-    A path's place is its BLAKE2b hash read as a fraction of 1. So that small classes are found everywhere, the lowest
-    of a class is always in train, the highest in test (from 2 images), and the one nearest the middle of val in val
-    (from 3) where chance put none there; a file added later moves at most these stand-ins.
+    A path's place is its BLAKE2b hash read as a fraction of 1. So that small classes are in every split, the lowest
+    place of a class is always in train, the highest in test (from 2 images), and the one nearest the middle of val in
+    val (from 3) if no other is; a file that is added later moves at most these.
+
+    Args:
+        paths: relative to the folder.
+        labels: `[N]`, the class index of each.
+
+    Returns:
+        "train", "val" or "test" for each path.
     """
     place = np.array([_place(path) for path in paths])
     bands = (TRAIN_BELOW, VAL_BELOW)

@@ -1,4 +1,4 @@
-"""Writing files that others may be writing or reading.
+"""Writing files that other processes may be writing or reading.
 
 Covers: a lock between processes, and one-line errors for a full or forbidden disk. Does not cover: what is written.
 """
@@ -23,7 +23,15 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def writing(folder: Path, remedy: str) -> Iterator[None]:
-    """Turn an OSError raised inside into a DataError that names `folder`, the cause, and `remedy`."""
+    """Turn an OSError that is raised inside the block into a DataError.
+
+    Args:
+        folder: that is written to.
+        remedy: what the user can do, for the end of the error's text.
+
+    Raises:
+        DataError: names the folder, the cause and the remedy.
+    """
     try:
         yield
     except OSError as error:
@@ -33,10 +41,17 @@ def writing(folder: Path, remedy: str) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path, notify: Callable[[str], None] | None = None) -> Iterator[bool]:
-    """Hold an exclusive lock on the file `path` (made if need be), waiting for whoever holds it, and saying so.
+    """Hold an exclusive lock inside the block, after waiting for any process that holds it.
 
-    Yields whether it is really held: False where the file system has no locks. The operating system lets go of the lock
-    when its holder ends, however that happens, so it is never stale; the empty file stays.
+    The operating system releases the lock when its holder ends, however that happens, so it is never stale; the empty
+    file stays.
+
+    Args:
+        path: of the lock's file, which is made if it is missing.
+        notify: called with one line of text if there is another process to wait for.
+
+    Yields:
+        Whether the lock is held: False where the file system has no locks.
     """
     with path.open("a") as handle:
         yield _acquire(handle.fileno(), path, notify)
@@ -57,6 +72,10 @@ def _acquire(descriptor: int, path: Path, notify: Callable[[str], None] | None) 
 
 
 def cache_folder() -> Path:
-    """Where decoded images are kept: the environment variable FASTSSL_CACHE, else `~/.cache/fastssl`."""
+    """Find the folder for decoded images: the environment variable FASTSSL_CACHE, else `~/.cache/fastssl`.
+
+    Returns:
+        The folder, which may not exist yet.
+    """
     named = os.environ.get("FASTSSL_CACHE")
     return Path(named).expanduser() if named else Path.home() / ".cache" / "fastssl"

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from fastssl.data import Source, open_source
-from fastssl.data import demo as module
-from fastssl.data.scenes import stamp_capsules
+from fastssl.data.capsules import stamp_capsules
+from fastssl.data.demo import open_demo
 from fastssl.errors import DataError
 
 
@@ -35,9 +35,9 @@ def test_the_demo_set_has_2000_train_400_val_and_800_test_images_of_28_px_balanc
         assert not (np.diff(split.labels) >= 0).all()
 
 
-def test_the_demo_set_is_the_same_whenever_and_with_however_many_threads_it_is_drawn(demo, monkeypatch):
-    monkeypatch.setattr(module, "workers", lambda: 1)
-    assert open_source("demo").fingerprint == demo.fingerprint
+def test_the_demo_set_is_the_same_on_every_call_and_with_any_number_of_threads(demo):
+    assert open_demo(threads=1).fingerprint == demo.fingerprint
+    assert open_demo(threads=3).fingerprint == demo.fingerprint
 
 
 def test_no_image_of_the_demo_set_is_drawn_twice(demo):
@@ -66,9 +66,8 @@ def test_vessels_stand_out_from_what_surrounds_them(demo):
     assert np.median(contrast) > 15
 
 
-def test_the_colour_set_has_three_different_channels_and_other_sizes_are_drawn_at_once(monkeypatch):
-    monkeypatch.setattr(module, "COUNTS", {"train": 16})
-    source = open_source("demo-colour", size=96)
+def test_the_colour_set_has_three_different_channels_and_is_drawn_at_other_sizes():
+    source = open_demo("demo-colour", size=96, counts={"train": 16})
     images = source.splits["train"].images
     assert images.shape == (16, 96, 96, 3)
     assert (images[..., 0] != images[..., 1]).mean() > 0.5

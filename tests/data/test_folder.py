@@ -127,7 +127,7 @@ def test_only_the_first_few_corrupt_images_are_named(tmp_path, save):
     save(tmp_path / "flat" / "good.png")
     for index in range(8):
         (tmp_path / "flat" / f"bad{index}.png").write_bytes(b"?")
-    with pytest.raises(DataError, match=r"8 of 9 images cannot be read: bad0.png .* \.\.\.; mend") as caught:
+    with pytest.raises(DataError, match=r"8 of 9 images cannot be read: bad0.png .* \.\.\.; repair") as caught:
         open_source(tmp_path / "flat", size=16)
     assert "bad4.png" in str(caught.value)
     assert "bad5.png" not in str(caught.value)

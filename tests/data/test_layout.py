@@ -87,10 +87,10 @@ def test_a_single_class_is_no_label(touch, told):
     assert "single class, x" in told[0]
 
 
-def test_images_beside_class_folders_are_left_out_and_told(touch, told):
+def test_images_outside_the_class_folders_are_left_out_and_told(touch, told):
     layout = read_layout(touch("loose.png", "a/1.png", "a/2.png", "b/1.png", "b/2.png"), told.append)
     assert "loose.png" not in layout.files
-    assert "1 images beside the class folders" in told[0]
+    assert "1 images outside the class folders" in told[0]
 
 
 def test_images_outside_the_split_folders_are_left_out_and_told(touch, told):
