@@ -166,8 +166,8 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(app, shell)
 
-    for command in (train, probe, fewshot, finetune, segment, preview):
-        made.command(command)
+    for place, command in enumerate((train, probe, fewshot, finetune, segment, preview)):
+        made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")
     return made
 
