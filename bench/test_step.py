@@ -77,8 +77,9 @@ def engine(
         prefetch=0 if device == "cpu" else 3,
     )
     kind = Runtime if small_maps else WithConvolutions
-    runtime = kind(torch.device(device), torch.bfloat16 if amp else None, compiled)
-    return Engine(stage, loader, runtime, sgd, CosineSchedule(0.06, 10_000), CheckpointPolicy(folder))
+    runtime = kind(device=torch.device(device), precision="bf16" if amp else "fp32", compile=compiled)
+    schedule = CosineSchedule(peak=0.06, total_steps=10_000)
+    return Engine(stage, loader, runtime, sgd, schedule, CheckpointPolicy(folder=folder))
 
 
 def one_step(made: Engine) -> Callable[[], object]:

@@ -1,14 +1,15 @@
 """What is switched on for this device, and why.
 
-Covers: device, precision, `torch.compile`, threads, how a network is laid out there; each choice with a one-line reason
-that is printed and saved. Does not cover: using any of it (`engine.py`), setting threads (`fastssl.threads`).
+Covers: device, precision, `torch.compile`, threads, how a network is laid out there; each with a one-line reason that
+is printed and saved. Does not cover: using any of it (`training/step.py`), setting threads (`fastssl.threads`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -30,30 +31,43 @@ FULL_PRECISION = "as asked: full single precision, TF32 off"
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolvedSetting:
-    """A setting that was resolved: its value as text, and why it is so."""
+    """A setting that was resolved.
+
+    Args:
+        name: of the setting.
+        value: as text.
+        reason: why it has this value, in one line.
+    """
 
     name: str
     value: str
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How a step runs. `amp_dtype` None means fp32. graphs: whole steps are replayed from CUDA graphs."""
+    """How a step is run.
+
+    Args:
+        device: where networks and batches are.
+        precision: a key of `DTYPES`, as `--precision` takes it.
+        compile: compile steps by `torch.compile`; on CUDA whole steps are then replayed from CUDA graphs.
+        backend: of `torch.compile`.
+        reasons: what was resolved, each with its reason.
+    """
 
     device: torch.device
-    amp_dtype: torch.dtype | None
+    precision: str
     compile: bool
-    choices: tuple[ResolvedSetting, ...] = ()
-    graphs: bool = False
+    backend: str | Callable[..., Any] = "inductor"
+    reasons: tuple[ResolvedSetting, ...] = ()
 
     @property
-    def precision(self) -> str:
-        """The name of the precision, as `--precision` takes it, to run the same way again."""
-        named = next((choice.value for choice in self.choices if choice.name == "precision"), None)
-        return named or next(name for name, dtype in DTYPES.items() if dtype == self.amp_dtype)
+    def amp_dtype(self) -> torch.dtype | None:
+        """The dtype that autocast computes in; None: no autocast."""
+        return DTYPES[self.precision]
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -62,8 +76,13 @@ class Runtime:
 
     @property
     def needs_scaler(self) -> bool:
-        """fp16 gradients underflow without loss scaling; bf16 has fp32's range."""
+        """Whether gradients are scaled: those of fp16 underflow otherwise; bf16 has fp32's range."""
         return self.amp_dtype is torch.float16
+
+    @property
+    def cuda_graphs(self) -> bool:
+        """Whether whole steps are replayed from CUDA graphs."""
+        return self.compile and self.device.type == "cuda"
 
     @property
     def prefetch(self) -> int:
@@ -79,13 +98,19 @@ class Runtime:
 
         Channels-last on a CPU too: there the first convolution of a ResNet-18 at 28 px takes 2.2 ms and not 10.7, the
         others as long as row-major (fp32, batch 128, one thread of an AMD EPYC of family 26).
+
+        Args:
+            module: a network, or a stage with all its networks.
+
+        Returns:
+            `module` itself.
         """
         module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         use_small_maps(module)
         return module
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The autocast context of the forward pass."""
+        """Return a new autocast context, for one forward pass."""
         if self.amp_dtype is None:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.amp_dtype)
@@ -98,100 +123,168 @@ def resolve_runtime(
     precision: str = "auto",
     threads: int | None = None,
 ) -> Runtime:
-    """Resolve the requests (None and "auto" leave the choice to us).
+    """Resolve what was asked for, and set torch's global switches for it (TF32, cuDNN's search for algorithms).
 
     Args:
+        device: "cpu", "cuda", "cuda:N", or "auto": CUDA where there is a GPU.
+        amp: mixed precision where the hardware multiplies it faster; None: yes.
+        compile: whether to compile; None: on CUDA.
+        precision: a key of `DTYPES`, which is taken as it is, or "auto": as `amp` has it.
         threads: how many were asked for, if any; they are on already (`fastssl.threads.use_threads`).
+
+    Returns:
+        The runtime, with the reason of everything in it.
 
     Raises:
         ConfigError: a CUDA device is asked for that is not there.
     """
-    place, device_reason = auto_device(device)
-    name, precision_reason = auto_precision(place, amp, precision)
-    compiled, compile_reason = auto_compile(place, compile)
-    choices = [ResolvedSetting("device", str(place), device_reason)]
+    place, reason = auto_device(device)
+    runtime = runtime_on(place, reason, amp, compile, precision, threads)
     if place.type == "cuda":
         torch.backends.cudnn.benchmark = True
-        _allow_tf32(name != "fp32")
-    else:
-        choices.append(
-            ResolvedSetting("threads", str(torch.get_num_threads()), "as asked" if threads else thread_policy())
-        )
-    choices += [
-        ResolvedSetting("precision", name, precision_reason),
-        ResolvedSetting("compile", _switch(compiled), compile_reason),
-    ]
-    graphs = compiled and place.type == "cuda"
-    if graphs:
-        choices.append(ResolvedSetting("cuda_graph", "on", "a replayed step costs the host one launch"))
-    return Runtime(place, DTYPES[name], compiled, tuple(choices), graphs)
+        _allow_tf32(runtime.precision != "fp32")
+    return runtime
 
 
-def auto_device(request: str) -> tuple[torch.device, str]:
-    """CUDA where there is one."""
+def runtime_on(
+    device: torch.device,
+    reason: str,
+    amp: bool | None = None,
+    compile: bool | None = None,
+    precision: str = "auto",
+    threads: int | None = None,
+) -> Runtime:
+    """Resolve everything but the device, and change nothing.
+
+    Args:
+        device: that was chosen.
+        reason: why.
+        amp: as of `resolve_runtime`, and so are the others.
+        compile: as above.
+        precision: as above.
+        threads: as above.
+
+    Returns:
+        The runtime, with the reason of everything in it.
+    """
+    name, precision_reason = auto_precision(device, amp, precision)
+    compiled, compile_reason = auto_compile(device, compile)
+    resolved = [("device", str(device), reason)]
+    if device.type != "cuda":
+        resolved.append(("threads", str(torch.get_num_threads()), "as asked" if threads else thread_policy()))
+    resolved += [("precision", name, precision_reason), ("compile", "on" if compiled else "off", compile_reason)]
+    if compiled and device.type == "cuda":
+        resolved.append(("cuda_graph", "on", "a replayed step costs the host one launch"))
+    reasons = tuple(ResolvedSetting(name=name, value=value, reason=why) for name, value, why in resolved)
+    return Runtime(device=device, precision=name, compile=compiled, reasons=reasons)
+
+
+def auto_device(request: str, gpus: Sequence[str] | None = None) -> tuple[torch.device, str]:
+    """Choose the device: CUDA where there is a GPU, unless another one is named.
+
+    Args:
+        request: "auto", "cpu", "cuda" or "cuda:N".
+        gpus: the names of the GPUs; default: of those that torch finds here.
+
+    Returns:
+        The device, and why.
+
+    Raises:
+        ConfigError: there is no such GPU.
+    """
+    gpus = _found_gpus() if gpus is None else gpus
     if request == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device()), torch.cuda.get_device_name()
+        if gpus:
+            current = torch.cuda.current_device()
+            return torch.device("cuda", current), gpus[current]
         return torch.device("cpu"), "no CUDA device found"
     device = torch.device(request)
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            found = "no CUDA device was found" if count == 0 else f"only {count} CUDA device(s) were found"
-            raise ConfigError([f"device={request!r}: {found}; use --device cpu or auto"])
-        return torch.device("cuda", device.index or 0), torch.cuda.get_device_name(device)
-    return device, "as asked"
+    if device.type != "cuda":
+        return device, "as asked"
+    index = device.index or 0
+    if index >= len(gpus):
+        found = f"only {len(gpus)} CUDA device(s) were found" if gpus else "no CUDA device was found"
+        raise ConfigError([f"device={request!r}: {found}; use --device cpu or auto"])
+    return torch.device("cuda", index), gpus[index]
 
 
-def auto_precision(device: torch.device, amp: bool | None, precision: str) -> tuple[str, str]:
-    """(name, why) of the precision: as named, else mixed where the hardware multiplies it, else fp32.
+def auto_precision(
+    device: torch.device, amp: bool | None, precision: str, native: Collection[str] | None = None
+) -> tuple[str, str]:
+    """Choose the precision: as named, else mixed where the hardware multiplies it, else fp32.
 
     `amp` never makes a run slower: a CPU without bf16 instructions takes 7 to 10 times as long to emulate them (AMD
     EPYC with AVX2), so that emulation has to be asked for by name.
+
+    Args:
+        device: what computes.
+        amp: whether mixed precision was asked for; None: it is left to us.
+        precision: a key of `DTYPES`, or "auto".
+        native: those of "bf16" and "fp16" that `device` multiplies itself; default: by `native_precisions`.
+
+    Returns:
+        A key of `DTYPES`, and why.
     """
-    if precision != "auto":
-        return precision, _reason_as_asked(device, precision)
-    if amp is False:
+    on_cpu = device.type == "cpu"
+    if precision == "fp32" or (precision == "auto" and amp is False):
         return "fp32", FULL_PRECISION
+    if precision != "auto" and not (precision == "bf16" and on_cpu):
+        return precision, "as asked"
+    native = native_precisions(device) if native is None else native
+    if precision == "bf16":
+        return "bf16", "as asked" if "bf16" in native else "as asked; this CPU emulates bf16: fp32 would be faster"
+    if "bf16" in native:
+        return "bf16", "this CPU multiplies bf16 (AVX512-BF16 or AMX)" if on_cpu else "this GPU multiplies bf16"
+    if "fp16" in native:
+        return "fp16", "this GPU has no bf16: fp16 with a gradient scaler"
+    instead = "in place of --amp: " if amp else ""
+    if on_cpu:
+        return "fp32", f"{instead}this CPU has no bf16 instructions; --precision bf16 would emulate them, slowly"
+    return "fp32", f"{instead}this GPU multiplies neither bf16 nor fp16 faster"
+
+
+def native_precisions(device: torch.device) -> set[str]:
+    """Find out which of "bf16" and "fp16" a device multiplies without emulating it, and faster than fp32.
+
+    Args:
+        device: a CPU, or a GPU that is there.
+
+    Returns:
+        The names; of a CPU at most "bf16".
+    """
+    if device.type != "cuda":
+        return {"bf16"} if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else set()
+    found = {"bf16"} if torch.cuda.is_bf16_supported(including_emulation=False) else set()
+    return found | ({"fp16"} if torch.cuda.get_device_capability(device) >= OLDEST_FP16 else set())
+
+
+def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]:
+    """Choose whether to compile steps: on CUDA, unless something else is asked for.
+
+    On a CPU oneDNN already runs the convolutions that fill a step, and compiling takes most of a minute.
+
+    Args:
+        device: what computes.
+        request: what was asked for; None: it is left to us.
+
+    Returns:
+        Whether to compile, and why.
+    """
+    if request is not None:
+        return request, "as asked"
     if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bf16", "this GPU multiplies bf16"
-        if torch.cuda.get_device_capability(device) >= OLDEST_FP16:
-            return "fp16", "this GPU has no bf16: fp16 with a gradient scaler"
-        return "fp32", f"{_not_mixed(amp)}this GPU multiplies neither bf16 nor fp16 faster"
-    if _cpu_multiplies_bf16():
-        return "bf16", "this CPU multiplies bf16 (AVX512-BF16 or AMX)"
-    return "fp32", f"{_not_mixed(amp)}this CPU has no bf16 instructions; --precision bf16 would emulate them, slowly"
+        return True, "fuses everything between the convolutions"
+    return False, "on a CPU it costs most of a minute and gains little (bench/test_step.py)"
 
 
-def _reason_as_asked(device: torch.device, precision: str) -> str:
-    if precision == "bf16" and device.type == "cpu" and not _cpu_multiplies_bf16():
-        return "as asked; this CPU emulates bf16: fp32 would be faster"
-    return FULL_PRECISION if precision == "fp32" else "as asked"
-
-
-def _not_mixed(amp: bool | None) -> str:
-    return "in place of --amp: " if amp else ""
+def _found_gpus() -> list[str]:
+    """Return the names of the GPUs that torch can use."""
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
 def _allow_tf32(allowed: bool) -> None:
     """For products and convolutions alike, so that "fp32" means one thing."""
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
-
-
-def _switch(on: bool) -> str:
-    return "on" if on else "off"
-
-
-def _cpu_multiplies_bf16() -> bool:
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
-def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]:
-    """On CUDA; on a CPU oneDNN already runs the convolutions that fill a step, and compiling takes most of a minute."""
-    if request is not None:
-        return request, "as asked"
-    if device.type == "cuda":
-        return True, "fuses everything between the convolutions"
-    return False, "on a CPU it costs most of a minute and gains little (bench/test_step.py)"

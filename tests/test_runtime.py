@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fastssl import runtime as runtime
+from fastssl import runtime
 from fastssl.errors import ConfigError
 from fastssl.models.small_maps import SmallMapConv2d
-from fastssl.runtime import auto_compile, auto_device, auto_precision, resolve_runtime
+from fastssl.runtime import (
+    Runtime,
+    auto_compile,
+    auto_device,
+    auto_precision,
+    native_precisions,
+    resolve_runtime,
+    runtime_on,
+)
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -21,14 +29,18 @@ def test_without_a_gpu_the_cpu_is_chosen_and_a_gpu_refused() -> None:
         auto_device("cuda")
 
 
-def test_a_gpu_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: "a GPU")
-    assert auto_device("cuda") == (CUDA, "a GPU")
-    assert auto_device("cuda:1")[0] == torch.device("cuda", 1)
+def test_a_gpu_beyond_the_last_is_refused() -> None:
+    gpus = ["a GPU", "another"]
+    assert auto_device("cuda", gpus) == (CUDA, "a GPU")
+    assert auto_device("cuda:1", gpus) == (torch.device("cuda", 1), "another")
+    assert auto_device("cpu", gpus) == (CPU, "as asked")
     with pytest.raises(ConfigError, match=r"only 2 CUDA device\(s\) were found"):
-        auto_device("cuda:2")
+        auto_device("cuda:2", gpus)
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_there_is_chosen_by_itself() -> None:
+    assert auto_device("auto") == (torch.device("cuda", torch.cuda.current_device()), torch.cuda.get_device_name())
 
 
 @pytest.mark.parametrize(
@@ -46,27 +58,33 @@ def test_a_gpu_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_a_cpu_takes_bf16_where_it_multiplies_it_or_it_is_named(
-    monkeypatch: pytest.MonkeyPatch, native: bool, amp: bool | None, precision: str, chosen: str
+    native: bool, amp: bool | None, precision: str, chosen: str
 ) -> None:
-    monkeypatch.setattr(runtime, "_cpu_multiplies_bf16", lambda: native)
-    assert auto_precision(CPU, amp, precision)[0] == chosen
+    assert auto_precision(CPU, amp, precision, {"bf16"} if native else ())[0] == chosen
 
 
-def test_it_says_that_mixed_precision_was_asked_for_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_cpu_multiplies_bf16", lambda: False)
-    assert "in place of --amp" in auto_precision(CPU, True, "auto")[1]
-    assert "in place of --amp" not in auto_precision(CPU, None, "auto")[1]
-    assert "emulates" in auto_precision(CPU, None, "bf16")[1]
+def test_it_says_that_mixed_precision_was_asked_for_in_vain() -> None:
+    assert "in place of --amp" in auto_precision(CPU, True, "auto", ())[1]
+    assert "in place of --amp" not in auto_precision(CPU, None, "auto", ())[1]
+    assert "emulates" in auto_precision(CPU, None, "bf16", ())[1]
+    assert "emulates" not in auto_precision(CPU, None, "bf16", {"bf16"})[1]
 
 
 @pytest.mark.parametrize(
-    ("native", "capability", "chosen"), [(True, (9, 0), "bf16"), (False, (7, 5), "fp16"), (False, (6, 1), "fp32")]
+    ("supported", "capability", "native", "chosen"),
+    [
+        (True, (9, 0), {"bf16", "fp16"}, "bf16"),
+        (False, (7, 5), {"fp16"}, "fp16"),
+        (False, (7, 0), {"fp16"}, "fp16"),
+        (False, (6, 1), set(), "fp32"),
+    ],
 )
 def test_a_gpu_takes_bf16_or_else_fp16_or_else_neither(
-    monkeypatch: pytest.MonkeyPatch, native: bool, capability: tuple[int, int], chosen: str
+    monkeypatch: pytest.MonkeyPatch, supported: bool, capability: tuple[int, int], native: set[str], chosen: str
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert native_precisions(CUDA) == native
     assert auto_precision(CUDA, None, "auto")[0] == auto_precision(CUDA, True, "auto")[0] == chosen
     assert auto_precision(CUDA, False, "auto")[0] == "fp32"
     assert auto_precision(CUDA, None, "tf32")[0] == "tf32"
@@ -82,14 +100,12 @@ def test_single_precision_is_one_thing_for_products_and_convolutions() -> None:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-def test_whole_steps_are_replayed_where_they_are_compiled_on_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not resolve_runtime("cpu", compile=True).graphs
-    monkeypatch.setattr(runtime, "auto_device", lambda request: (CUDA, "a GPU"))
-    monkeypatch.setattr(runtime, "_allow_tf32", lambda allowed: None)
+def test_whole_steps_are_replayed_where_they_are_compiled_on_cuda() -> None:
+    assert not runtime_on(CPU, "as asked", compile=True).cuda_graphs
     for compiled in (True, False):
-        chosen = resolve_runtime("cuda", compile=compiled, precision="bf16")
-        assert chosen.graphs is compiled
-        assert ("cuda_graph" in {choice.name for choice in chosen.choices}) is compiled
+        chosen = runtime_on(CUDA, "a GPU", compile=compiled, precision="bf16")
+        assert chosen.cuda_graphs is compiled
+        assert ("cuda_graph" in {setting.name for setting in chosen.reasons}) is compiled
 
 
 def test_a_network_is_placed_channels_last_with_convolutions_for_small_maps_under_the_same_keys() -> None:
@@ -107,15 +123,15 @@ def test_compilation_is_for_gpus_unless_asked_for() -> None:
     assert [auto_compile(CPU, request)[0] for request in (True, False)] == [True, False]
 
 
-def test_every_choice_comes_with_a_reason() -> None:
+def test_everything_that_is_resolved_comes_with_a_reason() -> None:
     chosen = resolve_runtime("cpu", compile=False, precision="bf16")
-    assert [(choice.name, choice.value) for choice in chosen.choices] == [
+    assert [(setting.name, setting.value) for setting in chosen.reasons] == [
         ("device", "cpu"),
         ("threads", str(torch.get_num_threads())),
         ("precision", "bf16"),
         ("compile", "off"),
     ]
-    assert all(choice.reason and "\n" not in choice.reason for choice in chosen.choices)
+    assert all(setting.reason and "\n" not in setting.reason for setting in chosen.reasons)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -127,6 +143,6 @@ def test_autocast_computes_in_the_chosen_dtype(precision: str) -> None:
     assert chosen.precision == precision
 
 
-@pytest.mark.parametrize(("dtype", "needed"), [(None, False), (torch.bfloat16, False), (torch.float16, True)])
-def test_only_fp16_needs_a_gradient_scaler(dtype: torch.dtype | None, needed: bool) -> None:
-    assert runtime.Runtime(CUDA, dtype, compile=False).needs_scaler is needed
+@pytest.mark.parametrize(("precision", "needed"), [("fp32", False), ("tf32", False), ("bf16", False), ("fp16", True)])
+def test_only_fp16_needs_a_gradient_scaler(precision: str, needed: bool) -> None:
+    assert Runtime(device=CUDA, precision=precision, compile=False).needs_scaler is needed

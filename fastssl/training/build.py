@@ -36,7 +36,7 @@ class TrainingRun:
 
     Args:
         settings: resolved, of the stage's own class.
-        choices: the settings that were chosen or asked for, each with its reason.
+        reasons: of those settings that can be automatic.
         info: what automatic values were chosen by.
         spec: what the encoder was built as.
         source: the data.
@@ -47,7 +47,7 @@ class TrainingRun:
     """
 
     settings: TrainingSettings
-    choices: tuple[ResolvedSetting, ...]
+    reasons: tuple[ResolvedSetting, ...]
     info: RunInfo
     spec: EncoderSpec
     source: Source
@@ -57,7 +57,10 @@ class TrainingRun:
     stage: Stage
 
     def load_encoder(self, path: Path) -> None:
-        """Give the stage's encoder the weights of a run or a file, before the first step.
+        """Give the stage's encoder other weights, before the first step.
+
+        Args:
+            path: a run folder or a file of weights.
 
         Raises:
             CheckpointError: they cannot be read, or are another encoder's.
@@ -82,14 +85,29 @@ class TrainingRun:
         )
 
     def engine(self, loader: Loader, checkpoints: CheckpointPolicy | None = None) -> Engine:
-        """Make the engine that steps the stage over `loader`; takes the stage to its device."""
-        peak, steps = self.settings.lr, self.settings.steps
-        schedule = CosineSchedule(peak, steps, self.defaults.warm_up_steps(self.settings))
+        """Make the engine that steps the stage; takes the stage to its device.
+
+        Args:
+            loader: of this run, or other batches for its stage.
+            checkpoints: where they go, and how often; None keeps none.
+        """
+        schedule = CosineSchedule(
+            peak=self.settings.lr,
+            total_steps=self.settings.steps,
+            warm_up_steps=self.defaults.warm_up_steps(self.settings),
+        )
         return Engine(self.stage, loader, self.runtime, self.defaults.optimizer(self.settings), schedule, checkpoints)
 
     @contextmanager
     def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine]:
-        """Open loader and engine; inside the block the global random generators are the run's."""
+        """Open loader and engine; inside the block the global random generators are the run's.
+
+        Args:
+            checkpoints: where they go, and how often; None keeps none.
+
+        Yields:
+            The engine, at the run's first step.
+        """
         with seeded(self.settings.seed, self.runtime.device), self.loader() as loader:
             yield self.engine(loader, checkpoints)
 
@@ -105,10 +123,14 @@ def build_run(
         runtime: device, precision, compilation.
         init: load the weights that `config.init` names. A run that goes on does not: its checkpoint holds every weight,
             and the file may be gone.
-        follows: the encoder that comes with `load_encoder` later, where `config.init` is not there yet.
+        follows: the encoder whose weights come later, by `load_encoder`, where `config.init` is not there yet.
+
+    Returns:
+        The run; the same one, to the bit, whenever it is built from the same arguments.
 
     Raises:
-        ConfigError: listing every setting that does not fit the data. CheckpointError: `config.init` cannot be read.
+        ConfigError: listing every setting that does not fit the data.
+        CheckpointError: `config.init` cannot be read, or is another encoder's.
     """
     defaults = stage_defaults(config.stage)
     start = config.init if init and follows is None else None
@@ -133,7 +155,7 @@ def build_run(
         load_weights(encoder, read_weights(start), str(start))
     return TrainingRun(
         settings=settings,
-        choices=resolved.choices,
+        reasons=resolved.reasons,
         info=info,
         spec=spec,
         source=source,

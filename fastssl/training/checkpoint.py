@@ -1,7 +1,7 @@
 """Checkpoints that are whole or not there at all.
 
 Covers: atomic writing of checkpoint folders, checksums, choosing the newest sound one. Does not cover: what goes into a
-checkpoint (`engine.py`), the exported encoder (`models/encoder.py`), files (`fastssl.files`).
+checkpoint (`engine.py`), the exported encoder (`fastssl.models`), single files (`fastssl.files`).
 
 A checkpoint is a folder `step-00001234` of safetensors files, `state.json`, and `manifest.json` with a checksum of each
 of them. It is written under a temporary name, synced to disk, then renamed; the newest two are kept.
@@ -30,9 +30,15 @@ _MANIFEST = "manifest.json"
 _STATE = "state.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Named groups of tensors, and a JSON-able state."""
+    """The whole state of a run after a step.
+
+    Args:
+        step: how many steps are finished.
+        tensors: by group and name; each group is a file.
+        state: all else, as JSON knows it.
+    """
 
     step: int
     tensors: Mapping[str, Mapping[str, Tensor]]
@@ -40,7 +46,18 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write `checkpoint` into `folder` and remove all but the newest two; returns its own folder."""
+    """Write a checkpoint and remove all but the newest two.
+
+    Args:
+        folder: of the run's checkpoints; made where it is not there.
+        checkpoint: what to write, also over one of the same step.
+
+    Returns:
+        The folder of this checkpoint.
+
+    Raises:
+        OSError: it cannot be written; the older ones are still there.
+    """
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +85,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def load_newest(folder: Path, notify: Callable[[str], None] = print) -> Checkpoint:
-    """The newest checkpoint whose checksums hold; a damaged one is named through `notify` and passed over.
+    """Read the newest checkpoint whose checksums hold.
+
+    Args:
+        folder: of the run's checkpoints.
+        notify: called with a line for each damaged checkpoint, which is passed over.
+
+    Returns:
+        The checkpoint, its tensors on the CPU.
 
     Raises:
         CheckpointError: there is none, or none is sound.
@@ -84,7 +108,15 @@ def load_newest(folder: Path, notify: Callable[[str], None] = print) -> Checkpoi
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimiser's state as flat tensors `index.name`, in the parameters' own shapes, and the JSON-able rest."""
+    """Take an optimiser's state apart into what safetensors and what JSON can store.
+
+    Args:
+        optimizer: made from `order.views`.
+        order: of the parameters in memory.
+
+    Returns:
+        Tensors by `INDEX.NAME` (of the parameter and of the state), in the parameters' own shapes; all else, likewise.
+    """
     tensors: dict[str, Tensor] = {}
     scalars: dict[str, Any] = {}
     for index, values in optimizer.state_dict()["state"].items():
@@ -99,7 +131,14 @@ def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> t
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, order: MemoryOrder, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]
 ) -> None:
-    """The inverse of `flatten_optimizer`; hyper-parameters stay those that the optimiser was made with."""
+    """Load what `flatten_optimizer` returned; hyper-parameters stay those that the optimiser was made with.
+
+    Args:
+        optimizer: made from `order.views`; loaded in place.
+        order: of the parameters in memory.
+        tensors: first result of `flatten_optimizer`.
+        scalars: its second result.
+    """
     state: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *scalars.items()]:
         index, name = key.split(".", 1)
@@ -109,7 +148,16 @@ def restore_optimizer(
 
 
 def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
-    """Load a module's state strictly, as one clear line where it does not fit."""
+    """Load a module's state, all of it and nothing else.
+
+    Args:
+        module: loaded in place.
+        tensors: its `state_dict`.
+        origin: where they come from, for the error.
+
+    Raises:
+        CheckpointError: they do not fit the module.
+    """
     try:
         module.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
@@ -130,11 +178,11 @@ def _load(path: Path) -> Checkpoint:
         tensors = {file.stem: load_file(file) for file in path.glob("*.safetensors")}
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
-    return Checkpoint(int(path.name.removeprefix("step-")), tensors, state)
+    return Checkpoint(step=int(path.name.removeprefix("step-")), tensors=tensors, state=state)
 
 
 def _storable(tensor: Tensor) -> Tensor:
-    """safetensors stores row-major tensors; channels-last ones get their layout back when copied into the module."""
+    """Row-major, as safetensors stores them; channels-last comes back when they are copied into the module."""
     return tensor.detach().cpu().contiguous()
 
 

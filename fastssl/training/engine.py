@@ -1,18 +1,15 @@
 """The one training loop.
 
-Covers: steps until the end, checkpoints, stopping cleanly, noticing divergence.
-Does not cover: what a step does (`step.py`), any particular objective (`stages/`), where batches come from
-(`pipelines/`), what a person is shown (`progress.py`).
+Covers: steps until the end or a signal, checkpoints, noticing divergence. Does not cover: what a step does (`step.py`),
+any particular objective (`fastssl.stages`), where batches come from (`batches.py`), what a person is shown
+(`progress.py`).
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,30 +32,30 @@ from fastssl.training.checkpoint import (
 from fastssl.training.progress import StepClock
 from fastssl.training.random_state import random_states, restore_random_states
 from fastssl.training.schedule import CosineSchedule
-from fastssl.training.step import Step
+from fastssl.training.step import MEASURE_EVERY, Step
 from fastssl.training.step_metrics import MetricsQueue, StepMetrics
+from fastssl.training.stop_signal import StopRequest, stop_on_signal
 
 CHECKPOINT_SECONDS = 60.0
 MOST_SKIPPED = 60
 """Steps in a row that the gradient scaler may skip: halved as often, any scale is 0."""
 
 
-@dataclass
-class StopRequest:
-    """Set by SIGTERM or the first Ctrl-C; the step in progress is finished, saved, and the loop ends."""
-
-    signal: str | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckpointPolicy:
-    """Where checkpoints go, how often, and what must still be the same when one is resumed."""
+    """Where checkpoints go, how often, and what must still be the same when one is resumed.
+
+    Args:
+        folder: of the run's checkpoints.
+        every_steps: steps from one to the next; None: by time.
+        every_seconds: seconds from one to the next, where that is by time.
+        identity: what the run is made of, such as {"data": a fingerprint}; stored with every checkpoint.
+    """
 
     folder: Path
     every_steps: int | None = None
-    """None: about once a minute."""
+    every_seconds: float = CHECKPOINT_SECONDS
     identity: Mapping[str, Any] = field(default_factory=dict)
-    """What the run is made of, such as {"data": a fingerprint}; stored with every checkpoint."""
 
 
 class Engine:
@@ -66,9 +63,12 @@ class Engine:
 
     Args:
         stage: moved to the device, in place, as `Runtime.place` does.
+        loader: of the training images.
+        runtime: device, precision, compilation.
         optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
         schedule: its `total_steps` is the length of the whole run, over all invocations.
-        checkpoints: None keeps nothing on disk, for runs so short that they are rather started again.
+        checkpoints: where they go, and how often; None keeps none, for runs that are too short to need any.
+        measure_every: steps from one whose costly metrics are computed, too, to the next.
     """
 
     def __init__(
@@ -79,8 +79,9 @@ class Engine:
         optimizer: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
         schedule: CosineSchedule,
         checkpoints: CheckpointPolicy | None,
+        measure_every: int = MEASURE_EVERY,
     ) -> None:
-        self._step = Step(stage, runtime, optimizer)
+        self._step = Step(stage, runtime, optimizer, measure_every)
         self.stage = stage
         self.loader = loader
         self.runtime = runtime
@@ -93,43 +94,53 @@ class Engine:
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
-        """What steps the stage's trained parameters."""
+        """The optimiser of the stage's trained parameters."""
         return self._step.optimizer
 
     def fit(self, until: int, on_metrics: Callable[[StepMetrics], None], clock: StepClock) -> StopRequest:
-        """Train until `until` steps are done in all, or a signal asks to stop; saves, where it does, before returning.
+        """Train until so many steps are done in all, or a signal asks to stop; the last step is then saved.
 
         Args:
+            until: how many steps are to be done, those before this call included.
             on_metrics: called with every step's metrics, in order, on CUDA a few steps late.
+            clock: times the steps.
+
+        Returns:
+            Whether a signal asked to stop.
 
         Raises:
             DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
         """
-        readings = MetricsQueue()
-        with _stop_on_signal() as stop:
+        queue = MetricsQueue()
+        with stop_on_signal() as stop:
             while self.step < until and stop.signal is None:
                 for batch in clock.waiting(self.loader):
                     metrics = self.train_step(batch)
                     clock.tick()
                     if metrics is None:
                         continue
-                    readings.push(self.step, metrics)
-                    self._deliver(readings.arrived(), on_metrics)
+                    queue.push(self.step, metrics)
+                    self._deliver(queue.arrived(), on_metrics)
                     if self._save_is_due():
-                        self._deliver(readings.all(), on_metrics)
+                        self._deliver(queue.all(), on_metrics)
                         self.save()
                         clock.pause()
                     if self.step >= until or stop.signal is not None:
                         break
-            self._deliver(readings.all(), on_metrics)
+            self._deliver(queue.all(), on_metrics)
             if self.checkpoints is not None and self._saved_step != self.step:
                 self.save()
         return stop
 
     def train_step(self, batch: Batch) -> dict[str, Tensor] | None:
-        """One optimiser step; returns device scalars, among them "loss", without waiting for them.
+        """Do one step, without waiting for the device.
 
-        None where fp16 did not hold the gradients: the scaler then takes a smaller scale, and the step does not count.
+        Args:
+            batch: on the device, as the stage takes it.
+
+        Returns:
+            Scalars on the device, among them "loss". None where fp16 did not hold the gradients: the scaler then takes
+            a smaller scale, and the step does not count.
 
         Raises:
             DivergenceError: no scale is small enough.
@@ -166,7 +177,9 @@ class Engine:
         """Write a checkpoint.
 
         Raises:
-            DivergenceError: a tensor to be saved is not finite. ValueError: the engine was made without checkpoints.
+            DivergenceError: a tensor to be saved is not finite.
+            ValueError: the engine was made without checkpoints.
+            OSError: it cannot be written.
         """
         policy = self._policy()
         tensors = {"stage": self.stage.state_dict(), "random": random_states(self.runtime.device)}
@@ -178,11 +191,14 @@ class Engine:
             "scaler": self._step.scaler.state_dict(),
             "optimizer": scalars,
         }
-        save_checkpoint(policy.folder, Checkpoint(self.step, tensors, state))
+        save_checkpoint(policy.folder, Checkpoint(step=self.step, tensors=tensors, state=state))
         self._saved_step, self._saved_time = self.step, time.monotonic()
 
     def resume(self, notify: Callable[[str], None]) -> None:
         """Load the newest sound checkpoint.
+
+        Args:
+            notify: called with a line for each damaged checkpoint, which is passed over.
 
         Raises:
             CheckpointError: there is none, or it was made for another model or another identity.
@@ -204,12 +220,12 @@ class Engine:
         restore_random_states(checkpoint.tensors["random"], self.runtime.device)
         self.step = self._saved_step = checkpoint.step
 
-    def _deliver(self, readings: Iterator[StepMetrics], on_metrics: Callable[[StepMetrics], None]) -> None:
-        for reading in readings:
-            on_metrics(reading)
-            loss = reading.values["loss"]
+    def _deliver(self, arrived: Iterable[StepMetrics], on_metrics: Callable[[StepMetrics], None]) -> None:
+        for metrics in arrived:
+            on_metrics(metrics)
+            loss = metrics.values["loss"]
             if not math.isfinite(loss):
-                raise DivergenceError(f"the loss became {loss} at step {reading.step}; {self._way_back()}")
+                raise DivergenceError(f"the loss became {loss} at step {metrics.step}; {self._way_back()}")
 
     def _check_weights(self, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items():
@@ -228,29 +244,9 @@ class Engine:
         return f"{kept} in {self.checkpoints.folder}; start again with a lower --lr or --no-amp"
 
     def _save_is_due(self) -> bool:
-        if self.checkpoints is None:
+        policy = self.checkpoints
+        if policy is None:
             return False
-        if self.checkpoints.every_steps is not None:
-            return self.step % self.checkpoints.every_steps == 0
-        return time.monotonic() - self._saved_time >= CHECKPOINT_SECONDS
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[StopRequest]:
-    """Turn SIGTERM and the first SIGINT into a request; a second SIGINT interrupts at once."""
-    request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request  # only the main thread may handle signals
-        return
-
-    def handle(number: int, _frame: object) -> None:
-        if request.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        request.signal = signal.Signals(number).name
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield request
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        if policy.every_steps is not None:
+            return self.step % policy.every_steps == 0
+        return time.monotonic() - self._saved_time >= policy.every_seconds

@@ -40,16 +40,18 @@ is true, compiled for 55 s and then for 7 s (test_convnext, 28 px, inductor, one
 SAMPLED = 1000
 """Steps whose kinds are counted, to know how often each kind comes."""
 
-now = time.monotonic
-"""The clock, in seconds."""
+Clock = Callable[[], float]
+"""Tells the time in seconds, from any moment on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
-    """What was measured.
+    """How fast a run goes.
 
-    seconds: of one step, the mean over kinds of steps as often as each comes. timed: how many steps were measured.
-    setup: seconds that the next run spends before it goes at this pace.
+    Args:
+        seconds: per step, the mean over the kinds of steps, each weighted by how often it comes.
+        timed: how many steps were measured.
+        setup: seconds that the next run spends before it goes at this pace.
     """
 
     seconds: float
@@ -57,47 +59,61 @@ class Pace:
     setup: float
 
 
-def measure_pace(engine: Engine, kind_of: Callable[[int], Hashable], budget: float, began: float) -> Pace:
-    """Train `engine` for about a twentieth of the budget and time its steps; it is of no further use.
+def measure_pace(
+    engine: Engine,
+    kind_of: Callable[[int], Hashable],
+    budget: float,
+    began: float,
+    clock: Clock = time.monotonic,
+) -> Pace:
+    """Train an engine for about a twentieth of the budget and time its steps.
 
     The warm-up, the first two steps and the first step of each kind, which compiles and tunes, count as preparation.
 
     Args:
-        kind_of: number of a step, from 0 -> its kind; kinds differ in how long they take (pretext has one a task).
+        engine: at its first step; of no further use afterwards.
+        kind_of: number of a step, from 0 -> its kind; kinds differ in how long they take (pretext has one per task).
         budget: of the whole run, in seconds.
-        began: what `now()` was before the engine was put together.
+        began: what the clock said before the engine was put together.
+        clock: what the steps are timed by.
+
+    Returns:
+        The pace of a run like this one.
     """
     engine.warm_up()
     timings = _Timings(Counter(kind_of(number) for number in range(SAMPLED)))
-    readings = MetricsQueue()
-    last = now()
+    queue = MetricsQueue()
+    last = clock()
     setup = last - began
     for number, batch in enumerate(_endless(engine.loader)):
         kind = kind_of(number)
         metrics = engine.train_step(batch)
         if metrics is not None:
-            readings.push(number, metrics)
+            queue.push(number, metrics)
         untimed = number < 2 or kind not in timings.met
-        _drop(readings.all() if untimed else readings.arrived())
-        last, before = now(), last
+        _drop(queue.all() if untimed else queue.arrived())
+        last, before = clock(), last
         timings.add(kind, last - before, timed=not untimed)
         if timings.enough(budget):
             break
-    _drop(readings.all())  # what a GPU still has to do belongs to the steps that were timed
-    timings.of_kind[kind][-1] += now() - last
+    _drop(queue.all())  # what a GPU still has to do belongs to the steps that were timed
+    timings.of_kind[kind][-1] += clock() - last
     seconds = timings.mean()
     setup += PAID_AGAIN * max(0.0, sum(timings.untimed) - seconds * len(timings.untimed))
-    return Pace(seconds, timings.count, setup)
+    return Pace(seconds=seconds, timed=timings.count, setup=setup)
 
 
-def with_steps(config: TrainConfig, source: Source, runtime: Runtime, began: float) -> tuple[TrainConfig, str]:
+def with_steps(
+    config: TrainConfig, source: Source, runtime: Runtime, began: float, clock: Clock = time.monotonic
+) -> tuple[TrainConfig, str]:
     """Turn the minutes of `config` into steps, by the pace of a run that is built for this alone and thrown away.
 
     Args:
         config: what was asked for; its `minutes` are given.
         source: the data.
         runtime: device, precision, compilation.
-        began: what `now()` was when the budget began.
+        began: what the clock said when the budget began.
+        clock: what the steps are timed by.
 
     Returns:
         `config` with its steps in place of minutes, which trains exactly as with `--steps`, and why they are so many.
@@ -106,26 +122,34 @@ def with_steps(config: TrainConfig, source: Source, runtime: Runtime, began: flo
         ConfigError: settings that do not fit the data, or a budget that holds next to no steps.
     """
     minutes = float(config.minutes or 0)
-    built = now()
+    built = clock()
     run = build_run(config, source, runtime)
     seed, view = run.settings.seed, run.view
     with run.open() as engine:
         epoch = len(engine.loader)
-        found = measure_pace(
-            engine, lambda number: view.part_of_batch(seed, *divmod(number, epoch)), 60 * minutes, built
+        pace = measure_pace(
+            engine, lambda number: view.part_of_batch(seed, *divmod(number, epoch)), 60 * minutes, built, clock
         )
     del run, engine
     gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
-    steps = steps_within(minutes, now() - began, found)
+    steps = steps_within(minutes, clock() - began, pace)
     reason = (
-        f"what {minutes:g} minutes hold at {config.batch_size / found.seconds:,.0f} images/s, measured over "
-        f"{found.timed} steps (an estimate: the finish may differ); "
+        f"what {minutes:g} minutes hold at {config.batch_size / pace.seconds:,.0f} images/s, measured over "
+        f"{pace.timed} steps (an estimate: the finish may differ); "
     )
     return config.model_copy(update={"steps": steps, "minutes": None}), reason
 
 
 def steps_within(minutes: float, spent: float, pace: Pace) -> int:
-    """How many steps a budget holds of which `spent` seconds are gone, once everything is prepared again.
+    """Compute how many steps the rest of a budget holds, once everything is prepared again.
+
+    Args:
+        minutes: the whole budget.
+        spent: seconds of it that are gone.
+        pace: that was measured.
+
+    Returns:
+        The number of steps.
 
     Raises:
         ConfigError: fewer than `LEAST_STEPS`; it names a budget that would do.
@@ -144,11 +168,15 @@ def steps_within(minutes: float, spent: float, pace: Pace) -> int:
 
 
 class _Timings:
-    """Seconds of steps by kind. kinds: how often each comes. met: those that came, timed or not."""
+    """Seconds of steps, by their kinds.
+
+    Args:
+        kinds: how often each comes.
+    """
 
     def __init__(self, kinds: Counter[Hashable]) -> None:
         self.kinds = kinds
-        self.met: set[Hashable] = set()
+        self.met: set[Hashable] = set()  # timed or not
         self.of_kind: defaultdict[Hashable, list[float]] = defaultdict(list)
         self.untimed: list[float] = []
 
@@ -176,6 +204,6 @@ def _endless(loader: Batches) -> Iterator[dict[str, Tensor]]:
         yield from loader
 
 
-def _drop(readings: Iterable[StepMetrics]) -> None:
-    for _ in readings:
+def _drop(arrived: Iterable[StepMetrics]) -> None:
+    for _ in arrived:
         pass

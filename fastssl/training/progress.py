@@ -1,14 +1,14 @@
 """What a person sees while a run goes on.
 
 Covers: timing without making the device wait, what the bar says of a run.
-Does not cover: the bar (`live_bar.py`), what is measured (`engine.py`), files (`metrics_log.py`).
+Does not cover: the bar (`progress_bar.py`), the metrics (`step_metrics.py`), files (`metrics_log.py`).
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from rich.console import Console
@@ -18,7 +18,9 @@ from fastssl.training.progress_bar import ProgressBar
 T = TypeVar("T")
 
 WINDOW = 50
+"""Steps that the figures of the bar are taken over."""
 TASK_WINDOW = 20
+"""Steps of one task that its figures are taken over."""
 
 
 class StepClock:
@@ -26,10 +28,15 @@ class StepClock:
 
     No device is synchronised: the engine reads metrics a few steps late, which keeps host and device in step, so the
     wall time of a window is the device's. The first step, which compiles and tunes, counts in no figure.
+
+    Args:
+        batch_size: images per step.
+        now: tells the time in seconds.
     """
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, now: Callable[[], float] = time.perf_counter) -> None:
         self._batch_size = batch_size
+        self._now = now
         self._recent: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._wait = 0.0
         self._last: float | None = None
@@ -38,20 +45,24 @@ class StepClock:
         self.steps = 0
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:
-        """Pass `batches` through, timing how long each one is waited for."""
+        """Yield batches, timing how long each one is waited for.
+
+        Args:
+            batches: from a loader.
+        """
         iterator = iter(batches)
         while True:
-            begin = time.perf_counter()
+            begin = self._now()
             try:
                 batch = next(iterator)
             except StopIteration:
                 return
-            self._wait += time.perf_counter() - begin
+            self._wait += self._now() - begin
             yield batch
 
     def tick(self) -> None:
         """Mark the end of a step."""
-        now = time.perf_counter()
+        now = self._now()
         if self._last is not None:
             duration = now - self._last
             self._recent.append((duration, self._wait))
@@ -62,12 +73,12 @@ class StepClock:
         self._last = now
 
     def pause(self) -> None:
-        """Leave out what happens until the next `tick`'s predecessor: a checkpoint is not training."""
-        self._last = time.perf_counter()
+        """Leave out the time since the last `tick`: a checkpoint is not training."""
+        self._last = self._now()
 
     @property
     def images_per_second(self) -> float:
-        """Over the last steps."""
+        """Images per second over the last steps."""
         seconds = sum(duration for duration, _ in self._recent)
         return self._batch_size * len(self._recent) / seconds if seconds else 0.0
 
@@ -79,7 +90,7 @@ class StepClock:
 
     @property
     def mean_images_per_second(self) -> float:
-        """Over all steps but the first."""
+        """Images per second over all steps but the first."""
         return self._batch_size * self.steps / self.seconds if self.seconds else 0.0
 
     @property
@@ -89,16 +100,20 @@ class StepClock:
 
 
 class TaskFigures:
-    """What a stage with several tasks reports as "TASK/loss" and "TASK/accuracy", each a mean over its last steps.
+    """The figures of a stage with several tasks, "TASK/loss" and "TASK/accuracy", each a mean over its last steps.
 
-    Where steps take turns at tasks, the loss of one step says little beside that of the step before.
+    Where steps take turns at tasks, the loss of one step cannot be compared with that of the step before.
     """
 
     def __init__(self) -> None:
         self._recent: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=TASK_WINDOW))
 
     def add(self, metrics: Mapping[str, float]) -> None:
-        """Count the metrics of one step."""
+        """Count the metrics of one step.
+
+        Args:
+            metrics: by name; those of tasks count.
+        """
         for name, value in metrics.items():
             if name.endswith(("/loss", "/accuracy")):
                 self._recent[name].append(value)
@@ -115,24 +130,46 @@ class TrainingProgress(ProgressBar):
     """The bar of a run, or one plain line every ten seconds where nobody watches a terminal; a context manager.
 
     Args:
-        chance: what the loss would be at chance, shown beside it, or None.
+        console: where it is shown.
+        name: of the stage.
+        total: steps of the run.
+        done: steps that were done before.
+        steps_per_epoch: of the loader.
+        chance: what the loss would be at chance, shown with it; None where that is not known.
+        now: tells the time in seconds.
     """
 
     def __init__(
-        self, console: Console, *, name: str, total: int, done: int, steps_per_epoch: int, chance: float | None
+        self,
+        console: Console,
+        *,
+        name: str,
+        total: int,
+        done: int,
+        steps_per_epoch: int,
+        chance: float | None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(console, total=total, done=done, title=name, facts="first step: compiling and tuning")
+        status = "first step: compiling and tuning"
+        super().__init__(console, total=total, done=done, title=name, status=status, now=now)
         self._name = name
         self._steps_per_epoch = steps_per_epoch
         self._chance = f" (chance {chance:.2f})" if chance is not None else ""
         self._tasks = TaskFigures()
 
     def update(self, step: int, loss: float, clock: StepClock, metrics: Mapping[str, float] | None = None) -> None:
-        """Show that `step` steps are done; the losses of tasks among the step's metrics stand in place of its own."""
+        """Show that so many steps are done.
+
+        Args:
+            step: how many.
+            loss: of the last of them.
+            clock: that timed them.
+            metrics: of the last of them; the losses of tasks among them are shown in place of `loss`.
+        """
         self._tasks.add(metrics or {})
         epoch, epochs = (-(-steps // self._steps_per_epoch) for steps in (min(step, self._total), self._total))
-        facts = (
+        status = (
             f"epoch {epoch}/{epochs}  {str(self._tasks) or f'loss {loss:.3f}{self._chance}'}  "
             f"{clock.images_per_second:,.0f} img/s  data-wait {clock.data_wait:.1%}"
         )
-        self.show(step, self._name, facts, count=f"step {step}/{self._total}", now=step == self._total)
+        self.show(step, self._name, status, count=f"step {step}/{self._total}", at_once=step == self._total)

@@ -1,12 +1,13 @@
 """How far something has come: a bar where somebody watches a terminal, elsewhere a plain line now and then.
 
 Covers: when to print, how long is left. Does not cover: what is said of training (`progress.py`) and of trials
-(`finetuning/progress.py`).
+(`fastssl.evaluation.shared.trial_progress`).
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -17,23 +18,37 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 BarT = TypeVar("BarT", bound="ProgressBar")
 
 PLAIN_SECONDS = 10.0
+"""Between two plain lines."""
 
 
 class ProgressBar:
-    """A context manager.
+    """A bar, or plain lines; a context manager.
 
     Args:
-        total, done: the work, in any unit, and how much of it was done before.
-        title, facts: what stands beside the bar until the first `show`.
+        console: where it is shown.
+        total: the work, in any unit.
+        done: how much of it was done before.
+        title: text in front of the bar until the first `show`.
+        status: text behind the bar until then.
         transient: the bar goes when it is done.
+        now: tells the time in seconds.
     """
 
     def __init__(
-        self, console: Console, *, total: int, done: int = 0, title: str = "", facts: str = "", transient: bool = False
+        self,
+        console: Console,
+        *,
+        total: int,
+        done: int = 0,
+        title: str = "",
+        status: str = "",
+        transient: bool = False,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.console = console
         self._total, self._first = total, done
-        self._started = time.monotonic()
+        self._now = now
+        self._started = now()
         self._printed = 0.0
         self._bar: Progress | None = None
         if console.is_terminal:
@@ -41,29 +56,34 @@ class ProgressBar:
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=40 if transient else None),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[facts]}"),
+                TextColumn("{task.fields[status]}"),
                 TextColumn("ETA"),
                 TimeRemainingColumn(compact=True, elapsed_when_finished=not transient),
                 console=console,
                 expand=not transient,
                 transient=transient,
             )
-            self._task = self._bar.add_task(escape(title), total=total, completed=done, facts=facts)
+            self._task = self._bar.add_task(escape(title), total=total, completed=done, status=status)
 
-    def show(self, completed: int, title: str, facts: str, *, count: str = "", now: bool = False) -> None:
-        """Move the bar, or print a line of title, count, facts and ETA, if `now` or ten seconds after the one before.
+    def show(self, completed: int, title: str, status: str, *, count: str = "", at_once: bool = False) -> None:
+        """Move the bar, or print a line of title, count, status and time left.
 
-        count: what the bar says by its length. Without facts there is no line.
+        Args:
+            completed: how much is done.
+            title: text in front.
+            status: text behind; without one there is no line.
+            count: what a bar says by its length, for the line.
+            at_once: print the line even if the one before is less than ten seconds old.
         """
         if self._bar is not None:
-            self._bar.update(self._task, completed=completed, description=escape(title), facts=facts)
+            self._bar.update(self._task, completed=completed, description=escape(title), status=status)
             return
-        moment = time.monotonic()
-        if not facts or (not now and moment - self._printed < PLAIN_SECONDS):
+        moment = self._now()
+        if not status or (not at_once and moment - self._printed < PLAIN_SECONDS):
             return
         self._printed = moment
         left = (moment - self._started) / max(completed - self._first, 1) * (self._total - completed)
-        line = "  ".join(filter(None, (title, count, facts, f"ETA {duration(left)}")))
+        line = "  ".join(filter(None, (title, count, status, f"ETA {duration(left)}")))
         self.console.print(escape(line), highlight=False, soft_wrap=True)
 
     def __enter__(self: BarT) -> BarT:
@@ -79,7 +99,11 @@ class ProgressBar:
 
 
 def duration(seconds: float) -> str:
-    """Such as 0:07, 12:30 or 1:02:03."""
+    """Return a time as a clock shows it, such as 0:07, 12:30 or 1:02:03.
+
+    Args:
+        seconds: the time.
+    """
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,8 +1,8 @@
 """What "auto" becomes, once, for this data and this device.
 
-Covers: the automatic values that all stages choose alike, each with the reason that is printed and saved; from a
-configuration to settings without anything automatic. Does not cover: a stage's own values (`stages/NAME/defaults.py`),
-device, precision and compilation (`fastssl.runtime`).
+Covers: from a configuration to settings without anything automatic, each with the reason that is printed and saved; the
+automatic values that all stages share. Does not cover: a stage's own (`defaults.py` in its folder), device, precision
+and compilation (`fastssl.runtime`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,15 @@ SMALL_IMAGE = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """Settings without anything automatic left in them, and how each came about."""
+    """What a configuration was resolved to.
+
+    Args:
+        settings: nothing in them is automatic.
+        reasons: the length, and each setting that can be automatic, with the reason for its value.
+    """
 
     settings: TrainingSettings
-    choices: tuple[ResolvedSetting, ...]
+    reasons: tuple[ResolvedSetting, ...]
 
 
 def resolve(
@@ -51,7 +56,10 @@ def resolve(
         defaults: of the stage.
         info: about data, device and encoder.
         name: of the data, for what is said about it.
-        shared: values that were found before the encoder was made: its name, the size, the stem.
+        shared: values that were chosen before the encoder was made, with reasons: its name, the size, the stem.
+
+    Returns:
+        The settings of the stage's own class, and the reasons.
 
     Raises:
         ConfigError: listing every setting that does not fit the data.
@@ -66,16 +74,20 @@ def resolve(
     whole = {**config.model_dump(), **chosen, "epochs": None, "minutes": None, "steps": steps, "recipe": None}
     settings = build(stage_entry(config.stage).settings, whole)
     length = f"{round(steps / steps_per_epoch, 2):g} epochs of {steps_per_epoch} steps, {info.images} images"
-    choices = [ResolvedSetting("length", f"{steps} steps", length)]
+    reasons = [ResolvedSetting(name="length", value=f"{steps} steps", reason=length)]
     for setting, (_, reason) in automatic.items():
         value = getattr(settings, setting)
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        choices.append(ResolvedSetting(setting, text, reason if setting in chosen else "as asked"))
-    return Resolved(settings=settings, choices=tuple(choices))
+        reason = reason if setting in chosen else "as asked"
+        reasons.append(ResolvedSetting(name=setting, value=text, reason=reason))
+    return Resolved(settings=settings, reasons=tuple(reasons))
 
 
 def with_length(config: TrainConfig) -> tuple[TrainConfig, str]:
-    """Give `config` a length where that depends on more than the number of images: that of the demo data.
+    """Give a run on the demo data a budget of minutes, unless it has a length.
+
+    Args:
+        config: what was asked for.
 
     Returns:
         The configuration, and why it has the length; "" where nothing was added.
@@ -87,7 +99,16 @@ def with_length(config: TrainConfig) -> tuple[TrainConfig, str]:
 
 
 def auto_stem(size: int, *, on_cuda: bool, resnet_stem: bool) -> tuple[Stem, str]:
-    """Choose the small stem where images are small, except on a CPU, where it costs 16 times the work of every step."""
+    """Choose the stem: small where images are small, except on a CPU, where that costs 16 times the work of every step.
+
+    Args:
+        size: side of the images, in pixels.
+        on_cuda: the run is on a GPU.
+        resnet_stem: the encoder has a stem that can be replaced.
+
+    Returns:
+        The stem, and why.
+    """
     if not resnet_stem:
         return "standard", "only ResNets have a small one"
     if size > SMALL_IMAGE:

@@ -31,8 +31,8 @@ command that began it may be repeated with --resume."""
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
-# How a resumed run is carried on, as against what it computes.
-_MAY_CHANGE = {
+# How a run goes on, as against what it computes.
+_CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
     *("device", "compile", "threads", "pipeline"),
 }
@@ -72,14 +72,14 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def claimed(
-    folder: Path, settings: TrainingSettings, choices: Iterable[ResolvedSetting], length: Mapping[str, float | None]
+    folder: Path, settings: TrainingSettings, reasons: Iterable[ResolvedSetting], length: Mapping[str, float | None]
 ) -> Iterator[None]:
     """Empty `folder` of an earlier run and write this one's settings, after everything else was checked.
 
     Args:
         folder: of the run.
         settings: resolved, with the device, precision, threads and executor that the run has.
-        choices: written above them, each with its reason.
+        reasons: of these settings, written above them as comments.
         length: the epochs and minutes that the steps of `settings` are, where they are known.
 
     The block writes what a run cannot be resumed without. Should that fail, as on a full disk, nothing is left.
@@ -88,7 +88,7 @@ def claimed(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _empty(folder)
-        write_atomically(folder / CONFIG, _as_yaml(settings, choices, length))
+        write_atomically(folder / CONFIG, _as_yaml(settings, reasons, length))
         yield
     except BaseException:
         with suppress(OSError):
@@ -119,7 +119,7 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
     stored = read_settings(folder)
     whole = stored_config(stored)
     given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
-    fixed = sorted(given - _MAY_CHANGE)
+    fixed = sorted(given - _CHANGED_BY_RESUMING)
     own = {name: stored[name] if name in LENGTHS and name in stored else getattr(whole, name, None) for name in fixed}
     differing = [name for name in fixed if getattr(asked, name) != own[name]]
     if differing:
@@ -130,7 +130,7 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
                 for name in differing
             ]
         )
-    changed = {name: getattr(asked, name) for name in given & _MAY_CHANGE}
+    changed = {name: getattr(asked, name) for name in given & _CHANGED_BY_RESUMING}
     return stored_config({**stored, "overwrite": False, **changed})
 
 
@@ -196,12 +196,12 @@ def release_recipe(folder: Path) -> None:
         folder.rmdir()
 
 
-def _as_yaml(settings: TrainingSettings, choices: Iterable[ResolvedSetting], length: Mapping[str, float | None]) -> str:
+def _as_yaml(settings: TrainingSettings, reasons: Iterable[ResolvedSetting], length: Mapping[str, float | None]) -> str:
     import yaml
 
     content = {name: _plain(value) for name, value in settings.model_dump(exclude={*_TRANSIENT, "recipe"}).items()}
-    reasons = [f"# {choice.name}: {choice.value} ({choice.reason})" for choice in choices]
-    return "\n".join([*reasons, yaml.safe_dump(content | dict(length), sort_keys=False)])
+    comments = [f"# {setting.name}: {setting.value} ({setting.reason})" for setting in reasons]
+    return "\n".join([*comments, yaml.safe_dump(content | dict(length), sort_keys=False)])
 
 
 def _plain(value: Any) -> Any:

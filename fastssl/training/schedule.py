@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the step, so that resuming needs no state.
+"""The learning rate as a pure function of the step, so that resuming needs no state.
 
 Covers: linear warm-up and cosine decay. Does not cover: which optimiser it drives.
 """
@@ -9,12 +9,13 @@ import math
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CosineSchedule:
-    """lr(t) = peak (1 + cos(pi t / T)) / 2 for step t of T (SGDR without restarts, Loshchilov and Hutter 2017).
+    """A cosine from a peak to zero, after a linear warm-up.
 
-    With W steps of warm-up, lr(t) = peak (t + 1) / W for t < W (Goyal et al., arXiv 1706.02677), and the cosine goes
-    over the T - W steps that are left.
+    lr(t) = peak (1 + cos(pi t / T)) / 2 for step t of T (SGDR without restarts, Loshchilov and Hutter, ICLR 2017). With
+    W steps of warm-up, lr(t) = peak (t + 1) / W for t < W (Goyal et al., arXiv 1706.02677), and the cosine takes the
+    T - W steps that are left.
 
     Args:
         peak: the largest learning rate.
@@ -27,7 +28,11 @@ class CosineSchedule:
     warm_up_steps: int = 0
 
     def lr(self, step: int) -> float:
-        """Return the learning rate of the step that follows `step` finished ones."""
+        """Return the learning rate of a step.
+
+        Args:
+            step: how many steps were finished before it, from 0.
+        """
         if step < self.warm_up_steps:
             return self.peak * (step + 1) / self.warm_up_steps
         done, total = step - self.warm_up_steps, self.total_steps - self.warm_up_steps

@@ -1,7 +1,7 @@
 """One step of training: from a batch to updated weights.
 
-Covers: precision, compilation, gradient scaling, the optimiser, the stage's own updates, whole steps from CUDA graphs.
-Does not cover: where batches come from, how many steps there are, files (`engine.py`).
+Covers: precision, compilation, gradient scaling, the optimiser, the stage's own updates, whole steps from CUDA graphs
+(`step_graph.py`). Does not cover: where batches come from, how many steps there are, files (`engine.py`).
 
 Moving average, loss and queue are one region, which `torch.compile` makes one graph: nothing in it is read by the host.
 """
@@ -30,35 +30,42 @@ class Step:
 
     Args:
         stage: moved to the device, in place, as `Runtime.place` does.
+        runtime: device, precision, compilation.
         make_optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
+        measure_every: steps from one that is measured in full to the next.
     """
 
-    def __init__(self, stage: Stage, runtime: Runtime, make_optimizer: MakeOptimizer) -> None:
+    def __init__(
+        self, stage: Stage, runtime: Runtime, make_optimizer: MakeOptimizer, measure_every: int = MEASURE_EVERY
+    ) -> None:
         self.stage = runtime.place(stage).train()
         if not runtime.compile:
             stage.lay_out()  # a compiled region fuses its updates itself, and may not be handed memory twice
-        self._acceleration = runtime
+        self._runtime = runtime
+        self._measure_every = measure_every
         self.order = MemoryOrder(stage.trained_parameters())
         self.optimizer = make_optimizer(self.order.views)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
         self._rates = _device_rates(self.optimizer, runtime.device)
         self._loss = _compiled(self._only_loss, runtime)
         self._region = _compiled(self._whole_region, runtime)
-        self._graphs = StepGraphs(self._train) if runtime.graphs and not self.scaler.is_enabled() else None
+        self._graphs = StepGraphs(self._train) if runtime.cuda_graphs and not self.scaler.is_enabled() else None
 
     def __call__(self, batch: Batch, lr: float, *, number: int) -> Metrics | None:
-        """Train on one batch; returns device scalars, among them "loss", without waiting for them.
+        """Train on one batch, without waiting for the device.
 
         Args:
+            batch: on the device, as the stage takes it.
             lr: the learning rate of this step.
-            number: of the step, from 0: every tenth is measured in full.
+            number: of the step, from 0; it decides whether the step is measured in full.
 
         Returns:
-            None where the gradient scaler found a gradient that fp16 does not hold: then nothing has moved, neither
-            weights nor moving average nor queue, and the step is still to be done.
+            Scalars on the device, among them "loss". None where the gradient scaler found a gradient that fp16 does not
+            hold: then nothing has moved, neither weights nor moving average nor queue, and the step is still to be
+            done.
         """
         self._set_rate(lr)
-        self.stage.measuring = number % MEASURE_EVERY == 0
+        self.stage.measuring = number % self._measure_every == 0
         if self.scaler.is_enabled():
             return self._train_scaled(batch)
         if self._graphs is not None:
@@ -88,7 +95,7 @@ class Step:
         return {"loss": output.loss.detach(), **output.metrics}
 
     def _only_loss(self, batch: Batch) -> StageOutput:
-        with self._acceleration.autocast():
+        with self._runtime.autocast():
             return self.stage.loss(batch)
 
     def _whole_region(self, batch: Batch) -> tuple[Tensor, Metrics]:
@@ -107,7 +114,7 @@ class Step:
 
 
 def _compiled(function: Callable, runtime: Runtime) -> Callable:
-    return torch.compile(function, fullgraph=True) if runtime.compile else function
+    return torch.compile(function, fullgraph=True, backend=runtime.backend) if runtime.compile else function
 
 
 def _device_rates(optimizer: torch.optim.Optimizer, device: torch.device) -> list[Tensor]:

@@ -63,7 +63,11 @@ class StepGraphs:
         """Train on one batch.
 
         Args:
+            batch: on the device, as `run` takes it.
             kind: what else than the batch's names, shapes, dtypes and layouts decides what a step does.
+
+        Returns:
+            The metrics, in memory of their own.
         """
         key = (kind, *((n, t.shape, t.dtype, t.stride()) for n, t in sorted(batch.items())))
         captured = self._captured.get(key)
@@ -94,7 +98,14 @@ class StepGraphs:
 
 
 def capture_cuda(call: Callable[[], Metrics]) -> tuple[Replayable, Metrics]:
-    """Record `call` as a CUDA graph with memory of its own."""
+    """Record a call as a CUDA graph with memory of its own.
+
+    Args:
+        call: launches work on the current device, and waits for nothing.
+
+    Returns:
+        The graph, and the tensors that each replay fills.
+    """
     graph = torch.cuda.CUDAGraph()
     torch.cuda.synchronize()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # the loader's threads go on with their work

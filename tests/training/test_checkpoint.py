@@ -34,7 +34,7 @@ def example(step: int) -> Checkpoint:
         "stage": {"weight": weights, "queue": weights.bfloat16(), "pointer": torch.tensor(step)},
         "optimizer": {"0.momentum_buffer": -weights},
     }
-    return Checkpoint(step, tensors, {"loader": {"epoch": step}})
+    return Checkpoint(step=step, tensors=tensors, state={"loader": {"epoch": step}})
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_newest_two_are_kept(folder: Path) -> None:
 
 
 def test_a_checkpoint_of_the_same_step_is_replaced(folder: Path) -> None:
-    save_checkpoint(folder, Checkpoint(2, example(7).tensors, {"again": True}))
+    save_checkpoint(folder, Checkpoint(step=2, tensors=example(7).tensors, state={"again": True}))
     assert load_newest(folder).state == {"again": True}
 
 
@@ -127,7 +127,8 @@ def sync(descriptor):
     if next(count) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 os.fsync = sync
-checkpoint.save_checkpoint(Path(sys.argv[1]), checkpoint.Checkpoint(3, {"a": {"x": torch.ones(2)}}, {}))
+made = checkpoint.Checkpoint(step=3, tensors={"a": {"x": torch.ones(2)}}, state={})
+checkpoint.save_checkpoint(Path(sys.argv[1]), made)
 """
     before = contents(folder)
     assert subprocess.run([sys.executable, "-c", script, folder], check=False).returncode == -9
@@ -211,7 +212,8 @@ def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
     for seed in range(2):
         step(*cut, seed)
     tensors, scalars = flatten_optimizer(cut[2], cut[1])
-    save_checkpoint(tmp_path, Checkpoint(2, {"stage": cut[0].state_dict(), "optimizer": tensors}, scalars))
+    groups = {"stage": cut[0].state_dict(), "optimizer": tensors}
+    save_checkpoint(tmp_path, Checkpoint(step=2, tensors=groups, state=scalars))
     loaded = load_newest(tmp_path)
     restore_module(resumed[0], loaded.tensors["stage"], "here")
     restore_optimizer(resumed[2], resumed[1], loaded.tensors.get("optimizer", {}), loaded.state)

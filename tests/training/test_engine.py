@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from fastssl.pipelines import Loader, Plain, TwoCrops
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.stages.moco.objective import MoCo
 from fastssl.stages.stage import Batch, Stage, StageOutput
-from fastssl.training import engine as engine_module
-from fastssl.training import step as step_module
 from fastssl.training.checkpoint import load_newest
 from fastssl.training.engine import CheckpointPolicy, Engine
 from fastssl.training.progress import StepClock
@@ -69,8 +67,9 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
 
     def make(stage: Stage, total: int = 12, every: int | None = 100, lr: float = 0.1, **identity: Any) -> Engine:
         loaders.append(Loader(IMAGES, Plain(8, 1), batch_size=4, seed=1))
-        policy = CheckpointPolicy(tmp_path, every, identity)
-        return Engine(stage, loaders[-1], resolve_runtime("cpu", False), sgd, CosineSchedule(lr, total), policy)
+        policy = CheckpointPolicy(folder=tmp_path, every_steps=every, identity=identity)
+        schedule = CosineSchedule(peak=lr, total_steps=total)
+        return Engine(stage, loaders[-1], resolve_runtime("cpu", False), sgd, schedule, policy)
 
     yield make
     for loader in loaders:
@@ -81,7 +80,7 @@ def sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, fused=True)
 
 
-def fit(engine: Engine, until: int, on_metrics: Callable[[StepMetrics], None] = lambda reading: None) -> str | None:
+def fit(engine: Engine, until: int, on_metrics: Callable[[StepMetrics], None] = lambda metrics: None) -> str | None:
     return engine.fit(until, on_metrics, StepClock(4)).signal
 
 
@@ -90,11 +89,11 @@ def saved(folder: Path) -> list[int]:
 
 
 def test_it_trains_saves_and_reads_every_step_once(build: Callable[..., Engine], tmp_path: Path) -> None:
-    readings: list[StepMetrics] = []
+    arrived: list[StepMetrics] = []
     engine = build(Toy())
-    assert fit(engine, 12, readings.append) is None
-    assert [reading.step for reading in readings] == list(range(1, 13))
-    assert readings[-1].values["loss"] < readings[0].values["loss"]
+    assert fit(engine, 12, arrived.append) is None
+    assert [metrics.step for metrics in arrived] == list(range(1, 13))
+    assert arrived[-1].values["loss"] < arrived[0].values["loss"]
     assert saved(tmp_path) == [12]
 
 
@@ -127,15 +126,15 @@ def test_a_stage_is_shown_the_last_of_the_first_epoch_and_then_the_whole_of_it(
     stage.warm_up_images = images
     engine = build(stage)
     engine.warm_up()
-    engine.fit(STEPS_PER_EPOCH, lambda reading: None, StepClock(4))
+    engine.fit(STEPS_PER_EPOCH, lambda metrics: None, StepClock(4))
     assert len(stage.seen) == STEPS_PER_EPOCH
     assert stage.shown == stage.seen[STEPS_PER_EPOCH - batches :]
 
 
 def test_the_optimizer_follows_the_schedule(build: Callable[..., Engine]) -> None:
     engine, rates = build(Toy(), total=6, lr=0.3), []
-    fit(engine, 6, lambda reading: rates.append(engine.optimizer.param_groups[0]["lr"]))
-    assert rates == [CosineSchedule(0.3, 6).lr(step) for step in range(6)]
+    fit(engine, 6, lambda metrics: rates.append(engine.optimizer.param_groups[0]["lr"]))
+    assert rates == [CosineSchedule(peak=0.3, total_steps=6).lr(step) for step in range(6)]
 
 
 @pytest.mark.parametrize(("every", "until", "kept"), [(3, 8, [6, 8]), (4, 8, [4, 8]), (1, 3, [2, 3]), (100, 7, [7])])
@@ -146,14 +145,15 @@ def test_checkpoints_come_as_often_as_asked_and_at_the_end(
     assert saved(tmp_path) == kept
 
 
+@pytest.mark.parametrize(("seconds", "saved_before"), [(0.0, [[], [1], [1, 2]]), (3600.0, [[], [], []])])
 def test_without_a_number_checkpoints_come_with_time(
-    build: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Engine], tmp_path: Path, seconds: float, saved_before: list[list[int]]
 ) -> None:
-    engine, times = build(Toy(), every=None), []
-    monkeypatch.setattr(engine_module, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(engine, "save", lambda: times.append(engine.step))
-    fit(engine, 3)
-    assert times[:3] == [1, 2, 3]
+    engine, found = build(Toy(), every=None), []
+    engine.checkpoints = CheckpointPolicy(folder=tmp_path, every_seconds=seconds)
+    fit(engine, 3, lambda metrics: found.append(saved(tmp_path)))
+    assert found == saved_before
+    assert saved(tmp_path)[-1] == 3
 
 
 def test_a_resumed_engine_goes_on_with_the_images_that_follow(build: Callable[..., Engine]) -> None:
@@ -209,8 +209,8 @@ def test_a_signal_finishes_the_step_saves_and_returns(
     before = signal.getsignal(number)
     engine = build(Toy())
 
-    def interrupt(reading: StepMetrics) -> None:
-        if reading.step == 3:
+    def interrupt(metrics: StepMetrics) -> None:
+        if metrics.step == 3:
             os.kill(os.getpid(), number)
 
     assert fit(engine, 12, interrupt) == number.name
@@ -220,7 +220,7 @@ def test_a_signal_finishes_the_step_saves_and_returns(
 
 
 def test_a_second_ctrl_c_interrupts_at_once(build: Callable[..., Engine], tmp_path: Path) -> None:
-    def interrupt(reading: StepMetrics) -> None:
+    def interrupt(metrics: StepMetrics) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -241,12 +241,13 @@ def moco(tmp_path: Path) -> Iterator[Callable[[Runtime], Engine]]:
     """Makes engines that train MoCo on 40 images, five batches of eight an epoch, slowly: little chaos to compare."""
     loaders, images = [], np.concatenate([IMAGES, 255 - IMAGES])
 
-    def make(runtime: Runtime) -> Engine:
+    def make(runtime: Runtime, **settings: Any) -> Engine:
         loaders.append(Loader(images, TwoCrops(20, 1), batch_size=8, seed=1, dtype=runtime.compute_dtype))
         encoder = create_encoder("test_resnet", 1, 20, seed=0)
-        settings = {"queue_size": 12, "momentum": 0.9, "bn_splits": 2, "queue_dtype": runtime.compute_dtype}
-        policy = CheckpointPolicy(tmp_path, 100)
-        return Engine(MoCo(encoder, 96, **settings), loaders[-1], runtime, sgd, CosineSchedule(1e-3, 9), policy)
+        stage = MoCo(encoder, 96, queue_size=12, momentum=0.9, bn_splits=2, queue_dtype=runtime.compute_dtype)
+        policy = CheckpointPolicy(folder=tmp_path, every_steps=100)
+        schedule = CosineSchedule(peak=1e-3, total_steps=9)
+        return Engine(stage, loaders[-1], runtime, sgd, schedule, policy, **settings)
 
     yield make
     for loader in loaders:
@@ -255,7 +256,7 @@ def moco(tmp_path: Path) -> Iterator[Callable[[Runtime], Engine]]:
 
 def losses(engine: Engine, steps: int) -> list[float]:
     found: list[float] = []
-    fit(engine, steps, lambda reading: found.append(reading.values["loss"]))
+    fit(engine, steps, lambda metrics: found.append(metrics.values["loss"]))
     return found
 
 
@@ -302,15 +303,14 @@ def dynamo() -> Iterator[Any]:
     [("eager", "fp32"), ("eager", "bf16"), pytest.param("inductor", "fp32", marks=pytest.mark.slow)],
 )
 def test_the_step_compiles_to_one_graph_once(
-    moco: Callable[[Runtime], Engine], dynamo: Any, monkeypatch: pytest.MonkeyPatch, backend: str, precision: str
+    moco: Callable[..., Engine], dynamo: Any, backend: str, precision: str
 ) -> None:
     """Over an epoch boundary, and once more for the steps that are measured in full. Breaks and recompilations are
     Dynamo's, so its "eager" backend shows them in seconds."""
-    monkeypatch.setattr(step_module, "MEASURE_EVERY", 3)
-    eager = losses(moco(resolve_runtime("cpu", precision=precision, compile=False)), 7)
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
+    runtime = resolve_runtime("cpu", precision=precision, compile=True)
+    eager = losses(moco(replace(runtime, compile=False), measure_every=3), 7)
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
-        compiled = losses(moco(resolve_runtime("cpu", precision=precision, compile=True)), 7)
+        compiled = losses(moco(replace(runtime, backend=backend), measure_every=3), 7)
     assert sum(dynamo["graph_break"].values()) == 0
     assert dynamo["stats"]["unique_graphs"] == 2
     assert compiled[0] == pytest.approx(eager[0], rel=1e-5)

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from fastssl.errors import ConfigError
-from fastssl.training import pace
 from fastssl.training.pace import LEAST_STEPS, LEAST_TIMED, PAID_AGAIN, RESERVE, Pace, measure_pace, steps_within
 
 WARM_UP = 7.0
@@ -36,29 +35,26 @@ class Run:
         return {"loss": torch.zeros(())}
 
 
-@pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def measure(seconds: list[float], budget: float, kinds: str = "a") -> tuple[Pace, int]:
-        run = Run(seconds)
-        monkeypatch.setattr(pace, "now", lambda: run.now)
-        return measure_pace(run, lambda number: kinds[number % len(kinds)], budget, began=-2.0), run.steps  # type: ignore[arg-type]
-
-    return measure
+def measured(seconds: list[float], budget: float, kinds: str = "a") -> tuple[Pace, int]:
+    """The pace of a run whose steps take so many seconds, and how many steps were done to measure it."""
+    run = Run(seconds)
+    pace = measure_pace(run, lambda number: kinds[number % len(kinds)], budget, -2.0, lambda: run.now)  # type: ignore[arg-type]
+    return pace, run.steps
 
 
-def test_the_first_two_steps_are_preparation(measured: Any) -> None:
+def test_the_first_two_steps_are_preparation() -> None:
     found, steps = measured([60.0, 3.0, *[0.5] * 98], budget=100.0)
     assert (found.seconds, found.timed) == (0.5, 10)  # five seconds: a twentieth of the budget
     assert steps == 12
     assert found.setup == pytest.approx(2.0 + WARM_UP + PAID_AGAIN * (60.0 - 0.5 + 3.0 - 0.5))
 
 
-def test_at_least_five_steps_are_timed_however_long_they_take(measured: Any) -> None:
+def test_at_least_five_steps_are_timed_however_long_they_take() -> None:
     found, _ = measured([40.0, 30.0, 10.0, 20.0, 30.0, 20.0, 70.0, *[1.0] * 9], budget=60.0)
     assert (found.seconds, found.timed) == (pytest.approx(30.0), LEAST_TIMED)
 
 
-def test_the_pace_of_a_mixture_weighs_each_kind_by_how_often_it_comes(measured: Any) -> None:
+def test_the_pace_of_a_mixture_weighs_each_kind_by_how_often_it_comes() -> None:
     # Kind b comes once in four steps and takes nine seconds for one; its first step compiles.
     seconds = [1.0, 1.0, 1.0, 99.0, *[1.0, 1.0, 1.0, 9.0] * 5]
     found, steps = measured(seconds, budget=100.0, kinds="aaab")
@@ -67,19 +63,19 @@ def test_the_pace_of_a_mixture_weighs_each_kind_by_how_often_it_comes(measured: 
     assert found.setup == pytest.approx(2.0 + WARM_UP + PAID_AGAIN * (1 + 1 + 99 - 3 * 3.0))
 
 
-def test_a_kind_that_hardly_ever_comes_is_not_waited_for_beyond_a_tenth_of_the_budget(measured: Any) -> None:
+def test_a_kind_that_hardly_ever_comes_is_not_waited_for_beyond_a_tenth_of_the_budget() -> None:
     found, steps = measured([1.0] * 99, budget=100.0, kinds=99 * "a" + "b")
     assert (found.seconds, steps) == (1.0, 12)
 
 
 def test_a_budget_holds_what_is_left_of_it_after_preparation_and_a_reserve() -> None:
-    steps = steps_within(10.0, spent=30.0, pace=Pace(0.25, 9, 40.0))
+    steps = steps_within(10.0, spent=30.0, pace=Pace(seconds=0.25, timed=9, setup=40.0))
     assert steps == (600 * (1 - RESERVE) - 70) / 0.25 == 2000
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 2.0, 25.0])
 def test_a_budget_too_small_for_ten_steps_is_refused_with_one_that_would_do(seconds: float) -> None:
-    given = Pace(seconds, 5, 12.0)
+    given = Pace(seconds=seconds, timed=5, setup=12.0)
     with pytest.raises(ConfigError, match=f"^minutes=0.2: too short for {LEAST_STEPS} steps") as caught:
         steps_within(0.2, spent=20.0, pace=given)
     (enough,) = re.findall(r"give at least --minutes ([\d.]+)$", str(caught.value))

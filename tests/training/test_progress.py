@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from fastssl.training import progress
-from fastssl.training import progress_bar as live_bar
 from fastssl.training.progress import TASK_WINDOW, WINDOW, StepClock, TrainingProgress
 
 
@@ -17,18 +15,18 @@ class Time:
     """A clock that moves only when told to."""
 
     def __init__(self) -> None:
-        self.now = 100.0
+        self._seconds = 100.0
+
+    def now(self) -> float:
+        return self._seconds
 
     def pass_(self, seconds: float) -> None:
-        self.now += seconds
+        self._seconds += seconds
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    clock = Time()
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock.now)
-    monkeypatch.setattr(live_bar.time, "monotonic", lambda: clock.now)
-    return clock
+def time() -> Time:
+    return Time()
 
 
 def run(clock: StepClock, time: Time, steps: int, wait: float = 0.1, work: float = 0.3) -> None:
@@ -45,7 +43,7 @@ def run(clock: StepClock, time: Time, steps: int, wait: float = 0.1, work: float
 
 
 def test_the_first_step_counts_in_no_figure(time: Time) -> None:
-    clock = StepClock(batch_size=8)
+    clock = StepClock(8, time.now)
     run(clock, time, 1, work=60.0)
     assert (clock.images_per_second, clock.data_wait) == (0.0, 0.0)
     assert (clock.mean_images_per_second, clock.mean_data_wait, clock.steps) == (0.0, 0.0, 0)
@@ -56,7 +54,7 @@ def test_the_first_step_counts_in_no_figure(time: Time) -> None:
 
 
 def test_the_live_figures_are_of_the_last_steps_the_means_of_all(time: Time) -> None:
-    clock = StepClock(batch_size=8)
+    clock = StepClock(8, time.now)
     run(clock, time, 1 + WINDOW, wait=0.0, work=1.0)
     run(clock, time, WINDOW, wait=0.5, work=0.0)
     assert clock.images_per_second == pytest.approx(16)
@@ -66,7 +64,7 @@ def test_the_live_figures_are_of_the_last_steps_the_means_of_all(time: Time) -> 
 
 
 def test_a_pause_is_in_no_figure(time: Time) -> None:
-    clock = StepClock(batch_size=8)
+    clock = StepClock(8, time.now)
     run(clock, time, 3)
     time.pass_(1000.0)
     clock.pause()
@@ -80,7 +78,8 @@ def test_batches_pass_through_unchanged() -> None:
 
 def shown(console: Console, clock: StepClock, steps: list[int], time: Time, seconds: float) -> str:
     """What a run of 20 steps in epochs of 8 shows while `steps` go by."""
-    with TrainingProgress(console, name="moco", total=20, done=0, steps_per_epoch=8, chance=3.7136) as bar:
+    settings = {"name": "moco", "total": 20, "done": 0, "steps_per_epoch": 8, "chance": 3.7136}
+    with TrainingProgress(console, **settings, now=time.now) as bar:  # type: ignore[arg-type]
         for step in steps:
             time.pass_(seconds)
             bar.update(step, 2.34567, clock)
@@ -89,7 +88,7 @@ def shown(console: Console, clock: StepClock, steps: list[int], time: Time, seco
 
 def test_without_a_terminal_there_is_a_plain_line_every_ten_seconds_and_at_the_end(time: Time) -> None:
     console = Console(file=io.StringIO(), width=40)
-    clock = StepClock(batch_size=8)
+    clock = StepClock(8, time.now)
     run(clock, time, 5)
     lines = shown(console, clock, list(range(1, 21)), time, seconds=4.0).splitlines()
     assert [line.split("  ")[1] for line in lines] == [f"step {step}/20" for step in (1, 4, 7, 10, 13, 16, 19, 20)]
@@ -105,7 +104,7 @@ def test_epochs_are_counted_from_one(time: Time, step: int, epoch: str) -> None:
 
 def test_on_a_terminal_there_is_a_bar(time: Time) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    clock = StepClock(batch_size=8)
+    clock = StepClock(8, time.now)
     run(clock, time, 5)
     text = shown(console, clock, [5, 20], time, seconds=1.0)
     assert "first step: compiling and tuning" in text
@@ -115,7 +114,7 @@ def test_on_a_terminal_there_is_a_bar(time: Time) -> None:
     assert "step 20/20" not in text
 
 
-def test_where_chance_is_unknown_it_is_not_mentioned(time: Time) -> None:
+def test_where_chance_is_unknown_it_is_not_mentioned() -> None:
     console = Console(file=io.StringIO())
     with TrainingProgress(console, name="vae", total=1, done=0, steps_per_epoch=1, chance=None) as bar:
         bar.update(1, 0.5, StepClock(8))

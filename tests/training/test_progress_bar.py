@@ -7,34 +7,24 @@ import io
 import pytest
 from rich.console import Console
 
-from fastssl.training import progress_bar as live_bar
 from fastssl.training.progress_bar import PLAIN_SECONDS, ProgressBar, duration
 
 
-@pytest.fixture
-def moments(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock's next readings; it stays at the last."""
-    readings = [100.0]
-    monkeypatch.setattr(live_bar.time, "monotonic", lambda: readings.pop(0) if len(readings) > 1 else readings[0])
-    return readings
-
-
-def test_a_line_holds_title_count_facts_and_the_time_left(moments: list[float]) -> None:
-    console = Console(file=io.StringIO(), width=20)
-    with ProgressBar(console, total=40, done=20) as bar:
-        moments[:] = [130.0]
+def test_a_line_holds_title_count_status_and_the_time_left() -> None:
+    console, moments = Console(file=io.StringIO(), width=20), [100.0, 130.0]
+    with ProgressBar(console, total=40, done=20, now=lambda: moments.pop(0)) as bar:
         bar.show(30, "[moco]", "loss 2.3", count="step 30/40")
     assert console.file.getvalue() == "[moco]  step 30/40  loss 2.3  ETA 0:30\n"  # type: ignore[attr-defined]
 
 
-def test_lines_keep_their_distance_unless_asked_for_and_need_facts(moments: list[float]) -> None:
-    console = Console(file=io.StringIO())
-    with ProgressBar(console, total=4) as bar:
-        for completed, (seconds, facts, now) in enumerate(
+def test_lines_keep_their_distance_unless_asked_for_and_need_a_status() -> None:
+    console, seconds = Console(file=io.StringIO()), 100.0
+    with ProgressBar(console, total=4, now=lambda: seconds) as bar:
+        for completed, (passed, status, at_once) in enumerate(
             [(1, "a", False), (2, "b", False), (3, "c", True), (3 + PLAIN_SECONDS, "", True), (14, "d", False)]
         ):
-            moments[:] = [100.0 + seconds]
-            bar.show(completed, "run", facts, now=now)
+            seconds = 100.0 + passed
+            bar.show(completed, "run", status, at_once=at_once)
     assert [line.split("  ")[1] for line in console.file.getvalue().splitlines()] == ["a", "c", "d"]  # type: ignore[attr-defined]
 
 

@@ -45,7 +45,7 @@ def test_what_was_asked_for_stays() -> None:
     asked = {"lr": 0.5, "queue_size": 7, "bn_splits": 4, "size": 16, "stem": "standard"}
     outcome = resolved(**asked)
     assert {name: getattr(outcome.settings, name) for name in asked} == asked
-    assert all(choice.reason == "as asked" for choice in outcome.choices if choice.name in asked)
+    assert all(setting.reason == "as asked" for setting in outcome.reasons if setting.name in asked)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_was_asked_for_stays() -> None:
 def test_the_length_is_counted_in_whole_batches(settings: dict[str, int], steps: int, epochs: str) -> None:
     outcome = resolved(100, **settings)
     assert outcome.settings.steps == steps
-    assert outcome.choices[0].reason.startswith(f"{epochs} epochs of ")
+    assert outcome.reasons[0].reason.startswith(f"{epochs} epochs of ")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_the_demo_data_of_the_settings_can_be_opened() -> None:
     assert {DEMO, DEMO_COLOUR} == set(demo.NAMES)
 
 
-def test_every_choice_is_told_with_its_reason() -> None:
-    choices = {choice.name: choice for choice in resolved().choices}
+def test_every_automatic_setting_is_told_with_its_reason() -> None:
+    told = {setting.name: setting for setting in resolved().reasons}
     shared = {"length", "encoder", "size", "stem", "lr", "weight_decay", "temperature"}
-    assert set(choices) == shared | {"momentum", "queue_size", "bn_splits", "rotation"}
-    assert choices["lr"].value == "0.015"  # 32 images, 300 steps
-    assert choices["length"].value == "300 steps"
-    assert all(choice.reason for choice in choices.values())
+    assert set(told) == shared | {"momentum", "queue_size", "bn_splits", "rotation"}
+    assert told["lr"].value == "0.015"  # 32 images, 300 steps
+    assert told["length"].value == "300 steps"
+    assert all(setting.reason for setting in told.values())
 
 
 @pytest.mark.parametrize(

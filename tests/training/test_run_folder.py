@@ -33,7 +33,7 @@ LENGTH = {"epochs": 2, "minutes": None}
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    with claimed(folder, SETTINGS, [ResolvedSetting("lr", "0.1", "as asked")], LENGTH):
+    with claimed(folder, SETTINGS, [ResolvedSetting(name="lr", value="0.1", reason="as asked")], LENGTH):
         pass
     return folder
 

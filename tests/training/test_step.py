@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step import MEASURE_EVERY, Step
 
 CPU = torch.device("cpu")
+FP16 = Runtime(device=CPU, precision="fp16", compile=False)
 
 
 def sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -35,7 +35,7 @@ def views() -> dict[str, Tensor]:
     return {name: torch.randn(4, 1, 16, 16).contiguous(memory_format=torch.channels_last) for name in ("query", "key")}
 
 
-def test_moving_average_loss_and_queue_are_one_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moving_average_loss_and_queue_are_one_graph() -> None:
     graphs: list[torch.fx.GraphModule] = []
 
     def keep(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable:
@@ -43,8 +43,7 @@ def test_moving_average_loss_and_queue_are_one_graph(monkeypatch: pytest.MonkeyP
         return graph.forward
 
     torch._dynamo.reset()
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=keep))
-    Step(moco(), Runtime(CPU, None, compile=True), sgd)(views(), 0.1, number=0)
+    Step(moco(), Runtime(device=CPU, precision="fp32", compile=True, backend=keep), sgd)(views(), 0.1, number=0)
     torch._dynamo.reset()
     (graph,) = graphs
     called = [str(node.target) for node in graph.graph.nodes if node.op in ("call_function", "call_method")]
@@ -56,7 +55,7 @@ def test_moving_average_loss_and_queue_are_one_graph(monkeypatch: pytest.MonkeyP
 
 
 def test_costly_metrics_come_every_tenth_step() -> None:
-    step = Step(moco(), Runtime(CPU, None, compile=False), sgd)
+    step = Step(moco(), Runtime(device=CPU, precision="fp32", compile=False), sgd)
     measured = [number for number in range(21) if "top1" in step(views(), 0.01, number=number)]
     assert measured == list(range(0, 21, MEASURE_EVERY))
 
@@ -84,7 +83,7 @@ class Fragile(Stage):
 
 
 def fp16(stage: Stage) -> Step:
-    return Step(stage, Runtime(CPU, torch.float16, compile=False), sgd)
+    return Step(stage, FP16, sgd)
 
 
 def test_a_step_that_the_scaler_skips_moves_nothing() -> None:
@@ -115,7 +114,7 @@ class Loop:
 
 def test_skipped_steps_count_in_no_schedule_and_give_up_in_the_end() -> None:
     stage = Fragile(explodes_at=(2, 3))
-    engine = Engine(stage, Loop(), Runtime(CPU, torch.float16, False), sgd, CosineSchedule(0.1, 4), None)  # type: ignore[arg-type]
+    engine = Engine(stage, Loop(), FP16, sgd, CosineSchedule(peak=0.1, total_steps=4), None)  # type: ignore[arg-type]
     batch = next(iter(Loop()))
     assert [engine.train_step(batch) is None for _ in range(4)] == [False, True, True, False]
     assert engine.step == 2

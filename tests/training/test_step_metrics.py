@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from fastssl.training import step_metrics as readings
-from fastssl.training.step_metrics import LAG, MetricsQueue
+from fastssl.training.step_metrics import LAG, MetricsQueue, PendingMetrics, StepMetrics
 
 
-def test_on_a_cpu_every_reading_arrives_at_once() -> None:
+def test_on_a_cpu_the_metrics_of_every_step_arrive_at_once() -> None:
     queue = MetricsQueue()
     queue.push(4, {"loss": torch.tensor(1.5, requires_grad=True), "top1": torch.tensor(3, dtype=torch.bfloat16)})
-    assert list(queue.arrived()) == [(4, {"loss": 1.5, "top1": 3.0})]
+    assert list(queue.arrived()) == [StepMetrics(step=4, values={"loss": 1.5, "top1": 3.0})]
     assert list(queue.all()) == []
 
 
@@ -40,29 +39,31 @@ class Event:
 
 @pytest.fixture
 def pending() -> tuple[MetricsQueue, list[Event]]:
-    """`LAG + 3` readings of a device that has finished none of them."""
-    queue, events = MetricsQueue(), [Event() for _ in range(LAG + 3)]
-    for step, event in enumerate(events, start=1):
-        queue._pending.append(readings._Pending(step, ("loss",), torch.tensor([float(step)]), event))
+    """The metrics of `LAG + 3` steps, of which the device has finished none."""
+    events = [Event() for _ in range(LAG + 3)]
+    queue = MetricsQueue(
+        PendingMetrics(step=step, names=("loss",), values=torch.tensor([float(step)]), copied=event)  # type: ignore[arg-type]
+        for step, event in enumerate(events, start=1)
+    )
     return queue, events
 
 
-def test_only_readings_older_than_the_lag_are_waited_for(pending: tuple[MetricsQueue, list[Event]]) -> None:
+def test_only_metrics_older_than_the_lag_are_waited_for(pending: tuple[MetricsQueue, list[Event]]) -> None:
     queue, events = pending
-    assert [reading.step for reading in queue.arrived()] == [1, 2, 3]
+    assert [metrics.step for metrics in queue.arrived()] == [1, 2, 3]
     assert [event.reached for event in events] == [True] * 3 + [False] * LAG
     events[3].reached = True
-    assert [reading.step for reading in queue.arrived()] == [4]
+    assert [metrics.step for metrics in queue.arrived()] == [4]
 
 
 def test_all_waits_for_the_device(pending: tuple[MetricsQueue, list[Event]]) -> None:
     queue, _ = pending
-    assert [reading.values["loss"] for reading in queue.all()] == [float(step) for step in range(1, LAG + 4)]
+    assert [metrics.values["loss"] for metrics in queue.all()] == [float(step) for step in range(1, LAG + 4)]
 
 
 @pytest.mark.gpu
-def test_readings_of_a_gpu_are_right_and_in_order() -> None:
+def test_metrics_of_a_gpu_are_right_and_in_order() -> None:
     queue = MetricsQueue()
     for step in range(50):
         queue.push(step, {"loss": torch.full((), float(step), device="cuda") * 2})
-    assert list(queue.all()) == [(step, {"loss": 2.0 * step}) for step in range(50)]
+    assert list(queue.all()) == [StepMetrics(step=step, values={"loss": 2.0 * step}) for step in range(50)]

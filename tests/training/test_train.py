@@ -7,6 +7,8 @@ import itertools
 import json
 import math
 import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from rich.console import Console
 import fastssl
 from fastssl.errors import ConfigError, DataError
 from fastssl.stages.moco.settings import MoCoConfig
-from fastssl.training import pace
+from fastssl.stages.registry import train_config
 from fastssl.training.schedule import CosineSchedule
+from fastssl.training.train import train_stage
 
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "device": "cpu", "amp": False}
 
@@ -30,19 +33,20 @@ def train(out: Path, data: Path, **settings: Any) -> tuple[fastssl.TrainResult, 
     return train_of(out, data, **{"queue_size": 40, "bn_splits": 2} | settings)
 
 
-def train_of(out: Path, data: Path, **settings: Any) -> tuple[fastssl.TrainResult, str]:
+def train_of(
+    out: Path, data: Path, *, clock: Callable[[], float] = time.monotonic, **settings: Any
+) -> tuple[fastssl.TrainResult, str]:
     """A run of any stage, and all that it printed."""
     console = Console(file=io.StringIO(), width=40)
     given = settings if settings.get("resume") else SETTINGS | settings
-    result = fastssl.train(**given, data=str(data), out=out, console=console)
+    result = train_stage(train_config({**given, "data": str(data), "out": out}), console, clock=clock)
     return result, console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.fixture
-def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock that measures the pace moves by a quarter of a second whenever it is read."""
+def ticking() -> Callable[[], float]:
+    """A clock that moves by a quarter of a second whenever it is read."""
     ticks = itertools.count()
-    monkeypatch.setattr(pace, "now", lambda: next(ticks) / 4)
+    return lambda: next(ticks) / 4
 
 
 def test_a_run_is_a_folder_with_a_result(tmp_path: Path, grey_npz: Path) -> None:
@@ -53,7 +57,8 @@ def test_a_run_is_a_folder_with_a_result(tmp_path: Path, grey_npz: Path) -> None
     assert 0 <= result.data_wait < 1
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [1, 2, 3, 4, 5]
-    assert [record["lr"] for record in records] == [CosineSchedule(0.02, 5).lr(step) for step in range(5)]
+    schedule = CosineSchedule(peak=0.02, total_steps=5)
+    assert [record["lr"] for record in records] == [schedule.lr(step) for step in range(5)]
     assert records[-1]["loss"] == result.loss
     assert [{"top1", "top5"} <= record.keys() for record in records] == [True, False, False, False, False]
 
@@ -93,11 +98,11 @@ def test_stopping_early_says_how_to_go_on(tmp_path: Path, grey_npz: Path) -> Non
     assert (result.step, result.finished) == (9, True)
 
 
-def test_a_budget_becomes_steps_at_the_measured_pace(tmp_path: Path, grey_npz: Path, ticking: None) -> None:
+def test_a_budget_becomes_steps_at_the_measured_pace(tmp_path: Path, grey_npz: Path) -> None:
     # The clock moves by a quarter second whenever it is read: once a step, and once more before and after the five
     # steps that are timed, after two that are not. So a step takes 0.3 s, preparation 0.25 s, and 2.75 s are gone.
     steps = int((0.12 * 60 * 0.95 - 2.75 - 0.25) / 0.3)
-    result, text = train(tmp_path / "run", grey_npz, minutes=0.12)
+    result, text = train(tmp_path / "run", grey_npz, minutes=0.12, clock=ticking())
     assert (result.step, result.total_steps) == (steps, 12)
     (told,) = (line for line in text.splitlines() if line.startswith("  length"))
     assert "12 steps" in told
@@ -109,22 +114,20 @@ def test_a_budget_becomes_steps_at_the_measured_pace(tmp_path: Path, grey_npz: P
 
 @pytest.mark.parametrize("settings", [{}, {"stage": "pretext"}, {"stage": "vae"}], ids=str)
 def test_a_run_with_a_budget_is_the_run_of_as_many_steps_bit_for_bit(
-    tmp_path: Path, grey_npz: Path, ticking: None, settings: dict[str, Any]
+    tmp_path: Path, grey_npz: Path, settings: dict[str, Any]
 ) -> None:
-    budget, _ = train_of(tmp_path / "budget", grey_npz, minutes=0.2, **settings)
+    budget, _ = train_of(tmp_path / "budget", grey_npz, minutes=0.2, clock=ticking(), **settings)
     train_of(tmp_path / "steps", grey_npz, steps=budget.total_steps, **settings)
     assert budget.step > 10
     for name in ("encoder.safetensors", "metrics.jsonl"):
         assert (tmp_path / "budget" / name).read_bytes() == (tmp_path / "steps" / name).read_bytes()
 
 
-def test_a_budget_that_holds_next_to_no_steps_is_refused_and_nothing_is_written(
-    tmp_path: Path, grey_npz: Path, ticking: None
-) -> None:
+def test_a_budget_that_holds_next_to_no_steps_is_refused_and_nothing_is_written(tmp_path: Path, grey_npz: Path) -> None:
     with pytest.raises(ConfigError, match=r"^minutes=0.05: too short for 10 steps .* give at least --minutes 0.2$"):
-        train(tmp_path / "run", grey_npz, minutes=0.05)
+        train(tmp_path / "run", grey_npz, minutes=0.05, clock=ticking())
     assert not (tmp_path / "run").exists()
-    assert train(tmp_path / "run", grey_npz, minutes=0.2)[0].finished
+    assert train(tmp_path / "run", grey_npz, minutes=0.2, clock=ticking())[0].finished
 
 
 @pytest.mark.parametrize("others", [{"steps": 5}, {"epochs": 5}])
@@ -133,9 +136,9 @@ def test_only_one_length_may_be_given(tmp_path: Path, grey_npz: Path, others: di
         train(tmp_path / "run", grey_npz, minutes=1, **others)
 
 
-def test_the_demo_set_gets_a_budget_where_no_length_is_given(tmp_path: Path, ticking: None) -> None:
+def test_the_demo_set_gets_a_budget_where_no_length_is_given(tmp_path: Path) -> None:
     settings = {"batch_size": 16, "stop_after": 1}
-    _, text = train(tmp_path / "run", Path("demo"), **settings)
+    _, text = train(tmp_path / "run", Path("demo"), clock=ticking(), **settings)
     (told,) = (line for line in text.splitlines() if line.startswith("  length"))
     assert "demo data: --minutes 4 unless a length is given; what 4 minutes hold at " in told
     assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["minutes"] == 4

@@ -176,7 +176,7 @@ class _Training:
     ) -> None:
         self._data, self._score_part = data, score_part
         self._steps = len(data.train)
-        schedule = CosineSchedule(recipe.lr, recipe.epochs * self._steps)
+        schedule = CosineSchedule(peak=recipe.lr, total_steps=recipe.epochs * self._steps)
         self._engine = Engine(stage, data.train, runtime, recipe.optimizer, schedule, checkpoints=None)
         self._clock = StepClock(data.train.batch_size)
         self.epochs: list[Epoch] = []

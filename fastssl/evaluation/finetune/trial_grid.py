@@ -165,7 +165,7 @@ class TrialGrid:
     def _run(self, spec: FinetuneSpec, update: Update) -> TrialResult:
         runtime = self.data.runtime
         if self.recipe.frozen:  # a classifier of this size gains nothing from bf16, and would lose digits
-            runtime = replace(runtime, amp_dtype=None, compile=False)
+            runtime = replace(runtime, precision="fp32", compile=False)
         done = 0
 
         def on_epoch(epoch: Epoch) -> None:

@@ -110,12 +110,14 @@ def choose_recipe(config: SegmentConfig, data: SegmentationData) -> SegmentRecip
     augment, why = auto_augment(config, data) if config.augment == "auto" else (config.augment, _AS_ASKED)
     choices = [
         ResolvedSetting(
-            name, f"{value:g}" if isinstance(value, float) else str(value), reason if value == own else _AS_ASKED
+            name=name,
+            value=f"{value:g}" if isinstance(value, float) else str(value),
+            reason=reason if value == own else _AS_ASKED,
         )
         for name, (own, reason) in _TOWERS.items()
         for value in (getattr(config, name),)
     ]
-    augmentation = ResolvedSetting("augment", augment, f"{why}: {AUGMENTATIONS[augment].describe()}")
+    augmentation = ResolvedSetting(name="augment", value=augment, reason=f"{why}: {AUGMENTATIONS[augment].describe()}")
     return SegmentRecipe(
         patch=patch,
         window=patch if windows else None,
@@ -157,5 +159,6 @@ def _is_coloured(sample: Sample) -> bool:
 def _length(config: SegmentConfig) -> ResolvedSetting:
     """The length of the schedule, with its reason."""
     if config.steps:
-        return ResolvedSetting("length", f"{config.steps} steps", _AS_ASKED)
-    return ResolvedSetting("length", f"{config.epochs or EPOCHS} epochs", _AS_ASKED if config.epochs else "TOWER's")
+        return ResolvedSetting(name="length", value=f"{config.steps} steps", reason=_AS_ASKED)
+    reason = _AS_ASKED if config.epochs else "TOWER's"
+    return ResolvedSetting(name="length", value=f"{config.epochs or EPOCHS} epochs", reason=reason)

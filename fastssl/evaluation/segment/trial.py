@@ -137,7 +137,7 @@ class _SegmentTraining:
             prefetch=runtime.prefetch,
         )
         self._total = recipe.total_steps(len(self._loader))
-        schedule = CosineSchedule(recipe.lr, self._total)
+        schedule = CosineSchedule(peak=recipe.lr, total_steps=self._total)
 
         def adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
             return torch.optim.Adam(parameters, lr=recipe.lr, fused=True)

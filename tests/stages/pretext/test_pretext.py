@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -169,17 +168,17 @@ def test_heads_come_from_their_own_seed() -> None:
     assert not torch.equal(states[0]["tasks.jigsaw.head.weight"], states[2]["tasks.jigsaw.head.weight"])
 
 
-def engine(model: Pretext, folder: Path, *, compiled: bool = False, one_per_batch: bool = True) -> Engine:
+def engine(model: Pretext, folder: Path, *, backend: str | None = None, one_per_batch: bool = True) -> Engine:
     def adamw(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.1)
 
     return Engine(
         model,
         loader(views(*model.tasks), one_per_batch=one_per_batch),
-        resolve_runtime("cpu", False, compiled),
+        replace(resolve_runtime("cpu", False, backend is not None), backend=backend or "inductor"),
         adamw,
-        CosineSchedule(1e-3, 100),
-        CheckpointPolicy(folder),
+        CosineSchedule(peak=1e-3, total_steps=100),
+        CheckpointPolicy(folder=folder),
     )
 
 
@@ -196,12 +195,11 @@ def dynamo() -> Iterator[Any]:
 )
 @pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_there_is_one_graph_a_task_however_they_alternate(
-    tmp_path: Path, dynamo: Any, monkeypatch: pytest.MonkeyPatch, one_per_batch: bool, graphs: int, backend: str
+    tmp_path: Path, dynamo: Any, one_per_batch: bool, graphs: int, backend: str
 ) -> None:
     """Over 18 steps and several epochs. A break or a full cache would raise: the engine compiles with fullgraph."""
     plain = engine(stage(), tmp_path, one_per_batch=one_per_batch)
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
-    compiled = engine(stage(), tmp_path, compiled=True, one_per_batch=one_per_batch)
+    compiled = engine(stage(), tmp_path, backend=backend, one_per_batch=one_per_batch)
     losses: dict[Engine, list[float]] = {}
     for made in (plain, compiled):
         epochs = itertools.chain.from_iterable(iter(made.loader) for _ in range(4))

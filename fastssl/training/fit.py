@@ -1,0 +1,111 @@
+"""Training an opened run to its end or a stop, and exporting what it has learnt.
+
+Covers: the steps with their log and their bar, the encoder's file, the figures of the run. Does not cover: the loop
+(`engine.py`), opening or claiming a run (`train.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from fastssl.models.encoder_file import save_encoder
+from fastssl.training.build import TrainingRun
+from fastssl.training.engine import Engine
+from fastssl.training.metrics_log import MetricsLog
+from fastssl.training.progress import StepClock, TrainingProgress
+from fastssl.training.run_folder import ENCODER
+from fastssl.training.step_metrics import StepMetrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """The figures of a run that ended or was stopped.
+
+    Args:
+        folder: of the run.
+        encoder: the file of the trained encoder.
+        step: how many steps are done in all.
+        steps_run: how many of them in this call.
+        total_steps: of the schedule.
+        loss: of the last step.
+        images_per_second: mean over this call without its first step.
+        data_wait: share of that time spent waiting for batches, 0 to 1.
+        seconds: that these means are taken over.
+    """
+
+    folder: Path
+    encoder: Path
+    step: int
+    steps_run: int
+    total_steps: int
+    loss: float
+    images_per_second: float
+    data_wait: float
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step of the schedule was done; if not, the run can be resumed."""
+        return self.step >= self.total_steps
+
+
+def fit(
+    run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None
+) -> tuple[TrainResult, str | None]:
+    """Train to the end, or until so many steps are done or a signal asks to stop, and export.
+
+    Args:
+        run: that the engine was made by.
+        engine: at the step to go on from.
+        folder: of the run; metrics, the encoder and the stage's other exports go there.
+        console: where progress goes.
+        stop_after: how many steps to do at most; None: all.
+
+    Returns:
+        The result, and the name of the signal that stopped the run, if one did.
+
+    Raises:
+        DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
+    """
+    total, began = engine.schedule.total_steps, engine.step
+    until = total if stop_after is None else min(total, began + stop_after)
+    clock = StepClock(run.settings.batch_size)
+    last = {"loss": float("nan")}
+    progress = TrainingProgress(
+        console,
+        name=run.settings.stage,
+        total=total,
+        done=began,
+        steps_per_epoch=len(engine.loader),
+        chance=engine.stage.chance_loss,
+    )
+    with progress, MetricsLog(folder, began) as log:
+
+        def on_metrics(metrics: StepMetrics) -> None:
+            last.update(metrics.values)
+            log.write(metrics.step, {**metrics.values, "lr": engine.schedule.lr(metrics.step - 1)})
+            progress.update(metrics.step, metrics.values["loss"], clock, metrics.values)
+
+        stop = engine.fit(until, on_metrics, clock)
+    _export(run, engine, folder)
+    result = TrainResult(
+        folder=folder,
+        encoder=folder / ENCODER,
+        step=engine.step,
+        steps_run=engine.step - began,
+        total_steps=total,
+        loss=last["loss"],
+        images_per_second=clock.mean_images_per_second,
+        data_wait=clock.mean_data_wait,
+        seconds=clock.seconds,
+    )
+    return result, stop.signal
+
+
+def _export(run: TrainingRun, engine: Engine, folder: Path) -> None:
+    save_encoder(folder / ENCODER, engine.stage.encoder, run.spec)
+    for name, module in engine.stage.exports().items():
+        save_encoder(folder / f"{name}.safetensors", module, run.spec)

@@ -1,0 +1,68 @@
+"""The lines that a run prints.
+
+Covers: what is trained and why so, before the first step; how the run ended. Does not cover: the bar while it goes on
+(`progress.py`), what its heads have learnt (`conclusion.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from fastssl.runtime import ResolvedSetting
+from fastssl.training.build import TrainingRun
+from fastssl.training.fit import TrainResult
+
+
+def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterable[ResolvedSetting]) -> None:
+    """Print what is trained on what, and one line for every setting that was resolved.
+
+    Args:
+        console: where to.
+        run: that begins or goes on.
+        folder: of the run.
+        reasons: of the run and its runtime.
+    """
+    height, width, channels = run.source.image_shape
+    console.print(
+        f"[bold]{run.settings.stage}[/bold] on {escape(run.source.name)}: {run.info.images} images "
+        f"{height}x{width}x{channels}, {run.settings.encoder}, into {escape(str(folder))}",
+        soft_wrap=True,
+    )
+    for setting in reasons:
+        console.print(f"  {setting.name:<12} {setting.value:<11} [dim]{escape(setting.reason)}[/dim]", soft_wrap=True)
+
+
+def conclude(console: Console, result: TrainResult, signal: str | None) -> None:
+    """Print how a run ended, and how fast it was.
+
+    Args:
+        console: where to.
+        result: of the run.
+        signal: the name of the signal that stopped it, if one did.
+    """
+    speed = f"{result.images_per_second:,.0f} images/s, data-wait {result.data_wait:.1%}"
+    if result.finished:
+        console.print(
+            f"done: {result.total_steps} steps, {speed}; encoder in {escape(str(result.encoder))}", soft_wrap=True
+        )
+        return
+    why = f"{signal}: " if signal else ""
+    console.print(
+        f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume",
+        soft_wrap=True,
+    )
+
+
+def say(console: Console, lines: Iterable[str]) -> None:
+    """Print lines of plain text.
+
+    Args:
+        console: where to.
+        lines: without markup.
+    """
+    for line in lines:
+        console.print(escape(line), highlight=False, soft_wrap=True)

@@ -1,0 +1,53 @@
+"""Signals that ask a run to stop.
+
+Covers: SIGTERM and Ctrl-C as a request that the loop looks at between steps. Does not cover: the loop (`engine.py`).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(kw_only=True)
+class StopRequest:
+    """Whether a run was asked to stop.
+
+    Args:
+        signal: name of the signal that asked; None: nobody did.
+    """
+
+    signal: str | None = None
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[StopRequest]:
+    """Turn SIGTERM and the first SIGINT inside the block into a request; a second SIGINT interrupts at once.
+
+    Outside the main thread, which alone may handle signals, nothing is changed.
+
+    Yields:
+        The request, which a signal fills in.
+
+    Raises:
+        KeyboardInterrupt: a SIGINT came after a request.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def handle(number: int, _frame: object) -> None:
+        if request.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        request.signal = signal.Signals(number).name
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
