@@ -1,8 +1,11 @@
-"""A cache of its own for every test, image files to order, and a list that collects what is told."""
+"""A cache of its own for every test, image files, a server, and a list that collects what is told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +46,36 @@ def classes(tmp_path: Path, save: Callable[..., Path]) -> Path:
         for index in range(12):
             save(root / name / f"{index:03}.png", size=(40, 32) if index % 2 else (32, 48), seed=100 * label + index)
     return root
+
+
+@dataclass
+class Server:
+    """A web server on this machine: what it sends, and how often it was asked. length: None is the body's own."""
+
+    url: str = ""
+    body: bytes = b""
+    length: int | None = None
+    requests: int = 0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.requests += 1
+            self.send_response(200)
+            self.send_header("Content-Length", str(state.length or len(state.body)))
+            self.end_headers()
+            self.wfile.write(state.body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
+    state.url = f"http://127.0.0.1:{serving.server_port}/file.npz"
+    yield state
+    serving.shutdown()
+    serving.server_close()

@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from fastssl.data import Source, open_source
-from fastssl.data.capsules import stamp_capsules
 from fastssl.data.demo import open_demo
 from fastssl.errors import DataError
 
@@ -116,19 +115,3 @@ def test_a_small_convolutional_net_learns_the_classes(demo):
 
 def _tensor(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-
-def test_a_stamped_capsule_covers_the_area_of_a_capsule():
-    canvas = np.zeros((1, 200, 200), np.float32)
-    start, end = np.array([[[-0.4, -0.2]]]), np.array([[[0.5, 0.3]]])
-    stamp_capsules(canvas, start, end, np.array([[0.1]]))
-    length = np.hypot(0.9, 0.5)
-    expected = (2 * 0.1 * length + np.pi * 0.1**2) * 100**2
-    assert canvas.sum() == pytest.approx(expected, rel=0.01)
-
-
-def test_capsules_outside_the_canvas_leave_it_untouched():
-    canvas = np.zeros((2, 32, 32), np.float32)
-    far = np.full((2, 3, 2), 5.0)
-    stamp_capsules(canvas, far, far + 0.1, np.full((2, 3), 0.05))
-    assert not canvas.any()

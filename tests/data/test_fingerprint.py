@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from fastssl.data import Split
-from fastssl.data import fingerprint as module
 from fastssl.data.fingerprint import fingerprint
 
 IMAGES = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4, 1)
 LABELS = np.array([0, 1, 0, 1, 0, 1])
 
 
-def test_equal_data_give_equal_digests_however_they_lie_in_memory(tmp_path):
+def test_equal_data_have_equal_digests_whatever_their_layout_in_memory(tmp_path):
     mapped = np.memmap(tmp_path / "raw", np.uint8, "w+", shape=IMAGES.shape)
     mapped[:] = IMAGES
     strided = np.repeat(IMAGES, 2, axis=0)[::2]
@@ -40,15 +39,14 @@ def test_the_order_in_which_splits_are_named_does_not_count():
     ],
     ids=["pixels", "labels", "no labels", "masks", "split name", "shape", "dtype", "division"],
 )
-def test_any_other_data_give_another_digest(other):
+def test_other_data_have_another_digest(other):
     assert fingerprint(other) != fingerprint({"train": Split(images=IMAGES, labels=LABELS)})
 
 
-def test_a_change_in_any_chunk_is_seen(monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_BYTES", 16)
-    digests = {fingerprint({"train": Split(images=IMAGES)})}
+def test_a_change_in_any_chunk_changes_the_digest():
+    digests = {fingerprint({"train": Split(images=IMAGES)}, chunk_bytes=16)}
     for position in range(0, IMAGES.size, 16):
         changed = IMAGES.copy()
         changed.reshape(-1)[position] ^= 255
-        digests.add(fingerprint({"train": Split(images=changed)}))
+        digests.add(fingerprint({"train": Split(images=changed)}, chunk_bytes=16))
     assert len(digests) == 1 + IMAGES.size // 16

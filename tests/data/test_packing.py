@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data import open_source, packing
+from fastssl.data import open_source
 from fastssl.data.fingerprint import fingerprint
 from fastssl.errors import DataError
 
 OPEN = "import sys; from fastssl.data import open_source; "
+MOMENTS = ["decoding 24 images once", "24 images decoded"]
+"""What is told before the first image is decoded, and after the last one is written, before the pack has its name."""
 
 
-def start(code: str, *arguments: Path) -> subprocess.Popen[str]:
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", OPEN + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
     )
@@ -34,10 +38,22 @@ def packs(cache: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.suffix != ".lock"] if folder.exists() else []
 
 
-def test_a_folder_is_decoded_once(classes, cache, monkeypatch):
+def when(line: str, act: Callable[[], object]) -> Callable[[str], None]:
+    """What to pass as `notify` to act at the moment at which such a line is told."""
+    return lambda told: act() if line in told else None
+
+
+def spoil(path: Path) -> None:
+    """Make a file undecodable without changing its size and time."""
+    stat = path.stat()
+    path.write_bytes(bytes(stat.st_size))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_folder_is_decoded_once(classes, cache):
     first = open_source(classes, size=24)
-    monkeypatch.setattr(packing, "read_header", None)
-    monkeypatch.setattr(packing, "read_image", None)
+    for path in classes.glob("*/*.png"):
+        spoil(path)
     second = open_source(classes, size=24)
     assert second.fingerprint == first.fingerprint
     np.testing.assert_array_equal(second.splits["train"].images, first.splits["train"].images)
@@ -90,44 +106,50 @@ def test_two_processes_that_want_the_same_pack_decode_it_once(tmp_path, cache, s
 
 def test_without_locks_the_second_process_takes_the_pack_of_the_first(classes, cache, monkeypatch):
     monkeypatch.setattr("fastssl.data.storage.fcntl", None)
-    publish = packing._publish
 
-    def publish_second(part: Path, folder: Path) -> None:
-        shutil.copytree(part, folder)
-        publish(part, folder)
+    def publish_first() -> None:
+        (part,) = cache.glob("packed/.*.part")
+        shutil.copytree(part, part.with_name(part.name[1:].split(f".{os.getpid()}.")[0]))
 
-    monkeypatch.setattr(packing, "_publish", publish_second)
-    assert len(open_source(classes, size=24).splits["train"]) > 0
+    source = open_source(classes, size=24, notify=when("24 images decoded", publish_first))
+    assert len(source.splits["train"]) > 0
     assert len(packs(cache)) == 1
 
 
-def test_a_killed_process_leaves_no_pack_and_its_remains_are_cleared_away(classes, cache):
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_process_leaves_no_pack_and_its_remains_are_cleared_away(classes, cache, moment):
     code = (
-        "import os, signal; from fastssl.data import packing; read = packing.read_image\n"
-        "def die(path, *rest):\n"
-        "    if path.name == '005.png': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return read(path, *rest)\n"
-        "packing.read_image = die; open_source(sys.argv[1], size=24)"
+        "import os, signal\n"
+        "def die(line):\n"
+        "    if sys.argv[2] in line: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "open_source(sys.argv[1], size=24, notify=die)"
     )
-    killed = start(code, classes)
+    killed = start(code, classes, moment)
     assert killed.wait(timeout=60) == -signal.SIGKILL
     assert [name.endswith(".part") for name in packs(cache)] == [True]
     assert len(open_source(classes, size=24).splits) == 3
     assert [name.endswith(".part") for name in packs(cache)] == [False]
 
 
-def test_an_interruption_leaves_nothing(classes, cache, monkeypatch):
-    def interrupt(*arguments: object) -> None:
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interruption_leaves_nothing(classes, cache, moment):
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(packing, "read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        open_source(classes, size=24)
+        open_source(classes, size=24, notify=when(moment, interrupt))
     assert packs(cache) == []
 
 
-def full_disk(*arguments: object) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """The operating system refuses to write more bytes than that into a file, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def assert_refused_for_a_full_disk(classes: Path, cache: Path) -> None:
@@ -138,39 +160,23 @@ def assert_refused_for_a_full_disk(classes: Path, cache: Path) -> None:
     assert packs(cache) == []
 
 
-def test_a_disk_that_fills_up_while_writing_is_told_and_nothing_is_left(classes, cache, monkeypatch):
-    opened = Path.open
-
-    def open_on_full_disk(path: Path, mode: str = "r", *rest: object, **options: object):
-        file = opened(path, mode, *rest, **options)
-        if path.name != "images.raw":
-            return file
-
-        class Full:
-            def __enter__(self):
-                return self
-
-            def __exit__(self, *raised: object):
-                file.close()
-
-            write = staticmethod(full_disk)
-
-        return Full()
-
-    monkeypatch.setattr(Path, "open", open_on_full_disk)
-    assert_refused_for_a_full_disk(classes, cache)
+def test_a_disk_that_fills_up_while_writing_is_told_and_nothing_is_left(classes, cache):
+    with no_file_larger_than(1000):  # images.raw would have 24 * 24 * 24 bytes
+        assert_refused_for_a_full_disk(classes, cache)
 
 
 def test_a_disk_that_fills_up_while_syncing_is_told_and_nothing_is_left(classes, cache, monkeypatch):
-    monkeypatch.setattr(packing.os, "fsync", full_disk)
+    def full_disk(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full_disk)
     assert_refused_for_a_full_disk(classes, cache)
 
 
-def test_a_disk_with_too_little_room_is_refused_before_decoding(classes, cache, monkeypatch):
-    monkeypatch.setattr(packing.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100))
-    monkeypatch.setattr(packing, "read_image", None)
-    with pytest.raises(DataError, match=r"0\.00 GB free of the 0\.01 GB needed"):
-        open_source(classes, size=500)
+def test_a_disk_with_too_little_room_is_refused_before_decoding(classes, cache, told):
+    with pytest.raises(DataError, match=r"GB free of the 24000000000\.00 GB needed; free some room"):
+        open_source(classes, size=10**9, notify=told.append)
+    assert not any("decoding" in line for line in told)
     assert packs(cache) == []
 
 
@@ -190,11 +196,8 @@ def test_a_pack_that_was_cut_short_is_made_anew(classes, cache):
     assert after.fingerprint == fingerprint(after.splits) == before
 
 
-def test_a_file_that_may_not_be_read_stops_the_packing_and_is_not_remembered(classes, cache, monkeypatch):
-    def deny(path: Path, *rest: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr(packing, "read_image", deny)
-    with pytest.raises(DataError, match=r"\.png cannot be read: Permission denied; restore it or remove it"):
-        open_source(classes, size=24, skip_corrupt=True)
+def test_a_file_that_the_system_refuses_stops_the_decoding_and_is_not_remembered(classes, cache):
+    remove = when("decoding 24 images", (classes / "benign" / "005.png").unlink)
+    with pytest.raises(DataError, match=r"005\.png cannot be read: No such file or directory; restore it or remove it"):
+        open_source(classes, size=24, skip_corrupt=True, notify=remove)
     assert packs(cache) == []

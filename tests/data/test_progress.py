@@ -1,11 +1,11 @@
-"""How far a long job has come: a bar on a terminal, lines elsewhere, silence when asked."""
+"""How far a long job has come: a bar on a terminal, lines elsewhere, nothing where no one is to be told."""
 
 from __future__ import annotations
 
 import io
-import sys
 
-from fastssl.data import progress as module
+import pytest
+
 from fastssl.data.progress import progress
 
 
@@ -14,32 +14,41 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_without_a_terminal_lines_are_told_but_not_too_often(told, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress("decoding", 10, told.append) as advance:
-        advance(5)
-    assert told == []
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0.0)
-    with progress("decoding", 10, told.append) as advance:
-        advance(5)
-        advance(5)
-    assert told == ["decoding: 50 %", "decoding: 100 %"]
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_on_a_terminal_a_bar_is_drawn_and_no_lines_are_told(told, monkeypatch):
+def test_without_a_terminal_there_is_a_line_every_ten_seconds(told: list[str]) -> None:
+    clock = Clock()
+    with progress("decoding", 10, told.append, stream=io.StringIO(), clock=clock) as advance:
+        for clock.now in (5.0, 9.9, 10.1, 15.0, 20.2):
+            advance(2)
+    assert told == ["decoding: 60 %", "decoding: 100 %"]
+
+
+def test_without_a_known_total_a_line_says_how_much_is_done(told: list[str]) -> None:
+    clock = Clock()
+    with progress("downloading", 0, told.append, stream=io.StringIO(), clock=clock) as advance:
+        clock.now = 11.0
+        advance(7)
+    assert told == ["downloading: 7 so far"]
+
+
+def test_on_a_terminal_a_bar_is_drawn_and_there_are_no_lines(told: list[str]) -> None:
     terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with progress("decoding", 4, told.append) as advance:
+    with progress("decoding", 4, told.append, stream=terminal) as advance:
         advance(4)
     assert "decoding" in terminal.getvalue()
     assert "100%" in terminal.getvalue()
     assert told == []
 
 
-def test_nothing_is_shown_to_nobody(monkeypatch, capsys):
+def test_nothing_is_shown_where_no_one_is_to_be_told(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with progress("decoding", 4, None) as advance:
+    with progress("decoding", 4, None, stream=terminal) as advance:
         advance(4)
     assert terminal.getvalue() == ""
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""Real files, where they lie beside the checkout: PneumoniaMNIST, BreastMNIST, dermoscopy in class folders, fundi."""
+"""Real files, on machines that have them: PneumoniaMNIST, BreastMNIST, dermoscopy in class folders, fundi."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_dermoscopy_in_class_folders_is_split_and_labelled(shared_data, told):
     assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.04)
 
 
-def test_fundi_beside_their_masks_are_told_apart_in_a_note(shared_data, told):
+def test_a_note_says_that_some_images_may_be_masks(shared_data, told):
     source = open_source(shared_data / "chasedb1", size=64, notify=told.append)
     assert len(source.splits["train"]) == 84
     assert any("56 of 84 images are black and white only; if they are masks" in line for line in told)
