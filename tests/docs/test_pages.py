@@ -56,6 +56,13 @@ def test_every_fragment_of_a_link_is_a_heading(page: Path) -> None:
             assert fragment in [_anchor(heading) for heading in headings], f"{target} in {page.name}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_source_file_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"`([\w/-]+/[\w.-]+\.(?:py|sh|json|yml))`", _text(page)))
+    own = {name for name in named if not name.startswith(("runs/", "fastssl/stages/NAME/", "tests/stages/NAME/"))}
+    assert [name for name in own if not any((root / name).exists() for root in (ROOT, ROOT / "fastssl"))] == []
+
+
 def _anchor(heading: str) -> str:
     """The fragment that Markdown renderers make of a heading."""
     return re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
