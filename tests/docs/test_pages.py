@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import chain
 from pathlib import Path
@@ -86,6 +87,11 @@ def test_the_reference_has_every_public_name(module: object) -> None:
     page = _text(DOCS / "reference" / f"{module.__name__.rpartition('.')[2]}.md")
     listed = set(re.findall(r"^::: \S*?(\w+)$", page, re.MULTILINE))
     assert listed == {name for name in module.__all__ if not name.startswith("__")}
+
+
+def test_the_design_page_has_the_layers_that_are_enforced() -> None:
+    (layers,) = re.findall(r"^layers = (\[.*?^\])", _text(ROOT / "pyproject.toml"), re.DOTALL | re.MULTILINE)
+    assert "```text\n" + "\n".join(ast.literal_eval(layers)) + "\n```" in _text(DOCS / "design.md")
 
 
 def test_every_page_is_in_the_site_navigation() -> None:
