@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "train": "fastssl.recipes",
     "TrainConfig": "fastssl.config",
-    "TrainResult": "fastssl.training.train",
+    "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
     from fastssl.threads import share_processors
-    from fastssl.training.train import TrainResult
+    from fastssl.training.fit import TrainResult
 
 
 def __getattr__(name: str) -> object:

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import io
 import itertools
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file
 
 import fastssl
-from fastssl import recipes
+from fastssl.data import open_source
 from fastssl.errors import ConfigError
-from fastssl.recipes import RecipeResult, RecipeRun
-from fastssl.training import pace
+from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
+from fastssl.recipes.run import train_recipe
+from fastssl.stages.registry import train_config
 
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "steps": 3, "device": "cpu", "amp": False}
 
 
+class Evaluations:
+    """Stands in for mtcp's evaluation: keeps the runs that it is given."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[Path]] = []
+        self.recipes = {"mtcp": Recipe(evaluate=self.evaluate, title="few-shot")}
+
+    def evaluate(self, run: RecipeRun, console: Console) -> None:
+        self.seen.append(run.runs)
+
+
 @pytest.fixture
-def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
-    """The runs that mtcp's evaluation was given; it is done by nobody."""
-    seen: list[list[Path]] = []
-
-    def evaluate(run: RecipeRun, console: Console) -> None:
-        seen.append(run.runs)
-
-    monkeypatch.setitem(recipes.RECIPES, "mtcp", recipes.Recipe(evaluate=evaluate, title="few-shot"))
-    return seen
+def evaluations() -> Evaluations:
+    return Evaluations()
 
 
 @pytest.fixture
@@ -43,27 +52,44 @@ def labelled(tmp_path: Path) -> Path:
     return path
 
 
-def train(out: Path, data: Path, **settings: Any) -> tuple[RecipeResult, str]:
-    """A run of mtcp, and all that it printed."""
-    console = Console(file=io.StringIO(), width=60)
-    result = fastssl.train(**{"recipe": "mtcp"} | SETTINGS | settings, data=str(data), out=out, console=console)
-    assert isinstance(result, RecipeResult)
-    return result, console.file.getvalue()  # type: ignore[attr-defined]
+@pytest.fixture
+def train(evaluations: Evaluations) -> Callable[..., tuple[RecipeResult, str]]:
+    """Runs mtcp; returns its result and all that it printed."""
+
+    def run(
+        out: Path, data: Path | str, *, clock: Callable[[], float] = time.monotonic, **settings: Any
+    ) -> tuple[RecipeResult, str]:
+        console = Console(file=io.StringIO(), width=60)
+        given = settings if settings.get("resume") else SETTINGS | settings
+        config = train_config({**given, "recipe": "mtcp", "data": str(data), "out": out})
+        result = train_recipe(config, console, recipes=evaluations.recipes, clock=clock)
+        return result, console.file.getvalue()  # type: ignore[attr-defined]
+
+    return run
+
+
+def ticking() -> Callable[[], float]:
+    """A clock that moves by a quarter of a second whenever it is read."""
+    ticks = itertools.count()
+    return lambda: next(ticks) / 4
+
+
+Train = Callable[..., tuple[RecipeResult, str]]
 
 
 def test_the_stages_follow_each_other_and_are_then_evaluated(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
 ) -> None:
     result, text = train(tmp_path / "run", labelled)
     assert [(stage.folder.name, stage.step) for stage in result.stages] == [("moco", 3), ("pretext", 3)]
     assert (result.finished, result.evaluated) == (True, True)
-    assert evaluations == [[tmp_path / "run" / "moco", tmp_path / "run" / "pretext"]]
+    assert evaluations.seen == [[tmp_path / "run" / "moco", tmp_path / "run" / "pretext"]]
     for heading in ("1/3 moco", "2/3 pretext", "3/3 few-shot", "1/3 moco: 0 min"):
         assert heading in text
 
 
 def test_a_stage_starts_from_the_encoder_before_it_and_the_last_one_is_the_recipes(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
 ) -> None:
     run = tmp_path / "run"
     train(run, labelled)
@@ -77,35 +103,32 @@ def test_a_stage_starts_from_the_encoder_before_it_and_the_last_one_is_the_recip
 
 @pytest.mark.parametrize("stops", [[2, 2, None], [3, 1, None], [4, None]], ids=str)
 def test_a_recipe_that_was_stopped_anywhere_ends_as_one_that_was_not(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], stops: list[int | None]
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train, stops: list[int | None]
 ) -> None:
     whole, _ = train(tmp_path / "whole", labelled)
     result, _ = train(tmp_path / "parts", labelled, stop_after=1)
     assert not result.finished
-    assert not evaluations[1:]
+    assert not evaluations.seen[1:]
     for stop in stops:
-        console = Console(file=io.StringIO())
-        result = fastssl.train(
-            recipe="mtcp", out=tmp_path / "parts", resume=True, stop_after=stop, data=str(labelled), console=console
-        )
+        result, _ = train(tmp_path / "parts", labelled, resume=True, stop_after=stop)
     assert result.finished
-    assert len(evaluations) == 2
+    assert len(evaluations.seen) == 2
     for stage in ("moco", "pretext"):
         encoders = [(folder / stage / "encoder.safetensors").read_bytes() for folder in (whole.folder, result.folder)]
         assert encoders[0] == encoders[1]
 
 
 def test_data_without_labels_are_trained_on_and_not_evaluated(
-    tmp_path: Path, grey_npz: Path, evaluations: list[list[Path]]
+    tmp_path: Path, grey_npz: Path, evaluations: Evaluations, train: Train
 ) -> None:
     result, text = train(tmp_path / "run", grey_npz)
     assert (result.finished, result.evaluated) == (True, False)
     assert "has no labels" in text
-    assert evaluations == []
+    assert evaluations.seen == []
 
 
 def test_settings_go_to_the_stages_that_read_them(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]]
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
 ) -> None:
     train(tmp_path / "run", labelled, queue_size=24, tasks="jigsaw", lr=0.01)
     moco, pretext = (
@@ -127,14 +150,16 @@ def test_settings_go_to_the_stages_that_read_them(
     ids=str,
 )
 def test_what_any_stage_cannot_do_is_said_before_the_first_one_trains(
-    tmp_path: Path, labelled: Path, settings: dict[str, Any], complaint: str
+    tmp_path: Path, labelled: Path, train: Train, settings: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ConfigError, match=complaint):
         train(tmp_path / "run", labelled, **settings)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_recipe_is_replaced_only_on_request(tmp_path: Path, labelled: Path, evaluations: list[list[Path]]) -> None:
+def test_a_recipe_is_replaced_only_on_request(
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
+) -> None:
     train(tmp_path / "run", labelled)
     with pytest.raises(ConfigError, match="holds a run already"):
         train(tmp_path / "run", labelled)
@@ -144,43 +169,35 @@ def test_a_recipe_is_replaced_only_on_request(tmp_path: Path, labelled: Path, ev
     assert [stage.step for stage in result.stages] == [2, 2]
 
 
-@pytest.fixture
-def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock that measures the pace moves by a quarter of a second whenever it is read."""
-    ticks = itertools.count()
-    monkeypatch.setattr(pace, "now", lambda: next(ticks) / 4)
-
-
 def test_a_budget_is_divided_evenly_among_the_stages(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], ticking: None
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
 ) -> None:
-    result, text = train(tmp_path / "run", labelled, steps=None, minutes=0.4, stop_after=2)
+    result, text = train(tmp_path / "run", labelled, steps=None, minutes=0.4, stop_after=2, clock=ticking())
     assert "--minutes 0.4: 0.2 minutes for each of moco, pretext; the evaluation is not counted" in text
-    settings: dict[str, Any] = {"data": str(labelled), "out": tmp_path / "run", "resume": True}
     with pytest.raises(ConfigError, match=r"minutes=0\.6: the run to resume has 0\.4"):
-        fastssl.train(recipe="mtcp", **settings, minutes=0.6, console=Console(file=io.StringIO()))
-    result = fastssl.train(recipe="mtcp", **settings, console=Console(file=io.StringIO()))  # type: ignore[assignment]
-    assert (result.finished, len(evaluations)) == (True, 1)
+        train(tmp_path / "run", labelled, resume=True, minutes=0.6)
+    result, _ = train(tmp_path / "run", labelled, resume=True, clock=ticking())
+    assert (result.finished, len(evaluations.seen)) == (True, 1)
     for stage in result.stages:
         written = yaml.safe_load((stage.folder / "config.yaml").read_text())
         assert (written["minutes"], written["steps"]) == (0.2, stage.step)
 
 
 def test_a_budget_that_is_too_small_for_a_stage_leaves_nothing(
-    tmp_path: Path, labelled: Path, evaluations: list[list[Path]], ticking: None
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
 ) -> None:
     complaint = "^moco in --recipe mtcp, whose --minutes are divided evenly among its stages: minutes=0.05: too short"
     with pytest.raises(ConfigError, match=complaint):
-        train(tmp_path / "run", labelled, steps=None, minutes=0.1)
+        train(tmp_path / "run", labelled, steps=None, minutes=0.1, clock=ticking())
     assert not (tmp_path / "run").exists()
 
 
 def test_on_the_demo_set_mtcp_is_in_colour_and_has_a_budget_for_each_stage(
-    tmp_path: Path, evaluations: list[list[Path]], ticking: None
+    tmp_path: Path,
 ) -> None:
     console = Console(file=io.StringIO(), width=60)
-    settings = SETTINGS | {"steps": None, "stop_after": 1, "out": tmp_path / "run"}
-    fastssl.train(recipe="mtcp", **settings, console=console)
+    config = train_config(SETTINGS | {"recipe": "mtcp", "steps": None, "stop_after": 1, "out": tmp_path / "run"})
+    train_recipe(config, console, clock=ticking())
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "demo data: --minutes 8 unless a length is given: 4 minutes for each of moco, pretext" in text
     assert "moco on demo-colour" in text
@@ -188,16 +205,45 @@ def test_on_the_demo_set_mtcp_is_in_colour_and_has_a_budget_for_each_stage(
     assert (asked["data"], asked["minutes"]) == ("demo-colour", 8)
 
 
+class Opened:
+    """How often a file is opened, by Python's own account of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.times = str(path), 0
+        sys.addaudithook(self._count)  # stays for good, and counts only while `path` is set
+
+    def _count(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self.times += event == "open" and str(arguments[0]) == self.path
+
+
+def test_data_are_opened_once_and_each_stage_has_one_encoder(
+    tmp_path: Path, labelled: Path, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    create = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, **given: made.append(name) or create(name, **given))
+    opened = Opened(labelled)
+    open_source(labelled)
+    once, opened.times = opened.times, 0
+    result, _ = train(tmp_path / "run", labelled)
+    assert result.finished
+    assert made == ["test_resnet"] * len(result.stages)
+    assert opened.times == once > 0
+    opened.path = ""
+
+
 @pytest.mark.parametrize("at_hand", [True, False])
 @pytest.mark.parametrize("recipe", ["tower", "vae"])
-def test_fine_tuning_sets_an_imagenet_encoder_beside_where_there_is_one(
+def test_fine_tuning_compares_with_an_imagenet_encoder_where_there_is_one(
     tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, at_hand: bool
 ) -> None:
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr("fastssl.models.imagenet.is_at_hand", lambda name: at_hand)
     monkeypatch.setattr("fastssl.evaluation.finetune.finetune", lambda runs, **settings: asked.append(settings))
-    _, text = train(tmp_path / "run", labelled, recipe=recipe, steps=1, size=32)
-    (settings,) = asked
-    assert settings.get("imagenet") == ("tf_efficientnet_lite0" if at_hand else None)
-    assert settings.get("frozen", False) == (recipe == "vae")
-    assert ("no ImageNet encoder to compare with" in text) == (not at_hand)
+    console = Console(file=io.StringIO(), width=60)
+    settings = SETTINGS | {"recipe": recipe, "steps": 1, "size": 32, "data": str(labelled), "out": tmp_path / "run"}
+    fastssl.train(**settings, console=console)
+    (given,) = asked
+    assert given.get("imagenet") == ("tf_efficientnet_lite0" if at_hand else None)
+    assert given.get("frozen", False) == (recipe == "vae")
+    assert ("no ImageNet encoder to compare with" in console.file.getvalue()) == (not at_hand)  # type: ignore[attr-defined]

@@ -1,14 +1,14 @@
-"""Recipes: named sequences of stages, each starting from the encoder before it, and the evaluation that ends them.
+"""Training by one stage or by a recipe: its stages one after the other in one folder, then its evaluation.
 
-Covers: running a sequence in one folder, with every stage resumable, and going on where it stopped.
-Does not cover: a stage (`fastssl.training.train`), an evaluation (`fastssl.evaluation`).
+Covers: every stage resumable, and going on where it stopped. Does not cover: a stage (`fastssl.training.train`), how a
+recipe ends (`evaluations.py`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,13 @@ from rich.console import Console
 from fastssl.config.train import TrainConfig
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
+from fastssl.recipes.evaluations import RECIPES
+from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
 from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
 from fastssl.threads import use_threads
 from fastssl.training.build import TrainingRun, build_run
+from fastssl.training.fit import TrainResult
+from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     CONFIG,
@@ -30,62 +34,7 @@ from fastssl.training.run_folder import (
     release_recipe,
     settings_to_resume,
 )
-from fastssl.training.train import Prepared, TrainResult, open_data, open_runtime, train_stage
-
-LABEL_FRACTIONS = (1.0, 0.1, 0.01)
-"""On which TOWER's encoder is fine-tuned, as its label-efficiency curve has them."""
-
-Evaluate = Callable[["RecipeRun", Console], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeRun:
-    """A recipe as asked for.
-
-    Args:
-        config: of the whole recipe.
-        folder: holds one run folder per stage, named after it, and `report/`.
-        stages: the configuration of each stage, in order.
-    """
-
-    config: TrainConfig
-    folder: Path
-    stages: tuple[TrainConfig, ...]
-
-    @property
-    def runs(self) -> list[Path]:
-        """The stages' run folders, in order."""
-        return [self.folder / config.stage for config in self.stages]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeResult:
-    """The results of a recipe.
-
-    Args:
-        folder: of the recipe.
-        stages: results of those stages that ran.
-        finished: every stage was trained to its end.
-        evaluated: and then evaluated.
-    """
-
-    folder: Path
-    stages: tuple[TrainResult, ...]
-    finished: bool
-    evaluated: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What ends a recipe.
-
-    Args:
-        evaluate: what is done with the trained runs.
-        title: the words for it.
-    """
-
-    evaluate: Evaluate
-    title: str
+from fastssl.training.train import Prepared, open_data, open_runtime, train_stage
 
 
 def train(
@@ -98,13 +47,16 @@ def train(
     Args:
         config: what to train, a stage's own configuration; or give its fields as keywords.
         console: where progress goes; standard output by default.
-        settings: `stage` or `recipe`, and their settings, as `fastssl train --help` lists them.
+        **settings: `stage` or `recipe`, and their settings, as `fastssl train --help` lists them.
 
     Returns:
         Of one stage a `TrainResult`, of a recipe a `RecipeResult`.
 
     Raises:
-        ConfigError, DataError, CheckpointError: nothing was written. DivergenceError: the last checkpoint is kept.
+        ConfigError: a setting that cannot be used; nothing was written.
+        DataError: images that cannot be used; nothing was written.
+        CheckpointError: no run to resume, or weights that cannot be read; nothing was written.
+        DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
         TypeError: both `config` and `settings` are given.
     """
     if config is not None and settings:
@@ -114,11 +66,34 @@ def train(
     elif type(config) is TrainConfig:  # no stage's own
         config = train_config(config.model_dump(exclude_unset=True))
     console = console or Console()
-    return train_stage(config, console) if config.recipe is None else _train_recipe(config, console)
+    return train_stage(config, console) if config.recipe is None else train_recipe(config, console)
 
 
-def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
-    recipe = RECIPES[str(config.recipe)]
+def train_recipe(
+    config: TrainConfig,
+    console: Console,
+    *,
+    recipes: Mapping[str, Recipe] = RECIPES,
+    clock: Clock = time.monotonic,
+) -> RecipeResult:
+    """Train the stages of a recipe in turn, and evaluate them.
+
+    Args:
+        config: what was asked for; its `recipe` is given.
+        console: where progress goes.
+        recipes: by name.
+        clock: what a budget of minutes is measured by.
+
+    Returns:
+        The results of the stages that ran.
+
+    Raises:
+        ConfigError: a setting that cannot be used; nothing was written.
+        DataError: images that cannot be used; nothing was written.
+        CheckpointError: no recipe to resume, or weights that cannot be read.
+        DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
+    """
+    recipe = recipes[str(config.recipe)]
     folder = folder_of(config)
     if config.resume:
         config = settings_to_resume(folder, config)
@@ -131,63 +106,64 @@ def _train_recipe(config: TrainConfig, console: Console) -> RecipeResult:
         labelled = prepared[0].source.splits["train"].labels is not None
         if not config.resume:
             claim_recipe(folder, config)
-        results = _train_stages(recipe_run, prepared, console, parts=len(recipe_run.stages) + 1)
+        results = _train_stages(recipe_run, prepared, console, clock)
     result = RecipeResult(folder=folder, stages=tuple(results), finished=False, evaluated=False)
     if len(results) < len(recipe_run.stages) or not results[-1].finished:
         return result
     return _evaluate(recipe_run, recipe, replace(result, finished=True), console, labelled=labelled)
 
 
-def _train_stages(
-    recipe_run: RecipeRun, prepared: list[Prepared], console: Console, *, parts: int
-) -> list[TrainResult]:
+def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Console, clock: Clock) -> list[TrainResult]:
     """Train one stage after the other, until one is stopped."""
-    config, folder = recipe_run.config, recipe_run.folder
     results: list[TrainResult] = []
-    steps_left = config.stop_after
+    steps_left = recipe_run.config.stop_after
     for number, stage in enumerate(recipe_run.stages, start=1):
         if steps_left == 0:
             break
-        console.rule(f"{number}/{parts} {stage.stage}", align="left")
+        heading = f"{number}/{len(recipe_run.stages) + 1} {stage.stage}"
+        console.rule(heading, align="left")
         began = time.monotonic()
-        begun = (folder / stage.stage / CONFIG).is_file()
+        begun = (recipe_run.folder / stage.stage / CONFIG).is_file()
         own = prepared.pop(0)  # its stage takes memory while it is trained, and not after
         if own.run is not None and results and not begun:
             own.run.load_encoder(results[-1].folder)
         going_on = {"resume": begun, "stop_after": steps_left, "recipe": None if begun else stage.recipe}
-        results.append(_train_stage(stage.model_copy(update=going_on), config, folder, console, own))
+        results.append(_train_stage(stage.model_copy(update=going_on), recipe_run, console, own, clock))
         if not results[-1].finished:
             break
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
-        console.print(f"{number}/{parts} {stage.stage}: {_minutes(time.monotonic() - began)}")
+        console.print(f"{heading}: {_minutes(time.monotonic() - began)}")
     return results
 
 
 def _evaluate(
     recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, *, labelled: bool
 ) -> RecipeResult:
-    parts = len(recipe_run.stages) + 1
+    heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
     write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
-    console.rule(f"{parts}/{parts} {recipe.title}", align="left")
+    console.rule(heading, align="left")
     if not labelled:
         console.print(f"{recipe_run.config.data} has no labels: nothing to evaluate with", markup=False, soft_wrap=True)
         return result
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
-    console.print(f"{parts}/{parts} {recipe.title}: {_minutes(time.monotonic() - began)}")
+    console.print(f"{heading}: {_minutes(time.monotonic() - began)}")
     return replace(result, evaluated=True)
 
 
 def _train_stage(
-    stage: TrainConfig, recipe: TrainConfig, folder: Path, console: Console, prepared: Prepared
+    stage: TrainConfig, recipe_run: RecipeRun, console: Console, prepared: Prepared, clock: Clock
 ) -> TrainResult:
+    """Train one stage; where it cannot begin, leave no recipe behind."""
     try:
-        return train_stage(stage, console, prepared=prepared)
+        return train_stage(stage, console, prepared=prepared, clock=clock)
     except ConfigError as error:
-        release_recipe(folder)
-        if recipe.minutes is None:
+        release_recipe(recipe_run.folder)
+        if recipe_run.config.minutes is None:
             raise
-        share = f"{stage.stage} in --recipe {recipe.recipe}, whose --minutes are divided evenly among its stages"
+        share = (
+            f"{stage.stage} in --recipe {recipe_run.config.recipe}, whose --minutes are divided evenly among its stages"
+        )
         raise ConfigError([f"{share}: {problem}" for problem in error.problems]) from None
 
 
@@ -241,47 +217,3 @@ def _stage_configs(config: TrainConfig, folder: Path) -> tuple[TrainConfig, ...]
 def _minutes(seconds: float) -> str:
     whole = round(seconds)
     return f"{whole // 60} min {whole % 60:02d} s"
-
-
-def _few_shot(run: RecipeRun, console: Console) -> None:
-    from fastssl.evaluation.fewshot.run import fewshot
-
-    fewshot(run.runs, console=console, out=run.folder, **_data(run))
-
-
-def _fine_tune(run: RecipeRun, console: Console) -> None:
-    from fastssl.evaluation.finetune import finetune
-
-    settings = {**_data(run), **_imagenet(console)}
-    finetune(run.runs, console=console, out=run.folder, label_fraction=LABEL_FRACTIONS, **settings)
-
-
-def _frozen(run: RecipeRun, console: Console) -> None:
-    from fastssl.evaluation.finetune import finetune
-
-    finetune(run.runs, console=console, out=run.folder, frozen=True, **_data(run), **_imagenet(console))
-
-
-def _data(run: RecipeRun) -> dict[str, Any]:
-    """The settings that evaluations share with training; data, root and size they read from the run."""
-    names = {"device", "amp", "precision", "seed", "skip_corrupt"} & run.config.model_fields_set
-    return {name: getattr(run.config, name) for name in names}
-
-
-def _imagenet(console: Console) -> dict[str, Any]:
-    """The ImageNet encoder to compare with, where its weights are at hand."""
-    from fastssl.models.imagenet import LITE0, MISSING, is_at_hand
-
-    if is_at_hand(LITE0):
-        return {"imagenet": LITE0}
-    console.print(MISSING, markup=False, soft_wrap=True)
-    return {}
-
-
-RECIPES: dict[str, Recipe] = {
-    "mtcp": Recipe(evaluate=_few_shot, title="few-shot"),
-    "tower": Recipe(evaluate=_fine_tune, title="fine-tuning"),
-    "vae": Recipe(evaluate=_frozen, title="frozen classifier"),
-}
-"""Recipe name -> its evaluation; its stages are in `RECIPE_STAGES`. mtcp: "Multi-Task Continued Pre-training" (MeDA
-Challenge 2025). tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder beside an ImageNet one."""
