@@ -1,13 +1,15 @@
 """The end of a finished run: what its heads have learnt, and the command to type next.
 
 Covers: scoring a stage on images that training did not see, as lines and as `report/STAGE.json`.
-Does not cover: the scores (`Stage.score`), what the encoder is worth (`fastssl.evaluation`).
+Does not cover: the scores (`Stage.score`), how good the encoder is (`fastssl.evaluation`).
 """
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+
+import numpy as np
 
 from fastssl.files import write_json
 from fastssl.pipelines import Loader
@@ -25,6 +27,10 @@ def what_was_learnt(run: TrainingRun, folder: Path) -> list[str]:
 
     Every head sees the same images, cropped alike in every run. Writes `report/STAGE.json` into the run folder.
 
+    Args:
+        run: that is trained.
+        folder: of the run.
+
     Returns:
         Lines for the user; none for a stage that has no scores.
     """
@@ -32,8 +38,7 @@ def what_was_learnt(run: TrainingRun, folder: Path) -> list[str]:
     if view is None:
         return []
     split = "val" if "val" in run.source.splits else "train"
-    images = run.source.splits[split].images
-    images = images[:: -(-len(images) // SCORED_IMAGES)]  # from all over: images of a class may lie together
+    images = sample_evenly(run.source.splits[split].images)
     with Loader(
         images,
         view,
@@ -58,8 +63,29 @@ def what_was_learnt(run: TrainingRun, folder: Path) -> list[str]:
     ]
 
 
+def sample_evenly(images: np.ndarray, most: int = SCORED_IMAGES) -> np.ndarray:
+    """Take images from all over a split, where those of one class may lie together.
+
+    Args:
+        images: `[N, H, W, C]`.
+        most: how many to take at most.
+
+    Returns:
+        Every image, every second, or every third, and so on: more than half of `most`, or all.
+    """
+    return images[:: -(-len(images) // most)]
+
+
 def next_command(run: TrainingRun, folder: Path) -> str:
-    """Name the command that evaluates the run, and where its heads make pictures, the one that shows them."""
+    """Name the command that evaluates a run, and, where its heads restore images, the one that shows them.
+
+    Args:
+        run: that is trained.
+        folder: of the run.
+
+    Returns:
+        One line for the user.
+    """
     quoted = shlex.quote(str(folder))
     labelled = run.source.splits["train"].labels is not None
     data = "" if labelled else " --data LABELLED  (these images have no labels)"

@@ -15,9 +15,8 @@ from fastssl.data.source import Split
 from fastssl.runtime import resolve_runtime
 from fastssl.stages.pretext.tasks import TASKS
 from fastssl.stages.registry import train_config
-from fastssl.training import conclusion
 from fastssl.training.build import TrainingRun, build_run
-from fastssl.training.conclusion import SCORED_IMAGES, next_command, what_was_learnt
+from fastssl.training.conclusion import SCORED_IMAGES, next_command, sample_evenly, what_was_learnt
 
 CPU = resolve_runtime("cpu", amp=False)
 
@@ -49,21 +48,15 @@ def test_heads_are_scored_on_validation_images_where_there_are_any(tmp_path: Pat
     assert (report["split"], report["images"]) == ("train", 20)
 
 
-def test_a_few_hundred_images_from_all_over_the_split_are_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[np.ndarray] = []
-    loader = conclusion.Loader
-    monkeypatch.setattr(
-        conclusion, "Loader", lambda images, *rest, **named: seen.append(images) or loader(images, *rest, **named)
-    )
-    images = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 16, 16, 3))
-    for count in (SCORED_IMAGES, SCORED_IMAGES + 1, 5 * SCORED_IMAGES - 1):
-        levels = images[np.arange(count) * 256 // count]  # sorted, as images of a class lie together
-        _, report = learnt(tmp_path, train=Split(images=levels))
-        scored = seen.pop()
-        assert SCORED_IMAGES / 2 <= len(scored) == report["images"] <= SCORED_IMAGES
-        assert (scored.min(), scored.max()) == (0, pytest.approx(255, abs=2))
+@pytest.mark.parametrize("count", [SCORED_IMAGES, SCORED_IMAGES + 1, 5 * SCORED_IMAGES - 1])
+def test_a_few_hundred_images_from_all_over_the_split_are_enough(tmp_path: Path, count: int) -> None:
+    levels = np.arange(count) * 256 // count  # sorted, as images of a class lie together
+    images = np.broadcast_to(levels.astype(np.uint8)[:, None, None, None], (count, 16, 16, 3))
+    scored = sample_evenly(images)
+    assert SCORED_IMAGES / 2 <= len(scored) <= SCORED_IMAGES
+    assert (scored.min(), scored.max()) == (0, pytest.approx(255, abs=2))
+    _, report = learnt(tmp_path, train=Split(images=images))
+    assert report["images"] == len(scored)
 
 
 def test_equal_runs_have_equal_scores_and_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,12 +13,9 @@ from typing import Any
 import pytest
 
 from fastssl.training import metrics_log
-from fastssl.training.metrics_log import MetricsLog
+from fastssl.training.metrics_log import open_tensorboard
 
-
-@pytest.fixture(autouse=True)
-def no_tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_log, "find_spec", lambda name: None)
+MetricsLog = partial(metrics_log.MetricsLog, open_board=lambda folder, step: None)
 
 
 def steps(folder: Path) -> list[int]:
@@ -53,25 +52,38 @@ def test_a_half_written_last_line_does_no_harm(tmp_path: Path, half: str) -> Non
     assert steps(tmp_path) == [1, 2, 3]
 
 
-def test_tensorboard_gets_the_same_numbers_where_it_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[Any] = []
+class Board:
+    """Keeps what it is told."""
 
-    class SummaryWriter:
-        def __init__(self, folder: str, purge_step: int) -> None:
-            told.append((Path(folder).name, purge_step))
+    def __init__(self) -> None:
+        self.told: list[Any] = []
 
-        def add_scalar(self, name: str, value: float, step: int) -> None:
-            told.append((name, value, step))
+    def add_scalar(self, *given: Any) -> None:
+        self.told.append(given)
 
-        def close(self) -> None:
-            told.append("closed")
+    def close(self) -> None:
+        self.told.append("closed")
 
-    stand_in = ModuleType("torch.utils.tensorboard")
-    stand_in.SummaryWriter = SummaryWriter  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", stand_in)
-    monkeypatch.setattr(metrics_log, "find_spec", lambda name: object())
-    with MetricsLog(tmp_path, step=4) as log:
+
+def test_a_board_gets_the_same_numbers(tmp_path: Path) -> None:
+    board, asked = Board(), []
+    with MetricsLog(tmp_path, step=4, open_board=lambda *given: asked.append(given) or board) as log:
         log.write(5, {"loss": 2.0, "lr": 0.1})
-    assert told == [("tensorboard", 5), ("loss", 2.0, 5), ("lr", 0.1, 5), "closed"]
+    assert asked == [(tmp_path, 4)]
+    assert board.told == [("loss", 2.0, 5), ("lr", 0.1, 5), "closed"]
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="TensorBoard is installed")
+def test_without_tensorboard_there_is_no_board(tmp_path: Path) -> None:
+    assert open_tensorboard(tmp_path, 4) is None
+
+
+def test_tensorboard_hides_what_lies_after_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for the package, which may be missing, and for its writer, which tells what it is made from."""
+    (tmp_path / "packages" / "tensorboard").mkdir(parents=True)
+    (tmp_path / "packages" / "tensorboard" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    writer = ModuleType("torch.utils.tensorboard")
+    writer.SummaryWriter = lambda *given, **named: (given, named)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
+    assert open_tensorboard(tmp_path, 4) == ((str(tmp_path / "tensorboard"),), {"purge_step": 5})

@@ -20,7 +20,8 @@ from rich.console import Console
 import fastssl
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.pipelines.executors.executor import dali_installed
-from fastssl.training import pace
+from fastssl.stages.registry import train_config
+from fastssl.training.train import train_stage
 
 # 52 images in batches of 16: epochs end after steps 3 and 6. Batches divide neither the queue nor the run.
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "seed": 3, "device": "cpu"}
@@ -30,10 +31,13 @@ LONG = 30
 needs_dali = pytest.mark.skipif(not dali_installed(), reason="NVIDIA DALI is not installed")
 
 
-def train(out: Path, data: Path, **settings: Any) -> fastssl.TrainResult:
+def train(
+    out: Path, data: Path, *, clock: Callable[[], float] = time.monotonic, **settings: Any
+) -> fastssl.TrainResult:
     own = OF_STAGE.get(settings.get("stage", "moco"), {})
     settings = SETTINGS | own | {"amp": False, "steps": 8} | settings
-    return fastssl.train(**settings, data=str(data), out=out, console=Console(file=io.StringIO()))
+    config = train_config({**settings, "data": str(data), "out": out})
+    return train_stage(config, Console(file=io.StringIO()), clock=clock)
 
 
 def outcome(out: Path) -> dict[str, bytes]:
@@ -71,17 +75,18 @@ def test_a_resumed_run_ends_in_the_same_bytes(
 
 @pytest.mark.parametrize("stage", ["moco", "pretext"])
 def test_a_run_with_a_budget_keeps_its_steps_and_measures_no_more_when_it_is_resumed(
-    tmp_path: Path, grey_npz: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, grey_npz: Path, stage: str
 ) -> None:
-    ticks = itertools.count()
-    monkeypatch.setattr(pace, "now", lambda: next(ticks) / 4)
-    begun = train(tmp_path / "cut", grey_npz, stage=stage, steps=None, minutes=0.2, stop_after=4)
-    monkeypatch.setattr(pace, "measure_pace", None)
+    ticks = itertools.count()  # the clock moves by a quarter of a second whenever it is read
+    clock = {"clock": lambda: next(ticks) / 4}
+    begun = train(tmp_path / "cut", grey_npz, stage=stage, steps=None, minutes=0.2, stop_after=4, **clock)
+    assert next(ticks) > 4
+    read_once = iter([0.0])  # when the run begins; to measure, it would be read again
     train(tmp_path / "whole", grey_npz, stage=stage, steps=begun.total_steps)
     again = {"stage": stage, "steps": None, "resume": True}
     with pytest.raises(ConfigError, match=r"^minutes=0.3: the run to resume has 0.2; leave it out"):
         train(tmp_path / "cut", grey_npz, minutes=0.3, **again)
-    train(tmp_path / "cut", grey_npz, minutes=0.2, stop_after=3, **again)
+    train(tmp_path / "cut", grey_npz, minutes=0.2, stop_after=3, clock=lambda: next(read_once), **again)
     assert train(tmp_path / "cut", grey_npz, **again).finished
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
 
