@@ -1,1 +1,1 @@
-"""Pictures for a person: what a stage sees of images, and what a trained one makes of them."""
+"""Previews: one PNG with the views that a stage gets of images, or with what a trained run makes of them."""

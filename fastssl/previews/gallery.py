@@ -1,7 +1,7 @@
 """The views that a preview knows by name.
 
-Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (its `defaults.py`), nor
-drawing any (`cells.py`, `sheet.py`).
+Covers: every view of `fastssl.pipelines` with its own defaults. Does not cover: a stage's view (`subject.py`), the
+sections that are made of a view's batch (`sections.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from fastssl.pipelines import (
 )
 from fastssl.stages.tower.defaults import MASKS, RATIOS
 
-TITLES: dict[ViewName, str] = {
+TITLES: dict[ViewName, str] = {  # a view's name -> the title of its section
     "plain": "Plain",
     "random_crop": "Random crop",
     "two_crops": "Two crops",
@@ -61,11 +61,18 @@ _UNMASKED: dict[ViewName, Callable[[int, int], View]] = {
 def make_view(
     name: ViewName, size: int, channels: int, *, mask: str = "stripe", mask_ratio: float | None = None
 ) -> View:
-    """The view of that name.
+    """Make a view by its name.
 
     Args:
-        mask: "ray", "stripe" or "block": TOWER's. mask_ratio: masked share of the pixels; None: each mask's default,
-            for TOWER's that of the stage.
+        name: of the view.
+        size: side of the images that it renders, in pixels.
+        channels: of the images.
+        mask: of TOWER's view: "ray", "stripe" or "block".
+        mask_ratio: masked share of the pixels, between 0 and 1; None: each mask's default, for TOWER's view that of the
+            stage.
+
+    Returns:
+        The view.
 
     Raises:
         ConfigError: the view cannot be made for images of this size or these channels.
@@ -83,7 +90,17 @@ def make_view(
 
 
 def fitting_views(size: int, channels: int, notify: Callable[[str], None], **masks: Any) -> dict[ViewName, View]:
-    """Every view that shows more than the originals and suits the images; the others are told, one line each."""
+    """Make every view that suits the images, but the plain one, which shows the originals.
+
+    Args:
+        size: side of the images that they render, in pixels.
+        channels: of the images.
+        notify: called with one line of text for each view that does not suit them.
+        **masks: `mask` and `mask_ratio` of `make_view`.
+
+    Returns:
+        By name, in the order of `ViewName`.
+    """
     views = {}
     for name in get_args(ViewName)[1:]:
         try:

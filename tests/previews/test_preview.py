@@ -1,50 +1,33 @@
-"""`fastssl.preview`: that it shows what training sees, of runs and without them, and what it refuses."""
+"""`fastssl.preview`: it shows the pixels that training gets, of runs and without them; what it refuses."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
 import fastssl
+from fastssl.config import PreviewConfig, coerce_config
+from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import Jigsaw, Loader, TwoCrops
-from fastssl.previews import preview as module
-from fastssl.previews.cells import Row
-from fastssl.previews.sheet import Sheet, draw
+from fastssl.previews.preview import make_sheet
+from fastssl.previews.sheet import CellRow, Sheet
+from fastssl.previews.sheet_drawing import draw
+from fastssl.runtime import resolve_runtime
 from fastssl.stages.entry import StageEntry
 from fastssl.stages.moco.defaults import MoCoDefaults
 from fastssl.stages.moco.settings import MoCoConfig, MoCoSettings
-from fastssl.stages.registry import STAGES, config_class
+from fastssl.stages.registry import STAGES, config_class, stage_entry, train_config
 from fastssl.stages.stage import Batch, Stage, StageOutput
+from fastssl.training.build import build_run
 
 RUN = {"encoder": "test_resnet", "batch_size": 16, "device": "cpu", "amp": False, "steps": 1, "seed": 5}
-
-Preview = Callable[..., Sheet]
-
-
-@pytest.fixture
-def preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Preview:
-    """Calls `fastssl.preview` in an empty folder; returns the sheet that was drawn instead of where it lies."""
-    drawn: list[Sheet] = []
-    monkeypatch.setattr(module, "draw", lambda sheet: drawn.append(sheet) or draw(sheet))
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def call(run: Path | None = None, **settings: object) -> Sheet:
-        path = fastssl.preview(run, console=quiet(), device="cpu", amp=False, **settings)
-        with Image.open(path) as image:
-            image.verify()
-        return drawn[-1]
-
-    return call
 
 
 @pytest.fixture
@@ -61,19 +44,30 @@ def quiet() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
-def stacked(row: Row) -> np.ndarray:
+def stacked(row: CellRow) -> np.ndarray:
     """The pixels of a row: uint8 `[N, H, W, 3]`."""
     return np.stack([cell.pixels for cell in row.cells])
 
 
-def assert_shown(row: Row, pictures: Tensor) -> None:
-    """The row shows pictures in [-1, 1], `[B, C, S, S]`, to half a grey level and float32's rounding."""
-    levels = (pictures.double().numpy().transpose(0, 2, 3, 1).clip(-1, 1) + 1) * 127.5
+def sheet_of(run: Path | None = None, **settings: object) -> Sheet:
+    """The sheet that `fastssl.preview` draws with such settings."""
+    config = coerce_config(PreviewConfig, None, {"device": "cpu", "amp": False, **settings})
+    return make_sheet(run, config, lambda line: None)
+
+
+def written(run: Path | None = None, **settings: object) -> Path:
+    """The PNG that `fastssl.preview` writes."""
+    return fastssl.preview(run, console=quiet(), device="cpu", amp=False, **settings)
+
+
+def assert_shown(row: CellRow, images: Tensor) -> None:
+    """The row shows images in [-1, 1], `[B, C, S, S]`, to half a grey level and float32's rounding."""
+    levels = (images.double().numpy().transpose(0, 2, 3, 1).clip(-1, 1) + 1) * 127.5
     assert np.abs(stacked(row) - levels).max() <= 0.501
 
 
-def test_a_stage_is_shown_the_first_images_of_trainings_first_batch(preview: Preview, colour_npz: Path) -> None:
-    sheet = preview(data=str(colour_npz), stage="moco", seed=7, epoch=2, images=4)
+def test_a_stage_is_shown_the_first_images_of_trainings_first_batch(colour_npz: Path) -> None:
+    sheet = sheet_of(data=str(colour_npz), stage="moco", seed=7, epoch=2, images=4)
     stored = np.load(colour_npz)
     with Loader(stored["train_images"], TwoCrops(24, 3), batch_size=16, seed=7, prefetch=0) as loader:
         loader.set_epoch(2)
@@ -88,8 +82,30 @@ def test_a_stage_is_shown_the_first_images_of_trainings_first_batch(preview: Pre
     assert sheet.facts[0] == "colour: the first 4 images of epoch 2, seed 7"
 
 
-def test_views_are_shown_by_name_in_the_order_given(preview: Preview, colour_npz: Path) -> None:
-    sheet = preview(data=str(colour_npz), views=["jigsaw", "two_crops"])
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_every_stage_is_shown_what_its_training_loads(stage: str, colour_npz: Path) -> None:
+    sheet = sheet_of(stage=stage, data=str(colour_npz), seed=4, images=3)
+    asked = {"stage": stage, "encoder": "test_resnet", "batch_size": 16, "seed": 4}
+    run = build_run(train_config(asked), open_source(colour_npz), resolve_runtime("cpu", False, False))
+    with run.loader() as loader:
+        batch = next(iter(loader))
+    assert sheet.title == f"Views of stage {stage}"
+    assert np.array_equal(stacked(sheet.original.rows[0]), np.load(colour_npz)["train_images"][batch["index"][:3]])
+    rows = {(section.title.lower(), row.label): row for section in sheet.sections for row in section.rows if row.images}
+    loaded = {name: images[:3] for name, images in batch.items() if images.ndim == 4 and images.dtype.is_floating_point}
+    assert loaded
+    for name, images in loaded.items():
+        task, _, own = name.rpartition("/")
+        label = {"image": "input", "query": "query crop", "key": "key crop"}.get(own, own)
+        section = task or stage_entry(stage).title.lower()
+        if (section, label) not in rows:  # a target that is the original
+            assert_shown(sheet.original.rows[0], images)
+        else:
+            assert_shown(rows[section, label], images)
+
+
+def test_views_are_shown_by_name_in_the_order_given(colour_npz: Path) -> None:
+    sheet = sheet_of(data=str(colour_npz), views=["jigsaw", "two_crops"])
     assert [section.title for section in sheet.sections] == ["Jigsaw", "Two crops"]
     with Loader(np.load(colour_npz)["train_images"], Jigsaw(24, 3), batch_size=6, prefetch=0) as loader:
         batch = next(iter(loader))
@@ -98,8 +114,8 @@ def test_views_are_shown_by_name_in_the_order_given(preview: Preview, colour_npz
     assert [cell.caption for cell in shuffled.cells] == [f"order {order}" for order in batch["permutation"].tolist()]
 
 
-def test_without_any_choice_every_view_that_suits_is_shown(preview: Preview, grey_npz: Path) -> None:
-    titles = [section.title for section in preview(data=str(grey_npz)).sections]
+def test_without_any_choice_every_view_that_suits_is_shown(grey_npz: Path) -> None:
+    titles = [section.title for section in sheet_of(data=str(grey_npz)).sections]
     assert titles == [
         "Random crop",
         "Two crops",
@@ -115,22 +131,23 @@ def test_without_any_choice_every_view_that_suits_is_shown(preview: Preview, gre
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (3, np.uint16), (4, np.uint8)])
-def test_every_kind_of_image_can_be_shown(channels: int, dtype: type, preview: Preview, tmp_path: Path) -> None:
+def test_every_kind_of_image_can_be_shown(channels: int, dtype: type, tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (4, 20, 24, channels), dtype=dtype)
     np.savez(tmp_path / "odd.npz", train_images=images)
-    sheet = preview(data=str(tmp_path / "odd.npz"))
+    sheet = sheet_of(data=str(tmp_path / "odd.npz"))
     assert len(sheet.original.rows[0].cells) == 4
     assert ("shown as quarters" in sheet.facts[-1]) == (channels == 4)
+    assert draw(sheet)
 
 
-def test_the_demo_set_is_shown_where_no_data_are_named(preview: Preview) -> None:
-    sheet = preview(views="ray_mask", mask_ratio=0.25)
+def test_the_demo_set_is_shown_where_no_data_are_named() -> None:
+    sheet = sheet_of(views="ray_mask", mask_ratio=0.25)
     assert sheet.facts[0].startswith("demo (synthetic): ")
     assert sheet.sections[0].rows[1].label == "mask, 25%"
 
 
 class Inverter(Stage):
-    """A stage whose pictures are its input times a learned number that starts at -1."""
+    """A stage whose outputs are its input times a learned number that starts at -1."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
@@ -184,9 +201,22 @@ def inverter_run(tmp_path: Path, colour_npz: Path, monkeypatch: pytest.MonkeyPat
     return folder
 
 
-def test_a_runs_checkpoint_is_shown_beside_what_it_was_given(preview: Preview, inverter_run: Path) -> None:
-    sheet = preview(inverter_run, checkpoint=True, images=3)
-    assert (inverter_run / "report" / "preview.png").is_file()
+def test_the_png_is_the_drawn_sheet(colour_npz: Path, tmp_path: Path) -> None:
+    settings = {"data": str(colour_npz), "views": ["jigsaw", "tower"], "epoch": 1}
+    path = written(**settings, out=tmp_path / "some.png")
+    assert path == tmp_path / "some.png"
+    assert path.read_bytes() == draw(sheet_of(**settings))
+
+
+def test_the_png_of_a_run_goes_into_its_report(inverter_run: Path) -> None:
+    path = written(inverter_run, checkpoint=True)
+    assert path == inverter_run / "report" / "preview.png"
+    assert path.read_bytes() == draw(sheet_of(inverter_run, checkpoint=True))
+
+
+def test_the_outputs_of_a_runs_checkpoint_are_shown_below_its_views(inverter_run: Path) -> None:
+    sheet = sheet_of(inverter_run, checkpoint=True, images=3)
+    assert sheet.title == "Outputs of run"
     (section,) = sheet.sections
     assert [row.label for row in section.rows] == ["query crop", "key crop", "inverted"]
     query, inverted = (stacked(section.rows[place]).astype(float) for place in (0, 2))
@@ -199,24 +229,24 @@ def test_a_runs_checkpoint_is_shown_beside_what_it_was_given(preview: Preview, i
     ]
 
 
-def test_a_run_alone_is_shown_by_its_own_data_view_and_seed(preview: Preview, inverter_run: Path) -> None:
-    own, same, other = (preview(inverter_run, **settings) for settings in ({}, {"seed": 5}, {"seed": 6}))
-    assert own.title == "What run sees"
+def test_a_run_alone_is_shown_by_its_own_data_view_and_seed(inverter_run: Path) -> None:
+    own, same, other = (sheet_of(inverter_run, **settings) for settings in ({}, {"seed": 5}, {"seed": 6}))
+    assert own.title == "Views of run"
     rows = [stacked(sheet.sections[0].rows[0]) for sheet in (own, same, other)]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
 
 
-def test_other_images_of_its_kind_can_be_shown_to_a_run(preview: Preview, inverter_run: Path, tmp_path: Path) -> None:
+def test_other_images_of_its_kind_can_be_shown_to_a_run(inverter_run: Path, tmp_path: Path) -> None:
     images = np.full((2, 24, 24, 3), 200, np.uint8)
     np.savez(tmp_path / "other.npz", train_images=images)
-    sheet = preview(inverter_run, checkpoint=True, data=str(tmp_path / "other.npz"))
+    sheet = sheet_of(inverter_run, checkpoint=True, data=str(tmp_path / "other.npz"))
     assert np.array_equal(stacked(sheet.original.rows[0]), images)
     assert sheet.facts[0].startswith("other: the first 2 images")
 
 
-def test_a_stage_that_restores_nothing_says_so(preview: Preview, grey_npz: Path, tmp_path: Path) -> None:
+def test_a_stage_that_restores_nothing_says_so(grey_npz: Path, tmp_path: Path) -> None:
     fastssl.train(**RUN, data=str(grey_npz), out=tmp_path / "run", console=quiet())
     with pytest.raises(ConfigError, match=r"^checkpoint: stage moco restores no images to look at"):
-        preview(tmp_path / "run", checkpoint=True)
+        written(tmp_path / "run", checkpoint=True)
     assert not (tmp_path / "run" / "report").exists()

@@ -1,4 +1,4 @@
-"""What is shown is what the loader yielded: pictures, masks, curves, and the words beside them."""
+"""What is shown is what the loader yielded: images, masks, curves, and their labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from fastssl.pipelines import (
     TwoCrops,
     View,
 )
-from fastssl.previews.cells import Row, Section, original_section, to_pixels, view_sections, without_repeats
+from fastssl.previews.sections import original_section, to_pixels, view_sections, without_repeats
+from fastssl.previews.sheet import CellRow, Section
 
 SEED, EPOCH = 3, 2  # of conftest's batches
 
@@ -29,14 +30,14 @@ Batches = Callable[[np.ndarray, View], dict[str, Tensor]]
 
 
 def sections_of(
-    view: View, batch: dict[str, Tensor], images: np.ndarray, pictures: dict[str, Tensor] | None = None
+    view: View, batch: dict[str, Tensor], images: np.ndarray, outputs: dict[str, Tensor] | None = None
 ) -> list[Section]:
     """The sections of a batch that was drawn by conftest's loader."""
     settings = {"seed": SEED, "epoch": EPOCH, "shape": images.shape[1:3], "dtype": images.dtype}
-    return view_sections("Title", view, batch, pictures or {}, **settings)
+    return view_sections("Title", view, batch, outputs or {}, **settings)
 
 
-def stacked(row: Row) -> np.ndarray:
+def stacked(row: CellRow) -> np.ndarray:
     """The pixels of a row: uint8 `[N, H, W, 3]`."""
     return np.stack([cell.pixels for cell in row.cells])
 
@@ -99,7 +100,7 @@ def test_masks_are_white_where_masked_and_their_share_is_named(
 
 
 @pytest.mark.parametrize("curves", ["random", "tower"])
-def test_the_curve_shown_is_the_one_the_picture_went_through(
+def test_the_curve_shown_is_the_one_that_was_applied_to_the_image(
     curves: str, make_images: Callable[..., np.ndarray], first_batch: Batches
 ) -> None:
     images = make_images(3)
@@ -173,7 +174,7 @@ def test_every_task_is_a_section_with_what_the_stage_made_before_the_target(
     assert (stacked(output.rows[0]) == 128).all()
 
 
-def test_a_single_views_pictures_go_into_its_own_section(
+def test_the_outputs_of_a_single_view_go_into_its_own_section(
     make_images: Callable[..., np.ndarray], first_batch: Batches
 ) -> None:
     images = make_images(1)

@@ -1,0 +1,149 @@
+"""Drawing a preview as a PNG.
+
+Covers: images pixel for pixel (whole multiples where they are enlarged), words and curves. Does not cover: where they
+go (`sheet_layout.py`).
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .sheet import CurveCell, ImageCell, Sheet
+from .sheet_layout import LINE, MARGIN, TITLE, SheetLayout, arrange
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+DOTS_PER_INCH = 100
+INK, FAINT, RISING, FALLING = "#1a1a1a", "#8a8a8a", "#1f6fb4", "#d1571b"
+
+
+def draw(sheet: Sheet) -> bytes:
+    """Draw a sheet.
+
+    Args:
+        sheet: with at least one section.
+
+    Returns:
+        The content of a PNG file.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    layout = arrange(sheet)
+    figure = Figure(figsize=(layout.width / DOTS_PER_INCH, layout.height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    figure.figimage(paint(layout))
+    _Pen(figure, layout).annotate(sheet)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def paint(layout: SheetLayout) -> np.ndarray:
+    """Draw the images alone, on white.
+
+    Args:
+        layout: of the sheet.
+
+    Returns:
+        uint8 `[height, width, 3]`.
+    """
+    canvas = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+    for x, y, cell in layout.cells():
+        if isinstance(cell, ImageCell):
+            pixels = fit(cell.pixels, layout.side)
+            height, width = pixels.shape[:2]
+            top, left = y + (layout.side - height) // 2, x + (layout.side - width) // 2
+            canvas[top : top + height, left : left + width] = pixels
+    return canvas
+
+
+def fit(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Enlarge or reduce an image to fit into a cell.
+
+    Args:
+        pixels: uint8 `[H, W, 3]`.
+        side: of the cell, in pixels.
+
+    Returns:
+        uint8 `[h, w, 3]` with h, w <= side: every pixel repeated as often as it fits, or pixels averaged.
+    """
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    times = side // max(height, width)
+    if times:
+        return pixels.repeat(times, axis=0).repeat(times, axis=1)
+    scale = side / max(height, width)
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(target, Image.Resampling.BOX))
+
+
+class _Pen:
+    """Words and lines on a figure, in pixels from its upper left corner."""
+
+    def __init__(self, figure: Figure, layout: SheetLayout) -> None:
+        self._figure = figure
+        self._layout = layout
+
+    def annotate(self, sheet: Sheet) -> None:
+        """Draw everything that is not an image."""
+        self._text(MARGIN, MARGIN - 2, sheet.title, size=11, weight="bold")
+        for line, fact in enumerate(sheet.facts):
+            self._text(MARGIN, MARGIN + TITLE - 3 + line * LINE, fact, size=8.5, color=FAINT)
+        for placed in self._layout.rows:
+            if placed.title:
+                self._text(placed.x, placed.y, placed.title, size=8.5, weight="bold")
+            self._text(placed.x, placed.y + LINE * bool(placed.title), placed.row.label, size=8.5)
+        for x, y, cell in self._layout.cells():
+            if isinstance(cell, CurveCell):
+                self._curve(x, y, cell)
+            else:
+                self._borders(x, y, cell.tiles)
+                if cell.caption:
+                    box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5}
+                    self._text(x + 3, y + 3, _shortened(cell.caption, self._layout.side), size=6.5, bbox=box)
+
+    def _curve(self, x: int, y: int, curve: CurveCell) -> None:
+        """Output level over input level, dark at the lower left; the diagonal stands for no change."""
+        side = self._layout.side - 1
+        self._line([x, x + side, x + side, x, x], [y, y, y + side, y + side, y], color=FAINT, linewidth=0.7)
+        self._line([x, x + side], [y + side, y], color=FAINT, linewidth=0.6, linestyle=(0, (3, 3)))
+        across = x + side * np.linspace(0.0, 1.0, len(curve.levels))
+        self._line(across, y + side * (1.0 - curve.levels / 255.0), color=FALLING if curve.falls else RISING)
+
+    def _borders(self, x: int, y: int, tiles: int) -> None:
+        side = self._layout.side
+        for tile in range(1, tiles):
+            offset = tile * side / tiles
+            self._line([x + offset] * 2, [y, y + side], color="white", linewidth=0.9)
+            self._line([x, x + side], [y + offset] * 2, color="white", linewidth=0.9)
+
+    def _line(self, across: ArrayLike, down: ArrayLike, **style: Any) -> None:
+        from matplotlib.lines import Line2D
+        from matplotlib.transforms import IdentityTransform
+
+        up = self._layout.height - np.asarray(down, dtype=np.float64)
+        self._figure.add_artist(
+            Line2D(np.asarray(across), up, transform=IdentityTransform(), **{"linewidth": 1.6, **style})
+        )
+
+    def _text(self, x: float, y: float, words: str, **style: Any) -> None:
+        from matplotlib.transforms import IdentityTransform
+
+        style = {"color": INK, "va": "top", "ha": "left", "parse_math": False, **style}
+        self._figure.text(x, self._layout.height - y, words, transform=IdentityTransform(), **style)
+
+
+def _shortened(words: str, side: int) -> str:
+    """The part of a caption that fits into a cell, at about 5.5 pixels per letter."""
+    most = max(3, int((side - 6) / 5.5))
+    return words if len(words) <= most else f"{words[: most - 1]}…"
