@@ -4,9 +4,9 @@ Covers: both, set before torch is loaded; the threads of one run; saying what is
 Does not cover: threads that make batches ahead (`fastssl.pipelines`).
 
 At the end of every parallel region threads wait at a barrier. GNU OpenMP's spin there for a while, oneDNN's for ever,
-so that beside other work one thread spins away the processor that another needs to arrive. Hence as many threads as
-there are free processors, and a short spin for what comes later. A step of MoCo (ResNet-18, 28 px, batch 128, bf16) on
-2 cores of an AMD EPYC of family 26 took, in ms, medians of 1 to 4 runs of 4 to 8 steps:
+so that where other work is going on, one thread spins away the processor that another needs to arrive. Hence as many
+threads as there are free processors, and a short spin for what comes later. A step of MoCo (ResNet-18, 28 px, batch
+128, bf16) on 2 cores of an AMD EPYC of family 26 took, in ms, medians of 1 to 4 runs of 4 to 8 steps:
 
                               quiet   a busy neighbour for each core   one for both
     2 threads, OpenMP's own      71                            241            306
@@ -21,26 +21,67 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SPIN_COUNT = 10_000
 """Turns of the loop in which a thread waits before it sleeps."""
+
 LOOKED_SECONDS = 0.2
 """How long the processors are watched, to see which are free."""
 
-_STATISTICS = Path("/proc/stat")
+STATISTICS = Path("/proc/stat")
+"""Where Linux tells how long its processors have worked."""
+
 _SPIN, _THREADS = "FASTSSL_SPIN_COUNT", "FASTSSL_THREADS"  # what we set, for child processes to know it as ours
 _FAMILIES = ("OMP_", "GOMP_", "KMP_")
 
 
-def share_processors() -> bool:
-    """Use only processors that are free, and let waiting threads sleep soon; returns whether that is now so.
+def free_processors(
+    available: int | None = None,
+    installed: int | None = None,
+    statistics: Path = STATISTICS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Count the processors that nobody else uses now, by watching them for a moment.
+
+    Args:
+        available: how many this process may run on; default: `available_processors`.
+        installed: how many the machine has; default: as the system tells.
+        statistics: a file as Linux keeps it, `proc(5)`.
+        sleep: lets so many seconds pass.
+
+    Returns:
+        Their number, at least one; `available` where the system does not tell.
+    """
+    available = available_processors() if available is None else available
+    before = _busy_seconds(statistics)
+    if before is None:
+        return available
+    sleep(LOOKED_SECONDS)
+    after = _busy_seconds(statistics)
+    busy = 0.0 if after is None else (after - before) / LOOKED_SECONDS
+    return max(1, min(available, round((installed or os.cpu_count() or 1) - busy)))
+
+
+def available_processors() -> int:
+    """Count the processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_processors(count_free: Callable[[], int] = free_processors) -> bool:
+    """Use only processors that are free, and let waiting threads sleep soon.
 
     The `fastssl` command calls it first of all. In Python call it before torch is imported: its OpenMP library reads
     the environment once, when it is loaded. Nothing is changed where any OpenMP variable (`OMP_`, `GOMP_`, `KMP_`) is
     set: whoever sets one wants to choose.
+
+    Args:
+        count_free: counts the processors to use; it is called only where something is to be set.
+
+    Returns:
+        Whether that is now so.
 
     Raises:
         RuntimeError: torch has been imported already, and nothing was set before.
@@ -52,14 +93,14 @@ def share_processors() -> bool:
     if "torch" in sys.modules:
         raise RuntimeError("torch is imported already and has read how threads wait: call share_processors() first")
     os.environ["GOMP_SPINCOUNT"] = os.environ[_SPIN] = str(SPIN_COUNT)
-    free, all_of_them = free_processors(), available_processors()
-    if free < all_of_them:
+    free = count_free()
+    if free < available_processors():
         os.environ["OMP_NUM_THREADS"] = os.environ[_THREADS] = str(free)
     return True
 
 
 def thread_policy() -> str:
-    """Why there are so many threads, and how they wait, in one line."""
+    """Say why there are so many threads, and how they wait, in one line."""
     if _is_ours():
         waiting = f"they sleep after {os.environ[_SPIN]} spins"
         if _THREADS in os.environ:
@@ -68,12 +109,19 @@ def thread_policy() -> str:
     chosen = _set_by_the_user()
     if chosen:
         return f"as {', '.join(f'{name}={os.environ[name]}' for name in chosen)} has it"
-    return "they spin while they wait: slow beside other work (fastssl.share_processors(), before torch)"
+    return "they spin while they wait: slow where other work is going on (fastssl.share_processors(), before torch)"
 
 
 @contextmanager
 def use_threads(count: int | None) -> Iterator[None]:
-    """Have torch use `count` threads inside the block; None leaves their number as it is."""
+    """Have torch use so many threads inside the block.
+
+    Args:
+        count: how many; None leaves their number as it is.
+
+    Yields:
+        Nothing.
+    """
     import torch
 
     before = torch.get_num_threads()
@@ -85,27 +133,10 @@ def use_threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def free_processors() -> int:
-    """How many processors nobody else uses now, at least one; all of them where the system does not tell."""
-    everything = available_processors()
-    before = _busy_seconds()
-    if before is None:
-        return everything
-    time.sleep(LOOKED_SECONDS)
-    after = _busy_seconds()
-    busy = 0.0 if after is None else (after - before) / LOOKED_SECONDS
-    return max(1, min(everything, round((os.cpu_count() or 1) - busy)))
-
-
-def available_processors() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _busy_seconds() -> float | None:
+def _busy_seconds(statistics: Path) -> float | None:
     """Seconds that all processors together have worked since the machine was started; None where it is not told."""
     try:
-        fields = [int(field) for field in _STATISTICS.read_text(encoding="ascii").splitlines()[0].split()[1:]]
+        fields = [int(field) for field in statistics.read_text(encoding="ascii").splitlines()[0].split()[1:]]
     except (OSError, ValueError, IndexError):
         return None
     user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = fields[:8]

@@ -41,55 +41,48 @@ def statistics(busy: int) -> str:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[float], None]:
-    """Makes a machine of 4 processors of which so many are busy."""
-    path = tmp_path / "stat"
-    monkeypatch.setattr(threads, "_STATISTICS", path)
-    monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(threads, "available_processors", lambda: 4)
+def free_of_4(tmp_path: Path) -> Callable[[float], Callable[[], int]]:
+    """Counts the free processors of a machine of 4, of which so many are busy."""
 
-    def make(busy: float) -> None:
+    def count(busy: float) -> int:
+        path = tmp_path / "stat"
         path.write_text(statistics(1000))
         ticks = os.sysconf("SC_CLK_TCK")
-        monkeypatch.setattr(
-            threads.time, "sleep", lambda seconds: path.write_text(statistics(1000 + round(busy * seconds * ticks)))
+        return free_processors(
+            4, 4, path, lambda seconds: path.write_text(statistics(1000 + round(busy * seconds * ticks))) and None
         )
 
-    return make
+    return lambda busy: lambda: count(busy)
 
 
 @pytest.mark.parametrize(("busy", "free"), [(0.0, 4), (0.3, 4), (1.0, 3), (2.6, 1), (4.0, 1)])
 def test_free_processors_are_those_that_nobody_works_on(
-    machine: Callable[[float], None], busy: float, free: int
+    free_of_4: Callable[[float], Callable[[], int]], busy: float, free: int
 ) -> None:
-    machine(busy)
-    assert free_processors() == free
+    assert free_of_4(busy)() == free
 
 
-def test_where_the_system_does_not_tell_all_processors_are_free(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(threads, "_STATISTICS", tmp_path / "none")
-    assert free_processors() == threads.available_processors() >= 1
+def test_where_the_system_does_not_tell_all_processors_are_free(tmp_path: Path) -> None:
+    assert free_processors(statistics=tmp_path / "none") == threads.available_processors() >= 1
 
 
 @pytest.mark.usefixtures("without_torch", "taken_back")
-def test_on_a_quiet_machine_waiting_threads_are_told_to_sleep_soon(machine: Callable[[float], None]) -> None:
-    machine(0.0)
+def test_on_a_quiet_machine_waiting_threads_are_told_to_sleep_soon() -> None:
     assert "they spin while they wait" in thread_policy()
-    assert share_processors()
+    assert share_processors(threads.available_processors)
     assert os.environ["GOMP_SPINCOUNT"] == str(SPIN_COUNT)
     assert "OMP_NUM_THREADS" not in os.environ
     assert thread_policy().startswith(f"one for each processor; they sleep after {SPIN_COUNT} spins")
-    machine(4.0)
-    assert share_processors()  # a second call changes nothing
+    assert share_processors(lambda: 0)  # a second call changes nothing
     assert "OMP_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.usefixtures("without_torch", "taken_back")
-def test_on_a_busy_machine_there_are_as_many_threads_as_free_processors(machine: Callable[[float], None]) -> None:
-    machine(3.0)
-    assert share_processors()
+def test_on_a_busy_machine_there_are_as_many_threads_as_free_processors(
+    free_of_4: Callable[[float], Callable[[], int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "available_processors", lambda: 4)
+    assert share_processors(free_of_4(3.0))
     assert os.environ["OMP_NUM_THREADS"] == "1"
     assert thread_policy().startswith("of 4 processors the others were busy at the start")
     assert share_processors()
