@@ -56,6 +56,6 @@ class Source:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every image."""
+        """Height, width and channels of every image."""
         height, width, channels = self.splits["train"].images.shape[1:]
         return height, width, channels

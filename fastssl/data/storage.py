@@ -29,6 +29,9 @@ def writing(folder: Path, remedy: str) -> Iterator[None]:
         folder: that is written to.
         remedy: what the user can do, for the end of the error's text.
 
+    Yields:
+        Nothing.
+
     Raises:
         DataError: names the folder, the cause and the remedy.
     """

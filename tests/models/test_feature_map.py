@@ -69,7 +69,7 @@ def test_maps_with_channels_last_are_turned() -> None:
 
 
 class Pooled(nn.Linear):
-    """An encoder whose last features are one vector an image."""
+    """An encoder whose last features are one vector per image."""
 
     def forward_features(self, images: torch.Tensor) -> torch.Tensor:
         return self(images.flatten(1))

@@ -1,4 +1,4 @@
-"""The decoder of a feature map: sizes, and that a picture can be had out of it."""
+"""The decoder of a feature map: sizes, and that it can learn images."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from fastssl.models.map_decoder import MAX_WIDTH, MapDecoder, growing_sides
         (32, 28, [28]),
     ],
 )
-def test_sides_at_most_double_up_to_the_picture(side: int, size: int, sides: list[int]) -> None:
+def test_sides_at_most_double_up_to_the_image(side: int, size: int, sides: list[int]) -> None:
     assert growing_sides(side, size) == sides
 
 
 @pytest.mark.parametrize(("channels", "side", "size"), [(512, 1, 28), (96, 2, 64), (24, 9, 30), (8, 30, 30)])
 @pytest.mark.parametrize("outputs", [1, 3])
-def test_a_map_becomes_a_picture_of_the_size(channels: int, side: int, size: int, outputs: int) -> None:
+def test_a_map_becomes_an_image_of_the_size(channels: int, side: int, size: int, outputs: int) -> None:
     decoder = MapDecoder(channels, side, outputs, size)
     assert decoder(torch.randn(2, channels, side, side)).shape == (2, outputs, size, size)
 
@@ -35,21 +35,21 @@ def test_wide_maps_are_narrowed_at_once() -> None:
     assert max(block[0].out_channels for block in MapDecoder(2048, 1, 3, 1024).blocks) == MAX_WIDTH
 
 
-def test_a_picture_does_not_depend_on_the_others_of_its_batch() -> None:
+def test_an_image_does_not_depend_on_the_others_of_its_batch() -> None:
     decoder = MapDecoder(12, 4, 1, 32).train()
     features = torch.randn(5, 12, 4, 4)
     torch.testing.assert_close(decoder(features)[2:3], decoder(features[2:3]), rtol=1e-4, atol=1e-5)
 
 
-def test_it_learns_a_picture_by_heart() -> None:
+def test_it_learns_an_image_by_heart() -> None:
     torch.manual_seed(0)
     decoder = MapDecoder(8, 2, 1, 16)
-    features, pictures = torch.randn(4, 8, 2, 2), torch.rand(4, 1, 4, 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    features, images = torch.randn(4, 8, 2, 2), torch.rand(4, 1, 4, 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=1e-2)
     losses = []
     for _ in range(80):
         optimizer.zero_grad()
-        losses.append(torch.nn.functional.mse_loss(decoder(features), pictures))
+        losses.append(torch.nn.functional.mse_loss(decoder(features), images))
         losses[-1].backward()
         optimizer.step()
-    assert losses[-1] < 0.5 * pictures.var()
+    assert losses[-1] < 0.5 * images.var()

@@ -148,7 +148,7 @@ def test_an_encoder_keeps_its_keys_and_loads_into_timm(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet"])
-def test_in_a_split_encoder_no_image_feels_one_of_another_part(name: str) -> None:
+def test_in_a_split_encoder_no_image_depends_on_one_of_another_part(name: str) -> None:
     encoder = split_batch_norm(timm.create_model(name, in_chans=1, num_classes=0), 2).train()
     x = torch.randn(8, 1, 32, 32)
     y = torch.cat([x[:4], torch.randn(4, 1, 32, 32)])
@@ -173,7 +173,7 @@ def test_one_part_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("name", "has"), [("test_resnet", True), ("test_efficientnet", True), ("test_vit", False)])
-def test_it_is_known_where_there_is_something_to_split(name: str, has: bool) -> None:
+def test_it_is_known_whether_there_is_something_to_split(name: str, has: bool) -> None:
     assert has_batch_norm(timm.create_model(name, num_classes=0)) is has
 
 
@@ -196,11 +196,11 @@ def test_every_dealt_part_takes_equally_from_each_part_before(batch: int, splits
         assert counts.max() - counts.min() <= (1 if (batch // splits) % splits else 0)
 
 
-def test_a_query_and_its_key_are_normalised_in_other_company() -> None:
+def test_a_query_and_its_key_are_normalised_with_different_samples() -> None:
     batch, splits = 32, 4
-    company = torch.arange(batch).chunk(splits)
+    queries = torch.arange(batch).chunk(splits)
     dealt = deal(torch.arange(batch), splits).chunk(splits)
     for sample in range(batch):
-        query = next(set(part.tolist()) for part in company if sample in part)
+        query = next(set(part.tolist()) for part in queries if sample in part)
         key = next(set(part.tolist()) for part in dealt if sample in part)
         assert len(query & key) == batch // splits // splits
