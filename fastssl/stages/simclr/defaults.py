@@ -1,4 +1,4 @@
-"""How SimCLR is put together: temperature, two crops by size and channels, AdamW or LARS, a warm-up.
+"""How SimCLR is put together: temperature, two crops by size and channels, LARS or AdamW, a warm-up.
 
 Covers: SimCLR's automatic values, each with its reason. The paper has two sets of values, for ImageNet at 224 pixels
 and, in its appendix B.9, for CIFAR-10 at 32; images take those of the nearer one. Does not cover: the objective
@@ -26,8 +26,6 @@ SMALL_TEMPERATURE, LARGE_TEMPERATURE = 0.5, 0.1
 SMALL_STRENGTH, LARGE_STRENGTH, GREY_STRENGTH = 0.5, 1.0, 0.25
 MIN_CROP, GREY_MIN_CROP = 0.08, 0.4
 
-LARS_FROM = 1024
-"""Images per step. The paper takes LARS since large batches make SGD unstable; the border, and AdamW, are ours."""
 LINEAR_FROM = 4096
 """Images per step from which LARS's rate grows linearly; there both of the paper's rules give 4.8."""
 ADAMW_LR = 1e-3
@@ -47,7 +45,7 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
         return "resnet18", "SimCLR's own, resnet50, takes nearly three times as long on a CPU"
 
     def automatic(self, config: SimCLRConfig, info: RunInfo, steps: int) -> Automatic:
-        chosen, reason = auto_optimizer(config.batch_size)
+        chosen, reason = auto_optimizer(batch_norm=info.batch_norm)
         optimizer = chosen if config.optimizer == "auto" else config.optimizer
         return {
             "optimizer": (chosen, reason),
@@ -103,11 +101,16 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
         return min(round(settings.warm_up * settings.steps), settings.steps - 1)
 
 
-def auto_optimizer(batch_size: int) -> tuple[str, str]:
-    """Choose the paper's LARS for batches of the paper's kind, and AdamW, which needs no such batch, below."""
-    if batch_size >= LARS_FROM:
-        return "lars", f"SimCLR's, for at least {LARS_FROM} images per step"
-    return "adamw", f"ours: under {LARS_FROM} images per step; SimCLR's own, lars, is for large batches"
+def auto_optimizer(*, batch_norm: bool) -> tuple[str, str]:
+    """Choose the paper's LARS, also for small batches, or AdamW for encoders of another kind than the paper's.
+
+    At 128 images per step LARS was no worse than AdamW on PneumoniaMNIST and better on BreastMNIST (360 and 200 steps,
+    AUC of a linear probe on the validation split 0.983 and 0.911 against 0.982 and 0.859; one seed). MoCo v3 has LARS
+    for a ResNet and AdamW for a ViT, too (Chen et al., arXiv 2104.02057).
+    """
+    if batch_norm:
+        return "lars", "SimCLR's"
+    return "adamw", "the encoder has no batch norm: as MoCo v3 trains a ViT"
 
 
 def auto_lr(optimizer: str, batch_size: int) -> tuple[float, str]:

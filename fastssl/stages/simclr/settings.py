@@ -26,8 +26,8 @@ class SimCLRConfig(TrainConfig):
     """Strength of colour jitter (auto: 0.5; over 64 px 1; grey images 0.25)."""
     min_crop: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto, Parameter(group=_BOX)] = None
     """Least share of the area in a crop (auto: 0.08; grey images 0.4)."""
-    optimizer: Annotated[Literal["auto", "adamw", "lars"], Parameter(group=_BOX)] = "auto"
-    """Optimiser (auto: adamw, and lars from 1024 images per step on)."""
+    optimizer: Annotated[Literal["auto", "lars", "adamw"], Parameter(group=_BOX)] = "auto"
+    """Optimiser (auto: lars; adamw for encoders without batch norm)."""
     warm_up: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, Auto, Parameter(group=_BOX)] = None
     """Share of the steps in which lr rises (auto: 10 epochs, at most 0.1)."""
 
@@ -39,5 +39,5 @@ class SimCLRSettings(TrainingSettings, SimCLRConfig):
     temperature: float
     strength: float
     min_crop: float
-    optimizer: Literal["adamw", "lars"]
+    optimizer: Literal["lars", "adamw"]
     warm_up: float

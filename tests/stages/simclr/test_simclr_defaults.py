@@ -28,9 +28,9 @@ from fastssl.training.resolve import resolve
 DEFAULTS = SimCLRDefaults()
 
 
-def resolved(channels: int = 1, size: int = 32, **settings: Any) -> SimCLRSettings:
+def resolved(channels: int = 1, size: int = 32, batch_norm: bool = True, **settings: Any) -> SimCLRSettings:
     """What a run of 100 epochs of 5000 images is trained by."""
-    info = RunInfo(images=5000, channels=channels, size=size)
+    info = RunInfo(images=5000, channels=channels, size=size, batch_norm=batch_norm)
     shared = {"encoder": ("test_resnet", "as it is"), "size": (size, "as it is"), "stem": ("standard", "as it is")}
     found = resolve(SimCLRConfig(**settings), DEFAULTS, info, name="tiny", shared=shared).settings
     assert isinstance(found, SimCLRSettings)
@@ -41,8 +41,9 @@ def view(channels: int, size: int, **settings: Any) -> TwoCrops:
     return DEFAULTS.view(resolved(channels, size, **settings), RunInfo(images=5000, channels=channels, size=size))
 
 
-def test_lars_is_for_large_batches() -> None:
-    assert [auto_optimizer(size)[0] for size in (2, 1023, 1024, 8192)] == ["adamw", "adamw", "lars", "lars"]
+def test_lars_is_for_encoders_like_the_papers() -> None:
+    assert auto_optimizer(batch_norm=True)[0] == "lars"
+    assert auto_optimizer(batch_norm=False)[0] == "adamw"
 
 
 @pytest.mark.parametrize(("batch_size", "lr"), [(256, 1.2), (1024, 2.4), (4095, 4.7994), (4096, 4.8), (8192, 9.6)])
@@ -52,14 +53,11 @@ def test_the_rate_of_lars_follows_the_papers_two_rules_which_meet_at_4096(batch_
 
 
 def test_rate_and_decay_are_those_of_the_optimiser_that_is_used() -> None:
-    large, small, asked = (
-        resolved(batch_size=1024),
-        resolved(batch_size=256),
-        resolved(batch_size=256, optimizer="lars"),
-    )
-    found = [(s.optimizer, pytest.approx(s.lr), s.weight_decay) for s in (large, small, asked)]
-    assert found == [("lars", 2.4, 1e-6), ("adamw", 1e-3, 1e-4), ("lars", 1.2, 1e-6)]
-    assert resolved(batch_size=256, lr=0.5, weight_decay=0.0).lr == 0.5
+    runs = [resolved(batch_norm=True), resolved(batch_norm=False), resolved(batch_norm=True, optimizer="adamw")]
+    found = [(run.optimizer, run.lr, run.weight_decay) for run in runs]
+    lars, adamw = ("lars", pytest.approx(0.075 * 128**0.5), 1e-6), ("adamw", 1e-3, 1e-4)
+    assert found == [lars, adamw, adamw]
+    assert resolved(lr=0.5, weight_decay=0.0).lr == 0.5
 
 
 @pytest.mark.parametrize(
@@ -139,7 +137,7 @@ def test_the_encoder_is_the_papers_where_there_is_a_gpu() -> None:
         ({"strength": -1}, "strength=-1: input should be greater than or equal to 0"),
         ({"min_crop": 0}, "min_crop=0: input should be greater than 0"),
         ({"min_crop": 1}, "min_crop=1: input should be less than 1"),
-        ({"optimizer": "sgd"}, "optimizer='sgd': input should be 'auto', 'adamw' or 'lars'"),
+        ({"optimizer": "sgd"}, "optimizer='sgd': input should be 'auto', 'lars' or 'adamw'"),
         ({"warm_up": 1}, "warm_up=1: input should be less than 1"),
         ({"queue_size": 8}, "queue_size is a setting of --stage moco, not of --stage simclr"),
     ],
