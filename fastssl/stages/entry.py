@@ -1,7 +1,7 @@
-"""What a stage's folder says of itself.
+"""The entry of a stage: what its folder says of itself.
 
-Covers: the record that every package in `fastssl.stages` has under the name STAGE. Does not cover: finding it
-(`registry.py`). Torch-free, as the command line reads it.
+Covers: the record that every stage's package has under the name STAGE. Does not cover: finding it (`registry.py`).
+Torch-free, as the command line reads it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class StageEntry:
         config: its settings as they are asked for.
         settings: the same, resolved.
         defaults: "module:class" of its `StageDefaults`, imported when a run is built, since it needs torch.
-        follows: the stage whose encoder it starts from where a run of that one is at hand; "" for none.
         next_command: what its paper does next with an encoder, as a command after `fastssl`; {run} is the run folder.
+        follows: the stage whose encoder it starts from where a run of that one is at hand; "" for none.
     """
 
     title: str

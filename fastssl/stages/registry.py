@@ -1,4 +1,4 @@
-"""The stages and recipes by name: a new stage is a folder beside this file, and a line here.
+"""The stages and recipes by name: a new stage is a folder next to this file, and a line in `STAGES`.
 
 Covers: finding a stage's settings, its defaults, and the class of a configuration for a stage or a recipe.
 Does not cover: any stage. Torch-free: what needs torch is imported when a run is built.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -37,21 +37,35 @@ RECIPE_STAGES = {"mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae"
 
 
 def stage_entry(name: str) -> StageEntry:
-    """Find what the stage called `name` says of itself.
+    """Find the entry of a stage.
+
+    Args:
+        name: of the stage.
+
+    Returns:
+        What its folder says of itself.
 
     Raises:
         ConfigError: there is no such stage; it names the nearest one.
     """
     if name not in STAGES:
-        near = difflib.get_close_matches(name, STAGES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(STAGES)}"
-        raise ConfigError([f"stage={name!r}: no such stage, {hint}"])
+        raise ConfigError([_unknown("stage", name, STAGES)])
     entry: StageEntry = importlib.import_module(STAGES[name]).STAGE
     return entry
 
 
 def stage_defaults(name: str) -> StageDefaults[Any, Any]:
-    """Make the `StageDefaults` of a stage; imports torch."""
+    """Make the defaults of a stage; imports torch.
+
+    Args:
+        name: of the stage.
+
+    Returns:
+        The stage's own `StageDefaults`.
+
+    Raises:
+        ConfigError: there is no such stage; it names the nearest one.
+    """
     module, _, attribute = stage_entry(name).defaults.partition(":")
     found: StageDefaults[Any, Any] = getattr(importlib.import_module(module), attribute)()
     return found
@@ -61,15 +75,19 @@ def stage_defaults(name: str) -> StageDefaults[Any, Any]:
 def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainConfig]:
     """Find the class of what may be asked of a stage, or of all stages of a recipe.
 
+    Args:
+        stage: its name; ignored where a recipe is given.
+        recipe: its name; None: of a stage.
+
     Returns:
         A subclass of the stage's own configuration, or of those of all the recipe's stages. Its `stage` takes every
         name, so that a help page shows them.
 
     Raises:
-        ConfigError: there is no such stage or recipe.
+        ConfigError: there is no such stage or recipe; it names the nearest one.
     """
     if recipe is not None and recipe not in RECIPE_STAGES:
-        raise ConfigError([f"recipe={recipe!r}: no such recipe, give one of {', '.join(RECIPE_STAGES)}"])
+        raise ConfigError([_unknown("recipe", recipe, RECIPE_STAGES)])
     return _class_of((stage,) if recipe is None else RECIPE_STAGES[recipe])
 
 
@@ -78,21 +96,14 @@ def every_stage() -> type[TrainConfig]:
     return _class_of(tuple(STAGES))
 
 
-def _class_of(stages: tuple[str, ...]) -> type[TrainConfig]:
-    """A class with the settings of several stages."""
-    own = tuple(stage_entry(name).config for name in reversed(stages))  # the last stage's defaults go first
-    shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
-    choice: Any = Annotated[Literal[tuple(STAGES)], shown]
-    field = Field(default=stages[0], description=TrainConfig.model_fields["stage"].description)
-    made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
-    return made
-
-
 def train_config(settings: Mapping[str, Any]) -> TrainConfig:
     """Validate settings of `fastssl train`, by the class of their stage or recipe.
 
     Args:
         settings: names and values; those that are left out get their defaults.
+
+    Returns:
+        The configuration.
 
     Raises:
         ConfigError: naming every unknown setting and every bad value.
@@ -108,12 +119,42 @@ def train_config(settings: Mapping[str, Any]) -> TrainConfig:
 
 
 def foreign_setting(name: str, whose: str) -> str:
-    """Say whose setting `name` is, where it was given to another stage or recipe (`whose`)."""
+    """Say whose setting this is, where it was given to another stage or recipe.
+
+    Args:
+        name: of the setting.
+        whose: what it was given to, as "--stage vae".
+    """
     return f"{name} is a setting of --stage {' or '.join(owners_of(name))}, not of {whose}"
 
 
 def owners_of(name: str) -> tuple[str, ...]:
-    """List the stages that have a setting of this name of their own; none where all have it, or no one."""
+    """List the stages that have a setting of their own of this name.
+
+    Args:
+        name: of the setting.
+
+    Returns:
+        Their names; none where the setting is of all stages, or of none.
+    """
     if name in TrainConfig.model_fields:
         return ()
     return tuple(stage for stage in STAGES if name in stage_entry(stage).config.model_fields)
+
+
+def _class_of(stages: tuple[str, ...]) -> type[TrainConfig]:
+    """A class with the settings of several stages."""
+    own = tuple(stage_entry(name).config for name in reversed(stages))  # the last stage's defaults go first
+    shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
+    choice: Any = Annotated[Literal[tuple(STAGES)], shown]
+    field = Field(default=stages[0], description=TrainConfig.model_fields["stage"].description)
+    made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
+    return made
+
+
+def _unknown(setting: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no stage or recipe of this name, with the nearest one."""
+    known = tuple(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(known)}"
+    return f"{setting}={name!r}: no such {setting}, {hint}"

@@ -16,10 +16,12 @@ Batch = Mapping[str, Tensor]
 
 
 class StageOutput(NamedTuple):
-    """What one pass of a stage yields.
+    """The result of a stage's loss; a tuple, which `torch.compile` passes through.
 
-    loss: scalar to be minimised. metrics: detached scalars worth watching.
-    carry: detached tensors that `after_step` needs (for MoCo, the new keys).
+    Args:
+        loss: scalar to be minimised.
+        metrics: detached scalars worth watching, by name.
+        carry: detached tensors that `after_step` needs (for MoCo, the new keys), by name.
     """
 
     loss: Tensor
@@ -28,7 +30,7 @@ class StageOutput(NamedTuple):
 
 
 class Score(Protocol):
-    """What a head has learnt; as text it is a line for a person."""
+    """What a head has learnt; `str` makes it a line for a person."""
 
     def numbers(self) -> dict[str, float | None]:
         """Return the figures by name; None where one is not defined."""
@@ -38,15 +40,16 @@ class Stage(nn.Module, ABC):
     """One objective. `state_dict()` is all that has to be saved; `encoder` is what users take away."""
 
     encoder: nn.Module
+    """Maps images `[B, C, H, W]` to features `[B, D]`."""
     chance_loss: float | None = None
-    """What the loss is when nothing has been learned, where that is known; shown beside it."""
+    """The loss when nothing has been learnt, where that is known; shown together with the loss."""
     warm_up_images: int = 0
-    """How many images `warm_up` wants to see before the first step of a run."""
+    """How many images `warm_up` is shown before the first step of a run."""
     measuring: bool = True
-    """Whether `loss` returns the metrics that cost it time, too; the engine asks for them every tenth step."""
+    """Whether `loss` also returns the metrics that cost it time; the engine switches it on every tenth step."""
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters that the optimiser steps."""
+        """Yield the parameters that the optimiser steps."""
         return (p for p in self.parameters() if p.requires_grad)
 
     def lay_out(self) -> None:
@@ -56,28 +59,53 @@ class Stage(nn.Module, ABC):
         """
 
     def warm_up(self, batch: Batch) -> None:
-        """Look at a batch before the first step, without training on it (for MoCo, to fill the queue)."""
+        """Look at a batch before the first step, without training on it (for MoCo, to fill the queue).
+
+        Args:
+            batch: as of `loss`.
+        """
 
     def before_step(self) -> None:
-        """In-place updates that precede the forward pass (for MoCo, the key encoder's moving average)."""
+        """Update in place what precedes the forward pass (for MoCo, the key encoder's moving average)."""
 
     @abstractmethod
     def loss(self, batch: Batch) -> StageOutput:
-        """The objective on one batch. Compiled with the updates around it: no host sync, no branch on a tensor."""
+        """Compute the objective on one batch.
+
+        Compiled with the updates around it: no host sync, no branch on a tensor.
+
+        Args:
+            batch: tensors `[B, ...]` by name, as the stage's view makes them: on the device, images `[B, C, H, W]`
+                normalised, channels-last, in the compute dtype.
+
+        Returns:
+            Loss, metrics, and what `after_step` needs.
+        """
 
     def after_step(self, carry: dict[str, Tensor]) -> None:
-        """In-place updates that follow the loss (for MoCo, writing the keys into the queue).
+        """Update in place what follows the loss (for MoCo, the queue takes the keys).
 
-        They may come before the backward pass, so they leave alone what it reads.
+        It may come before the backward pass, so it leaves alone what that reads.
+
+        Args:
+            carry: of this step's `StageOutput`.
         """
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
-        """What the stage makes of a batch, for a person to look at: named pictures `[B, C, S, S]`, normalised as the
-        batch is (a restored image, a sample). Called in eval mode without gradients; none unless overridden."""
+        """Make images of a batch for a person to look at, such as restored ones.
+
+        Called in eval mode without gradients.
+
+        Args:
+            batch: as of `loss`.
+
+        Returns:
+            Images `[B, C, S, S]` by name, normalised as the batch is; none unless overridden.
+        """
         return {}
 
     def exports(self) -> dict[str, nn.Module]:
-        """Modules besides the encoder that users take away, by name; each goes to `NAME.safetensors`."""
+        """Return modules besides the encoder that users take away, by name; each goes to `NAME.safetensors`."""
         return {}
 
     def messages(self) -> list[str]:

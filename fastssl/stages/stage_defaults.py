@@ -1,4 +1,4 @@
-"""What a stage's `defaults.py` decides: how the stage is put together from its settings.
+"""What a stage decides by itself: how it is put together from its settings.
 
 Covers: the contract between a stage's own choices (its encoder, automatic values, view, optimiser) and
 `fastssl.training.build`. Does not cover: the objective (`stage.py`), values that all stages choose alike
@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
@@ -24,6 +23,7 @@ from fastssl.stages.stage import Stage
 Automatic = dict[str, tuple[object, str]]
 """Setting -> (the value it gets where it is "auto", why)."""
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+"""Makes an optimiser of parameters; its learning rate is set anew at every step."""
 
 ConfigT = TypeVar("ConfigT", bound=TrainConfig)
 SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
@@ -58,38 +58,70 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
         """Choose the encoder where none is asked for.
 
+        Args:
+            on_cuda: the run is on a GPU.
+
         Returns:
             Its timm name, and why.
         """
         return "resnet18", "the stage's own"
 
-    def initial_weights(self, config: ConfigT, folder: Path) -> tuple[Path | None, str]:
-        """Find the weights that a new run in `folder` starts from.
+    def automatic(self, config: ConfigT, info: RunInfo, steps: int) -> Automatic:
+        """Choose the stage's own automatic values.
+
+        Args:
+            config: what was asked for.
+            info: about data, device and encoder.
+            steps: of the run.
 
         Returns:
-            A run or a file, or None for random weights, and a line about it for the user.
+            Setting -> (value, why), whether it is asked for or not.
         """
-        return config.init, ""
-
-    def automatic(self, config: ConfigT, info: RunInfo, steps: int) -> Automatic:
-        """Choose the stage's own automatic values for a run of `steps` steps."""
         return {}
 
     def is_automatic(self, config: ConfigT, name: str) -> bool:
-        """Tell whether the setting `name` is left to `automatic`."""
+        """Tell whether a setting is left to `automatic`.
+
+        Args:
+            config: what was asked for.
+            name: of the setting.
+        """
         return getattr(config, name) in (None, "auto")
 
     def problems(self, config: ConfigT, info: RunInfo) -> list[str]:
-        """Name what about `config` cannot be done with this data."""
+        """Find what cannot be done with this data.
+
+        Args:
+            config: what was asked for.
+            info: about data, device and encoder.
+
+        Returns:
+            One short phrase for each problem.
+        """
         return []
 
     def messages(self, settings: SettingsT, info: RunInfo) -> list[str]:
-        """Tell what a user should read before training: what is left out for this data, and why."""
+        """Tell what a user should read before training: what is left out for this data, and why.
+
+        Args:
+            settings: of the run.
+            info: about data, device and encoder.
+
+        Returns:
+            Lines.
+        """
         return []
 
     @abstractmethod
     def view(self, settings: SettingsT, info: RunInfo) -> View:
         """Make the view that the loader renders.
+
+        Args:
+            settings: of the run.
+            info: about data, device and encoder.
+
+        Returns:
+            The view; the names of what it yields are those that the stage's loss reads.
 
         Raises:
             ConfigError: the view cannot be set on images of this size.
@@ -97,7 +129,16 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
 
     @abstractmethod
     def stage(self, settings: SettingsT, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> Stage:
-        """Make the objective around `encoder`.
+        """Make the objective around an encoder.
+
+        Args:
+            settings: of the run.
+            encoder: with the weights that the run starts from; it becomes the stage's own.
+            spec: what the encoder was built as.
+            info: about data, device and encoder.
+
+        Returns:
+            The stage, on the CPU.
 
         Raises:
             ConfigError: the encoder does not suit the objective.
@@ -105,12 +146,27 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
 
     @abstractmethod
     def optimizer(self, settings: SettingsT) -> MakeOptimizer:
-        """Return a function that makes the optimiser of the stage's trained parameters."""
+        """Return a function that makes the optimiser of the stage's trained parameters.
+
+        Args:
+            settings: of the run.
+        """
 
     def warm_up_steps(self, settings: SettingsT) -> int:
-        """Return over how many steps the learning rate rises to its peak before the cosine begins."""
+        """Return over how many steps the learning rate rises to its peak before the cosine begins.
+
+        Args:
+            settings: of the run.
+        """
         return 0
 
     def scoring_view(self, view: View) -> View | None:
-        """Return the view by which `Stage.score` is to see held-out images when a run ends; None: it has no scores."""
+        """Return the view of the held-out images that `Stage.score` is given when a run ends.
+
+        Args:
+            view: of the training images.
+
+        Returns:
+            The view; None for a stage that has no scores.
+        """
         return None

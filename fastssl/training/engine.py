@@ -66,7 +66,7 @@ class Engine:
         loader: of the training images.
         runtime: device, precision, compilation.
         optimizer: makes the optimiser from the stage's trained parameters, once they are on the device.
-        schedule: its `total_steps` is the length of the whole run, over all invocations.
+        schedule: its `total_steps` is the length of the whole run, over all calls.
         checkpoints: where they go, and how often; None keeps none, for runs that are too short to need any.
         measure_every: steps from one whose costly metrics are computed, too, to the next.
     """
@@ -158,7 +158,7 @@ class Engine:
         return metrics
 
     def warm_up(self) -> None:
-        """Show the stage the images it wants to see before the first step; the loader is put back to its start.
+        """Show the stage the images that it needs before the first step; the loader is put back to its start.
 
         They are the last of the first epoch: in an epoch's first steps MoCo's queue must not hold the very keys that
         come as positives.

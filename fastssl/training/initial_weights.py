@@ -16,7 +16,11 @@ from fastssl.training.run_folder import CONFIG, ENCODER, default_folder, read_se
 
 
 def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str]:
-    """Find the weights that a new run in `folder` starts from.
+    """Find the weights that a new run starts from.
+
+    Args:
+        config: what was asked for.
+        folder: of the run.
 
     Returns:
         A run or a file, or None for random weights, and a line about it for the user; "" where there is nothing to say.
@@ -39,12 +43,14 @@ def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str
 
 
 def _runs_near(config: TrainConfig, folder: Path, stage: str) -> Iterator[Path]:
-    """Runs of `stage` that a run in `folder` belongs to: around it, beside it, or the default one of its data."""
+    """Runs of a stage near a folder: the one around it, its neighbour, or the default one of the same data."""
     places = [folder.parent, folder.parent / stage]
     if folder == default_folder(config):
         alike = {"stage": stage}
         places.append(default_folder(config.model_copy(update=alike)))
-        if "data" not in config.model_fields_set:  # the stage before has the grey demo set: say why it does not serve
+        if (
+            "data" not in config.model_fields_set
+        ):  # by default that stage has the grey demo set: say why it is not taken
             places.append(default_folder(config.model_copy(update={**alike, "data": DEMO})))
     for place in places:
         if (place / CONFIG).is_file() and read_settings(place).get("stage") == stage:

@@ -48,7 +48,7 @@ def load_run(
     skip_corrupt: bool = False,
     notify: Notify | None = None,
 ) -> LoadedRun:
-    """Read the run in `folder` back.
+    """Read a run back.
 
     Args:
         folder: of a run of one stage.
@@ -61,9 +61,13 @@ def load_run(
         skip_corrupt: leave out images that cannot be decoded.
         notify: called with one line of text whenever there is something to tell.
 
+    Returns:
+        The run, and the step of its weights.
+
     Raises:
-        CheckpointError: no run there, or no sound checkpoint. DataError: images that cannot be opened, or have other
-            channels than the run's. ConfigError: the device is not there.
+        CheckpointError: no run there, or no sound checkpoint.
+        DataError: images that cannot be opened, or have other channels than the run's.
+        ConfigError: the device is not there.
     """
     folder = Path(folder)
     runtime = resolve_runtime(device, amp, False, precision)

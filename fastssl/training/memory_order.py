@@ -4,9 +4,9 @@ Covers: row-major views of channels-last parameters, their gradients, and the op
 Does not cover: optimisers, and GPUs, whose fused optimisers take any layout as it is.
 
 torch's fused optimisers on a CPU walk through memory without looking at strides, which is right as long as parameter,
-gradient and state lie alike, but first make a row-major copy of any gradient that is not (torch 2.14.1): 11.5 ms in
-place of 3.8 for four filters of 512x512x3x3, and a quarter of MoCo's step with a ResNet-18 at 28 px (AMD EPYC of family
-26, one thread). A row-major view needs no copy.
+gradient and state lie alike, but first make a row-major copy of any gradient that is not (torch 2.14.1): 11.5 ms
+instead of 3.8 for four filters of 512x512x3x3, and a quarter of MoCo's step with a ResNet-18 at 28 px (AMD EPYC of
+family 26, one thread). A row-major view needs no copy.
 """
 
 from __future__ import annotations
@@ -48,12 +48,28 @@ class MemoryOrder:
             parameter.grad = None
 
     def from_memory(self, index: int, state: Tensor) -> Tensor:
-        """The optimiser's state for parameter `index` in the parameter's own shape; other shapes stay as they are."""
+        """Turn a tensor of the optimiser's state into the shape of its parameter.
+
+        Args:
+            index: of the parameter.
+            state: as the optimiser has it.
+
+        Returns:
+            A view in the parameter's shape; `state` itself where it has another shape than the view, as a scalar.
+        """
         turned = self._turned[index] and state.shape == self.views[index].shape
         return state.permute(_FROM_MEMORY) if turned else state
 
     def to_memory(self, index: int, state: Tensor) -> Tensor:
-        """The inverse of `from_memory`: laid out in memory as the view is."""
+        """Turn a tensor in the shape of a parameter into the optimiser's state, the inverse of `from_memory`.
+
+        Args:
+            index: of the parameter.
+            state: as `from_memory` returned it, perhaps read from a file.
+
+        Returns:
+            A copy that lies in memory as the view does; `state` itself where it has another shape than the parameter.
+        """
         if state.shape != self.parameters[index].shape:
             return state
         turned = state.permute(_TO_MEMORY) if self._turned[index] else state

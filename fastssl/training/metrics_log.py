@@ -54,7 +54,7 @@ class MetricsLog:
 
     Args:
         folder: the run folder.
-        step: records after this step, left by an earlier invocation that got further than its last checkpoint, are
+        step: records after this step, left by an earlier call that got further than its last checkpoint, are
             dropped, so that a resumed run logs every step once.
         open_board: opens the log that every metric also goes to, from the same arguments; None where there is none.
     """

@@ -1,7 +1,7 @@
 """What "auto" becomes, once, for this data and this device.
 
 Covers: from a configuration to settings without anything automatic, each with the reason that is printed and saved; the
-automatic values that all stages share. Does not cover: a stage's own (`defaults.py` in its folder), device, precision
+automatic values that all stages share. Does not cover: a stage's own (`StageDefaults`), device, precision
 and compilation (`fastssl.runtime`).
 """
 

@@ -39,7 +39,11 @@ _CHANGED_BY_RESUMING = {
 
 
 def default_folder(config: TrainConfig) -> Path:
-    """`runs/STAGE-DATA`, or `runs/RECIPE-DATA`."""
+    """Name the folder of a run that names none: `runs/STAGE-DATA`, or `runs/RECIPE-DATA`.
+
+    Args:
+        config: what was asked for.
+    """
     return Path("runs") / f"{config.recipe or config.stage}-{Path(config.data).stem}"
 
 
@@ -47,6 +51,12 @@ def folder_of(config: TrainConfig) -> Path:
     """Choose the folder of a run: `out`, or `runs/STAGE-DATA`.
 
     A stage that follows another (pretext follows MoCo) goes inside, where `out` is a run of that one.
+
+    Args:
+        config: what was asked for.
+
+    Returns:
+        The folder, which may not be there.
 
     Raises:
         CheckpointError: the settings in the folder cannot be read.
@@ -59,7 +69,15 @@ def folder_of(config: TrainConfig) -> Path:
 
 
 def check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raise ConfigError if `folder` holds a run that may not be replaced, or anything that is not a run."""
+    """Check that a run may begin in a folder.
+
+    Args:
+        folder: of the run, which may not be there.
+        overwrite: a run in it may be replaced.
+
+    Raises:
+        ConfigError: it holds a run that may not be replaced, or anything that is not a run.
+    """
     if folder.exists() and not folder.is_dir():
         raise ConfigError([f"out={str(folder)!r}: is a file; give another --out"])
     if not folder.exists() or not any(folder.iterdir()):
@@ -74,7 +92,9 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
 def claimed(
     folder: Path, settings: TrainingSettings, reasons: Iterable[ResolvedSetting], length: Mapping[str, float | None]
 ) -> Iterator[None]:
-    """Empty `folder` of an earlier run and write this one's settings, after everything else was checked.
+    """Empty a folder of an earlier run and write this one's settings, after everything else was checked.
+
+    The block writes what a run cannot be resumed without. Should that fail, as on a full disk, nothing is left.
 
     Args:
         folder: of the run.
@@ -82,7 +102,11 @@ def claimed(
         reasons: of these settings, written above them as comments.
         length: the epochs and minutes that the steps of `settings` are, where they are known.
 
-    The block writes what a run cannot be resumed without. Should that fail, as on a full disk, nothing is left.
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: the settings cannot be written.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -108,13 +132,18 @@ def _empty(folder: Path) -> None:
 
 
 def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
-    """Read the settings of the run in `folder`, with what `asked` may change about carrying it on.
+    """Read the settings of a run that is to go on, with those changes that resuming allows.
+
+    Args:
+        folder: of the run.
+        asked: what was asked for; only what was named counts, and "auto" is as good as not named.
 
     Returns:
         For a stage's run its resolved `TrainingSettings`; for a recipe what was asked for.
 
     Raises:
-        CheckpointError: there is no run. ConfigError: `asked` names a setting whose value differs from the run's.
+        CheckpointError: there is no run.
+        ConfigError: `asked` names a setting of another value than the run's, which resuming cannot change.
     """
     stored = read_settings(folder)
     whole = stored_config(stored)
@@ -135,14 +164,20 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
 
 
 def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
-    """Validate what `read_settings` found: a run's resolved settings, or what was asked of a recipe.
+    """Validate what `read_settings` found.
+
+    Args:
+        stored: names and values, as the file has them.
+
+    Returns:
+        A run's resolved `TrainingSettings`; of a recipe, and of old versions' runs, what was asked for.
 
     Raises:
         ConfigError: unknown settings or bad values, as in a file that was edited.
     """
     if stored.get("recipe") is not None:
         return train_config(stored)
-    if stored.get("steps") is not None:  # what the others came to
+    if stored.get("steps") is not None:  # the other lengths were turned into these
         stored = {name: value for name, value in stored.items() if name not in LENGTHS or name == "steps"}
     stage = stage_entry(stored.get("stage") or "moco")
     fields = stage.settings.model_fields  # older versions also wrote the settings of other stages, where they were null
@@ -154,7 +189,13 @@ def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Read the settings of the run in `folder` as its file has them, with the epochs or minutes that its steps are.
+    """Read the settings of a run as its file has them, with the epochs or minutes that its steps are.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Names and values.
 
     Raises:
         CheckpointError: there is no run, or its file cannot be read.
@@ -174,7 +215,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def claim_recipe(folder: Path, config: TrainConfig) -> None:
-    """Empty `folder` of an earlier run, or of a recipe and its stages' runs, and write down what was asked for."""
+    """Empty a folder of an earlier run, or of a recipe and its stages' runs, and write down what was asked for.
+
+    Args:
+        folder: of the recipe.
+        config: what was asked for.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     import yaml
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +237,11 @@ def claim_recipe(folder: Path, config: TrainConfig) -> None:
 
 
 def release_recipe(folder: Path) -> None:
-    """Undo `claim_recipe` where no stage of it has begun."""
+    """Undo `claim_recipe` where no stage of it has begun.
+
+    Args:
+        folder: of the recipe.
+    """
     if any((folder / stage / CONFIG).is_file() for stage in STAGES):
         return
     (folder / CONFIG).unlink()

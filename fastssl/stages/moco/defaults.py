@@ -1,6 +1,6 @@
 """How MoCo is put together: queue, batch-norm groups, learning rate, two crops, SGD.
 
-Covers: MoCo's automatic values, each with its reason. Does not cover: the objective (`fastssl.stages.moco.objective`).
+Covers: MoCo's automatic values, each with its reason. Does not cover: the objective (`objective.py`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,11 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
 
 
 def sgd(settings: TrainingSettings) -> MakeOptimizer:
-    """Return a function that makes SGD with momentum 0.9 and the settings' lr and weight decay."""
+    """Return a function that makes SGD with momentum 0.9.
+
+    Args:
+        settings: with lr and weight decay.
+    """
 
     def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(
@@ -90,13 +94,32 @@ def sgd(settings: TrainingSettings) -> MakeOptimizer:
 
 
 def auto_lr(batch_size: int, steps: int) -> tuple[float, str]:
-    """MoCo's linear rule, 0.03 for 256 images; four times that for short runs, in which 0.03 has not moved much."""
+    """Choose the learning rate by MoCo's linear rule, 0.03 for 256 images.
+
+    Short runs have four times that: in them 0.03 has not moved the weights much.
+
+    Args:
+        batch_size: images per step.
+        steps: of the run.
+
+    Returns:
+        The peak rate, and why.
+    """
     per_256 = SHORT_LR if steps < SHORT_STEPS else PAPER_LR
     return per_256 * batch_size / 256, f"{per_256:g} x batch / 256, for {_length(steps)}"
 
 
 def auto_momentum(steps: int) -> tuple[float, str]:
-    """MoCo's 0.999 averages over a thousand steps, which may be all that a short run has; 0.99 over a hundred."""
+    """Choose the momentum of the key encoder.
+
+    MoCo's 0.999 averages over a thousand steps, which may be all that a short run has; 0.99 over a hundred.
+
+    Args:
+        steps: of the run.
+
+    Returns:
+        The momentum, and why.
+    """
     return SHORT_MOMENTUM if steps < SHORT_STEPS else PAPER_MOMENTUM, f"for {_length(steps)}"
 
 
@@ -105,13 +128,33 @@ def _length(steps: int) -> str:
 
 
 def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
-    """The paper's K, or half the data: a queue as long as the data would hold an older key of every query."""
+    """Choose the length of the queue: the paper's K, or half the data.
+
+    A queue as long as the data would hold an older key of every query.
+
+    Args:
+        images: in the training split.
+        batch_size: images per step.
+
+    Returns:
+        The number of keys, a multiple of `batch_size`, and why.
+    """
     whole = min(MAX_QUEUE, images // 2) // batch_size * batch_size
     return max(whole, batch_size), f"min({MAX_QUEUE}, half the images), in whole batches"
 
 
 def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
-    """As many groups of about 64 as divide the batch, and two if it can be: with one, batch norm leaks the answer."""
+    """Choose into how many groups batch norm splits a batch: of about 64 images, and two if that can be.
+
+    With one group, batch norm leaks which key is whose (He et al., section 3.3).
+
+    Args:
+        batch_size: images per step.
+        batch_norm: the encoder has batch norms.
+
+    Returns:
+        A number that divides `batch_size`, and why.
+    """
     if not batch_norm:
         return 1, "the encoder has no batch norm to split"
     wanted = max(2, batch_size // BN_GROUP) if batch_size >= BN_GROUP // 2 else 1
@@ -120,7 +163,14 @@ def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
 
 
 def auto_rotation(recipe: str | None) -> tuple[float, str]:
-    """None in MoCo v2; MTCP names it among the augmentations of its contrastive stage."""
+    """Choose the largest rotation of a crop: none in MoCo v2; MTCP names rotation for its contrastive stage.
+
+    Args:
+        recipe: that the stage belongs to.
+
+    Returns:
+        Degrees either way, and why.
+    """
     if recipe == "mtcp":
         return MTCP_ROTATION, "degrees either way: MTCP rotates and states no angle, this one is ours"
     return 0.0, "MoCo v2 has none"

@@ -32,10 +32,10 @@ class MoCo(Stage):
         queue_size: K, the number of negatives.
         momentum: m of the key encoder, theta_k <- m theta_k + (1 - m) theta_q, before each key pass.
         temperature: tau of the softmax.
-        bn_splits: parts of the batch that batch norm sees apart; must divide the batch size. 1 turns splitting off.
+        bn_splits: groups of a batch whose statistics batch norm takes apart; must divide the batch size. 1: no groups.
         fill_queue: fill the queue with keys of real images before the first step. The paper starts it random, and the
             first steps then teach all embeddings one common direction, away from the random rows; a long run forgets
-            that, a short one does not (README, "Defaults").
+            that, a short one does not.
         queue_dtype: dtype in which past keys are kept (the compute dtype of the run).
         seed: of the head's weights and the queue's first, random rows.
 
@@ -75,7 +75,7 @@ class MoCo(Stage):
         self.warm_up_images = queue_size if fill_queue else 0
 
     def messages(self) -> list[str]:
-        """What to make of the loss: asked of every MoCo."""
+        """Tell what the loss of a guess is, and how the loss moves at first."""
         chance = f"ln(K+1) = {self.chance_loss:.2f} is the loss of a guess"
         if self.warm_up_images:
             return [f"{chance}; real keys fill the queue before the first step."]
@@ -83,7 +83,7 @@ class MoCo(Stage):
 
     @torch.no_grad()
     def warm_up(self, batch: Batch) -> None:
-        """Put the batch's keys into the queue."""
+        """Put the keys of a batch into the queue."""
         self.after_step({"key": self._embed_keys(batch["key"])})
 
     def lay_out(self) -> None:
@@ -101,9 +101,9 @@ class MoCo(Stage):
         ema_update_(keys, queries, self.momentum)
 
     def loss(self, batch: Batch) -> StageOutput:
-        """InfoNCE (equation 1) of each query against its key and the queue, which does not hold this batch's keys.
+        """Compute InfoNCE (equation 1) of each query against its key and the queue, without this batch's keys in it.
 
-        Metrics, where the step is measured: how often the key is the most similar ("top1") or among five.
+        Metrics, where the step is measured: how often the key is the most similar ("top1") or among five ("top5").
         """
         query = self.head(self.encoder(batch["query"]))
         key = self._embed_keys(batch["key"])
@@ -123,7 +123,7 @@ class MoCo(Stage):
 
     @torch.no_grad()
     def _embed_keys(self, images: Tensor) -> Tensor:
-        """Keys `[B, 128]`, embedded in other company than their queries so that batch norm cannot leak the answer."""
+        """Keys `[B, 128]`, grouped otherwise than their queries, so that batch norm cannot leak which are pairs."""
         features = self.key_head(self.key_encoder(deal(images, self.bn_splits)))
         return undeal(F.normalize(features.float(), dim=1), self.bn_splits)
 

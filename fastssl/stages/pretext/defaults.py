@@ -1,18 +1,18 @@
 """How the multi-pretext stage is put together: which tasks, whose encoder they start from, AdamW.
 
 Covers: what the source leaves open, chosen here ("Multi-Task Continued Pre-training", MeDA Challenge 2025, gives the
-encoder, the three tasks and one of them a step at random, and no more):
-- jigsaw: 2 x 2 without gaps, all 24 orders, one linear layer on the pooled features;
-- inpaint: the central square of half the side, at the mean; the squared error counts inside it alone;
+encoder, the three tasks and one of them per step at random, and no more):
+- jigsaw: 2 x 2 tiles without gaps, all 24 orders, one linear layer on the pooled features;
+- inpaint: the central square of half the side is set to the mean; the squared error counts inside it alone;
 - colorize: luma to RGB, the squared error of every pixel; both decoders start from the encoder's last map;
 - crops of 60 to 100 % of the area and mirroring for every task, no jitter and no blur;
 - tasks are drawn equally often; summed, they have equal weights;
 - batch norm follows the batches, as in MoCo (--freeze-bn keeps what MoCo found);
 - AdamW, which evens out the tasks' unlike gradients and lets heads that were not drawn lie still (torch's fused SGD
   with momentum cannot step where some parameters have had gradients before and others not yet), and a cosine from its
-  usual 1e-3. From random weights on the demo set, 500 steps of jigsaw and inpainting in turn came to 7.5 % right and
-  an error of 0.100 with it, to 16 % and 0.112 with 3e-3 (before last layers started at zero; not yet compared from a
-  trained encoder).
+  usual 1e-3. From random weights on the demo set, 500 steps of jigsaw and inpainting in turn reached 7.5 % right and an
+  error of 0.100 with it, 16 % and 0.112 with 3e-3 (before last layers started at zero; not yet compared from a trained
+  encoder).
 Does not cover: the objective (`objective.py`).
 """
 
@@ -110,12 +110,17 @@ class PretextDefaults(StageDefaults[PretextConfig, PretextSettings]):
         return make
 
     def scoring_view(self, view: View) -> View | None:
-        """Every task sees every image."""
+        """Return a view by which every task gets every image."""
         return replace(view, one_per_batch=False) if isinstance(view, PretextTasks) else None
 
 
 def tasks_for(config: PretextConfig, channels: int) -> list[str]:
-    """List the tasks asked for that images of so many channels allow."""
+    """List the tasks asked for that the images allow: colorization needs three channels.
+
+    Args:
+        config: what was asked for, or resolved settings.
+        channels: of the images.
+    """
     return [name for name in config.tasks if name != "colorize" or channels == 3]
 
 

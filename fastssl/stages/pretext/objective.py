@@ -1,8 +1,8 @@
 """Several pretext tasks on one shared encoder.
 
 Covers: the second stage of "Multi-Task Continued Pre-training" (MeDA Challenge 2025): jigsaw, patch prediction and
-colorization, one of them a step, or, for comparison, all of them summed. Does not cover: the tasks (`tasks.py`), which
-task a step is for (`fastssl.pipelines.PretextTasks` draws it), the loop, mixed precision.
+colorization, one of them per step, or, for comparison, all of them summed. Does not cover: the tasks (`tasks.py`),
+which task a step is for (`fastssl.pipelines.PretextTasks` draws it), the loop, mixed precision.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Pretext(Stage):
         self.tasks = cast(Mapping[str, Task], tasks)
 
     def train(self, mode: bool = True) -> Pretext:
-        """As every module's, but that frozen batch norms stay in evaluation mode."""
+        """Switch to training or evaluation mode; frozen batch norms stay in evaluation mode."""
         super().train(mode)
         if self.freeze_bn:
             for part in self.encoder.modules():
@@ -65,7 +65,9 @@ class Pretext(Stage):
         return self
 
     def loss(self, batch: Batch) -> StageOutput:
-        """The weighted sum over the batch's tasks. Metrics: each one's own loss, unweighted, and accuracy.
+        """Compute the weighted sum over the batch's tasks.
+
+        Metrics: "TASK/loss", unweighted, and "jigsaw/accuracy".
 
         Raises:
             ValueError: the batch is for no task that the stage has.
@@ -82,7 +84,7 @@ class Pretext(Stage):
         return StageOutput(torch.stack(losses).sum(), metrics, {})
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
-        """What each of the batch's tasks makes of it: "jigsaw/reordered", "inpaint/restored", "colorize/restored"."""
+        """Return images of the batch's tasks: "jigsaw/reordered", "inpaint/restored", "colorize/restored"."""
         return {
             f"{name}/{key}": picture
             for name, task in self.tasks.items()
@@ -91,11 +93,11 @@ class Pretext(Stage):
         }
 
     def messages(self) -> list[str]:
-        """Tell what to make of the losses."""
+        """Tell how to read the losses."""
         return [line for task in self.tasks.values() for line in task.messages()]
 
     def score(
         self, batches: Iterable[Batch], autocast: Callable[[], AbstractContextManager[object]] = nullcontext
     ) -> Mapping[str, Score]:
-        """Score every task; see `score_tasks`."""
+        """Score every task by `score_tasks`."""
         return score_tasks(self, batches, autocast)

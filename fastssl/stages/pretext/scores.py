@@ -1,7 +1,7 @@
 """What the heads of a pretext stage have learnt, as numbers that a guess scores nothing on.
 
-Covers: jigsaw accuracy beside chance; restored pictures beside the best single colour. Does not cover: which images
-these are taken on (`fastssl.training.conclusion`), nor what the encoder is worth (`fastssl.evaluation`).
+Covers: jigsaw accuracy, compared with chance; restored images, compared with the best single colour. Does not cover:
+which images are used (`fastssl.training.conclusion`), how good the encoder is (`fastssl.evaluation`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderScore:
-    """accuracy: share of images whose order was named rightly; chance: what a guess is expected to score."""
+    """How often the jigsaw's head names the order of the tiles.
+
+    Args:
+        accuracy: share of images whose order was named rightly.
+        chance: what a guess is expected to score.
+    """
 
     accuracy: float
     chance: float
@@ -41,10 +46,12 @@ class OrderScore:
 class RestorationScore:
     """How near the predicted pixels come to the true ones.
 
-    error: mean squared error over all images, channels and pixels that the task scores (inpainting: the gap alone), of
-    normalised values. mean_error: that of predicting, everywhere, the mean of the true values of each channel, the best
-    that a single colour can do. shown_error: that of leaving the picture as the head was shown it (grey, say); None
-    where it was shown nothing of what is scored (a gap).
+    Args:
+        error: mean squared error over all images, channels and pixels that the task scores (inpainting: the gap alone),
+            of normalised values.
+        mean_error: that of predicting, everywhere, the mean of the true values of each channel: the best single colour.
+        shown_error: that of the image as the head was shown it (grey, say); None where it was shown nothing of what is
+            scored (a gap).
     """
 
     error: float
@@ -77,8 +84,12 @@ def score_tasks(
     """Score every task of the stage in evaluation mode, without gradients; the stage is left as it was.
 
     Args:
+        stage: on its device.
         batches: as `PretextTasks` makes them, for all tasks or for one each; at least one for every task.
         autocast: makes the context of the forward passes.
+
+    Returns:
+        Name of a task -> its score.
     """
     tallies = {name: _tally(task) for name, task in stage.tasks.items()}
     was_training = stage.training
@@ -111,7 +122,7 @@ class _Orders:
 
 
 class _Pixels:
-    """Sums squared errors, and what the mean colour takes to be known: counts, sums and squares of each channel."""
+    """Sums squared errors, and what the error of the mean colour follows from: counts, sums and squares per channel."""
 
     def __init__(self, task: RestorationTask) -> None:
         self._task = task

@@ -1,6 +1,7 @@
-"""Settings of stage pretext.
+"""The settings of the multi-pretext stage.
 
-Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`).
+Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`), the
+settings that all stages have (`fastssl.config.train`).
 """
 
 from __future__ import annotations

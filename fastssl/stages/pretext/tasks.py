@@ -1,7 +1,7 @@
 """The pretext tasks: small parts that each bring their view, their head and their loss to a shared encoder.
 
 Covers: jigsaw, inpainting of the centre, colorization. A new task is one class here and its name in TASKS.
-Does not cover: which of them a step is for (the batch decides, `objective.py`), nor how their pictures are made
+Does not cover: which of them a step is for (the batch decides, `objective.py`), how their views are made
 (`fastssl.pipelines`).
 """
 
@@ -25,24 +25,37 @@ from fastssl.pipelines.ops.transform import move_tiles
 from fastssl.stages.stage import Batch
 
 SCALE = (0.6, 1.0)
-"""Range of the crop's share of the image. On the demo set (28 px, batches of 64, test_resnet) the jigsaw came to 37 %
-right in 500 steps with it, to 70 % in 500 without cropping, and to 35 % in 800 with MoCo's 0.2 to 1."""
+"""Range of the crop's share of the image. On the demo set (28 px, batches of 64, test_resnet) the jigsaw reached 37 %
+right in 500 steps with it, 70 % in 500 without cropping, and 35 % in 800 with MoCo's 0.2 to 1."""
 
 
 class TaskOutput(NamedTuple):
-    """loss: scalar to be minimised. metrics: other detached scalars worth watching."""
+    """The result of a task's loss; a tuple, which `torch.compile` passes through.
+
+    Args:
+        loss: scalar to be minimised.
+        metrics: other detached scalars worth watching, by name.
+    """
 
     loss: Tensor
     metrics: dict[str, Tensor]
 
 
 class Task(nn.Module, ABC):
-    """One task: made for an encoder, which it is handed at each call and does not own, and for one of its views."""
+    """One task: a head on an encoder that it does not own but is given at each call, for one of the task's views."""
 
     @staticmethod
     @abstractmethod
     def view(size: int, channels: int, patch: float) -> View:
-        """What the task sees of an image; patch: the share of the side that inpainting takes away.
+        """Make the task's view of an image.
+
+        Args:
+            size: side of the view, in pixels.
+            channels: of the images.
+            patch: the share of the side that inpainting takes away.
+
+        Returns:
+            The view.
 
         Raises:
             ValueError: the task cannot be set on such images.
@@ -50,19 +63,40 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
-        """The objective on the tensors that the view yields."""
+        """Compute the task's objective.
+
+        Args:
+            encoder: maps `[B, C, S, S]` to `[B, D]`, and has `forward_features`.
+            batch: the tensors that the view yields, by its names for them.
+
+        Returns:
+            Loss and metrics.
+        """
 
     @abstractmethod
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """What the head makes of a batch, as named pictures `[B, C, S, S]`."""
+        """Make images of a batch for a person to look at.
+
+        Args:
+            encoder: as of `loss`.
+            batch: as of `loss`.
+
+        Returns:
+            Images `[B, C, S, S]` by name, normalised as the batch is.
+        """
 
     def messages(self) -> list[str]:
-        """Lines a user should read before training starts."""
+        """Tell what a user should read before training starts."""
         return []
 
 
 class JigsawTask(Task):
-    """Name the order in which the tiles lie: a classifier on the pooled features, cross-entropy."""
+    """Name the order in which the tiles lie: a classifier on the pooled features, cross-entropy.
+
+    Args:
+        encoder: that the head will be used on.
+        view: of the task.
+    """
 
     orders: Tensor
 
@@ -73,7 +107,7 @@ class JigsawTask(Task):
 
     @staticmethod
     def view(size: int, channels: int, patch: float) -> Jigsaw:
-        """2 x 2 tiles in all 24 orders."""
+        """Make the view of 2 x 2 tiles in all 24 orders."""
         return Jigsaw(size, channels, scale=SCALE, with_target=False)
 
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
@@ -82,7 +116,7 @@ class JigsawTask(Task):
         return TaskOutput(F.cross_entropy(logits, batch["permutation"]), {"accuracy": correct.float().mean()})
 
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The tiles put back from the order that the head names."""
+        """Return the tiles put back from the order that the head names."""
         named = self.head(encoder(batch["image"])).argmax(dim=1)
         return {"reordered": move_tiles(batch["image"], self.orders[named].argsort(dim=1))}
 
@@ -95,9 +129,13 @@ class JigsawTask(Task):
 
 
 class RestorationTask(Task):
-    """Predict the picture from the last feature map: a decoder, mean squared error of normalised pixels.
+    """Predict the image from the last feature map: a decoder, mean squared error of normalised pixels.
 
     Counted where the view's "mask" is not zero, and everywhere where the view has none.
+
+    Args:
+        encoder: that the decoder will be used on.
+        view: of the task.
     """
 
     def __init__(self, encoder: nn.Module, view: View) -> None:
@@ -110,34 +148,42 @@ class RestorationTask(Task):
         return TaskOutput(masked_mse(prediction, batch["target"], batch.get("mask")), {})
 
     def predict(self, encoder: nn.Module, batch: Batch) -> Tensor:
-        """Pictures `[B, C, S, S]`."""
+        """Predict images.
+
+        Args:
+            encoder: as of `loss`.
+            batch: as of `loss`.
+
+        Returns:
+            `[B, C, S, S]`.
+        """
         return self.decoder(feature_map(encoder, batch["image"]))
 
 
 class InpaintTask(RestorationTask):
-    """Restore the missing centre; what the decoder paints around it is neither scored nor shown."""
+    """Restore the missing centre; the decoder's prediction around it is neither scored nor shown."""
 
     @staticmethod
     def view(size: int, channels: int, patch: float) -> CentrePatch:
-        """One square in the middle, at the mean."""
+        """Make the view with a square at the mean in the middle."""
         return CentrePatch(size, channels, scale=SCALE, patch=patch)
 
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The picture as it was shown, with the prediction in its gap."""
+        """Return the image as it was shown, with the prediction in its gap."""
         prediction = self.predict(encoder, batch).to(batch["image"].dtype)
         return {"restored": torch.where(batch["mask"] != 0, prediction, batch["image"])}
 
 
 class ColorizeTask(RestorationTask):
-    """Give a grey picture its colours; every pixel counts."""
+    """Give a grey image its colours; every pixel counts."""
 
     @staticmethod
     def view(size: int, channels: int, patch: float) -> Colorization:
-        """The luma in all three channels."""
+        """Make the view with the luma in all three channels."""
         return Colorization(size, channels, scale=SCALE)
 
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The prediction."""
+        """Return the prediction."""
         return {"restored": self.predict(encoder, batch).to(batch["image"].dtype)}
 
 

@@ -44,9 +44,9 @@ _CHOSEN = (
 
 
 class TowerDefaults(StageDefaults[TowerConfig, TowerSettings]):
-    """A picture through a curve and a mask, restored, and contrasted with the clean pictures of its batch.
+    """An image through a curve and a mask, restored, and contrasted with the clean images of its batch.
 
-    Pictures are normalised as in every stage, to [-1, 1], so that an encoder can go from one stage into another;
+    Images are normalised as in every stage, to [-1, 1], so that an encoder can go from one stage into another;
     masked pixels are 0, the middle grey, as in the published model's own script for MedMNIST.
     """
 

@@ -1,4 +1,4 @@
-"""TOWER: restore a picture from its transformed view, and tell that view from those of other pictures.
+"""TOWER: restore an image from its transformed view, and tell that view from those of other images.
 
 Covers: the two terms of "TOWER" (Neural Networks 167:810-826, 2023), together or either alone, for any timm encoder.
 Does not cover: the transforms (`fastssl.pipelines.TowerPairs`), the loop, mixed precision.
@@ -27,22 +27,24 @@ Term = Literal["contrastive", "generative"]
 class Tower(Stage):
     """Contrastive loss + generative loss, of equal weight.
 
-    The clean picture goes through encoder and projector alone: what the decoder made of it would enter no loss. So
-    the decoder's batch norms keep running averages of transformed pictures only; gradients are the same.
+    The clean image goes through encoder and projector alone: what the decoder made of it would enter no loss. So the
+    decoder's batch norms keep running averages of transformed images only; gradients are the same.
 
     Args:
         encoder: a timm model, as `create_encoder` makes it.
-        in_channels, size: of the pictures.
+        in_channels: C, of the images.
+        size: H = W, of the images, in pixels.
         terms: "contrastive", "generative" or both. Without the generative one there is no decoder, without the
-            contrastive one no projector, and the clean picture is only looked at as the target.
+            contrastive one no projector, and the clean image is only the target.
         temperature: of NT-Xent.
-        mean, std: pictures come as (grey level in [0, 1] - mean) / std.
+        mean: images come as (grey level in [0, 1] - mean) / std.
+        std: see `mean`.
         seed: of the projector's and the decoder's weights.
 
     The batch holds "image", transformed, and "target", clean, both `[B, C, H, W]`.
 
     Raises:
-        ConfigError: the encoder cannot take such pictures, or the generative term wants a pyramid it does not have.
+        ConfigError: the encoder cannot take such images, or has no pyramid of maps for the generative term.
     """
 
     def __init__(
@@ -76,15 +78,17 @@ class Tower(Stage):
         return self.network.encoder if isinstance(self.network, UNet) else self.network
 
     def loss(self, batch: Batch) -> StageOutput:
-        """The sum of the terms, each also among the metrics; in measured steps "top1": how often a view is nearest its
-        own picture."""
+        """Compute the sum of the terms.
+
+        Metrics: each term; where the step is measured also "top1", how often a view is nearest to its own image.
+        """
         pooled, restored = self._transformed(batch["image"])
         terms, metrics = {}, {}
         if self.head is not None:
-            views, pictures = self.head(pooled), self.head(self.encoder(batch["target"]))
-            terms["contrastive"] = nt_xent(torch.cat([views, pictures]), self.temperature)
+            views, clean = self.head(pooled), self.head(self.encoder(batch["target"]))
+            terms["contrastive"] = nt_xent(torch.cat([views, clean]), self.temperature)
             if self.measuring:
-                metrics["top1"] = _retrieval(views, pictures)
+                metrics["top1"] = _retrieval(views, clean)
         if restored is not None:
             # Over every pixel, masked or not, as published: the curve changes all of them.
             terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)
@@ -92,19 +96,19 @@ class Tower(Stage):
         return StageOutput(torch.stack(list(terms.values())).sum(), metrics, {})
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
-        """{"restored": what the decoder makes of "image"}; none without the generative term."""
+        """Return "restored", what the decoder makes of "image"; nothing without the generative term."""
         restored = self._transformed(batch["image"])[1]
         return {} if restored is None else {"restored": restored}
 
     def exports(self) -> dict[str, nn.Module]:
-        """The decoder, without the layer that makes its last map a picture."""
+        """Return the decoder, without the layer that turns its last map into an image."""
         return {"decoder": self.network.decoder} if isinstance(self.network, UNet) else {}
 
     def _transformed(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Pooled features of transformed pictures, and the pictures restored where there is a decoder."""
+        """Pooled features of transformed images, and the images restored where there is a decoder."""
         if not isinstance(self.network, UNet):
             return self.network(images), None
-        # Pooled even if nobody asks: the batch norms that some encoders have past their last map must see pictures.
+        # Pooled even if not used: the batch norms that some encoders have after their last map need these images.
         maps, pooled = self.network.encode(images)
         logits = self.network.decode(maps, images.shape[2:])
         # In float32 at least: near 1, bfloat16 knows only every other of 256 grey levels.
@@ -113,7 +117,7 @@ class Tower(Stage):
 
 
 @torch.no_grad()
-def _retrieval(views: Tensor, pictures: Tensor) -> Tensor:
-    """Share of views `[B, D]` to which, of all pictures `[B, D]`, their own is the most similar by cosine."""
-    similarity = F.normalize(views.float(), dim=1) @ F.normalize(pictures.float(), dim=1).T
+def _retrieval(views: Tensor, clean: Tensor) -> Tensor:
+    """Share of views `[B, D]` to which, of all clean images `[B, D]`, their own is the most similar by cosine."""
+    similarity = F.normalize(views.float(), dim=1) @ F.normalize(clean.float(), dim=1).T
     return (similarity.argmax(dim=1) == torch.arange(len(views), device=views.device)).float().mean()

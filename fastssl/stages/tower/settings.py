@@ -1,6 +1,7 @@
-"""Settings of stage tower.
+"""The settings of TOWER.
 
-Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`).
+Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`), the
+settings that all stages have (`fastssl.config.train`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class TowerConfig(TrainConfig):
 
 
 class TowerSettings(TrainingSettings, TowerConfig):
-    """The settings of a TOWER run. temperature, mask and mask_ratio are None or "auto" where the loss or the view has
-    no use for them."""
+    """The settings of a TOWER run.
+
+    temperature, mask and mask_ratio are None or "auto" where the terms or the transforms do without them.
+    """
 
     stage: Literal["tower"] = "tower"

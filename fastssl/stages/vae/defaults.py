@@ -24,7 +24,7 @@ PIXEL_STD = 0.2
 
 
 class VAEDefaults(StageDefaults[VAEConfig, VAESettings]):
-    """A variational autoencoder on one gently cropped picture of every image."""
+    """A variational autoencoder on one gentle crop of every image."""
 
     def encoder(self, *, on_cuda: bool) -> tuple[str, str]:
         if on_cuda:

@@ -20,20 +20,22 @@ class VAE(Stage):
     """Encoder and decoder trained to maximise the evidence lower bound (ELBO).
 
     The prior is p(z) = N(0, I), the posterior q(z|x) = N(mu(x), diag(exp(logvar(x)))), both linear in the encoder's
-    features; the likelihood is p(x|z) = N(decoder(z), pixel_std^2 I). The loss is, in nats an image,
+    features; the likelihood is p(x|z) = N(decoder(z), pixel_std^2 I). The loss is, in nats per image,
 
         |x - decoder(z)|^2 / (2 pixel_std^2) + beta KL(q(z|x) || p(z)),    z drawn once from q(z|x),
 
     summed over all pixels, channels and latent dimensions and averaged over the batch. With beta = 1 it is the negative
-    ELBO of this model up to the constant D/2 ln(2 pi pixel_std^2), for D values a picture.
+    ELBO of this model up to the constant D/2 ln(2 pi pixel_std^2), for D values per image.
 
     Args:
         encoder: maps `[B, C, S, S]` to features `[B, feature_dim]`.
         decoder: maps `[B, latent_dim]` to `[B, C, S, S]`.
-        feature_dim, latent_dim: lengths of the features and of z.
-        pixel_std: on the scale of the batch's normalised pixels.
-        beta: weight of the KL term, from step `warmup_steps` on; it rises linearly from 0 at the first step.
-        seed: of the posterior layer's weights and of the samples in `pictures`.
+        feature_dim: length of the features.
+        latent_dim: length of z.
+        pixel_std: of the likelihood, on the scale of the batch's normalised pixels.
+        beta: weight of the KL term, from step `warmup_steps` on.
+        warmup_steps: steps over which that weight rises linearly from 0.
+        seed: of the posterior layer's weights and of the samples in `visualize`.
 
     The batch holds "image", `[B, C, S, S]`, which is also the target.
     """
@@ -65,7 +67,7 @@ class VAE(Stage):
         self.register_buffer("finished_steps", torch.zeros((), dtype=torch.int64))
 
     def messages(self) -> list[str]:
-        """How to read the metrics: asked of every VAE."""
+        """Tell how to read the metrics."""
         rise = f", beta rising to {self.beta:g} over {self.warmup_steps} steps" if self.warmup_steps else ""
         return [
             f"loss = reconstruction + beta x kl, in nats an image{rise}; active_units counts the latent dimensions in "
@@ -73,12 +75,22 @@ class VAE(Stage):
         ]
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """mu and logvar of q(z|x), float32 `[B, latent_dim]` each."""
+        """Compute the posterior q(z|x).
+
+        Args:
+            images: `[B, C, S, S]`.
+
+        Returns:
+            mu and logvar, float32 `[B, latent_dim]` each.
+        """
         mu, logvar = self.posterior(self.encoder(images)).float().chunk(2, dim=1)
         return mu, logvar
 
     def loss(self, batch: Batch) -> StageOutput:
-        """The negative ELBO, its KL term weighted by the beta of this step."""
+        """Compute the negative ELBO, its KL term weighted by the beta of this step.
+
+        Metrics: both terms in nats per image, beta, and the number of latent dimensions in use.
+        """
         images = batch["image"]
         mu, logvar = self.encode(images)
         # From the global generator, whose state every checkpoint holds: a resumed run draws what it would have drawn.
@@ -102,7 +114,7 @@ class VAE(Stage):
         self.finished_steps.add_(1)
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
-        """ "reconstruction": decoded posterior means; "sample": decoded draws from the prior, always the same ones."""
+        """Return "reconstruction", decoded means, and "sample", decoded draws from the prior, each time the same."""
         images = batch["image"]
         mu, _ = self.encode(images)
         generator = torch.Generator().manual_seed(self.sample_seed)
@@ -110,7 +122,7 @@ class VAE(Stage):
         return {"reconstruction": self.decoder(mu), "sample": self.decoder(z)}
 
     def exports(self) -> dict[str, nn.Module]:
-        """The decoder."""
+        """Return the decoder."""
         return {"decoder": self.decoder}
 
     def _current_beta(self) -> Tensor:
@@ -119,5 +131,13 @@ class VAE(Stage):
 
 
 def kl_from_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mu, exp(logvar)) || N(0, 1)) in nats, elementwise (Kingma and Welling 2014, appendix B)."""
+    """Compute KL(N(mu, exp(logvar)) || N(0, 1)), elementwise (Kingma and Welling 2014, appendix B).
+
+    Args:
+        mu: means, of any shape.
+        logvar: logarithms of the variances, of the same shape.
+
+    Returns:
+        Nats, of the same shape.
+    """
     return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)

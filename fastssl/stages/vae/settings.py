@@ -1,6 +1,7 @@
-"""Settings of stage vae.
+"""The settings of the VAE.
 
-Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`).
+Covers: what may be asked for, and the same once resolved. Does not cover: what "auto" becomes (`defaults.py`), the
+settings that all stages have (`fastssl.config.train`).
 """
 
 from __future__ import annotations
