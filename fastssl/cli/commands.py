@@ -6,6 +6,7 @@ This module does not postpone annotations: cyclopts reads those of `train`, whos
 made.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -166,7 +167,8 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(app, shell)
 
-    for place, command in enumerate((train, probe, fewshot, finetune, segment, preview)):
+    in_order: list[Callable[..., None]] = [train, probe, fewshot, finetune, segment, preview]
+    for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")
     return made
