@@ -109,9 +109,10 @@ class MoCo(Stage):
         key = self._embed_keys(batch["key"])
         if not self.measuring:
             plain = info_nce(query, key, self.queue, self.temperature, normalize=True)
-            return StageOutput(cast(Tensor, plain), {}, {"key": key})
+            return StageOutput(loss=cast(Tensor, plain), metrics={}, carry={"key": key})
         loss, stats = info_nce(query, key, self.queue, self.temperature, normalize=True, return_stats=True)
-        return StageOutput(loss, {"top1": stats.top1, "top5": stats.top5}, {"key": key})
+        metrics = {"top1": stats.top1, "top5": stats.top5}
+        return StageOutput(loss=loss, metrics=metrics, carry={"key": key})
 
     @torch.no_grad()
     def after_step(self, carry: dict[str, Tensor]) -> None:

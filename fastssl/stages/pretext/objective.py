@@ -81,7 +81,7 @@ class Pretext(Stage):
                 metrics |= {f"{name}/{key}": value for key, value in {"loss": loss.detach(), **others}.items()}
         if not losses:
             raise ValueError(f"the batch holds no tensor of {', '.join(self.tasks)}")
-        return StageOutput(torch.stack(losses).sum(), metrics, {})
+        return StageOutput(loss=torch.stack(losses).sum(), metrics=metrics, carry={})
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
         """Return images of the batch's tasks: "jigsaw/reordered", "inpaint/restored", "colorize/restored"."""

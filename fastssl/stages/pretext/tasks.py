@@ -113,7 +113,8 @@ class JigsawTask(Task):
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
         logits = self.head(encoder(batch["image"]))
         correct = logits.detach().argmax(dim=1) == batch["permutation"]
-        return TaskOutput(F.cross_entropy(logits, batch["permutation"]), {"accuracy": correct.float().mean()})
+        loss = F.cross_entropy(logits, batch["permutation"])
+        return TaskOutput(loss=loss, metrics={"accuracy": correct.float().mean()})
 
     def visualize(self, encoder: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the tiles put back from the order that the head names."""
@@ -145,7 +146,7 @@ class RestorationTask(Task):
 
     def loss(self, encoder: nn.Module, batch: Batch) -> TaskOutput:
         prediction = self.predict(encoder, batch)
-        return TaskOutput(masked_mse(prediction, batch["target"], batch.get("mask")), {})
+        return TaskOutput(loss=masked_mse(prediction, batch["target"], batch.get("mask")), metrics={})
 
     def predict(self, encoder: nn.Module, batch: Batch) -> Tensor:
         """Predict images.

@@ -93,7 +93,7 @@ class Tower(Stage):
             # Over every pixel, masked or not, as published: the curve changes all of them.
             terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)
         metrics |= {name: term.detach() for name, term in terms.items()}
-        return StageOutput(torch.stack(list(terms.values())).sum(), metrics, {})
+        return StageOutput(loss=torch.stack(list(terms.values())).sum(), metrics=metrics, carry={})
 
     def visualize(self, batch: Batch) -> dict[str, Tensor]:
         """Return "restored", what the decoder makes of "image"; nothing without the generative term."""

@@ -106,7 +106,8 @@ class VAE(Stage):
             "beta": beta,
             "active_units": (kl_of_dimension > ACTIVE_NATS).sum(),
         }
-        return StageOutput(reconstruction + beta * kl, {name: value.detach() for name, value in metrics.items()}, {})
+        detached = {name: value.detach() for name, value in metrics.items()}
+        return StageOutput(loss=reconstruction + beta * kl, metrics=detached, carry={})
 
     @torch.no_grad()
     def after_step(self, carry: dict[str, Tensor]) -> None:
