@@ -26,14 +26,13 @@ from fastssl.training.fit import TrainResult
 from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
-    CONFIG,
     ENCODER,
     check_free,
     claim_recipe,
     folder_of,
     release_recipe,
-    settings_to_resume,
 )
+from fastssl.training.stored_settings import CONFIG, settings_to_resume
 from fastssl.training.train import Prepared, open_data, open_runtime, train_stage
 
 

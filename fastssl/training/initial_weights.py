@@ -12,7 +12,8 @@ from pathlib import Path
 from fastssl.config.train import DEMO, TrainConfig
 from fastssl.models.encoder_file import read_spec
 from fastssl.stages.registry import stage_entry
-from fastssl.training.run_folder import CONFIG, ENCODER, default_folder, read_settings
+from fastssl.training.run_folder import ENCODER, default_folder
+from fastssl.training.stored_settings import CONFIG, read_settings
 
 
 def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str]:

@@ -18,7 +18,8 @@ from fastssl.models.encoder_file import read_spec
 from fastssl.runtime import resolve_runtime
 from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint import load_newest, restore_module
-from fastssl.training.run_folder import CHECKPOINTS, CONFIG, ENCODER, read_settings, stored_config
+from fastssl.training.run_folder import CHECKPOINTS, ENCODER
+from fastssl.training.stored_settings import CONFIG, read_settings, stored_config
 
 Notify = Callable[[str], None]
 

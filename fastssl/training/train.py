@@ -28,7 +28,8 @@ from fastssl.training.initial_weights import initial_weights
 from fastssl.training.messages import conclude, introduce, say
 from fastssl.training.pace import Clock, with_steps
 from fastssl.training.resolve import with_length
-from fastssl.training.run_folder import CHECKPOINTS, check_free, claimed, folder_of, settings_to_resume
+from fastssl.training.run_folder import CHECKPOINTS, check_free, claimed, folder_of
+from fastssl.training.stored_settings import settings_to_resume
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from fastssl.errors import CheckpointError
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_weights, read_weights
 from fastssl.models.imagenet import imagenet_encoder
-from fastssl.training.run_folder import CONFIG, read_settings
+from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import Candidate, NamedEncoder, name_of
 

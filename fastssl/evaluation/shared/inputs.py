@@ -15,7 +15,7 @@ from fastssl.config import DataConfig
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError, DataError
 from fastssl.models.encoder import feature_dim
-from fastssl.training.run_folder import CONFIG, read_settings
+from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import NamedEncoder
 

@@ -22,7 +22,8 @@ from fastssl.stages.registry import train_config
 from fastssl.stages.stage_defaults import RunInfo
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.resolve import resolve
-from fastssl.training.run_folder import folder_of, read_settings
+from fastssl.training.run_folder import folder_of
+from fastssl.training.stored_settings import read_settings
 
 DEFAULTS = PretextDefaults()
 GREY, COLOUR = RunInfo(images=200, channels=1, size=28), RunInfo(images=200, channels=3, size=28)

@@ -1,0 +1,164 @@
+"""The settings in a run folder's `config.yaml`: written when a run begins, read to go on or to look at it.
+
+Covers: a run's resolved settings with their reasons, what was asked of a recipe, what resuming may change, files of
+older versions. Does not cover: the rest of the folder (`run_folder.py`), files given by `--config` (`fastssl.cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastssl.config import build
+from fastssl.config.train import TrainConfig, TrainingSettings
+from fastssl.errors import CheckpointError, ConfigError
+from fastssl.files import write_atomically
+from fastssl.runtime import ResolvedSetting
+from fastssl.stages.registry import stage_entry, train_config
+
+CONFIG = "config.yaml"
+
+LENGTHS = ("epochs", "steps", "minutes")
+"""Settings that say how long a run is. Of a run that has begun, the steps count; the others are kept so that the
+command that began it may be repeated with --resume."""
+
+_TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
+
+# How a run goes on, as against what it computes.
+_CHANGED_BY_RESUMING = {
+    *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
+    *("device", "compile", "threads", "pipeline"),
+}
+
+
+def write_settings(
+    folder: Path,
+    settings: TrainingSettings,
+    reasons: Iterable[ResolvedSetting],
+    length: Mapping[str, float | None],
+) -> None:
+    """Write a run's settings, with reasons as comments above them.
+
+    Args:
+        folder: of the run.
+        settings: resolved, with the device, precision, threads and executor that the run has.
+        reasons: of these settings.
+        length: the epochs and minutes that the steps of `settings` are, where they are known.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    import yaml
+
+    content = {name: _plain(value) for name, value in settings.model_dump(exclude={*_TRANSIENT, "recipe"}).items()}
+    comments = [f"# {setting.name}: {setting.value} ({setting.reason})" for setting in reasons]
+    text = "\n".join([*comments, yaml.safe_dump(content | dict(length), sort_keys=False)])
+    write_atomically(folder / CONFIG, text)
+
+
+def write_asked(folder: Path, config: TrainConfig) -> None:
+    """Write what was asked of a recipe.
+
+    Args:
+        folder: of the recipe.
+        config: what was asked for.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import yaml
+
+    names = sorted((config.model_fields_set | {"data"}) - _TRANSIENT)
+    asked = {name: _plain(getattr(config, name)) for name in names}
+    write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a run as its file has them, with the epochs or minutes that its steps are.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Names and values.
+
+    Raises:
+        CheckpointError: there is no run, or its file cannot be read.
+    """
+    import yaml
+
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no run here (there is no {CONFIG})")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CheckpointError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{path}: not a mapping of settings")
+    return settings
+
+
+def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
+    """Validate what `read_settings` found.
+
+    Args:
+        stored: names and values, as the file has them.
+
+    Returns:
+        A run's resolved `TrainingSettings`; of a recipe, and of old versions' runs, what was asked for.
+
+    Raises:
+        ConfigError: unknown settings or bad values, as in a file that was edited.
+    """
+    if stored.get("recipe") is not None:
+        return train_config(stored)
+    if stored.get("steps") is not None:  # the other lengths were turned into these
+        stored = {name: value for name, value in stored.items() if name not in LENGTHS or name == "steps"}
+    stage = stage_entry(stored.get("stage") or "moco")
+    fields = stage.settings.model_fields  # older versions also wrote the settings of other stages, where they were null
+    stored = {name: value for name, value in stored.items() if name in fields or value is not None}
+    try:
+        return build(stage.settings, stored)
+    except ConfigError:  # an older version's, in which something is still to be resolved; or it is wrong
+        return train_config(stored)
+
+
+def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
+    """Read the settings of a run that is to go on, with those changes that resuming allows.
+
+    Args:
+        folder: of the run.
+        asked: what was asked for; only what was named counts, and "auto" is as good as not named.
+
+    Returns:
+        For a stage's run its resolved `TrainingSettings`; for a recipe what was asked for.
+
+    Raises:
+        CheckpointError: there is no run.
+        ConfigError: `asked` names a setting of another value than the run's, which resuming cannot change.
+    """
+    stored = read_settings(folder)
+    whole = stored_config(stored)
+    given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
+    fixed = sorted(given - _CHANGED_BY_RESUMING)
+    own = {name: stored[name] if name in LENGTHS and name in stored else getattr(whole, name, None) for name in fixed}
+    differing = [name for name in fixed if getattr(asked, name) != own[name]]
+    if differing:
+        raise ConfigError(
+            [
+                f"{name}={_plain(getattr(asked, name))!r}: the run to resume has {_plain(own[name])!r}; "
+                "leave it out, or start anew in another --out"
+                for name in differing
+            ]
+        )
+    changed = {name: getattr(asked, name) for name in given & _CHANGED_BY_RESUMING}
+    return stored_config({**stored, "overwrite": False, **changed})
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML has it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
