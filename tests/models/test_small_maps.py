@@ -22,7 +22,8 @@ from fastssl.data import Source, Split
 from fastssl.kernels import small_map_conv2d
 from fastssl.models.encoder import create_encoder
 from fastssl.models.small_maps import SmallMapConv2d, use_small_maps
-from fastssl.runtime import ModuleT, Runtime
+from fastssl.runtime import Runtime
+from fastssl.runtime.runtime import ModuleT
 from fastssl.stages.registry import STAGES, train_config
 from fastssl.training.build import build_run
 from fastssl.training.progress import StepClock

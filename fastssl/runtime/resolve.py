@@ -1,119 +1,23 @@
 """What is switched on for this device, and why.
 
-Covers: device, precision, `torch.compile`, threads, how a network is laid out there; each with a one-line reason that
-is printed and saved. Does not cover: using any of it (`training/step.py`), setting threads (`fastssl.threads`).
+Covers: device, precision, `torch.compile`, each with a one-line reason that is printed and saved. Does not cover: what
+follows from them (`runtime.py`), setting threads (`fastssl.threads`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Collection, Sequence
 
 import torch
-from torch import nn
 
 from fastssl.errors import ConfigError
-from fastssl.models.small_maps import use_small_maps
+from fastssl.runtime.runtime import ResolvedSetting, Runtime
 from fastssl.threads import thread_policy
-
-PREFETCH = 3
 
 OLDEST_FP16 = (7, 0)
 """Compute capability from which a GPU multiplies fp16 in tensor cores."""
 
-DTYPES: dict[str, torch.dtype | None] = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None, "tf32": None}
-"""Name of a precision -> the dtype that autocast computes in; None: no autocast."""
-
 FULL_PRECISION = "as asked: full single precision, TF32 off"
-
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResolvedSetting:
-    """A setting that was resolved.
-
-    Args:
-        name: of the setting.
-        value: as text.
-        reason: why it has this value, in one line.
-    """
-
-    name: str
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Runtime:
-    """How a step is run.
-
-    Args:
-        device: where networks and batches are.
-        precision: a key of `DTYPES`, as `--precision` takes it.
-        compile: compile steps by `torch.compile`; on CUDA whole steps are then replayed from CUDA graphs.
-        backend: of `torch.compile`.
-        reasons: what was resolved, each with its reason.
-    """
-
-    device: torch.device
-    precision: str
-    compile: bool
-    backend: str | Callable[..., Any] = "inductor"
-    reasons: tuple[ResolvedSetting, ...] = ()
-
-    @property
-    def amp_dtype(self) -> torch.dtype | None:
-        """The dtype that autocast computes in; None: no autocast."""
-        return DTYPES[self.precision]
-
-    @property
-    def compute_dtype(self) -> torch.dtype:
-        """The dtype that batches and the queue are kept in."""
-        return self.amp_dtype or torch.float32
-
-    @property
-    def needs_scaler(self) -> bool:
-        """Whether gradients are scaled: those of fp16 underflow otherwise; bf16 has fp32's range."""
-        return self.amp_dtype is torch.float16
-
-    @property
-    def cuda_graphs(self) -> bool:
-        """Whether whole steps are replayed from CUDA graphs."""
-        return self.compile and self.device.type == "cuda"
-
-    @property
-    def prefetch(self) -> int:
-        """Batches that a loader's threads make ahead; none on a CPU, where the training thread makes them itself.
-
-        There a second thread that uses OpenMP makes every parallel region of the first one slower: a step took 165 to
-        195 ms without such threads and 240 to 310 with them, while a batch takes 4 (ResNet-18, 28 px, 2 cores).
-        """
-        return PREFETCH if self.device.type == "cuda" else 0
-
-    def place(self, module: ModuleT) -> ModuleT:
-        """Move a network to the device, in place: channels-last, its convolutions fit for maps of a few pixels.
-
-        Channels-last on a CPU too: there the first convolution of a ResNet-18 at 28 px takes 2.2 ms and not 10.7, the
-        others as long as row-major (fp32, batch 128, one thread of an AMD EPYC of family 26).
-
-        Args:
-            module: a network, or a stage with all its networks.
-
-        Returns:
-            `module` itself.
-        """
-        module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        use_small_maps(module)
-        return module
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """Return a new autocast context, for one forward pass."""
-        if self.amp_dtype is None:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.amp_dtype)
 
 
 def resolve_runtime(

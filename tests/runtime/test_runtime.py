@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fastssl import runtime
 from fastssl.errors import ConfigError
 from fastssl.models.small_maps import SmallMapConv2d
-from fastssl.runtime import (
-    Runtime,
+from fastssl.runtime import Runtime, resolve
+from fastssl.runtime.resolve import (
     auto_compile,
     auto_device,
     auto_precision,
@@ -94,7 +93,7 @@ def test_single_precision_is_one_thing_for_products_and_convolutions() -> None:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
         for allowed in (True, False):
-            runtime._allow_tf32(allowed)
+            resolve._allow_tf32(allowed)
             assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is allowed
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before

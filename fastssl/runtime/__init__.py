@@ -1,0 +1,12 @@
+"""The runtime: device, precision and compilation, what is on, and why.
+
+Covers: the record that everything which computes is given (`runtime.py`), and choosing it (`resolve.py`). Does not
+cover: threads (`fastssl.threads`), which are set before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from .resolve import resolve_runtime
+from .runtime import ResolvedSetting, Runtime
+
+__all__ = ["ResolvedSetting", "Runtime", "resolve_runtime"]
