@@ -20,7 +20,8 @@ from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, TwoCrops
 from fastssl.runtime import Runtime
 from fastssl.stages.moco.objective import MoCo
-from fastssl.training.engine import CheckpointPolicy, Engine
+from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
 from fastssl.training.schedule import CosineSchedule
 
@@ -111,6 +112,6 @@ def test_data_wait(source: Source, tmp_path: Path, device: str) -> None:
     made = engine(source, tmp_path, device, amp=True)
     clock = StepClock(BATCH_SIZE)
     with made.loader:
-        made.fit(WAIT_STEPS, lambda reading: None, clock)
+        made.fit(WAIT_STEPS, lambda metrics: None, clock)
     print(f"\ndata-wait {clock.mean_data_wait:.2%} of {WAIT_STEPS} steps, {clock.mean_images_per_second:,.0f} images/s")
     assert QUICK or clock.mean_data_wait < 0.05

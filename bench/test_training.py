@@ -51,13 +51,13 @@ CASES = [(work, name) for work in (GPU_WORK if ON_GPU else CPU_WORK) for name in
 def timed(engine: Engine) -> tuple[list[StepClock], int]:
     """A clock for each window of steps, and the largest memory held on a GPU."""
     with engine.loader:
-        engine.fit(WARM_UP_STEPS, lambda reading: None, StepClock(engine.loader.batch_size))
+        engine.fit(WARM_UP_STEPS, lambda metrics: None, StepClock(engine.loader.batch_size))
         if ON_GPU:
             torch.cuda.reset_peak_memory_stats()
         clocks = []
         for _ in range(WINDOWS):
             clocks.append(StepClock(engine.loader.batch_size))
-            engine.fit(engine.step + STEPS, lambda reading: None, clocks[-1])
+            engine.fit(engine.step + STEPS, lambda metrics: None, clocks[-1])
     return clocks, torch.cuda.max_memory_allocated() if ON_GPU else 0
 
 

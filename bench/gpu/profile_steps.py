@@ -31,9 +31,9 @@ def profiled(work: Workload) -> str:
     engine = make_engine(work, best_device(), compiled=ON_GPU)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if ON_GPU else [])]
     with engine.loader:
-        engine.fit(WARM_UP_STEPS, lambda reading: None, StepClock(work.batch_size))
+        engine.fit(WARM_UP_STEPS, lambda metrics: None, StepClock(work.batch_size))
         with profile(activities=activities) as recorded:
-            engine.fit(engine.step + STEPS, lambda reading: None, StepClock(work.batch_size))
+            engine.fit(engine.step + STEPS, lambda metrics: None, StepClock(work.batch_size))
     averages = recorded.key_averages()
     orders = ["self_cuda_time_total", "self_cpu_time_total"] if ON_GPU else ["self_cpu_time_total"]
     tables = (averages.table(sort_by=order, row_limit=ROWS, max_name_column_width=80) for order in orders)

@@ -24,7 +24,8 @@ from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.stages.registry import stage_defaults
 from fastssl.stages.stage import Stage
 from fastssl.stages.stage_defaults import RunInfo, StageDefaults
-from fastssl.training.engine import CheckpointPolicy, Engine
+from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.engine import Engine
 from fastssl.training.random_state import seeded
 from fastssl.training.resolve import auto_stem, resolve
 from fastssl.training.schedule import CosineSchedule

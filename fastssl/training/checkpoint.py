@@ -1,7 +1,7 @@
 """Checkpoints that are whole or not there at all.
 
-Covers: atomic writing of checkpoint folders, checksums, choosing the newest sound one. Does not cover: what goes into a
-checkpoint (`engine.py`), the exported encoder (`fastssl.models`), single files (`fastssl.files`).
+Covers: how often they come, atomic writing of checkpoint folders, checksums, choosing the newest sound one. Does not
+cover: what goes into one (`run_state.py`), the exported encoder (`fastssl.models`), single files (`fastssl.files`).
 
 A checkpoint is a folder `step-00001234` of safetensors files, `state.json`, and `manifest.json` with a checksum of each
 of them. It is written under a temporary name, synced to disk, then renamed; the newest two are kept.
@@ -13,18 +13,17 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fastssl.errors import CheckpointError
 from fastssl.files import sync, write_synced
-from fastssl.training.memory_order import MemoryOrder
 
 KEEP = 2
+CHECKPOINT_SECONDS = 60.0
 
 _MANIFEST = "manifest.json"
 _STATE = "state.json"
@@ -43,6 +42,32 @@ class Checkpoint:
     step: int
     tensors: Mapping[str, Mapping[str, Tensor]]
     state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointPolicy:
+    """Where checkpoints go, how often, and what must still be the same when one is resumed.
+
+    Args:
+        folder: of the run's checkpoints.
+        every_steps: steps from one to the next; None: by time.
+        every_seconds: seconds from one to the next, where that is by time.
+        identity: what the run is made of, such as {"data": a fingerprint}; stored with every checkpoint.
+    """
+
+    folder: Path
+    every_steps: int | None = None
+    every_seconds: float = CHECKPOINT_SECONDS
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_due(self, step: int, seconds: float) -> bool:
+        """Tell whether the next checkpoint is to be written.
+
+        Args:
+            step: how many steps are finished.
+            seconds: since the last checkpoint.
+        """
+        return seconds >= self.every_seconds if self.every_steps is None else step % self.every_steps == 0
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -105,64 +130,6 @@ def load_newest(folder: Path, notify: Callable[[str], None] = print) -> Checkpoi
             notify(f"{error}; trying the one before it")
     what = "every checkpoint is damaged" if found else "no checkpoint to resume from"
     raise CheckpointError(f"{folder}: {what}; start anew with --overwrite")
-
-
-def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Take an optimiser's state apart into what safetensors and what JSON can store.
-
-    Args:
-        optimizer: made from `order.views`.
-        order: of the parameters in memory.
-
-    Returns:
-        Tensors by `INDEX.NAME` (of the parameter and of the state), in the parameters' own shapes; all else, likewise.
-    """
-    tensors: dict[str, Tensor] = {}
-    scalars: dict[str, Any] = {}
-    for index, values in optimizer.state_dict()["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}.{name}"] = order.from_memory(index, value)
-            else:
-                scalars[f"{index}.{name}"] = value
-    return tensors, scalars
-
-
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, order: MemoryOrder, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]
-) -> None:
-    """Load what `flatten_optimizer` returned; hyper-parameters stay those that the optimiser was made with.
-
-    Args:
-        optimizer: made from `order.views`; loaded in place.
-        order: of the parameters in memory.
-        tensors: first result of `flatten_optimizer`.
-        scalars: its second result.
-    """
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in [*tensors.items(), *scalars.items()]:
-        index, name = key.split(".", 1)
-        stored = order.to_memory(int(index), value) if isinstance(value, Tensor) else value
-        state.setdefault(int(index), {})[name] = stored
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
-    """Load a module's state, all of it and nothing else.
-
-    Args:
-        module: loaded in place.
-        tensors: its `state_dict`.
-        origin: where they come from, for the error.
-
-    Raises:
-        CheckpointError: they do not fit the module.
-    """
-    try:
-        module.load_state_dict(dict(tensors), strict=True)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{origin}: made for another model ({reason})") from None
 
 
 def _load(path: Path) -> Checkpoint:

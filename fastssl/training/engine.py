@@ -10,52 +10,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from fastssl.errors import CheckpointError, DivergenceError
+from fastssl.errors import DivergenceError
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage
 from fastssl.training.batches import Batches
-from fastssl.training.checkpoint import (
-    Checkpoint,
-    flatten_optimizer,
-    load_newest,
-    restore_module,
-    restore_optimizer,
-    save_checkpoint,
-)
+from fastssl.training.checkpoint import CheckpointPolicy, load_newest, save_checkpoint
 from fastssl.training.progress import StepClock
-from fastssl.training.random_state import random_states, restore_random_states
+from fastssl.training.run_state import capture_state, restore_state
 from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step import MEASURE_EVERY, Step
 from fastssl.training.step_metrics import MetricsQueue, StepMetrics
 from fastssl.training.stop_signal import StopRequest, stop_on_signal
 
-CHECKPOINT_SECONDS = 60.0
 MOST_SKIPPED = 60
 """Steps in a row that the gradient scaler may skip: halved as often, any scale is 0."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckpointPolicy:
-    """Where checkpoints go, how often, and what must still be the same when one is resumed.
-
-    Args:
-        folder: of the run's checkpoints.
-        every_steps: steps from one to the next; None: by time.
-        every_seconds: seconds from one to the next, where that is by time.
-        identity: what the run is made of, such as {"data": a fingerprint}; stored with every checkpoint.
-    """
-
-    folder: Path
-    every_steps: int | None = None
-    every_seconds: float = CHECKPOINT_SECONDS
-    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Engine:
@@ -111,7 +83,7 @@ class Engine:
         Raises:
             DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
         """
-        queue = MetricsQueue()
+        queue, policy = MetricsQueue(), self.checkpoints
         with stop_on_signal() as stop:
             while self.step < until and stop.signal is None:
                 for batch in clock.waiting(self.loader):
@@ -121,14 +93,14 @@ class Engine:
                         continue
                     queue.push(self.step, metrics)
                     self._deliver(queue.arrived(), on_metrics)
-                    if self._save_is_due():
+                    if policy is not None and policy.is_due(self.step, time.monotonic() - self._saved_time):
                         self._deliver(queue.all(), on_metrics)
                         self.save()
                         clock.pause()
                     if self.step >= until or stop.signal is not None:
                         break
             self._deliver(queue.all(), on_metrics)
-            if self.checkpoints is not None and self._saved_step != self.step:
+            if policy is not None and self._saved_step != self.step:
                 self.save()
         return stop
 
@@ -182,16 +154,9 @@ class Engine:
             OSError: it cannot be written.
         """
         policy = self._policy()
-        tensors = {"stage": self.stage.state_dict(), "random": random_states(self.runtime.device)}
-        tensors["optimizer"], scalars = flatten_optimizer(self.optimizer, self._step.order)
-        self._check_weights(tensors["stage"])
-        state = {
-            "identity": dict(policy.identity),
-            "loader": self.loader.state_dict(),
-            "scaler": self._step.scaler.state_dict(),
-            "optimizer": scalars,
-        }
-        save_checkpoint(policy.folder, Checkpoint(step=self.step, tensors=tensors, state=state))
+        checkpoint = capture_state(self._step, self.loader, self.runtime.device, self.step, policy.identity)
+        self._check_weights(checkpoint.tensors["stage"])
+        save_checkpoint(policy.folder, checkpoint)
         self._saved_step, self._saved_time = self.step, time.monotonic()
 
     def resume(self, notify: Callable[[str], None]) -> None:
@@ -205,19 +170,8 @@ class Engine:
             ValueError: the engine was made without checkpoints.
         """
         policy = self._policy()
-        folder = policy.folder
-        checkpoint = load_newest(folder, notify)
-        stored = checkpoint.state["identity"]
-        for name, value in policy.identity.items():
-            if stored.get(name) != value:
-                raise CheckpointError(f"{folder}: not the same {name} as this run was started with; resume with that")
-        restore_module(self.stage, checkpoint.tensors["stage"], str(folder))
-        moments = checkpoint.tensors.get("optimizer", {})
-        restore_optimizer(self.optimizer, self._step.order, moments, checkpoint.state["optimizer"])
-        if checkpoint.state["scaler"]:  # a run that began in bf16 has none; fp16 then starts from the first scale
-            self._step.scaler.load_state_dict(checkpoint.state["scaler"])
-        self.loader.load_state_dict(checkpoint.state["loader"])
-        restore_random_states(checkpoint.tensors["random"], self.runtime.device)
+        checkpoint = load_newest(policy.folder, notify)
+        restore_state(checkpoint, self._step, self.loader, self.runtime.device, policy)
         self.step = self._saved_step = checkpoint.step
 
     def _deliver(self, arrived: Iterable[StepMetrics], on_metrics: Callable[[StepMetrics], None]) -> None:
@@ -242,11 +196,3 @@ class Engine:
             return "start again with a lower --lr or --no-amp"
         kept = f"the checkpoint of step {self._saved_step} is kept" if self._saved_step >= 0 else "nothing was saved"
         return f"{kept} in {self.checkpoints.folder}; start again with a lower --lr or --no-amp"
-
-    def _save_is_due(self) -> bool:
-        policy = self.checkpoints
-        if policy is None:
-            return False
-        if policy.every_steps is not None:
-            return self.step % policy.every_steps == 0
-        return time.monotonic() - self._saved_time >= policy.every_seconds

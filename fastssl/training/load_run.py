@@ -17,8 +17,9 @@ from fastssl.errors import CheckpointError, DataError
 from fastssl.models.encoder_file import read_spec
 from fastssl.runtime import resolve_runtime
 from fastssl.training.build import TrainingRun, build_run
-from fastssl.training.checkpoint import load_newest, restore_module
+from fastssl.training.checkpoint import load_newest
 from fastssl.training.run_folder import CHECKPOINTS, ENCODER
+from fastssl.training.run_state import restore_module
 from fastssl.training.stored_settings import CONFIG, read_settings, stored_config
 
 Notify = Callable[[str], None]

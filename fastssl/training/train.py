@@ -21,8 +21,9 @@ from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting, Runtime, resolve_runtime
 from fastssl.threads import use_threads
 from fastssl.training.build import TrainingRun, build_run
+from fastssl.training.checkpoint import CheckpointPolicy
 from fastssl.training.conclusion import next_command, what_was_learnt
-from fastssl.training.engine import CheckpointPolicy, Engine
+from fastssl.training.engine import Engine
 from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.messages import conclude, introduce, say

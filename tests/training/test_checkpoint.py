@@ -11,18 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from fastssl.errors import CheckpointError
-from fastssl.training.checkpoint import (
-    Checkpoint,
-    flatten_optimizer,
-    load_newest,
-    restore_module,
-    restore_optimizer,
-    save_checkpoint,
-)
-from fastssl.training.memory_order import MemoryOrder
+from fastssl.training.checkpoint import Checkpoint, load_newest, save_checkpoint
 
 FILES = ["manifest.json", "optimizer.safetensors", "stage.safetensors", "state.json"]
 
@@ -177,52 +168,3 @@ def test_if_all_are_damaged_it_says_so(folder: Path) -> None:
 def test_if_there_is_none_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
         load_newest(tmp_path / "nowhere")
-
-
-def optimizers() -> list[Callable[[list[nn.Parameter]], torch.optim.Optimizer]]:
-    return [
-        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, fused=True),
-        lambda p: torch.optim.AdamW(p, lr=0.1, fused=True),
-        lambda p: torch.optim.SGD(p, lr=0.1),
-    ]
-
-
-@pytest.mark.parametrize("make", optimizers(), ids=["sgd-momentum", "adamw", "sgd"])
-def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
-    tmp_path: Path, make: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-) -> None:
-    """Fused optimisers ignore strides: momentum restored in another layout than its parameter's would be scrambled."""
-
-    def model() -> tuple[nn.Module, MemoryOrder, torch.optim.Optimizer]:
-        torch.manual_seed(0)
-        module = nn.Conv2d(3, 5, 3).to(memory_format=torch.channels_last)
-        order = MemoryOrder(module.parameters())
-        return module, order, make(order.views)
-
-    def step(module: nn.Module, order: MemoryOrder, optimizer: torch.optim.Optimizer, seed: int) -> None:
-        images = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
-        module(images.to(memory_format=torch.channels_last)).pow(2).mean().backward()
-        order.hand_over_gradients()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    whole, cut, resumed = model(), model(), model()
-    for seed in range(4):
-        step(*whole, seed)
-    for seed in range(2):
-        step(*cut, seed)
-    tensors, scalars = flatten_optimizer(cut[2], cut[1])
-    groups = {"stage": cut[0].state_dict(), "optimizer": tensors}
-    save_checkpoint(tmp_path, Checkpoint(step=2, tensors=groups, state=scalars))
-    loaded = load_newest(tmp_path)
-    restore_module(resumed[0], loaded.tensors["stage"], "here")
-    restore_optimizer(resumed[2], resumed[1], loaded.tensors.get("optimizer", {}), loaded.state)
-    for seed in range(2, 4):
-        step(*resumed, seed)
-    for a, b in zip(whole[0].parameters(), resumed[0].parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_a_module_of_another_shape_is_one_clear_line() -> None:
-    with pytest.raises(CheckpointError, match=r"^here: made for another model \(size mismatch for [^\n]+\)$"):
-        restore_module(nn.Linear(2, 3), nn.Linear(2, 4).state_dict(), "here")

@@ -25,8 +25,8 @@ from fastssl.pipelines import Loader, Plain, TwoCrops
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.stages.moco.objective import MoCo
 from fastssl.stages.stage import Batch, Stage, StageOutput
-from fastssl.training.checkpoint import load_newest
-from fastssl.training.engine import CheckpointPolicy, Engine
+from fastssl.training.checkpoint import CheckpointPolicy, load_newest
+from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
 from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step_metrics import StepMetrics

@@ -134,9 +134,9 @@ def test_a_stage_is_one_graph_and_stays_it(stage: str, colour: Source) -> None:
     one more where steps that are measured in full do more than others."""
     engine = engine_of(stage, colour)
     with engine.loader:
-        engine.fit(12, lambda reading: None, StepClock(64))
+        engine.fit(12, lambda metrics: None, StepClock(64))
         graphs = counters["stats"]["unique_graphs"]
-        engine.fit(40, lambda reading: None, StepClock(64))
+        engine.fit(40, lambda metrics: None, StepClock(64))
     assert not counters["graph_break"]
     kinds = 2 if stage in ("moco", "tower") else 1
     assert graphs == counters["stats"]["unique_graphs"] == kinds * len(engine.loader._producer._executors)
@@ -147,7 +147,7 @@ def test_no_step_makes_the_host_wait(stage: str, colour: Source, request: pytest
     engine = engine_of(stage, colour)
     with engine.loader:
         # By then every kind of step is captured, which waits; the next five are of no kind that is still to come.
-        engine.fit(4 * MEASURE_EVERY + 1, lambda reading: None, StepClock(64))
+        engine.fit(4 * MEASURE_EVERY + 1, lambda metrics: None, StepClock(64))
         batches = [batch for batch, _ in zip(engine.loader, range(5), strict=False)]
     torch.cuda.synchronize()
     request.getfixturevalue("no_waits")  # only now: the loader's own thread waits for its copies, as it may
