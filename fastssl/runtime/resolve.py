@@ -141,7 +141,7 @@ def auto_precision(
         return "bf16", "this CPU multiplies bf16 (AVX512-BF16 or AMX)" if on_cpu else "this GPU multiplies bf16"
     if "fp16" in native:
         return "fp16", "this GPU has no bf16: fp16 with a gradient scaler"
-    instead = "in place of --amp: " if amp else ""
+    instead = "instead of --amp: " if amp else ""
     if on_cpu:
         return "fp32", f"{instead}this CPU has no bf16 instructions; --precision bf16 would emulate them, slowly"
     return "fp32", f"{instead}this GPU multiplies neither bf16 nor fp16 faster"

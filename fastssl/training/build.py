@@ -1,4 +1,4 @@
-"""The one way a training run comes to be: from settings, data and device to stage, view, loader and engine.
+"""The one way to build a training run: from settings, data and device to stage, view, loader and engine.
 
 Covers: the same run however often it is built: to train, to resume, for a recipe, a preview, a benchmark or another
 trainer. Does not cover: its folder and what is printed (`train.py`), what "auto" becomes (`resolve.py`).

@@ -3,7 +3,7 @@
 Covers: warm-up, static buffers for a batch, capture, replay, and going on without where a step cannot be captured.
 Does not cover: what a step does (`step.py`).
 
-A replay costs the host one launch, where a step of a ResNet-50 costs it some thousand.
+A replay costs the host one launch, where a step of a ResNet-50 costs it about a thousand.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class StepGraphs:
 
         Args:
             batch: on the device, as `run` takes it.
-            kind: what else than the batch's names, shapes, dtypes and layouts decides what a step does.
+            kind: what decides what a step does, other than the names, shapes, dtypes and layouts of the batch.
 
         Returns:
             The metrics, in memory of their own.

@@ -25,7 +25,7 @@ command that began it may be repeated with --resume."""
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
-# How a run goes on, as against what it computes.
+# They say how a run goes on, not what it computes.
 _CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
     *("device", "compile", "threads", "pipeline"),

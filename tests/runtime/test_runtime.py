@@ -63,8 +63,8 @@ def test_a_cpu_takes_bf16_where_it_multiplies_it_or_it_is_named(
 
 
 def test_it_says_that_mixed_precision_was_asked_for_in_vain() -> None:
-    assert "in place of --amp" in auto_precision(CPU, True, "auto", ())[1]
-    assert "in place of --amp" not in auto_precision(CPU, None, "auto", ())[1]
+    assert "instead of --amp" in auto_precision(CPU, True, "auto", ())[1]
+    assert "instead of --amp" not in auto_precision(CPU, None, "auto", ())[1]
     assert "emulates" in auto_precision(CPU, None, "bf16", ())[1]
     assert "emulates" not in auto_precision(CPU, None, "bf16", {"bf16"})[1]
 

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one record a step, on disk before the next, none twice after a crash."""
+"""metrics.jsonl: one record per step, on disk before the next, none twice after a crash."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_every_automatic_setting_is_told_with_its_reason() -> None:
         ({"batch_size": 33}, 32, ["batch_size=33: tiny has only 32 training images"]),
         ({"batch_size": 32, "bn_splits": 5}, 32, ["bn_splits=5: must divide batch_size=32"]),
         ({"batch_size": 32, "bn_splits": 16}, 32, []),
-        ({"batch_size": 32, "bn_splits": 32}, 32, ["bn_splits=32: leaves one image a group"]),
+        ({"batch_size": 32, "bn_splits": 32}, 32, ["bn_splits=32: leaves one image per group"]),
         ({"batch_size": 33, "bn_splits": 2}, 32, ["batch_size=33", "bn_splits=2: must divide"]),
     ],
 )

@@ -51,7 +51,7 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
         if config.batch_size % splits:
             return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
         if splits * 2 > config.batch_size:
-            return [f"bn_splits={splits}: leaves one image a group; give at most batch_size / 2"]
+            return [f"bn_splits={splits}: leaves one image per group; give at most batch_size / 2"]
         return []
 
     def view(self, settings: MoCoSettings, info: RunInfo) -> TwoCrops:

@@ -44,7 +44,7 @@ class OrderScore:
 
 @dataclass(frozen=True, kw_only=True)
 class RestorationScore:
-    """How near the predicted pixels come to the true ones.
+    """How near the predicted pixels are to the true ones.
 
     Args:
         error: mean squared error over all images, channels and pixels that the task scores (inpainting: the gap alone),

@@ -70,7 +70,7 @@ class VAE(Stage):
         """Tell how to read the metrics."""
         rise = f", beta rising to {self.beta:g} over {self.warmup_steps} steps" if self.warmup_steps else ""
         return [
-            f"loss = reconstruction + beta x kl, in nats an image{rise}; active_units counts the latent dimensions in "
+            f"loss = reconstruction + beta x kl, in nats per image{rise}; active_units counts the latent dimensions in "
             f"use (of {self.latent_dim}): near 0 the posterior has collapsed, and a lower --beta helps."
         ]
 

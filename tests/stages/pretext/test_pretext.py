@@ -1,4 +1,4 @@
-"""Pretext tasks on one encoder: losses against NumPy, who learns from which batch, one graph a task, and learning."""
+"""Pretext tasks on one encoder: losses against NumPy, who learns from which batch, one graph per task, and learning."""
 
 from __future__ import annotations
 
@@ -192,10 +192,10 @@ def dynamo() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("one_per_batch", "graphs"), [(True, len(TASK_NAMES)), (False, 1)], ids=["one-a-step", "all-a-step"]
+    ("one_per_batch", "graphs"), [(True, len(TASK_NAMES)), (False, 1)], ids=["one-per-step", "all-per-step"]
 )
 @pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
-def test_there_is_one_graph_a_task_however_they_alternate(
+def test_there_is_one_graph_per_task_however_they_alternate(
     tmp_path: Path, dynamo: Any, one_per_batch: bool, graphs: int, backend: str
 ) -> None:
     """Over 18 steps and several epochs. A break or a full cache would raise: the engine compiles with fullgraph."""

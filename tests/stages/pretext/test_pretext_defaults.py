@@ -168,7 +168,7 @@ def test_without_an_encoder_it_starts_from_random_weights_and_says_how_to_give_o
     assert (init, line) == (tmp_path / "other", f"starts from {tmp_path / 'other'}")
 
 
-def test_it_starts_from_the_moco_run_beside_it(tmp_path: Path, grey_npz: Path) -> None:
+def test_it_starts_from_the_moco_run_next_to_it(tmp_path: Path, grey_npz: Path) -> None:
     train("moco", tmp_path / "moco", grey_npz, lr=0.5)
     result, text = train("pretext", tmp_path / "pretext", grey_npz, lr=1e-12)
     assert f"starts from the MoCo run in {tmp_path / 'moco'}\n" in text
