@@ -85,11 +85,11 @@ class TrainingRun:
             prefetch=self.runtime.prefetch,
         )
 
-    def engine(self, loader: Loader, checkpoints: CheckpointPolicy | None = None) -> Engine:
+    def engine(self, loader: Loader, checkpoints: CheckpointPolicy | None = None) -> Engine[Loader]:
         """Make the engine that steps the stage; takes the stage to its device.
 
         Args:
-            loader: of this run, or other batches for its stage.
+            loader: of this run.
             checkpoints: where they go, and how often; None keeps none.
         """
         schedule = CosineSchedule(
@@ -100,7 +100,7 @@ class TrainingRun:
         return Engine(self.stage, loader, self.runtime, self.defaults.optimizer(self.settings), schedule, checkpoints)
 
     @contextmanager
-    def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine]:
+    def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine[Loader]]:
         """Open loader and engine; inside the block the global random generators are the run's.
 
         Args:

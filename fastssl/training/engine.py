@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,11 +27,13 @@ from fastssl.training.step import MEASURE_EVERY, Step
 from fastssl.training.step_metrics import MetricsQueue, StepMetrics
 from fastssl.training.stop_signal import StopRequest, stop_on_signal
 
+BatchesT = TypeVar("BatchesT", bound=Batches)
+
 MOST_SKIPPED = 60
 """Steps in a row that the gradient scaler may skip: halved as often, any scale is 0."""
 
 
-class Engine:
+class Engine(Generic[BatchesT]):
     """Steps one stage over one loader.
 
     Args:
@@ -46,7 +49,7 @@ class Engine:
     def __init__(
         self,
         stage: Stage,
-        loader: Batches,
+        loader: BatchesT,
         runtime: Runtime,
         optimizer: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
         schedule: CosineSchedule,

@@ -18,6 +18,7 @@ from rich.markup import escape
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
+from fastssl.pipelines import Loader
 from fastssl.runtime import ResolvedSetting, Runtime, resolve_runtime
 from fastssl.threads import use_threads
 from fastssl.training.build import TrainingRun, build_run
@@ -184,7 +185,7 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
 
 
 def _claim(
-    run: TrainingRun, engine: Engine, config: TrainConfig, folder: Path, reasons: tuple[ResolvedSetting, ...]
+    run: TrainingRun, engine: Engine[Loader], config: TrainConfig, folder: Path, reasons: tuple[ResolvedSetting, ...]
 ) -> None:
     """Take the folder, and write into it what the run cannot be resumed without."""
     device, settings = run.runtime.device, run.settings
