@@ -66,7 +66,11 @@ def free_processors(
 
 
 def available_processors() -> int:
-    """Count the processors that this process may run on."""
+    """Count the processors that this process may run on.
+
+    Returns:
+        Their number.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -100,7 +104,11 @@ def share_processors(count_free: Callable[[], int] = free_processors) -> bool:
 
 
 def thread_policy() -> str:
-    """Say why there are so many threads, and how they wait, in one line."""
+    """Say why there are so many threads, and how they wait.
+
+    Returns:
+        One line.
+    """
     if _is_ours():
         waiting = f"they sleep after {os.environ[_SPIN]} spins"
         if _THREADS in os.environ:

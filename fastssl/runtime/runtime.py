@@ -103,7 +103,11 @@ class Runtime:
         return module
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Return a new autocast context, for one forward pass."""
+        """Make the autocast context of one forward pass.
+
+        Returns:
+            A context; an empty one without an `amp_dtype`.
+        """
         if self.amp_dtype is None:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.amp_dtype)

@@ -92,7 +92,11 @@ def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainCo
 
 
 def every_stage() -> type[TrainConfig]:
-    """Make a class with the settings of all stages, for completion and for tables of all options."""
+    """Make a class with the settings of all stages, for completion and for tables of all options.
+
+    Returns:
+        A subclass of the configurations of all stages.
+    """
     return _class_of(tuple(STAGES))
 
 
@@ -124,6 +128,9 @@ def foreign_setting(name: str, whose: str) -> str:
     Args:
         name: of the setting.
         whose: what it was given to, as "--stage vae".
+
+    Returns:
+        One short phrase.
     """
     return f"{name} is a setting of --stage {' or '.join(owners_of(name))}, not of {whose}"
 

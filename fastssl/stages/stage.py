@@ -49,7 +49,11 @@ class Stage(nn.Module, ABC):
     """Whether `loss` also returns the metrics that cost it time; the engine switches it on every tenth step."""
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters that the optimiser steps."""
+        """List what the optimiser steps.
+
+        Yields:
+            The parameters.
+        """
         return (p for p in self.parameters() if p.requires_grad)
 
     def lay_out(self) -> None:
@@ -109,7 +113,11 @@ class Stage(nn.Module, ABC):
         return {}
 
     def messages(self) -> list[str]:
-        """Tell what a user should read before training starts, such as the loss of a chance guess."""
+        """Tell what a user should read before training starts, such as the loss of a chance guess.
+
+        Returns:
+            Lines; none unless overridden.
+        """
         return []
 
     def score(

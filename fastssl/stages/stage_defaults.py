@@ -85,6 +85,9 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
         Args:
             config: what was asked for.
             name: of the setting.
+
+        Returns:
+            Whether it is.
         """
         return getattr(config, name) in (None, "auto")
 

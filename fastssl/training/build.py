@@ -69,11 +69,19 @@ class TrainingRun:
         load_weights(self.stage.encoder, read_weights(path), str(path))
 
     def messages(self) -> list[str]:
-        """Tell what a user should read before training."""
+        """Tell what a user should read before training.
+
+        Returns:
+            Lines.
+        """
         return [*self.defaults.messages(self.settings, self.info), *self.stage.messages()]
 
     def loader(self) -> Loader:
-        """Open the loader of the training images, at the beginning of its first epoch; close it when done."""
+        """Open the loader of the training images.
+
+        Returns:
+            The loader, at the beginning of its first epoch; close it when done.
+        """
         return Loader(
             self.source.splits["train"].images,
             self.view,
@@ -91,6 +99,9 @@ class TrainingRun:
         Args:
             loader: of this run.
             checkpoints: where they go, and how often; None keeps none.
+
+        Returns:
+            The engine, at the run's first step.
         """
         schedule = CosineSchedule(
             peak=self.settings.lr,

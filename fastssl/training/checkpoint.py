@@ -66,6 +66,9 @@ class CheckpointPolicy:
         Args:
             step: how many steps are finished.
             seconds: since the last checkpoint.
+
+        Returns:
+            Whether it is.
         """
         return seconds >= self.every_seconds if self.every_steps is None else step % self.every_steps == 0
 

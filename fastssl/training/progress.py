@@ -45,10 +45,13 @@ class StepClock:
         self.steps = 0
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:
-        """Yield batches, timing how long each one is waited for.
+        """Pass batches on, timing how long each one is waited for.
 
         Args:
             batches: from a loader.
+
+        Yields:
+            Each of them.
         """
         iterator = iter(batches)
         while True:

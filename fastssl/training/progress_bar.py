@@ -99,10 +99,13 @@ class ProgressBar:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a clock shows it, such as 0:07, 12:30 or 1:02:03.
+    """Write a time as a clock shows it.
 
     Args:
         seconds: the time.
+
+    Returns:
+        Such as 0:07, 12:30 or 1:02:03.
     """
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

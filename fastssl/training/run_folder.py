@@ -24,10 +24,13 @@ _CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl
 
 
 def default_folder(config: TrainConfig) -> Path:
-    """Name the folder of a run that names none: `runs/STAGE-DATA`, or `runs/RECIPE-DATA`.
+    """Choose the folder of a run that names none.
 
     Args:
         config: what was asked for.
+
+    Returns:
+        `runs/STAGE-DATA`, or `runs/RECIPE-DATA`.
     """
     return Path("runs") / f"{config.recipe or config.stage}-{Path(config.data).stem}"
 

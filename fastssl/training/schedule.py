@@ -28,10 +28,13 @@ class CosineSchedule:
     warm_up_steps: int = 0
 
     def lr(self, step: int) -> float:
-        """Return the learning rate of a step.
+        """Compute the learning rate of a step.
 
         Args:
             step: how many steps were finished before it, from 0.
+
+        Returns:
+            The rate.
         """
         if step < self.warm_up_steps:
             return self.peak * (step + 1) / self.warm_up_steps

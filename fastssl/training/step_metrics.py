@@ -72,7 +72,11 @@ class MetricsQueue:
         self._pending.append(PendingMetrics(step=step, names=tuple(metrics), values=values, copied=copied))
 
     def arrived(self) -> Iterator[StepMetrics]:
-        """Yield the metrics that have come, oldest first; wait only for those of more than `LAG` steps ago."""
+        """Take out the metrics that have come, waiting only for those of more than `LAG` steps ago.
+
+        Yields:
+            The metrics of one step after the other, oldest first.
+        """
         while self._pending:
             copied = self._pending[0].copied
             if copied is not None and not copied.query():
@@ -82,7 +86,11 @@ class MetricsQueue:
             yield self._pop()
 
     def all(self) -> Iterator[StepMetrics]:
-        """Yield all metrics, oldest first, waiting for the device."""
+        """Take out all metrics, waiting for the device.
+
+        Yields:
+            The metrics of one step after the other, oldest first.
+        """
         while self._pending:
             copied = self._pending[0].copied
             if copied is not None:

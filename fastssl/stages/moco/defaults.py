@@ -75,10 +75,13 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
 
 
 def sgd(settings: TrainingSettings) -> MakeOptimizer:
-    """Return a function that makes SGD with momentum 0.9.
+    """Choose SGD with momentum 0.9.
 
     Args:
         settings: with lr and weight decay.
+
+    Returns:
+        A function that makes it.
     """
 
     def make(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -120,6 +120,9 @@ def tasks_for(config: PretextConfig, channels: int) -> list[str]:
     Args:
         config: what was asked for, or resolved settings.
         channels: of the images.
+
+    Returns:
+        Their names.
     """
     return [name for name in config.tasks if name != "colorize" or channels == 3]
 

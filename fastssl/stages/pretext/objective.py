@@ -56,7 +56,14 @@ class Pretext(Stage):
         self.tasks = cast(Mapping[str, Task], tasks)
 
     def train(self, mode: bool = True) -> Pretext:
-        """Switch to training or evaluation mode; frozen batch norms stay in evaluation mode."""
+        """Switch to training or evaluation mode; frozen batch norms stay in evaluation mode.
+
+        Args:
+            mode: True for training.
+
+        Returns:
+            The stage itself.
+        """
         super().train(mode)
         if self.freeze_bn:
             for part in self.encoder.modules():

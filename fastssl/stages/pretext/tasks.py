@@ -86,7 +86,11 @@ class Task(nn.Module, ABC):
         """
 
     def messages(self) -> list[str]:
-        """Tell what a user should read before training starts."""
+        """Tell what a user should read before training starts.
+
+        Returns:
+            Lines; none unless overridden.
+        """
         return []
 
 
