@@ -19,6 +19,7 @@ _EXPORTS = {
     "RecipeResult": "fastssl.recipes",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
+    "ProbeResult": "fastssl.evaluation.probe.report",
     "fewshot": "fastssl.evaluation.fewshot.run",
     "FewshotConfig": "fastssl.config",
     "FewshotResult": "fastssl.evaluation.fewshot.report",
@@ -29,6 +30,7 @@ _EXPORTS = {
     "PreviewConfig": "fastssl.config",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
+    "SegmentResult": "fastssl.evaluation.segment.report",
     "open_source": "fastssl.data",
     "create_encoder": "fastssl.models.encoder",
     "load_encoder": "fastssl.models.encoder_file",
@@ -44,8 +46,10 @@ __all__ = [
     "FinetuneResult",
     "PreviewConfig",
     "ProbeConfig",
+    "ProbeResult",
     "RecipeResult",
     "SegmentConfig",
+    "SegmentResult",
     "TrainConfig",
     "TrainResult",
     "__version__",
@@ -69,7 +73,9 @@ if TYPE_CHECKING:
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult
     from fastssl.evaluation.finetune.run import finetune
+    from fastssl.evaluation.probe.report import ProbeResult
     from fastssl.evaluation.probe.run import probe
+    from fastssl.evaluation.segment.report import SegmentResult
     from fastssl.evaluation.segment.run import segment
     from fastssl.models.encoder import create_encoder
     from fastssl.models.encoder_file import load_encoder

@@ -1,4 +1,4 @@
-"""The house: one name for one thing, results by name, nothing above a file's own room, no private names across rooms."""
+"""The house: one name for one thing, results given by name, no private names across files, a stage in one folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dataclass_call(node: ast.ClassDef) -> ast.Call | None:
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Name) and decorator.id == "dataclass":
             return ast.Call(func=decorator, args=[], keywords=[])
-        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "dataclass":
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "dataclass":
             return decorator
     return None
 
@@ -66,7 +66,8 @@ def test_a_stage_imports_no_other_stage_and_is_named_by_no_other_room_but_the_re
     """So a new one is a folder and a line; `fastssl.recipes` and what ends a recipe may name the stages they are of."""
     others = {f"fastssl.stages.{name}" for name in STAGES if name != stage}
     for path in (ROOT / "fastssl" / "stages" / stage).rglob("*.py"):
-        named = {node.module or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
+        nodes = ast.walk(ast.parse(path.read_text()))
+        named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
         assert not {other for other in others for module in named if f"{module}.".startswith(f"{other}.")}
     own = f"fastssl.stages.{stage}"
     elsewhere = [path for path in FILES if ROOT / "fastssl" / "stages" / stage not in path.parents]

@@ -1,8 +1,9 @@
 """Every public name says what it does, what it takes and what it returns, in Google's docstring convention.
 
 Covers, for the names in `__all__` of MODULES and the public methods of those that are classes: the first line is a
-sentence; `Args:` names exactly the parameters, in their order (of a class: those of its constructor; a class of
-settings documents its fields one by one instead); what returns a value has `Returns:`.
+sentence; `Args:` names exactly the parameters, in their order (of a class: those of its constructor, for a dataclass
+also as `Attributes:`; a class of settings documents its fields one by one instead); what returns a value has
+`Returns:`.
 Does not cover: whether the words are true, and style beyond that (ruff).
 """
 
@@ -13,14 +14,14 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel
 
-MODULES = ("fastssl.kernels", "fastssl.pipelines")
+MODULES = ("fastssl", "fastssl.kernels", "fastssl.pipelines")
 
 _SECTION = re.compile(r"(Args|Returns|Yields|Raises|Attributes|Example|Examples|Note):$")
 _ENTRY = re.compile(r"(\*{0,2}\w+)(?: \([^)]*\))?: \S")
@@ -75,7 +76,8 @@ def problems(found: Documented) -> list[str]:
         return wrong
     if fields := getattr(found.item, "model_fields", None):
         return wrong + [f"has no docstring below its field {name}" for name in fields if not fields[name].description]
-    named, expected = list(entries(text, "Args")), parameters(found.item)
+    section = "Attributes" if is_dataclass(found.item) and "Attributes" in sections(text) else "Args"
+    named, expected = list(entries(text, section)), parameters(found.item)
     if named != expected:
         wrong.append(f"has Args {named}, the signature {expected}")
     if inspect.isfunction(found.item) and returns(found.item) and not sections(text).keys() & {"Returns", "Yields"}:

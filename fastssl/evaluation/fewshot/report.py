@@ -121,6 +121,9 @@ class FewshotResult:
             encoder: its label.
             shots: labelled images per class.
 
+        Returns:
+            Its scores at that number of shots.
+
         Raises:
             KeyError: it was not measured.
         """

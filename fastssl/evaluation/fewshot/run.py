@@ -51,7 +51,7 @@ def fewshot(
         runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults.
         config: what to do; or give its fields as `settings`.
         console: where progress and tables go; standard output by default.
-        settings: the fields of `FewshotConfig`, in place of `config`.
+        **settings: the fields of `FewshotConfig`, in place of `config`.
 
     Returns:
         The scores, the comparisons, and what they were measured on.

@@ -81,6 +81,13 @@ class FinetuneResult:
     def row(self, encoder: str, label_fraction: float = 1.0) -> FinetuneRow:
         """Return the row of this encoder on this share of the labels.
 
+        Args:
+            encoder: its label.
+            label_fraction: the share, up to 1.
+
+        Returns:
+            The means over its trials.
+
         Raises:
             KeyError: it was not measured.
         """

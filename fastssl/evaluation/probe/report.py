@@ -87,6 +87,9 @@ class ProbeResult:
             features: as in `ProbeRow.features`.
             classifier: as in `ProbeRow.classifier`.
 
+        Returns:
+            Their scores.
+
         Raises:
             KeyError: it was not measured.
         """

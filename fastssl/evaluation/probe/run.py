@@ -48,7 +48,7 @@ def probe(
             encoder's. Random init has the run's own seed, or `seed` where that is not known.
         config: what to do; or give its fields as `settings`.
         console: where the table goes; standard output by default.
-        settings: the fields of `ProbeConfig`, in place of `config`.
+        **settings: the fields of `ProbeConfig`, in place of `config`.
 
     Returns:
         The scores on the test part, and what they were measured on.

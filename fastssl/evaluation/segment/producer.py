@@ -1,7 +1,7 @@
 """One batch of patches from its position.
 
 Covers: the order of an epoch, drawing, reading, colours, noise, normalisation, moving what is drawn to the device in
-one go. Does not cover: when batches are made (`ahead.py`). Holds no reference to a loader.
+one go. Does not cover: when batches are made (`prefetch.py`). Holds no reference to a loader.
 """
 
 from __future__ import annotations

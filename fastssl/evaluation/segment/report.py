@@ -66,6 +66,9 @@ class SegmentResult:
             encoder_init: "run" or "random"; empty for "all foreground".
             decoder_init: likewise.
 
+        Returns:
+            Its trials and their means.
+
         Raises:
             KeyError: there is no such row.
         """
