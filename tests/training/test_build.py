@@ -66,6 +66,9 @@ def test_the_same_run_comes_out_however_often_it_is_built(stage: str) -> None:
     again, other = built(stage=stage, seed=3), built(stage=stage, seed=4)
     assert equal(weights(first), weights(again))
     assert not equal(weights(first), weights(other))
+    for run, seed in ((first, 3), (other, 4)):
+        expected = create_encoder("test_resnet", 3, 32, seed=seed).parameters()
+        assert all(map(torch.equal, run.stage.encoder.parameters(), expected))
     assert (first.settings, first.reasons, first.info, first.spec, first.view) == (
         again.settings,
         again.reasons,
