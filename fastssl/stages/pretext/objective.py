@@ -107,4 +107,10 @@ class Pretext(Stage):
         self, batches: Iterable[Batch], autocast: Callable[[], AbstractContextManager[object]] = nullcontext
     ) -> Mapping[str, Score]:
         """Score every task by `score_tasks`."""
-        return score_tasks(self, batches, autocast)
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad(), autocast():
+                return score_tasks(self.encoder, self.tasks, batches)
+        finally:
+            self.train(was_training)

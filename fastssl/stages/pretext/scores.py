@@ -6,10 +6,8 @@ which images are used (`fastssl.training.conclusion`), how good the encoder is (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +15,6 @@ from torch import Tensor, nn
 from fastssl.pipelines.views.pretext_tasks import of_task
 from fastssl.stages.pretext.tasks import JigsawTask, RestorationTask, Task
 from fastssl.stages.stage import Batch
-
-if TYPE_CHECKING:
-    from fastssl.stages.pretext.objective import Pretext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,31 +72,23 @@ class RestorationScore:
 
 
 def score_tasks(
-    stage: Pretext,
-    batches: Iterable[Batch],
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    encoder: nn.Module, tasks: Mapping[str, Task], batches: Iterable[Batch]
 ) -> dict[str, OrderScore | RestorationScore]:
-    """Score every task of the stage in evaluation mode, without gradients; the stage is left as it was.
+    """Score every task on held-out images.
 
     Args:
-        stage: on its device.
+        encoder: in evaluation mode, on its device.
+        tasks: by name, likewise.
         batches: as `PretextTasks` makes them, for all tasks or for one each; at least one for every task.
-        autocast: makes the context of the forward passes.
 
     Returns:
         Name of a task -> its score.
     """
-    tallies = {name: _tally(task) for name, task in stage.tasks.items()}
-    was_training = stage.training
-    stage.eval()
-    try:
-        with torch.no_grad(), autocast():
-            for batch in batches:
-                for name, tally in tallies.items():
-                    if own := of_task(batch, name):
-                        tally.add(stage.encoder, own)
-    finally:
-        stage.train(was_training)
+    tallies = {name: _tally(task) for name, task in tasks.items()}
+    for batch in batches:
+        for name, tally in tallies.items():
+            if own := of_task(batch, name):
+                tally.add(encoder, own)
     return {name: tally.score() for name, tally in tallies.items()}
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, PretextTasks
 from fastssl.stages.pretext.objective import Pretext
-from fastssl.stages.pretext.scores import OrderScore, RestorationScore, score_tasks
+from fastssl.stages.pretext.scores import OrderScore, RestorationScore
 from fastssl.stages.pretext.tasks import TASKS
 
 SIZE = 16
@@ -59,7 +59,7 @@ def test_perfect_heads_score_one(stage: Pretext) -> None:
     tell(stage, "jigsaw", [nn.functional.one_hot(batch["jigsaw/permutation"], 24) for batch in shown])
     for task in ("inpaint", "colorize"):
         tell(stage, task, [batch[f"{task}/target"] for batch in shown])
-    scores: dict[str, Any] = score_tasks(stage, shown)
+    scores: dict[str, Any] = stage.score(shown)
     assert scores["jigsaw"] == OrderScore(accuracy=1.0, chance=1 / 24)
     assert (scores["inpaint"].r2, scores["colorize"].r2) == (1.0, 1.0)
     assert scores["inpaint"].error == 0.0
@@ -75,7 +75,7 @@ def test_the_mean_colour_of_what_is_scored_scores_nothing_and_any_other_colour_l
     for shift in (0.0, 0.1):
         colour = torch.from_numpy(mean + shift)
         tell(stage, task, [colour.expand_as(batch[f"{task}/target"]) for batch in shown])
-        found: Any = score_tasks(stage, shown)[task]
+        found: Any = stage.score(shown)[task]
         assert found.r2 == pytest.approx(-(shift**2) / variance, abs=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_errors_are_those_of_numpy_over_all_batches_where_the_task_scores(stage:
     shown, rng = batches(stage), np.random.default_rng(1)
     guesses = [torch.from_numpy(rng.normal(size=batch[f"{task}/target"].shape)) for batch in shown]
     tell(stage, task, guesses)
-    found: Any = score_tasks(stage, shown)[task]
+    found: Any = stage.score(shown)[task]
     target, image = whole(shown, f"{task}/target")[part], whole(shown, f"{task}/image")
     guess = torch.cat(guesses).numpy()[part]
     assert found.error == pytest.approx(np.square(guess - target).mean())
@@ -100,13 +100,13 @@ def test_a_guess_of_one_order_scores_about_chance(stage: Pretext) -> None:
     shown = batches(stage)
     always = nn.functional.one_hot(torch.tensor([7]), 24)
     tell(stage, "jigsaw", [always.expand(len(batch["jigsaw/permutation"]), 24) for batch in shown])
-    found: Any = score_tasks(stage, shown)["jigsaw"]
+    found: Any = stage.score(shown)["jigsaw"]
     assert found.accuracy == (whole(shown, "jigsaw/permutation") == 7).mean()
 
 
 def test_batches_may_be_for_one_task_each(stage: Pretext) -> None:
     shown = batches(stage, one_per_batch=True)
-    found: Any = score_tasks(stage, shown)["jigsaw"]
+    found: Any = stage.score(shown)["jigsaw"]
     stage.eval()
     own = [batch for batch in shown if "jigsaw/image" in batch]
     named = torch.cat([stage.tasks["jigsaw"].head(stage.encoder(batch["jigsaw/image"])) for batch in own])
@@ -118,7 +118,7 @@ def test_scoring_changes_nothing_about_the_stage_nor_the_random_numbers_to_come(
     shown = batches(stage)
     weights = {name: value.clone() for name, value in stage.state_dict().items()}
     random = torch.get_rng_state()
-    first, again = score_tasks(stage, shown), score_tasks(stage, shown)
+    first, again = stage.score(shown), stage.score(shown)
     assert first == again
     assert stage.training
     assert stage.encoder.training
