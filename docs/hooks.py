@@ -27,6 +27,11 @@ sys.path.insert(0, str(DOCS))  # mkdocs takes it away again after this module is
 from option_tables import fill_option_tables  # noqa: E402
 
 
+def on_startup(*, command: str, dirty: bool) -> None:
+    """Make the folder of the package tree: mkdocstrings, configured first, takes only folders that are there."""
+    TREE.mkdir(parents=True, exist_ok=True)
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Copy the package tree that mkdocstrings reads; it does not follow links."""
     shutil.rmtree(TREE, ignore_errors=True)
