@@ -15,11 +15,12 @@ from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Un
 from pydantic import ValidationError
 
 from fastssl.config import Config, problems, unknown
+from fastssl.config.settings_file import read_settings_file
 from fastssl.errors import ConfigError
 from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, foreign_setting, owners_of
 
 from .commands import CONFIGS, app, make_app
-from .config_file import as_options, read_settings
+from .config_file import as_options
 from .tokens import option_name, setting_names, value_of, without
 
 _OF_ONE_OPTION = (CoercionError, MissingArgumentError)
@@ -82,7 +83,7 @@ def _file_of(tokens: Sequence[str]) -> tuple[str | None, dict[str, Any], list[st
     """(path, settings, problems) of the file that a line names; without one, none."""
     path = value_of(tokens, "--config") if tokens[0] in CONFIGS else None
     try:
-        return path, {} if path is None else read_settings(Path(path)), []
+        return path, {} if path is None else read_settings_file(Path(path)), []
     except ConfigError as error:
         return path, {}, list(error.problems)
 

@@ -30,6 +30,10 @@ from .base import (
     DataConfig,
 )
 
+LENGTHS = ("epochs", "steps", "minutes")
+"""Settings that say how long a run is. Of a run that has begun, the steps count; its file keeps the others so that the
+command that began it may be repeated with --resume."""
+
 DEMO, DEMO_COLOUR = "demo", "demo-colour"
 """The built-in data sets, of one channel and of three."""
 
@@ -44,7 +48,7 @@ class TrainConfig(DataConfig):
 
     alternatives: ClassVar[Alternatives] = (
         *DataConfig.alternatives,
-        *combinations(("epochs", "steps", "minutes"), 2),
+        *combinations(LENGTHS, 2),
         ("stage", "recipe"),
         ("resume", "overwrite"),
     )
@@ -98,7 +102,7 @@ class TrainConfig(DataConfig):
     def _agrees_with_itself(self) -> TrainConfig:
         wrong = [
             f"{one} and {other} both given: give one"
-            for one, other in (*combinations(("epochs", "steps", "minutes"), 2), ("resume", "overwrite"))
+            for one, other in (*combinations(LENGTHS, 2), ("resume", "overwrite"))
             if getattr(self, one) and getattr(self, other)
         ]
         if self.recipe is not None and "stage" in self.model_fields_set:

@@ -113,13 +113,16 @@ def train_config(settings: Mapping[str, Any]) -> TrainConfig:
         ConfigError: naming every unknown setting and every bad value.
     """
     kind = config_class(settings.get("stage") or "moco", settings.get("recipe"))
-    foreign = {name: owners for name in settings if name not in kind.model_fields and (owners := owners_of(name))}
-    if foreign:
-        whose = (
-            f"--recipe {settings['recipe']}" if settings.get("recipe") else f"--stage {settings.get('stage', 'moco')}"
-        )
-        raise ConfigError([foreign_setting(name, whose) for name in sorted(foreign)])
-    return build(kind, settings)
+    foreign = sorted(name for name in settings if name not in kind.model_fields and owners_of(name))
+    recipe, stage = settings.get("recipe"), settings.get("stage") or "moco"
+    problems = [foreign_setting(name, f"--recipe {recipe}" if recipe else f"--stage {stage}") for name in foreign]
+    try:
+        config = build(kind, {name: value for name, value in settings.items() if name not in foreign})
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    return config
 
 
 def foreign_setting(name: str, whose: str) -> str:

@@ -32,7 +32,17 @@ def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterabl
         f"{height}x{width}x{channels}, {run.settings.encoder}, into {escape(str(folder))}",
         soft_wrap=True,
     )
-    for setting in reasons:
+    show_settings(console, reasons)
+
+
+def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None:
+    """Print one line for every setting that was resolved: its name, its value, its reason.
+
+    Args:
+        console: where to.
+        settings: in the order in which they are shown.
+    """
+    for setting in settings:
         console.print(f"  {setting.name:<12} {setting.value:<11} [dim]{escape(setting.reason)}[/dim]", soft_wrap=True)
 
 

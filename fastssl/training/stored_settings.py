@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.config import build
-from fastssl.config.train import TrainConfig, TrainingSettings
+from fastssl.config.settings_file import effective_settings, read_settings_file
+from fastssl.config.train import LENGTHS, TrainConfig, TrainingSettings
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.files import write_atomically
 from fastssl.runtime import ResolvedSetting
 from fastssl.stages.registry import stage_entry, train_config
 
 CONFIG = "config.yaml"
-
-LENGTHS = ("epochs", "steps", "minutes")
-"""Settings that say how long a run is. Of a run that has begun, the steps count; the others are kept so that the
-command that began it may be repeated with --resume."""
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
@@ -86,18 +83,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: there is no run, or its file cannot be read.
     """
-    import yaml
-
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{folder}: no run here (there is no {CONFIG})")
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise CheckpointError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{path}: not a mapping of settings")
-    return settings
+        return read_settings_file(path)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
 
 
 def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
@@ -114,13 +106,10 @@ def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
     """
     if stored.get("recipe") is not None:
         return train_config(stored)
-    if stored.get("steps") is not None:  # the other lengths were turned into these
-        stored = {name: value for name, value in stored.items() if name not in LENGTHS or name == "steps"}
-    stage = stage_entry(stored.get("stage") or "moco")
-    fields = stage.settings.model_fields  # older versions also wrote the settings of other stages, where they were null
-    stored = {name: value for name, value in stored.items() if name in fields or value is not None}
+    kind = stage_entry(stored.get("stage") or "moco").settings
+    stored = effective_settings(stored, kind)
     try:
-        return build(stage.settings, stored)
+        return build(kind, stored)
     except ConfigError:  # an older version's, in which something is still to be resolved; or it is wrong
         return train_config(stored)
 

@@ -128,3 +128,11 @@ def test_the_settings_of_all_stages_are_found_without_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_setting_of_another_stage_hides_no_other_mistake() -> None:
+    with pytest.raises(ConfigError) as caught:
+        train_config({"stage": "vae", "queue_size": 8, "lr": -1, "stpes": 3})
+    named = [problem.split("=")[0] for problem in caught.value.problems]
+    assert named[0] == "queue_size is a setting of --stage moco, not of --stage vae"
+    assert sorted(named[1:]) == ["lr", "unknown setting 'stpes', did you mean 'steps'?"]

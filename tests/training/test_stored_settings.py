@@ -94,6 +94,7 @@ def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:
     [
         ("lr: [", CheckpointError, "not valid YAML"),
         ("- lr", CheckpointError, "not a mapping"),
+        ("\x00\x01", CheckpointError, "not valid YAML"),
         ("lr: -1\nstpes: 3\n", ConfigError, "lr=-1.*'stpes', did you mean 'steps'"),
     ],
 )

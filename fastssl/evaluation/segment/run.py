@@ -19,6 +19,7 @@ from fastssl.config import SegmentConfig, coerce_config
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.inputs import report_folder
 from fastssl.runtime import Runtime, resolve_runtime
+from fastssl.training.messages import show_settings
 
 from .data import SegmentationData, open_segmentation_data
 from .initialization import RANDOM, Initialization, find_initializations, read_specs
@@ -102,8 +103,7 @@ def _introduce(
         f"trained on {height}x{width} px, predicted in {predicted}, on {runtime.device}",
         soft_wrap=True,
     )
-    for choice in recipe.choices:
-        console.print(f"  {choice.name:<12} {choice.value:<11} [dim]{escape(choice.reason)}[/dim]", soft_wrap=True)
+    show_settings(console, recipe.choices)
     for note in notes:
         console.print(escape(note), soft_wrap=True)
 
