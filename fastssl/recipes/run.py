@@ -14,14 +14,15 @@ from typing import Any
 
 from rich.console import Console
 
-from fastssl.config.train import TrainConfig
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
+from fastssl.models.encoder import EncoderSpec
 from fastssl.recipes.evaluations import RECIPES
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
 from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
 from fastssl.threads import use_threads
-from fastssl.training.build import TrainingRun, build_run
+from fastssl.training.build import build_run
 from fastssl.training.fit import TrainResult
 from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
@@ -32,7 +33,7 @@ from fastssl.training.run_folder import (
     folder_of,
     release_recipe,
 )
-from fastssl.training.stored_settings import CONFIG, settings_to_resume
+from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_resume, stored_config
 from fastssl.training.train import Prepared, open_data, open_runtime, train_stage
 
 
@@ -169,15 +170,24 @@ def _train_stage(
 def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
     """Open the data and build every stage, so that what the last one cannot do is said before the first one trains.
 
-    With --minutes a stage is built for this alone: its settings depend on the steps, which are measured in its turn.
+    With --minutes a stage is built for this alone: its settings depend on the steps, which are measured in its turn. A
+    stage that goes on was checked when it began, and is built in its turn from its own settings.
     """
     config = recipe_run.config
     runtime = open_runtime(config)
     source = open_data(config, console)
-    runs: list[TrainingRun] = []
-    for stage in recipe_run.stages:
-        runs.append(build_run(stage, source, runtime, follows=runs[-1].spec if runs else None))
-    return [Prepared(source=source, runtime=runtime, run=run if config.minutes is None else None) for run in runs]
+    prepared: list[Prepared] = []
+    before: EncoderSpec | None = None
+    for stage, folder in zip(recipe_run.stages, recipe_run.runs, strict=True):
+        begun = stored_config(read_settings(folder)) if config.resume and (folder / CONFIG).is_file() else None
+        if isinstance(begun, TrainingSettings):
+            run, channels = None, source.image_shape[2]
+            before = EncoderSpec(name=begun.encoder, in_channels=channels, size=begun.size, stem=begun.stem)
+        else:
+            run = build_run(stage, source, runtime, follows=before)
+            before = run.spec
+        prepared.append(Prepared(source=source, runtime=runtime, run=run if config.minutes is None else None))
+    return prepared
 
 
 def _with_length(config: TrainConfig, console: Console) -> TrainConfig:

@@ -216,12 +216,29 @@ class Opened:
         self.times += event == "open" and str(arguments[0]) == self.path
 
 
-def test_data_are_opened_once_and_each_stage_has_one_encoder(
-    tmp_path: Path, labelled: Path, train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[str] = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the models that timm has made."""
+    names: list[str] = []
     create = timm.create_model
-    monkeypatch.setattr(timm, "create_model", lambda name, **given: made.append(name) or create(name, **given))
+    monkeypatch.setattr(timm, "create_model", lambda name, **given: names.append(name) or create(name, **given))
+    return names
+
+
+@pytest.mark.parametrize("stop_after", [2, 4], ids=["in-the-first", "in-the-second"])
+def test_a_recipe_that_goes_on_makes_one_encoder_for_each_stage_too(
+    tmp_path: Path, labelled: Path, train: Train, made: list[str], stop_after: int
+) -> None:
+    train(tmp_path / "run", labelled, stop_after=stop_after)
+    made.clear()
+    result, _ = train(tmp_path / "run", labelled, resume=True)
+    assert result.finished
+    assert made == ["test_resnet"] * len(result.stages)
+
+
+def test_data_are_opened_once_and_each_stage_has_one_encoder(
+    tmp_path: Path, labelled: Path, train: Train, made: list[str]
+) -> None:
     opened = Opened(labelled)
     open_source(labelled)
     once, opened.times = opened.times, 0
