@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -30,6 +31,29 @@ AutoFloat = Annotated[Annotated[float, Field(gt=0)] | None, Auto]
 AutoSwitch = Annotated[bool | None, Auto]
 AutoShare = Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto]
 Count = Annotated[int, Field(ge=1)]
+
+FULL_RANGE = "full"
+"""The value range of a file's whole type: 0 to 255, 0 to 65535."""
+
+
+def _value_range_text(value: Any) -> Any:
+    """A range as it is kept in files: "LOW,HIGH" with LOW below HIGH, "full", or None for auto."""
+    if value is None or value == "auto":
+        return None
+    if value == FULL_RANGE:
+        return value
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        low, high = (float(part) for part in parts)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not -inf < low < high < inf:
+        raise ValueError("give two numbers LOW,HIGH with LOW below HIGH, full or auto")
+    return f"{low:.9g},{high:.9g}"
+
+
+ValueRangeText = BeforeValidator(_value_range_text)
+"""Accepts "0,4095", (0, 4095), "full" and "auto"."""
 
 Alternatives = tuple[tuple[str, str], ...]
 
@@ -59,6 +83,10 @@ class DataConfig(Config):
     """Image side in pixels (auto: as the data has it)."""
     skip_corrupt: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
     """Name and skip images that cannot be decoded."""
+    value_range: Annotated[str | None, ValueRangeText, Parameter(group=DATA, show_default=False)] = None
+    """Values of black and white, LOW,HIGH or full (auto: by the set)."""
+    max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
+    """Largest image that is read."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
     """Device to compute on: auto, cpu, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
@@ -69,6 +97,8 @@ class DataConfig(Config):
     """Use this precision, even where the device only emulates it."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
+    quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
+    """Do not print what was read."""
 
     @model_validator(mode="after")
     def _one_precision(self) -> DataConfig:

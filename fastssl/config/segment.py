@@ -36,7 +36,7 @@ Init = Literal["run", "random"]
 
 _Patch = BeforeValidator(lambda value: {"auto": None, "whole": WHOLE}.get(value, value))
 
-_OF_FOLDERS = ("image_suffix", "mask_suffix", "fov", "test_images", "val_images", "patient", "split")
+_OF_FOLDERS = ("image_suffix", "mask_suffix", "foreground", "fov", "test_images", "val_images", "patient", "split")
 
 
 def _split_names(value: Any) -> Any:
@@ -80,6 +80,8 @@ class SegmentConfig(DataConfig):
     """Ending that image names have and mask names lack (DRIVE: _training)."""
     mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
     """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
+    foreground: Annotated[ListOf[str], SEVERAL, Parameter(group=DATA, show_default=False)] = ()
+    """Mask values or #colours that are foreground, or any (auto: if clear)."""
     fov: Annotated[Path | None, Parameter(group=DATA)] = None
     """Folder of field-of-view masks, outside of which pixels do not count."""
     size: Annotated[Annotated[int, Field(ge=8, le=4096)] | None, Auto, Parameter(group=DATA)] = None

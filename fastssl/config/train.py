@@ -97,6 +97,10 @@ class TrainConfig(DataConfig):
     """Replace the run in the run folder."""
     checkpoint_every: Annotated[AutoInt, Parameter(group=RUN)] = None
     """Steps between checkpoints (auto: once a minute)."""
+    keep: Annotated[Count, Parameter(group=RUN)] = 2
+    """Checkpoints to keep, the newest."""
+    deterministic: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
+    """Equal bits on every run, slower (a CPU uses one thread)."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> TrainConfig:

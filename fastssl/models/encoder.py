@@ -35,6 +35,8 @@ class EncoderSpec:
         stem: "standard" as timm has it, or "small" (`create_encoder`).
         mean: one number for all channels, or one per channel.
         std: standard deviation, likewise.
+        value_range: the file values that are 0 and 1, as `--value-range` takes it ("0,4095", "full"); None: 8-bit
+            images as they are.
     """
 
     name: str
@@ -43,6 +45,7 @@ class EncoderSpec:
     stem: Stem = "standard"
     mean: float | tuple[float, ...] = 0.5
     std: float | tuple[float, ...] = 0.5
+    value_range: str | None = None
 
     @property
     def channel_mean(self) -> tuple[float, ...]:

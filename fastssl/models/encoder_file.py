@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fastssl.config.base import FULL_RANGE
 from fastssl.errors import CheckpointError
 from fastssl.files import write_atomically
 
@@ -155,8 +156,8 @@ def _file_in(path: Path) -> Path:
 
 
 def _spec_from(text: str) -> EncoderSpec:
-    """The spec that `save_encoder` wrote; JSON knows lists where the spec has tuples."""
-    fields: dict[str, Any] = json.loads(text)
+    """The spec that `save_encoder` wrote; JSON knows lists where the spec has tuples. Those of 0.1 have the full range."""
+    fields: dict[str, Any] = {"value_range": FULL_RANGE, **json.loads(text)}
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return EncoderSpec(**fields)
 

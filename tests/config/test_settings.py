@@ -29,7 +29,7 @@ FIELDS = [
 ]
 """(command, setting): those that all stages share, each stage's own, and those of probe."""
 
-VALUES: tuple[Any, ...] = (8, 0.5, "cpu", "generative", "bezier", "inpaint", "jigsaw=2", True)
+VALUES: tuple[Any, ...] = (8, 0.5, "cpu", "generative", "bezier", "inpaint", "jigsaw=2", "full", True)
 
 
 def parsed(command: str, *options: str) -> Any:
