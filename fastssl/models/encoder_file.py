@@ -156,7 +156,7 @@ def _file_in(path: Path) -> Path:
 
 
 def _spec_from(text: str) -> EncoderSpec:
-    """The spec that `save_encoder` wrote; JSON knows lists where the spec has tuples. Those of 0.1 have the full range."""
+    """The spec that `save_encoder` wrote, in JSON, which has no tuples; files of 0.1 have the full range."""
     fields: dict[str, Any] = {"value_range": FULL_RANGE, **json.loads(text)}
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return EncoderSpec(**fields)

@@ -69,7 +69,7 @@ def test_the_startup_file_keeps_what_it_has_and_loads_the_script_once(shell: str
         ("fastssl finetune --label-f", {"--label-fraction"}),
         ("fastssl train --queue-s", {"--queue-size"}),
         ("fastssl train --stage to", {"tower"}),
-        ("fastssl segment --ma", {"--masks", "--mask-suffix"}),
+        ("fastssl segment --mask", {"--masks", "--mask-suffix"}),
     ],
 )
 def test_bash_completes(words: str, expected: set[str], home: Path) -> None:
