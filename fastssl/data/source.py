@@ -7,10 +7,12 @@ nor how they are augmented (`fastssl.pipelines`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+from .report import DataReport
 
 Task = Literal["multi-class", "binary-class", "multi-label, binary-class", "ordinal-regression", "none"]
 
@@ -21,7 +23,8 @@ class Split:
 
     Args:
         images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
-        labels: `[N]` int64 class indices, `[N, L]` int64 (0 or 1) for multi-label data, or None.
+        labels: `[N]` int64 class indices, -1 where an image is unlabelled; `[N, L]` int64 for multi-label data, 0 or 1,
+            -1 where it is not known; or None.
         masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
     """
 
@@ -45,6 +48,12 @@ class Source:
         modality: of the images, such as "chest X-ray".
         fingerprint: hex digest of every split's pixels, labels and masks (`fingerprint.py`): equal data have equal
             digests, wherever their files are.
+        image_fingerprint: hex digest of the pixels of "train" alone, which is all that pre-training depends on.
+        value_range: the file values that are black and white, as `EncoderSpec.value_range` keeps them; None: 8-bit
+            images as they are.
+        label_problem: why the labels that are there cannot be used, in one line; "" if nothing is wrong. The splits
+            then have none.
+        report: what was read, for its user.
     """
 
     name: str
@@ -53,6 +62,10 @@ class Source:
     class_names: tuple[str, ...] = ()
     modality: str = "unknown"
     fingerprint: str = ""
+    image_fingerprint: str = ""
+    value_range: str | None = None
+    label_problem: str = ""
+    report: DataReport = field(default_factory=DataReport)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -1,0 +1,104 @@
+"""What was read: the facts about a data set that its user should see before anything is computed on it.
+
+Covers: the record, as a short block of text and as JSON. Does not cover: gathering the facts (the module of each kind
+of source), printing them, and the folder that they are written into.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_CLASSES = 8
+"""Classes that are listed; of more, the first ones, then how many there are."""
+MOST_ENDINGS = 6
+MOST_NOTES = 12
+LABEL_WIDTH = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReport:
+    """What was read of a data set, and what was not.
+
+    Args:
+        origin: the set's name and where it is, such as "chest (/data/chest)"; "" where nothing was read.
+        counts: split -> number of images.
+        classes: class name -> split -> number of its images; in the order of the class indices.
+        multi_label: an image may be of several classes.
+        unlabelled: split -> number of images without a label, in a set where others have one.
+        shape: as the images are held, such as "224x224, 1 channel".
+        depth: bits of a value, such as "16 bit".
+        value_range: the values of black and white and how they were found, such as "0 to 4095, found in the images".
+        passed_over: ending in lower case -> number of files that were not read because of it.
+        notes: a line for each thing that was left out, changed, or taken for something else, and why.
+    """
+
+    origin: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    multi_label: bool = False
+    unlabelled: Mapping[str, int] = field(default_factory=dict)
+    shape: str = ""
+    depth: str = ""
+    value_range: str = ""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return a short block for a terminal: one fact per line, in plain text without control characters."""
+        facts = [
+            ("data", self.origin),
+            ("images", _counted(self.counts)),
+            ("shape", ", ".join(filter(None, (self.shape, self.depth)))),
+            ("values", self.value_range),
+            ("labels" if self.multi_label else "classes", self._class_line()),
+            ("unlabelled", _counted(self.unlabelled)),
+            ("passed over", _counted(_most(self.passed_over))),
+            *(("note", note) for note in self.notes[:MOST_NOTES]),
+        ]
+        if len(self.notes) > MOST_NOTES:
+            facts.append(("note", f"and {len(self.notes) - MOST_NOTES} more"))
+        return [f"{label:<{LABEL_WIDTH}}{printable(text)}" for label, text in facts if text]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all facts, none shortened, as JSON knows them."""
+        return asdict(self)
+
+    def _class_line(self) -> str:
+        """Such as "2: a 70/10/20, b 140/20/40 (train/val/test)"."""
+        if not self.classes:
+            return "none" if self.counts else ""
+        splits = [split for split in self.counts if any(split in own for own in self.classes.values())]
+        shown = [
+            f"{name} {'/'.join(str(own.get(split, 0)) for split in splits)}"
+            for name, own in list(self.classes.items())[:MOST_CLASSES]
+        ]
+        more = f", and {len(self.classes) - MOST_CLASSES} more" if len(self.classes) > MOST_CLASSES else ""
+        return f"{len(self.classes)}: {', '.join(shown)}{more} ({'/'.join(splits)})"
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal shows as it is: control characters and undecodable bytes of names are spelled out.
+
+    Args:
+        text: of any origin.
+    """
+    return "".join(
+        char if unicodedata.category(char) not in ("Cc", "Cf", "Cs") else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+
+
+def _most(counts: Mapping[str, int]) -> Mapping[str, int]:
+    """The most frequent endings, then the sum of the others."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rest: Iterable[tuple[str, int]] = ordered[MOST_ENDINGS:]
+    return dict(ordered[:MOST_ENDINGS]) | (
+        {"others": sum(count for _, count in rest)} if ordered[MOST_ENDINGS:] else {}
+    )
