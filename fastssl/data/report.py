@@ -6,10 +6,16 @@ of source), printing them, and the folder that they are written into.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from fastssl.files import write_json
+from fastssl.text import printable
+
+REPORT_FILE = "data.json"
+"""The record's file in a run's folder, and in a report's."""
 
 MOST_CLASSES = 8
 """Classes that are listed; of more, the first ones, then how many there are."""
@@ -23,7 +29,8 @@ class DataReport:
     """What was read of a data set, and what was not.
 
     Args:
-        origin: the set's name and where it is, such as "chest (/data/chest)"; "" where nothing was read.
+        origin: the set's name and where it is, such as "chest, /data/chest"; "" where nothing was read.
+        path: of the file or folder, absolute; "" for what is built in.
         counts: split -> number of images.
         classes: class name -> split -> number of its images; in the order of the class indices.
         multi_label: an image may be of several classes.
@@ -36,6 +43,7 @@ class DataReport:
     """
 
     origin: str = ""
+    path: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     multi_label: bool = False
@@ -66,6 +74,17 @@ class DataReport:
         """Return all facts, none shortened, as JSON knows them."""
         return asdict(self)
 
+    def write(self, folder: Path) -> None:
+        """Write all facts as JSON, atomically, into `REPORT_FILE`.
+
+        Args:
+            folder: of a run or of a report, which exists.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        write_json(folder / REPORT_FILE, self.as_json())
+
     def _class_line(self) -> str:
         """Such as "2: a 70/10/20, b 140/20/40 (train/val/test)"."""
         if not self.classes:
@@ -79,18 +98,6 @@ class DataReport:
         return f"{len(self.classes)}: {', '.join(shown)}{more} ({'/'.join(splits)})"
 
 
-def printable(text: str) -> str:
-    """Return text that a terminal shows as it is: control characters and undecodable bytes of names are spelled out.
-
-    Args:
-        text: of any origin.
-    """
-    return "".join(
-        char if unicodedata.category(char) not in ("Cc", "Cf", "Cs") else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count)
 
@@ -98,7 +105,5 @@ def _counted(counts: Mapping[str, int]) -> str:
 def _most(counts: Mapping[str, int]) -> Mapping[str, int]:
     """The most frequent endings, then the sum of the others."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rest: Iterable[tuple[str, int]] = ordered[MOST_ENDINGS:]
-    return dict(ordered[:MOST_ENDINGS]) | (
-        {"others": sum(count for _, count in rest)} if ordered[MOST_ENDINGS:] else {}
-    )
+    others = sum(count for _, count in ordered[MOST_ENDINGS:])
+    return dict(ordered[:MOST_ENDINGS]) | ({"others": others} if others else {})
