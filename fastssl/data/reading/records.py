@@ -1,0 +1,67 @@
+"""What is read from an image file.
+
+Covers: the records of an image, of a label map, and of a file that cannot be read. Does not cover: reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from fastssl.errors import DataError
+
+
+class ImageFileError(DataError):
+    """An image file that cannot be read, or must not be: one line that names the file and the reason.
+
+    Args:
+        path: of the file.
+        reason: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawImage:
+    """The first image of a file, upright, with 0 as black, transparency laid over black.
+
+    Args:
+        pixels: `[H, W, C]`, C 1 or 3; uint8, uint16, int16, int32, uint32 or float32, values as the file has them.
+        bilevel: it is black and white only: 0 and 255.
+        pages: how many images the file holds.
+        notes: what was changed or left out, a short clause each, the same words for each file of that kind.
+    """
+
+    pixels: np.ndarray
+    bilevel: bool = False
+    pages: int = 1
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelMap:
+    """A whole number for each pixel of a mask, by what its file means.
+
+    Args:
+        values: `[H, W]` uint8, uint16, int16, int32 or uint32: 0 and 1 of a bilevel file, the indices of a palette,
+            the values of grey, or the rows of `colours`.
+        kind: which of these; "transparency" is 0 where a file of one colour is transparent and 1 where it is not.
+        colours: `[K, 3]` uint8 or uint16, the colour of each index or row; None for the other kinds.
+        lossy: it was compressed with loss, so that values near each other may mean the same.
+        pages: how many images the file holds.
+        notes: what was changed or left out, a short clause each.
+    """
+
+    values: np.ndarray
+    kind: Literal["bilevel", "palette", "grey", "colour", "transparency"]
+    colours: np.ndarray | None = None
+    lossy: bool = False
+    pages: int = 1
+    notes: tuple[str, ...] = ()
