@@ -2,14 +2,28 @@
 
 Covers: a base class and one class for each part of a run. The command line prints an error's text as one line and exits
 with status 2.
-Does not cover: programming errors, which keep their traceback.
+Does not cover: programming errors (`fastssl.cli.failures` says what the command line makes of them).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from .text import printable, shortened
+
+LONGEST = 480
+"""Characters of an error's text, or of each problem of several; of a longer one the middle is left out."""
+
 
 class FastSSLError(Exception):
-    """A problem that the user can fix. Its text is one line: what is wrong, where, and what to do."""
+    """A problem that the user can fix. Its text is one line: what is wrong, where, and what to do.
+
+    Args:
+        text: that line. Whatever would break it, as in the name of a file, is shown as an escape.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(shortened(printable(text), LONGEST))
 
 
 class DataError(FastSSLError):
@@ -24,8 +38,12 @@ class ConfigError(FastSSLError):
     """
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(problems))
+        self.problems = tuple(shortened(printable(problem), LONGEST) for problem in problems)
+        Exception.__init__(self, "; ".join(self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make an error that another process raised arrive with its problems."""
+        return type(self), (list(self.problems),)
 
 
 class CheckpointError(FastSSLError):

@@ -1,7 +1,8 @@
 """Names of files, folders and classes as text that can be shown.
 
-Covers: writing as escapes what would change the screen, break the line, or cannot be encoded. Does not cover: printing
-(`console.py`), cells of CSV files (`files.py`), fonts of plots.
+Covers: writing as escapes what would change the screen, break the line, or cannot be encoded; leaving out the middle of
+long text. Does not cover: printing (`console.py`), cells of CSV files (`fastssl.evaluation.shared.report`), fonts of
+figures (`lettering.py`).
 """
 
 from __future__ import annotations
@@ -29,3 +30,19 @@ def printable(name: str | os.PathLike[str]) -> str:
         backslashes and letters of any script included.
     """
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), os.fspath(name))
+
+
+def shortened(text: str, most: int) -> str:
+    """Leave out the middle of a long text, so that its beginning and its end can be read.
+
+    Args:
+        text: any text.
+        most: characters that may remain, at least 3.
+
+    Returns:
+        `text`, or its beginning and end with "..." between them, `most` characters long.
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 3) // 2
+    return f"{text[: most - 3 - end]}...{text[len(text) - end :]}"

@@ -1,25 +1,25 @@
 """Running one command line: exit status, errors as one line, warnings.
 
 Covers: what a shell sees of `fastssl`. Does not cover: the commands (`commands.py`), what is wrong with a line
-(`line.py`).
+(`line.py`), what is said of a command that failed (`failures.py`).
 """
 
 from __future__ import annotations
 
-import errno
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
-
 import fastssl
-from fastssl.errors import FastSSLError
+from fastssl.console import new_console
+from fastssl.text import printable
 
+from .failures import INPUT_ERROR, failure_of
 from .line import Line, read_line
 from .old_names import with_new_names
 
-INPUT_ERROR = 2
 INTERRUPTED = 130
 
 BEGIN_WITH = (
@@ -40,36 +40,44 @@ def main(arguments: Sequence[str] | None = None, *, commands: Mapping[str, Calla
         commands: functions to call in place of commands of these names, with their arguments.
 
     Returns:
-        The exit status: 0, 2 where something the user gave cannot be used, 130 after Ctrl-C.
+        The exit status: 0, 2 where something the user gave cannot be used, 130 after Ctrl-C, 1 where memory does not
+        suffice, 141 where nobody reads the output any more, 70 after an error of fastssl itself.
     """
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    _escape_what_cannot_be_encoded()
+    try:
+        status = _main(list(sys.argv[1:] if arguments is None else arguments), commands or {})
+        _flush()
+    except KeyboardInterrupt:
+        print("fastssl: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # whatever it is, the user reads one line
+        failure = failure_of(error)
+        if failure.text:
+            _tell(f"error: {failure.text}")
+        _give_up_output()
+        return failure.status
+    return status
+
+
+def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]]) -> int:
     if not tokens:
         _welcome()
         return 0
     tokens, warnings = with_new_names(tokens)
     for warning in warnings:
-        print(f"fastssl: warning: {warning}", file=sys.stderr)
+        _tell(f"warning: {warning}")
     line = read_line(tokens)
     if line.mistakes:
-        return _refuse("; ".join(line.mistakes))
+        _tell(f"error: {'; '.join(line.mistakes)}")
+        return INPUT_ERROR
     if "torch" not in sys.modules and not _WITHOUT_WORK & set(tokens):
         fastssl.share_processors()  # watches the processors for a moment, which only work is worth
-    try:
-        _run(line, commands or {})
-    except FastSSLError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        if error.errno is None:
-            raise
-        return _refuse(_describe(error))
-    except KeyboardInterrupt:
-        print("fastssl: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    _run(line, commands)
     return 0
 
 
 def _run(line: Line, commands: Mapping[str, Callable[..., Any]]) -> None:
-    console = Console()  # as wide as the terminal now is
+    console = new_console()  # as wide as the terminal now is
     command, bound, _ = line.app.parse_args(line.tokens, console=console, exit_on_error=False, print_error=False)
     commands.get(line.tokens[0], command)(*bound.args, **bound.kwargs)
 
@@ -82,12 +90,29 @@ def _welcome() -> None:
     print("\nfastssl --help lists all commands.")
 
 
-def _describe(error: OSError) -> str:
-    where = f"{error.filename}: " if error.filename else ""
-    advice = "; free some space, then go on with --resume" if error.errno == errno.ENOSPC else ""
-    return f"{where}{error.strerror}{advice}"
+def _tell(text: str) -> None:
+    with suppress(OSError, AttributeError):  # standard error may be closed, and then it is None
+        sys.stderr.write(f"fastssl: {printable(text)}\n")
+        sys.stderr.flush()
 
 
-def _refuse(text: str) -> int:
-    print(f"fastssl: error: {text}", file=sys.stderr)
-    return INPUT_ERROR
+def _escape_what_cannot_be_encoded() -> None:
+    """Let output in ASCII or Latin-1 show letters that it lacks as escapes, where printing them would fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # nothing, where a stream is closed or belongs to a caller from Python
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Write what is still to be written, while a failure to do so can be told."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _give_up_output() -> None:
+    """Where standard output can no longer be written, keep the interpreter from complaining of it when it ends."""
+    try:
+        _flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

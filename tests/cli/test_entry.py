@@ -37,14 +37,6 @@ def test_the_commands_to_begin_with_are_understood(command: str, capsys: pytest.
     assert called == ([] if "--help" in rest else rest[:1])
 
 
-def test_a_programming_error_keeps_its_traceback() -> None:
-    def broken(**_: Any) -> NoReturn:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        main(["train"], commands={"train": broken})
-
-
 def test_an_interrupt_exits_as_shells_expect(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(**_: Any) -> NoReturn:
         raise KeyboardInterrupt
