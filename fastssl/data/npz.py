@@ -16,7 +16,8 @@ import numpy as np
 from fastssl.errors import DataError
 
 from .fingerprint import fingerprint
-from .labels import check_labels, infer_task
+from .label_counts import absence_notes
+from .labels import read_labels
 from .medmnist_table import set_of_file
 from .resize import square_images
 from .source import Source, Split
@@ -50,28 +51,22 @@ def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] 
         found = ", ".join(f"{split} {a.dtype}{list(a.shape[1:])}" for split, a in images.items())
         raise DataError(f"{path}: the splits hold images of different kinds ({found}); give them one shape and dtype")
     images = square_images(images, size, path.name, notify)
-    splits = {}
-    for split, array in images.items():
-        labels = arrays.get(f"{split}_labels")
-        where = f"{path}: {split}_labels"
-        splits[split] = Split(images=array, labels=None if labels is None else check_labels(labels, len(array), where))
-    task, class_names = infer_task(splits, str(path))
+    counts = {split: len(array) for split, array in images.items()}
+    raw = {split: arrays[f"{split}_labels"] for split in images if f"{split}_labels" in arrays}
     known = set_of_file(path.stem)
-    if known and len(class_names) > len(known.class_names):
-        raise DataError(
-            f"{path} has {len(class_names)} classes, {known.flag} {len(known.class_names)}; rename the file"
-        )
-    if known:
-        task, class_names = known.task, known.class_names
-    if all(split.labels is None for split in splits.values()):
-        task, class_names = "none", ()
+    labels = read_labels(raw, counts, known)
+    splits = {split: Split(images=array, labels=labels.by_split.get(split)) for split, array in images.items()}
+    for note in (*labels.notes, *absence_notes(labels.by_split, labels.class_names)):
+        if notify:
+            notify(f"{path.name}: {note}")
     return Source(
         name=path.stem,
         splits=splits,
-        task=task,
-        class_names=class_names,
+        task=labels.task,
+        class_names=labels.class_names,
         modality=known.modality if known else "unknown",
         fingerprint=fingerprint(splits),
+        label_problem=labels.problem,
     )
 
 
