@@ -48,25 +48,36 @@ def new_console(**options: Any) -> Console:
     return PlainConsole(markup=False, emoji=False, highlight=False, **options)
 
 
-def verbatim(text: str, style: str = "") -> Text:
+def verbatim(text: str, encoding: str = "utf-8", style: str = "") -> Text:
     """Make text that is shown as it is, whatever is in it; what is not safe to show becomes escapes.
 
     Args:
         text: a name, or a line with names in it.
+        encoding: of the output; letters that it lacks become escapes, and "±" becomes "+-".
         style: of Rich, such as "bold".
 
     Returns:
-        A part of a line (`Text.assemble`), or a cell of a table.
+        A line, or a cell of a table.
     """
-    return Text(printable(text), style=style)
+    shown = printable(text)
+    try:
+        shown.encode(encoding)
+    except UnicodeEncodeError:
+        shown = shown.replace("±", "+-").encode(encoding, "backslashreplace").decode(encoding)
+    return Text(shown, style=style)
 
 
-def say(console: Console, line: str | Text, style: str = "") -> None:
-    """Print one line, however long it is, without a break.
+def say(console: Console, *lines: str, topic: str = "", aside: str = "", style: str = "") -> None:
+    """Print lines, each without a break however long it is.
 
     Args:
         console: where to.
-        line: the line; text that is assembled of parts with styles is made by `verbatim`.
+        *lines: their text, shown as it is.
+        topic: a word in bold in front of each.
+        aside: text behind each that matters less.
         style: of Rich, such as "dim".
     """
-    console.print(verbatim(line) if isinstance(line, str) else line, style=style or None, soft_wrap=True)
+    for line in lines:
+        parts = ((topic, "bold"), (line, ""), (aside, "dim"))
+        whole = Text.assemble(*(verbatim(text, console.encoding, own) for text, own in parts))
+        console.print(whole, style=style or None, soft_wrap=True)

@@ -48,12 +48,14 @@ def progress(
 
 @contextmanager
 def _bar(what: str, total: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=stream)) as bar:
-        task = bar.add_task(what, total=total or None)
+    from fastssl.console import new_console
+    from fastssl.text import printable
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=new_console(file=stream)) as bar:
+        task = bar.add_task(printable(what), total=total or None)
         yield lambda amount: bar.advance(task, amount)
 
 

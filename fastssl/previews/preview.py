@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.markup import escape
 from torch import Tensor
 
 from fastssl.config import PreviewConfig, coerce_config
+from fastssl.console import new_console, say
 from fastssl.data import Source
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
@@ -59,10 +59,10 @@ def preview(
         OSError: the PNG cannot be written.
     """
     config = coerce_config(PreviewConfig, config, settings)
-    console = console or Console()
+    console = console or new_console()
 
     def notify(line: str) -> None:
-        console.print(escape(line), soft_wrap=True)
+        say(console, line)
 
     folder = None if run is None else Path(run)
     out = _destination(config, folder)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from fastssl.console import say
 from fastssl.recipes.recipe import Recipe, RecipeRun
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
@@ -66,7 +67,7 @@ def _imagenet(console: Console) -> dict[str, Any]:
 
     if is_at_hand(LITE0):
         return {"imagenet": LITE0}
-    console.print(MISSING, markup=False, soft_wrap=True)
+    say(console, MISSING)
     return {}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.config.train import TrainConfig, TrainingSettings
+from fastssl.console import new_console, say
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
@@ -65,7 +66,7 @@ def train(
         config = train_config(settings)
     elif type(config) is TrainConfig:  # no stage's own
         config = train_config(config.model_dump(exclude_unset=True))
-    console = console or Console()
+    console = console or new_console()
     return train_stage(config, console) if config.recipe is None else train_recipe(config, console)
 
 
@@ -132,7 +133,7 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
         if not results[-1].finished:
             break
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
-        console.print(f"{heading}: {_minutes(time.monotonic() - began)}")
+        say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     return results
 
 
@@ -143,11 +144,11 @@ def _evaluate(
     write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
     console.rule(heading, align="left")
     if not labelled:
-        console.print(f"{recipe_run.config.data} has no labels: nothing to evaluate with", markup=False, soft_wrap=True)
+        say(console, f"{recipe_run.config.data} has no labels: nothing to evaluate with")
         return result
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
-    console.print(f"{heading}: {_minutes(time.monotonic() - began)}")
+    say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     return replace(result, evaluated=True)
 
 
@@ -199,7 +200,7 @@ def _with_length(config: TrainConfig, console: Console) -> TrainConfig:
     minutes = config.minutes or each.minutes * len(stages)
     given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
     share = f"{minutes / len(stages):g} minutes for each of {', '.join(stages)}"
-    console.print(f"{given}: {share}; the evaluation is not counted", soft_wrap=True)
+    say(console, f"{given}: {share}; the evaluation is not counted")
     return config.model_copy(update={"minutes": minutes})
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
+from fastssl.console import say
 from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
 from fastssl.training.fit import TrainResult
@@ -27,10 +27,11 @@ def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterabl
         reasons: of the run and its runtime.
     """
     height, width, channels = run.source.image_shape
-    console.print(
-        f"[bold]{run.settings.stage}[/bold] on {escape(run.source.name)}: {run.info.images} images "
-        f"{height}x{width}x{channels}, {run.settings.encoder}, into {escape(str(folder))}",
-        soft_wrap=True,
+    say(
+        console,
+        f" on {run.source.name}: {run.info.images} images "
+        f"{height}x{width}x{channels}, {run.settings.encoder}, into {folder}",
+        topic=run.settings.stage,
     )
     show_settings(console, reasons)
 
@@ -43,7 +44,7 @@ def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None
         settings: in the order in which they are shown.
     """
     for setting in settings:
-        console.print(f"  {setting.name:<12} {setting.value:<11} [dim]{escape(setting.reason)}[/dim]", soft_wrap=True)
+        say(console, f"  {setting.name:<12} {setting.value:<11} ", aside=setting.reason)
 
 
 def conclude(console: Console, result: TrainResult, signal: str | None) -> None:
@@ -56,23 +57,7 @@ def conclude(console: Console, result: TrainResult, signal: str | None) -> None:
     """
     speed = f"{result.images_per_second:,.0f} images/s, data-wait {result.data_wait:.1%}"
     if result.finished:
-        console.print(
-            f"done: {result.total_steps} steps, {speed}; encoder in {escape(str(result.encoder))}", soft_wrap=True
-        )
+        say(console, f"done: {result.total_steps} steps, {speed}; encoder in {result.encoder}")
         return
     why = f"{signal}: " if signal else ""
-    console.print(
-        f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume",
-        soft_wrap=True,
-    )
-
-
-def say(console: Console, lines: Iterable[str]) -> None:
-    """Print lines of plain text.
-
-    Args:
-        console: where to.
-        lines: without markup.
-    """
-    for line in lines:
-        console.print(escape(line), highlight=False, soft_wrap=True)
+    say(console, f"{why}stopped and saved at step {result.step} of {result.total_steps} ({speed}); go on with --resume")

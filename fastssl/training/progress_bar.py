@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from fastssl.console import say
+from fastssl.text import printable
 
 BarT = TypeVar("BarT", bound="ProgressBar")
 
@@ -53,17 +55,17 @@ class ProgressBar:
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=40 if transient else None),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[status]}"),
+                TextColumn("{task.fields[status]}", markup=False),
                 TextColumn("ETA"),
                 TimeRemainingColumn(compact=True, elapsed_when_finished=not transient),
                 console=console,
                 expand=not transient,
                 transient=transient,
             )
-            self._task = self._bar.add_task(escape(title), total=total, completed=done, status=status)
+            self._task = self._bar.add_task(printable(title), total=total, completed=done, status=printable(status))
 
     def show(self, completed: int, title: str, status: str, *, count: str = "", at_once: bool = False) -> None:
         """Move the bar, or print a line of title, count, status and time left.
@@ -76,7 +78,7 @@ class ProgressBar:
             at_once: print the line even if the one before is less than ten seconds old.
         """
         if self._bar is not None:
-            self._bar.update(self._task, completed=completed, description=escape(title), status=status)
+            self._bar.update(self._task, completed=completed, description=printable(title), status=printable(status))
             return
         moment = self._now()
         if not status or (not at_once and moment - self._printed < PLAIN_SECONDS):
@@ -84,7 +86,7 @@ class ProgressBar:
         self._printed = moment
         left = (moment - self._started) / max(completed - self._first, 1) * (self._total - completed)
         line = "  ".join(filter(None, (title, count, status, f"ETA {duration(left)}")))
-        self.console.print(escape(line), highlight=False, soft_wrap=True)
+        say(self.console, line)
 
     def __enter__(self: BarT) -> BarT:
         if self._bar is not None:

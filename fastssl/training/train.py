@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config.train import TrainConfig
+from fastssl.console import say
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import Loader
@@ -27,7 +27,7 @@ from fastssl.training.conclusion import next_command, what_was_learnt
 from fastssl.training.engine import Engine
 from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
-from fastssl.training.messages import conclude, introduce, say
+from fastssl.training.messages import conclude, introduce
 from fastssl.training.pace import Clock, with_steps
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import CHECKPOINTS, check_free, claimed, folder_of
@@ -87,7 +87,7 @@ def train_stage(
         result = _train(run, config, folder, console, weights)
         if result.finished:
             lines = what_was_learnt(run, folder)
-            say(console, lines if prepared is not None else [*lines, next_command(run, folder)])
+            say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
         return result
 
 
@@ -109,7 +109,7 @@ def open_data(config: TrainConfig, console: Console) -> Source:
         root=config.data_root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
+        notify=lambda line: say(console, line),
     )
 
 
@@ -151,7 +151,7 @@ def _begin(
     config, reason = with_length(config)
     timed = config
     if config.minutes is not None:
-        console.print(f"measuring the pace, to know how many steps {config.minutes:g} minutes hold")
+        say(console, f"measuring the pace, to know how many steps {config.minutes:g} minutes hold")
         timed, measured = with_steps(config, source, runtime, began, clock)
         reason += measured
     run = build_run(timed, source, runtime)
@@ -173,10 +173,10 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
         reasons = (*run.runtime.reasons, executor, *run.reasons)
         introduce(console, run, folder, reasons)
-        say(console, filter(None, (weights, *run.messages())))
+        say(console, *filter(None, (weights, *run.messages())))
         if config.resume:
-            engine.resume(lambda line: say(console, [line]))
-            console.print(f"resumed at step {engine.step}")
+            engine.resume(lambda line: say(console, line))
+            say(console, f"resumed at step {engine.step}")
         else:
             _claim(run, engine, config, folder, reasons)
         result, signal = fit(run, engine, folder, console, config.stop_after)

@@ -7,25 +7,27 @@ Covers: the result types, their tables, and writing them. Does not cover: comput
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import nan
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from fastssl.console import new_console
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
-from fastssl.evaluation.shared.report import (
+from fastssl.evaluation.shared.report import flat_row, mean_cell, write_report
+from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
+from fastssl.evaluation.shared.tables import (
     TableStyle,
+    add_name_column,
     add_number_columns,
-    flat_row,
-    mean_cell,
+    add_row,
     new_table,
     print_headline,
     print_notes,
-    write_report,
+    show_table,
 )
-from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
 
 FULL_WIDTH = 100
 """Columns of text that the widest table takes with its lines."""
@@ -138,16 +140,15 @@ class FewshotResult:
         Args:
             console: where they go; standard output by default. Lines are ASCII where it is no terminal.
         """
-        console = console or Console()
-        style = TableStyle.for_console(console, FULL_WIDTH)
+        console = console or new_console()
         tested = f"{len(self.seeds)} seeds, {self.n_test} test images"
         for metric, name in METRICS.items():
             print_headline(console, f"{self.data}: test {name} in %, {tested}")
-            console.print(fewshot_table(self, metric, style))
+            show_table(console, partial(fewshot_table, self, metric), FULL_WIDTH)
         tests = [pair.test for pair in self.pairs if pair.metric == "acc"]
         if any(test.comparisons for test in tests):
             print_headline(console, "differences in accuracy, points, paired by seed")
-            console.print(fewshot_pairs_table(self, style))
+            show_table(console, partial(fewshot_pairs_table, self), FULL_WIDTH)
             print_headline(console, how_tested(tests))
         print_notes(console, self.notes)
 
@@ -161,11 +162,11 @@ def fewshot_table(result: FewshotResult, metric: str, style: TableStyle) -> Tabl
         style: how the table is drawn.
     """
     table = new_table(style)
-    table.add_column("images per class", overflow="fold", min_width=len("random init"))
+    add_name_column(table, "images per class")
     add_number_columns(table, map(str, result.shots))
     for encoder in result.encoders:
         spreads = [getattr(result.row(encoder, shots), metric) for shots in result.shots]
-        table.add_row(escape(encoder), *map(_percent, spreads))
+        add_row(table, style, [encoder, *map(_percent, spreads)])
     return table
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import FewshotConfig, coerce_config
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_candidates, run_folder_of, run_paths
 from fastssl.evaluation.shared.extraction import Extraction
@@ -63,7 +63,7 @@ def fewshot(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(FewshotConfig, config, settings)
-    console = console or Console()
+    console = console or new_console()
     paths = run_paths(runs)
     encoders = open_runs(paths)
     size = config.size or max(encoder.spec.size for encoder in encoders)
@@ -85,7 +85,7 @@ def fewshot(
     result = _compare(candidates, extraction, images, config, notes, folder)
     write_fewshot_report(result, folder, draw_fewshot(result))
     result.print(console)
-    console.print(f"report in {escape(result.folder)}", soft_wrap=True)
+    say(console, f"report in {result.folder}")
     return result
 
 

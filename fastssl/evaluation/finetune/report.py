@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared import report as frame
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
-from fastssl.evaluation.shared.report import TableStyle, add_number_columns, mean_cell, new_table, number_cell
+from fastssl.evaluation.shared.report import mean_cell, number_cell
+from fastssl.evaluation.shared.tables import (
+    TableStyle,
+    add_name_column,
+    add_number_columns,
+    add_row,
+    new_table,
+    print_notes,
+    show_table,
+)
 
 from .label_efficiency import LabelSaving, percent
 from .summary import FinetuneComparison, FinetuneRow, FinetuneTrial
@@ -102,16 +112,14 @@ class FinetuneResult:
         Args:
             console: where to; standard output by default.
         """
-        console = console or Console()
-        style = TableStyle.for_console(console, FULL_WIDTH)
-        console.print(results_table(self, style))
+        console = console or new_console()
+        show_table(console, partial(results_table, self), FULL_WIDTH)
         if self.comparisons:
-            console.print(comparison_table(self.comparisons, style))
+            show_table(console, partial(comparison_table, self.comparisons), FULL_WIDTH)
             if self.comparisons[0].test.comparisons:
-                console.print(how_tested([one.test for one in self.comparisons]), highlight=False, soft_wrap=True)
-        for saved in self.savings:
-            console.print(saved.text, highlight=False, markup=False, soft_wrap=True)
-        frame.print_notes(console, (self.how, *([GAP] if self.frozen else []), *self.notes))
+                say(console, how_tested([one.test for one in self.comparisons]))
+        say(console, *(saved.text for saved in self.savings))
+        print_notes(console, (self.how, *([GAP] if self.frozen else []), *self.notes))
 
 
 def results_table(result: FinetuneResult, style: TableStyle) -> Table:
@@ -124,7 +132,7 @@ def results_table(result: FinetuneResult, style: TableStyle) -> Table:
     parts = f"{result.n_train} train, {result.n_val} val, {result.n_test} test"
     how = "frozen" if result.frozen else "fine-tuned"
     table = new_table(style, f"{result.data}, {result.size} px, {how} ({parts})")
-    table.add_column("encoder", overflow="fold", min_width=len("random init"))
+    add_name_column(table, "encoder")
     last = ("train", "val", "gap") if result.frozen else ("epoch",)
     add_number_columns(table, ("labels", "test AUC", "test ACC", *last))
     baselines = {comparison.against for comparison in result.comparisons}
@@ -135,9 +143,10 @@ def results_table(result: FinetuneResult, style: TableStyle) -> Table:
             cells += [number_cell(row.train_acc), number_cell(row.val_acc), number_cell(row.overfitting_gap, sign="+")]
         else:
             cells.append(f"{row.best_epoch:.0f}")
-        table.add_row(escape(row.encoder), *cells, style="" if row.encoder in baselines else "bold")
+        add_row(table, style, [row.encoder, *cells], bold=row.encoder not in baselines)
     if result.published is not None:
-        table.add_row("published ResNet-18", _labels(result, result.n_train, 1), *map(number_cell, result.published))
+        cells = [_labels(result, result.n_train, 1), *map(number_cell, result.published)]
+        add_row(table, style, ["published ResNet-18", *cells])
     return table
 
 

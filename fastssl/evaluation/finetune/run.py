@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import FinetuneConfig, coerce_config
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
 from fastssl.evaluation.shared.inputs import report_folder
 from fastssl.evaluation.shared.published import SOURCE, published_result
@@ -67,7 +67,7 @@ def finetune(
         KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
         TypeError: both `config` and `settings` are given.
     """
-    return compare(runs, coerce_config(FinetuneConfig, config, settings), console or Console())
+    return compare(runs, coerce_config(FinetuneConfig, config, settings), console or new_console())
 
 
 def compare(
@@ -103,7 +103,7 @@ def compare(
     result = _result(grid, grid.trials())
     write_report(result, grid.report, draw(result))
     result.print(console)
-    console.print(f"report in {escape(str(grid.report))}", soft_wrap=True)
+    say(console, f"report in {grid.report}")
     return result
 
 

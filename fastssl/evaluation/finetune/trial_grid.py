@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import FinetuneConfig
+from fastssl.console import say
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.features import encoder_digest
@@ -198,7 +198,7 @@ class TrialGrid:
         return feature_trial_data(data, extraction.of_all(candidate, spec.seed), spec.rows, self.recipe, spec.seed)
 
     def _say(self, line: str) -> None:
-        self.console.print(escape(line), highlight=False, soft_wrap=True)
+        say(self.console, line)
 
 
 def _digest(candidate: Candidate, seed: int) -> str:

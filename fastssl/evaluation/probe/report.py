@@ -7,18 +7,22 @@ Covers: the result types, their table, and writing them. Does not cover: computi
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from fastssl.evaluation.shared.report import (
+from fastssl.console import new_console
+from fastssl.evaluation.shared.report import number_cell, write_report
+from fastssl.evaluation.shared.tables import (
     TableStyle,
+    add_name_column,
     add_number_columns,
+    add_row,
     new_table,
-    number_cell,
     print_notes,
-    write_report,
+    show_table,
 )
 
 FULL_WIDTH = 76
@@ -104,8 +108,8 @@ class ProbeResult:
         Args:
             console: where they go; standard output by default. Lines are ASCII where it is no terminal.
         """
-        console = console or Console()
-        console.print(probe_table(self, TableStyle.for_console(console, FULL_WIDTH)))
+        console = console or new_console()
+        show_table(console, partial(probe_table, self), FULL_WIDTH)
         print_notes(console, self.notes)
 
 
@@ -118,7 +122,7 @@ def probe_table(result: ProbeResult, style: TableStyle) -> Table:
     """
     parts = f"{result.n_train} train, {result.n_val} val, {result.n_test} test"
     table = new_table(style, f"{result.data}, {result.size} px, {result.encoder} ({parts})")
-    table.add_column("features", min_width=len("random init"))
+    add_name_column(table, "features")
     table.add_column("classifier", min_width=len("end to end"))
     add_number_columns(table, ("test AUC", "test ACC"))
     table.add_column("chosen", no_wrap=True)
@@ -126,7 +130,7 @@ def probe_table(result: ProbeResult, style: TableStyle) -> Table:
     for row in result.rows:
         count = [] if style.narrow else ["" if row.n_train is None else str(row.n_train)]
         cells = (row.features, row.classifier, number_cell(row.auc), number_cell(row.acc), row.setting, *count)
-        table.add_row(*cells, style="bold" if row.features == TRAINED else "")
+        add_row(table, style, cells, bold=row.features == TRAINED)
     return table
 
 

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 
 from fastssl.config import ProbeConfig, coerce_config
+from fastssl.console import new_console
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
@@ -60,7 +61,7 @@ def probe(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(ProbeConfig, config, settings)
-    console = console or Console()
+    console = console or new_console()
     (encoder,) = open_runs([Path(run)])
     encoder = replace(encoder, label=TRAINED)
     (trained,) = run_candidates([encoder], [Path(run)], config.size)

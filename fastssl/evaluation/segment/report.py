@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
-from fastssl.evaluation.shared.report import (
+from fastssl.evaluation.shared.report import flat_row, mean_cell, write_report
+from fastssl.evaluation.shared.statistics import untested
+from fastssl.evaluation.shared.tables import (
     TableStyle,
+    add_name_column,
     add_number_columns,
-    flat_row,
-    mean_cell,
+    add_row,
     new_table,
     print_notes,
-    write_report,
+    show_table,
 )
-from fastssl.evaluation.shared.statistics import untested
 
 from .metrics import METRICS
 from .summary import SegmentPair, SegmentRow, compare_pairs
@@ -88,14 +90,13 @@ class SegmentResult:
         Args:
             console: where they go; standard output by default.
         """
-        console = console or Console()
-        style = TableStyle.for_console(console, FULL_WIDTH)
-        console.print(segment_table(self, style))
+        console = console or new_console()
+        show_table(console, partial(segment_table, self), FULL_WIDTH)
         pairs = self.pairs
         tests = [pair.test for pair in pairs]
         if any(test.comparisons for test in tests):
-            console.print(pairs_table(pairs, style))
-            console.print(how_tested(tests), highlight=False, soft_wrap=True)
+            show_table(console, partial(pairs_table, pairs), FULL_WIDTH)
+            say(console, how_tested(tests))
         print_notes(console, (*untested(tests), *self.notes))
 
 
@@ -111,12 +112,12 @@ def segment_table(result: SegmentResult, style: TableStyle) -> Table:
     counts = ", ".join(f"{len(names)} {split}" for split, names in result.images.items())
     table = new_table(style, f"{result.data}, {result.encoder} U-Net ({counts}); {over}")
     shown = [metric for metric in METRICS if not (style.narrow and metric == "specificity")]
-    table.add_column("run", overflow="fold")
+    add_name_column(table, "run")
     for heading in ("encoder", "decoder"):
         table.add_column(heading, no_wrap=True)
     add_number_columns(table, [_HEADINGS[metric] for metric in shown])
     for row in result.rows:
-        table.add_row(escape(row.run), row.encoder_init, row.decoder_init, *(_cell(row, m) for m in shown))
+        add_row(table, style, [row.run, row.encoder_init, row.decoder_init, *(_cell(row, m) for m in shown)])
     return table
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import SegmentConfig, coerce_config
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.inputs import report_folder
 from fastssl.runtime import Runtime, resolve_runtime
@@ -58,7 +58,7 @@ def segment(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(SegmentConfig, config, settings)
-    console = console or Console()
+    console = console or new_console()
     runs = [runs] if isinstance(runs, str | Path) else list(runs)
     notes: list[str] = []
     specs = read_specs(runs)
@@ -78,7 +78,7 @@ def segment(
     write_segment_report(result, report)
     _write_overlays(report / "overlays", found, data)
     result.print(console)
-    console.print(f"report and overlays ({LEGEND}) in {escape(str(report))}", soft_wrap=True)
+    say(console, f"report and overlays ({LEGEND}) in {report}")
     return result
 
 
@@ -98,14 +98,14 @@ def _introduce(
     first, last = data.splits["test"][0].name, data.splits["test"][-1].name
     height, width = recipe.patch
     predicted = "whole images" if recipe.window is None else f"windows overlapping by {recipe.overlap:.0%}"
-    console.print(
-        f"[bold]segment[/bold] {escape(data.name)}: {counts} (test: {escape(first)} to {escape(last)}); "
+    say(
+        console,
+        f" {data.name}: {counts} (test: {first} to {last}); "
         f"trained on {height}x{width} px, predicted in {predicted}, on {runtime.device}",
-        soft_wrap=True,
+        topic="segment",
     )
     show_settings(console, recipe.choices)
-    for note in notes:
-        console.print(escape(note), soft_wrap=True)
+    say(console, *notes)
 
 
 def _by_initialization(

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from rich.markup import escape
 from rich.table import Table
 
-from .report import NOT_AVAILABLE, TableStyle, add_number_columns, new_table, number_cell
+from .report import NOT_AVAILABLE, number_cell
 from .statistics import PairedTest
+from .tables import TableStyle, add_name_column, add_number_columns, add_row, new_table
 
 HEADINGS = ("95 % interval", "p")
 """Of the columns after the difference itself."""
@@ -64,13 +64,13 @@ def differences_table(
     """
     table = new_table(style, title)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        add_name_column(table, heading)
     counted = rows[0].pairs is not None
     add_number_columns(table, [*filter(None, [condition]), metric, *HEADINGS, *(["pairs"] if counted else [])])
     for row in rows:
         cells = [*filter(None, [row.condition]), *difference_cells(row.test, digits=digits, scale=scale)]
         cells += [str(row.pairs)] if counted else []
-        table.add_row(escape(row.encoder), escape(row.against), *cells, style="bold" if row.test.significant else "")
+        add_row(table, style, [row.encoder, row.against, *cells], bold=row.test.significant)
     return table
 
 

@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 import torch
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from fastssl.console import say
 from fastssl.data import Source
 from fastssl.errors import CheckpointError
 from fastssl.pipelines import Plain
 from fastssl.runtime import Runtime
+from fastssl.text import printable
 
 from .candidates import Candidate
 from .features import FeatureCache, FeatureKey, encoder_digest, extract
@@ -107,9 +108,14 @@ class Extraction:
     def _run(self, encoder: nn.Module, view: Plain, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
         images = self.source.splits[split].images
         what = f"{label}: features of {len(images)} {split} images"
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
-            task = bar.add_task(escape(what), total=len(images))
+            task = bar.add_task(printable(what), total=len(images))
             return self.run(
                 encoder,
                 images,
@@ -122,7 +128,7 @@ class Extraction:
             )
 
     def _tell(self, line: str) -> None:
-        self.console.print(escape(line), highlight=False, soft_wrap=True)
+        say(self.console, line)
 
 
 def _splits(parts: Sequence[Part]) -> list[str]:

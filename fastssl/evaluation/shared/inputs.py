@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from fastssl.config import DataConfig
+from fastssl.console import say
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError, DataError
 from fastssl.models.encoder import feature_dim
@@ -42,7 +42,7 @@ def open_data(config: DataConfig, run_folder: Path, size: int, console: Console)
         root=config.data_root or own.get("data_root"),
         size=size,
         skip_corrupt=config.skip_corrupt,
-        notify=lambda line: console.print(escape(line)),
+        notify=lambda line: say(console, line),
     )
 
 

@@ -1,21 +1,16 @@
-"""How an evaluation's results are shown and written: the frame that all of them share.
+"""How an evaluation's results are written, and what their tables hold: the frame that all of them share.
 
-Covers: tables with or without lines, cells of numbers, headlines and notes, rows for CSV files, a report's files. Does
-not cover: which rows and columns (each evaluation's own `report.py`), differences (`differences.py`), the plots.
+Covers: cells of numbers, rows for CSV files, a report's files. Does not cover: drawing tables and lines (`tables.py`),
+which rows and columns (each evaluation's own `report.py`), differences (`differences.py`), the plots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from math import isnan
 from pathlib import Path
 from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from fastssl.files import write_atomically, write_csv, write_json
 
@@ -23,55 +18,6 @@ from .statistics import MeanInterval, PairedTest
 
 NOT_AVAILABLE = "n/a"
 """In the place of a number that does not exist."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableStyle:
-    """How tables are drawn.
-
-    Attributes:
-        plain: lines of ASCII characters alone.
-        narrow: no lines at all, and no more columns than needed.
-    """
-
-    plain: bool = False
-    narrow: bool = False
-
-    @classmethod
-    def for_console(cls, console: Console, full_width: int) -> TableStyle:
-        """Return the style for a console: plain where it is no terminal, narrow where it is too narrow for lines.
-
-        Args:
-            console: what the tables are printed on.
-            full_width: columns of text that the widest table takes with its lines.
-        """
-        return cls(plain=not console.is_terminal, narrow=console.width < full_width)
-
-
-def new_table(style: TableStyle, title: str = "") -> Table:
-    """Return an empty table.
-
-    Args:
-        style: how it is drawn.
-        title: text above it, folded to the table's width; for long text in few columns use `print_headline`.
-    """
-    return Table(
-        title=escape(title) if title else None,
-        title_justify="left",
-        box=None if style.narrow else box.ASCII if style.plain else box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0) if style.narrow else (0, 1),
-    )
-
-
-def add_number_columns(table: Table, headings: Iterable[str]) -> None:
-    """Add columns for numbers to a table: to the right, and never folded.
-
-    Args:
-        table: gets the columns.
-        headings: one for each.
-    """
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
 
 
 def number_cell(value: float, *, digits: int = 3, scale: float = 1.0, sign: str = "") -> str:
@@ -97,17 +43,6 @@ def mean_cell(mean: float, deviation: float, *, digits: int = 3, scale: float = 
     """
     cell = number_cell(mean, digits=digits, scale=scale)
     return cell if isnan(mean) or isnan(deviation) else f"{cell}±{scale * deviation:.{digits}f}"
-
-
-def print_headline(console: Console, text: str) -> None:
-    """Print a line above a table; unlike a table's own title it is not folded to the table's width."""
-    console.print(text, style="italic", highlight=False, markup=False, soft_wrap=True)
-
-
-def print_notes(console: Console, notes: Iterable[str]) -> None:
-    """Print what a reader should know of the results, a line for each note."""
-    for note in notes:
-        console.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def flat_row(entry: Any, left_out: Sequence[str] = ()) -> dict[str, Any]:

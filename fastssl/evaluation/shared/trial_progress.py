@@ -7,8 +7,8 @@ Does not cover: the bar (`fastssl.training.progress_bar`), running trials (`tria
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 
+from fastssl.console import say
 from fastssl.training.progress_bar import ProgressBar
 
 
@@ -50,4 +50,4 @@ class TrialProgress(ProgressBar):
         """Print a line for the finished trial, which may have stopped early; found: its result in a few words."""
         self._before += self._length * self._images
         self.show(self._before, self._title, "")
-        self.console.print(escape(f"{self._title}: {found}"), highlight=False, soft_wrap=True)
+        say(self.console, f"{self._title}: {found}")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
+
+from fastssl.console import say
 
 from .trial_cache import TrialCache
 from .trial_progress import TrialProgress
@@ -72,7 +73,7 @@ def run_trials(
     """
     found = {place: result for place, spec in enumerate(specs) if (result := cache.find(spec.settings)) is not None}
     finished = f"; {len(found)} of them are finished already" if found else ""
-    _say(console, f"{len(specs)} trials: {summary}{finished}")
+    say(console, f"{len(specs)} trials: {summary}{finished}")
     to_do = [(place, spec) for place, spec in enumerate(specs) if place not in found]
     work = sum(spec.length * spec.images for _, spec in to_do)
     try:
@@ -83,10 +84,6 @@ def run_trials(
                 cache.add(spec.settings, found[place], spec.label)
                 progress.end(describe(found[place]))
     except KeyboardInterrupt:
-        _say(console, "stopped: finished trials are kept; the same command goes on from there")
+        say(console, "stopped: finished trials are kept; the same command goes on from there")
         raise
     return [found[place] for place in range(len(specs))]
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(escape(line), highlight=False, soft_wrap=True)

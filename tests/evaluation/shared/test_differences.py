@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.evaluation.shared.differences import DifferenceRow, difference_cells, differences_table, how_tested
-from fastssl.evaluation.shared.report import TableStyle
 from fastssl.evaluation.shared.statistics import PairedTest
+from fastssl.evaluation.shared.tables import TableStyle
 
 CLEAR = PairedTest(difference=0.0412, low=0.0311, high=0.0513, p=1e-5, p_holm=0.00002, comparisons=3)
 UNCLEAR = PairedTest(difference=-0.01, low=-0.03, high=0.01, p=0.05, p_holm=0.1, comparisons=3)

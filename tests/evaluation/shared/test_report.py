@@ -1,45 +1,17 @@
-"""The report frame: cells, table styles, rows for CSV files, files."""
+"""The report frame: cells, rows for CSV files, files."""
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
-import pytest
-from rich.console import Console
-
-from fastssl.evaluation.shared.report import (
-    TableStyle,
-    add_number_columns,
-    flat_row,
-    mean_cell,
-    new_table,
-    number_cell,
-    print_headline,
-    print_notes,
-    write_report,
-)
+from fastssl.evaluation.shared.report import flat_row, mean_cell, number_cell, write_report
 from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
 
 MEAN = MeanInterval(mean=0.5, std=0.1, low=0.4, high=0.6)
 TEST = PairedTest(difference=0.25, low=0.125, high=0.375, p=0.01, p_holm=0.02, comparisons=2)
-
-
-def console(width: int, *, terminal: bool) -> Console:
-    return Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
-
-
-def printed(width: int, *, terminal: bool) -> str:
-    shown = console(width, terminal=terminal)
-    table = new_table(TableStyle.for_console(shown, full_width=40), "a [bold] title")
-    table.add_column("encoder", overflow="fold")
-    add_number_columns(table, ("test AUC", "gap"))
-    table.add_row("random init", "0.930±0.012", "+0.100")
-    shown.print(table)
-    return shown.file.getvalue()
 
 
 def test_numbers_are_rounded_and_what_does_not_exist_is_not_available() -> None:
@@ -48,33 +20,6 @@ def test_numbers_are_rounded_and_what_does_not_exist_is_not_available() -> None:
     assert mean_cell(0.9304, 0.0123) == "0.930±0.012"
     assert mean_cell(0.9304, 0.0123, digits=1, scale=100) == "93.0±1.2"
     assert [mean_cell(0.9304, nan), mean_cell(nan, nan)] == ["0.930", "n/a"]
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_narrow_console_gets_no_lines_and_every_number_whole(terminal: bool) -> None:
-    text = printed(32, terminal=terminal)
-    assert "0.930±0.012 +0.100" in text
-    assert not set("+-|─━┃│") & set(text.replace("+0.100", ""))
-    assert max(len(line.rstrip()) for line in text.splitlines()) <= 32
-
-
-def test_lines_are_drawn_on_a_terminal_and_of_ascii_elsewhere() -> None:
-    assert "─" in printed(80, terminal=True)
-    piped = printed(80, terminal=False)
-    assert "+---" in piped
-    assert piped.replace("±", "").isascii()
-    assert "a [bold] title" in piped
-
-
-def test_headlines_and_notes_are_not_folded_nor_read_as_markup() -> None:
-    shown = console(20, terminal=False)
-    print_headline(shown, "[bold]: test accuracy in %, 10 seeds")
-    print_notes(shown, ["mind [this], which is longer than a line", "and that"])
-    assert shown.file.getvalue().splitlines() == [
-        "[bold]: test accuracy in %, 10 seeds",
-        "note: mind [this], which is longer than a line",
-        "note: and that",
-    ]
 
 
 def test_a_row_is_spread_over_the_columns_of_a_csv_file() -> None:
