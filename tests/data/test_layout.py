@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastssl.data.layout import find_images, read_layout
+from fastssl.data.layout.read import find_images, read_layout
 from fastssl.errors import DataError
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastssl.errors import DataError
 
-from .splits import assign_splits
+from ..splits import assign_splits
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 SPLIT_FOLDERS = {
