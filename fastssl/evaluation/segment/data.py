@@ -21,7 +21,7 @@ from fastssl.data.source import Split
 from fastssl.errors import DataError
 
 from .files import Channel, Sample, is_grey, read_sample, select_channels
-from .pairs import Pair, find_pairs
+from .pairing import Pair, find_pairs
 from .splits import SPLITS, SplitRequest, split_names
 
 DEMO_SIZE = 64
@@ -83,7 +83,8 @@ def _open_folders(images: Path, masks: Path, config: SegmentConfig, notify: Call
     """Pairs of files, read and split."""
     images, masks = (_find(folder, config.data_root) for folder in (images, masks))
     fov = None if config.fov is None else _find(config.fov, config.data_root)
-    pairs = find_pairs(images, masks, fov, image_suffix=config.image_suffix, mask_suffix=config.mask_suffix)
+    pairing = find_pairs(images, masks, fov, image_suffix=config.image_suffix, mask_suffix=config.mask_suffix)
+    pairs = list(pairing.pairs)
     channel: Channel = config.channel if config.channel != "auto" else _common_channel(pairs)
     samples = _read_all(pairs, channel, config, notify)
     request = SplitRequest(test=config.test_images, val=config.val_images, patient=config.patient, file=config.split)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastssl.errors import DataError
 
-from .pairs import Pair
+from .pairing import Pair
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -93,7 +93,7 @@ def read_sample(pair: Pair, channel: Channel, size: int | None = None) -> Sample
     from PIL import Image
 
     picture = _open(pair.image)
-    truth = _read_mask(pair.mask, picture, pair)
+    truth = _read_mask(pair.masks[0], picture, pair)
     truth_inside = None if pair.fov is None else _read_mask(pair.fov, picture, pair)
     image = select_channels(_pixels(picture), channel)
     height, width = truth.shape

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fastssl.errors import DataError
 from fastssl.evaluation.segment.files import is_grey, read_sample
-from fastssl.evaluation.segment.pairs import Pair
+from fastssl.evaluation.segment.pairing import Pair
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -22,7 +22,7 @@ def pair(folder: Path, image: Image.Image, mask: Image.Image, fov: Image.Image |
     for path, picture in zip(paths, (image, mask, fov), strict=True):
         if picture is not None:
             picture.save(path)
-    return Pair(name="image", image=paths[0], mask=paths[1], fov=paths[2] if fov else None)
+    return Pair(name="image", image=paths[0], masks=(paths[1],), fov=paths[2] if fov else None)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_sizes_that_differ_are_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     files = pair(tmp_path, Image.fromarray(COLOUR), Image.fromarray(TRUTH))
-    files.mask.write_bytes(files.mask.read_bytes()[:40])
+    files.masks[0].write_bytes(files.masks[0].read_bytes()[:40])
     with pytest.raises(DataError, match=r"mask.png: cannot be read \("):
         read_sample(files, "rgb")
 
