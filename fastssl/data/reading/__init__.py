@@ -4,12 +4,19 @@ Covers: the first image of a file as pixels (`read_image_file`) or as labels (`r
 `IMAGE_SUFFIXES`. Does not cover: resizing, grey levels (`fastssl.data.value_range`), DICOM, NIfTI and other volumes.
 """
 
-from .files import read_image_file, read_label_file
+from .files import read_image_file, read_image_header, read_label_file, refused_file
+from .kinds import IMAGE_SUFFIXES
 from .records import ImageFileError, LabelMap, RawImage
+from .samples import ImageHeader
 
-IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"),
-    *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm", ".tga", ".pcx", ".avif"),
-)
-
-__all__ = ["IMAGE_SUFFIXES", "ImageFileError", "LabelMap", "RawImage", "read_image_file", "read_label_file"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageFileError",
+    "ImageHeader",
+    "LabelMap",
+    "RawImage",
+    "read_image_file",
+    "read_image_header",
+    "read_label_file",
+    "refused_file",
+]

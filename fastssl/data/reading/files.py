@@ -1,26 +1,44 @@
-"""The one door to image files; being completed, common cases work."""
+"""The one door to image files: header, image or labels, and one line for whatever goes wrong.
+
+Covers: limits, and errors of the operating system and of decoders. Does not cover: formats (`kinds.py` chooses).
+"""
 
 from __future__ import annotations
 
+import errno
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
+from fastssl.errors import DataError
 
+from .kinds import open_reader
 from .records import ImageFileError, LabelMap, RawImage
+from .samples import ImageHeader, ImageReader, UnreadableError
+from .to_image import to_pixels
+from .to_labels import to_labels
+
+_OF_DAMAGE = (errno.EINVAL, errno.EOVERFLOW, errno.ERANGE)
+_LONGEST = 200
 
 
-def _open(path: Path, max_megapixels: int):
-    from PIL import Image, ImageOps
+def read_image_header(path: Path, *, max_megapixels: int) -> ImageHeader:
+    """Read what a file says of its first image, without decoding it.
 
-    try:
-        with Image.open(path) as opened:
-            if opened.width * opened.height > max_megapixels * 1_000_000:
-                raise ImageFileError(path, "too large; allow it with --max-megapixels")
-            return ImageOps.exif_transpose(opened), getattr(opened, "n_frames", 1)
-    except ImageFileError:
-        raise
-    except Exception as error:
-        raise ImageFileError(path, " ".join(str(error).split()) or type(error).__name__) from None
+    Args:
+        path: of the file.
+        max_megapixels: larger images are refused.
+
+    Returns:
+        The header.
+
+    Raises:
+        ImageFileError: it is damaged, too large, or no image that can be read.
+        DataError: the operating system refuses it.
+    """
+    with _opened(path, max_megapixels) as reader:
+        return reader.header
 
 
 def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = None) -> RawImage:
@@ -35,24 +53,12 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
         The image.
 
     Raises:
-        ImageFileError: it is damaged, too large, or no image that can be read.
+        ImageFileError: it is damaged, too large, no image that can be read, or holds values that are not finite.
+        DataError: the operating system refuses it.
     """
-    image, pages = _open(path, max_megapixels)
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        pixels = np.asarray(image)
-        if pixels.dtype == np.int32 and pixels.min() >= 0 and pixels.max() < 65536:
-            pixels = pixels.astype(np.uint16)
-        return RawImage(pixels=pixels.astype(pixels.dtype.newbyteorder("="))[..., None], pages=pages)
-    grey = image.mode in ("1", "L", "LA", "La")
-    if image.has_transparency_data:
-        from PIL import Image
-
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    if image.mode == "1":
-        return RawImage(pixels=np.asarray(image.convert("L"))[..., None], bilevel=True, pages=pages)
-    pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    return RawImage(pixels=pixels[..., None] if grey else pixels, pages=pages)
+    with _opened(path, max_megapixels) as reader:
+        pixels, notes = to_pixels(reader.read(at_least))
+        return RawImage(pixels=pixels, bilevel=reader.header.bilevel, pages=reader.header.pages, notes=notes)
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
@@ -67,20 +73,61 @@ def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
 
     Raises:
         ImageFileError: it is damaged, too large, no image that can be read, or holds fractions.
+        DataError: the operating system refuses it.
     """
-    image, pages = _open(path, max_megapixels)
-    lossy = image.format == "JPEG"
-    if image.mode == "1":
-        return LabelMap(values=np.asarray(image).astype(np.uint8), kind="bilevel", pages=pages)
-    if image.mode == "P":
-        palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        return LabelMap(values=np.asarray(image), kind="palette", colours=palette, pages=pages)
-    if image.mode in ("L", "I", "I;16", "I;16B", "I;16L", "F"):
-        return LabelMap(values=np.asarray(image), kind="grey", lossy=lossy, pages=pages)
-    pixels = np.asarray(image.convert("RGB")).astype(np.int32)
-    packed = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
-    found, rows = np.unique(packed, return_inverse=True)
-    colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8)
-    return LabelMap(
-        values=rows.reshape(packed.shape).astype(np.int32), kind="colour", colours=colours, lossy=lossy, pages=pages
-    )
+    with _opened(path, max_megapixels) as reader:
+        return to_labels(reader.read(), reader.header.pages)
+
+
+def refused_file(path: Path | str, error: OSError) -> DataError:
+    """Make the error for a file that the operating system refuses.
+
+    Unlike damage, a refusal may pass, so it must not be remembered.
+
+    Args:
+        path: of the file.
+        error: of the operating system.
+
+    Returns:
+        One line that names the file and the reason.
+    """
+    return DataError(f"{path} cannot be read: {error.strerror}; restore it or remove it")
+
+
+@contextmanager
+def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
+    """Open the reader of a file; every error inside the block becomes one line."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would wait for ever
+            raise UnreadableError("it is no regular file")
+        with path.open("rb") as file:
+            reader = open_reader(file, path.suffix.lower())
+            _check_size(reader.header, max_megapixels)
+            yield reader
+    except (DataError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # decoders raise nearly anything for damaged files
+        if isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_DAMAGE:
+            raise refused_file(path, error) from error
+        raise ImageFileError(path, _reason(error)) from error
+
+
+def _check_size(header: ImageHeader, max_megapixels: int) -> None:
+    if header.width < 1 or header.height < 1:
+        raise UnreadableError(f"damaged: {header.width}x{header.height} pixels")
+    pixels = header.width * header.height
+    if pixels > max_megapixels * 1_000_000:
+        megapixels = -(-pixels // 1_000_000)
+        raise UnreadableError(
+            f"{header.width}x{header.height} pixels, more than {max_megapixels} megapixels; "
+            f"allow it with --max-megapixels {megapixels}"
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "too little memory to decode it; free some, or make the image smaller"
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, UnreadableError):
+        return text
+    return f"damaged ({text if len(text) <= _LONGEST else text[:_LONGEST] + ' ...'})"

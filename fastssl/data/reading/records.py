@@ -53,7 +53,7 @@ class LabelMap:
         values: `[H, W]` uint8, uint16, int16, int32 or uint32: 0 and 1 of a bilevel file, the indices of a palette,
             the values of grey, or the rows of `colours`.
         kind: which of these; "transparency" is 0 where a file of one colour is transparent and 1 where it is not.
-        colours: `[K, 3]` uint8 or uint16, the colour of each index or row; None for the other kinds.
+        colours: `[K, 3]` uint8, the colour of each index or row; None for the other kinds.
         lossy: it was compressed with loss, so that values near each other may mean the same.
         pages: how many images the file holds.
         notes: what was changed or left out, a short clause each.
