@@ -17,7 +17,8 @@ import numpy as np
 
 from fastssl.errors import DataError
 
-from .fingerprint import fingerprint
+from .facts import report_of
+from .fingerprint import fingerprints
 from .resize import workers
 from .scenes import SCENES, Pose, field_of_view
 from .source import Source, Split
@@ -64,13 +65,16 @@ def open_demo(
             split: _draw_split(pool, index, count, size, channels)
             for index, (split, count) in enumerate(counts.items())
         }
+    name, digests = f"{name} (synthetic)", fingerprints(splits)
     return Source(
-        name=f"{name} (synthetic)",
+        name=name,
         splits=splits,
         task="multi-class",
         class_names=CLASS_NAMES,
         modality="synthetic",
-        fingerprint=fingerprint(splits),
+        fingerprint=digests.whole,
+        image_fingerprint=digests.images,
+        report=report_of(splits, name=name, task="multi-class", class_names=CLASS_NAMES),
     )
 
 

@@ -46,6 +46,15 @@ class Labels:
     problem: str = ""
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def unusable(cls, problem: str) -> Labels:
+        """Return no labels.
+
+        Args:
+            problem: why those that are there cannot be used.
+        """
+        return cls(problem=problem, notes=(f"labels are not used: {problem}",))
+
 
 def read_labels(raw: Mapping[str, np.ndarray], counts: Mapping[str, int], known: MedMNISTSet | None = None) -> Labels:
     """Find out what the labels of all splits mean.
@@ -69,7 +78,7 @@ def read_labels(raw: Mapping[str, np.ndarray], counts: Mapping[str, int], known:
             return Labels(notes=("every label says that there is none: taken as unlabelled",) if raw else ())
         return _meaning(splits, known)
     except LabelProblem as problem:
-        return Labels(problem=str(problem), notes=(f"labels are not used: {problem}",))
+        return Labels.unusable(str(problem))
 
 
 def _meaning(splits: Mapping[str, LabelValues], known: MedMNISTSet | None) -> Labels:
@@ -118,7 +127,7 @@ def _by_row(splits: Mapping[str, LabelValues]) -> Labels:
 def _zeros_and_ones(own: LabelValues, name: str) -> LabelValues:
     """A table of 0 and 1; 0 and one other value, such as 255, mean the same."""
     found = own.present()
-    if own.is_text or min(found) < 0 or len(set(found) - {0}) > 1:  # type: ignore[operator,type-var]
+    if own.is_text or found not in ([0], [1], [0, found[-1]]):
         shown = shortened([str(value) for value in found])
         raise LabelProblem(f"{name} have {own.kind[0]} columns with values {shown}; several labels are 0 or 1")
     return LabelValues(values=(own.values > 0).astype(np.int64), missing=own.missing)

@@ -23,6 +23,7 @@ def open_medmnist(
     size: int | None = None,
     notify: Callable[[str], None] | None = None,
     *,
+    value_range: str | None = None,
     info: Mapping[str, Any] | None = None,
 ) -> Source:
     """Open a MedMNIST set; its file is downloaded if it is missing.
@@ -32,6 +33,7 @@ def open_medmnist(
         root: the folder with `{flag}.npz` (above 28 px `{flag}_{size}.npz`); None: `~/.medmnist`, as in medmnist.
         size: 28, 64, 128 or 224 pixels; None: 28.
         notify: called with one line of text whenever there is something to tell; None keeps quiet.
+        value_range: the values of black and white, as `open_source` takes them.
         info: "url" and "MD5" of the file, with `_{size}` appended above 28 px; None: those that medmnist states.
 
     Returns:
@@ -49,4 +51,4 @@ def open_medmnist(
     if not path.is_file():
         info = info or table()[flag]
         download(info[f"url{suffix}"], path, md5=info[f"MD5{suffix}"], notify=notify)
-    return open_npz(path, size, notify)
+    return open_npz(path, size, value_range=value_range)

@@ -1,110 +1,148 @@
-"""MedMNIST-style `.npz` files.
+"""`.npz` files of images: those of MedMNIST, and others of the same form.
 
-Covers: reading `{train,val,test}_images` and `_labels`, checking them, and saying in one line what is wrong. Does not
-cover: fetching the files of MedMNIST (`medmnist_sets.py`), nor pickled arrays, which are never loaded.
+Covers: `{train,val,test}_images` and `_labels` of any usual shape and type, as a source. Does not cover: the archive
+(`npz_archive.py`), other names (`npz_names.py`), axes, types and values (`npz_images.py`), labels (`labels.py`),
+fetching the files of MedMNIST (`medmnist_sets.py`).
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fastssl.errors import DataError
 
-from .fingerprint import fingerprint
-from .label_counts import absence_notes
-from .labels import read_labels
+from .facts import report_of
+from .fingerprint import fingerprints
+from .labels import Labels, read_labels
 from .medmnist_table import set_of_file
+from .npz_archive import NpzArchive, StoredArray, open_archive
+from .npz_images import axes_of, check_type, to_grey_levels, with_channels
+from .npz_names import SPLITS, missing_images, unread_note
+from .range_words import describe_depth, describe_range
 from .resize import square_images
 from .source import Source, Split
 
-SPLITS = ("train", "val", "test")
+_LABEL_KINDS = "biufSU"
 
 
-def open_npz(path: Path, size: int | None = None, notify: Callable[[str], None] | None = None) -> Source:
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """What an archive holds: the images of each split `[N, H, W, C]`, its labels as saved, and notes on both."""
+
+    images: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    problem: str
+    notes: tuple[str, ...]
+
+
+def open_npz(path: Path, size: int | None = None, *, value_range: str | None = None) -> Source:
     """Read a `.npz` file with `train_images` and, where there are any, `val_images`, `test_images` and `*_labels`.
 
-    Images: `[N, H, W]` or `[N, H, W, C]`, C in 1, 3, 4, uint8 or uint16. Labels: integers, `[N]` or `[N, 1]` (class
-    indices) or `[N, L]` (L labels that are 0 or 1). A file named after a MedMNIST set takes that set's task, class
-    names and modality.
+    Images: `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C in 1, 3, 4, booleans, integers or finite floats. Labels:
+    whole numbers or text, `[N]` or `[N, 1]`, or a table `[N, L]`. A file named after a MedMNIST set takes that set's
+    task, class names and modality.
 
     Args:
         path: of the file.
         size: side of the images in pixels, to which others are resized in memory; None: their own short side.
-        notify: called with one line of text whenever there is something to tell; None keeps quiet.
+        value_range: the values of black and white, as `open_source` takes them.
 
     Returns:
         The source, its images in memory.
 
     Raises:
-        DataError: the file is damaged, has no `train_images`, or holds anything else.
+        DataError: the file is damaged, has no `train_images`, or images of another kind, or they do not fit into the
+            memory. Labels that cannot be used are no error, but the source's `label_problem`.
     """
-    arrays = _read(path)
-    images = {
-        split: _check_images(arrays[f"{split}_images"], split, path) for split in SPLITS if f"{split}_images" in arrays
-    }
-    if len({(a.shape[1:], a.dtype) for a in images.values()}) > 1:
-        found = ", ".join(f"{split} {a.dtype}{list(a.shape[1:])}" for split, a in images.items())
-        raise DataError(f"{path}: the splits hold images of different kinds ({found}); give them one shape and dtype")
-    images = square_images(images, size, path.name, notify)
-    counts = {split: len(array) for split, array in images.items()}
-    raw = {split: arrays[f"{split}_labels"] for split in images if f"{split}_labels" in arrays}
+    with open_archive(path) as archive:
+        if "train_images" not in archive.names:
+            raise DataError(missing_images(path, archive.names))
+        loaded = _load(archive, path)
+    levels = to_grey_levels(loaded.images, value_range, str(path))
     known = set_of_file(path.stem)
-    labels = read_labels(raw, counts, known)
-    splits = {split: Split(images=array, labels=labels.by_split.get(split)) for split, array in images.items()}
-    for note in (*labels.notes, *absence_notes(labels.by_split, labels.class_names)):
-        if notify:
-            notify(f"{path.name}: {note}")
+    counts = {split: len(images) for split, images in levels.images.items()}
+    labels = Labels.unusable(loaded.problem) if loaded.problem else read_labels(loaded.labels, counts, known)
+    resized: list[str] = []
+    images = square_images(levels.images, size, path.name, resized.append)
+    splits = {split: Split(images=own, labels=labels.by_split.get(split)) for split, own in images.items()}
+    digests = fingerprints(splits)
     return Source(
         name=path.stem,
         splits=splits,
         task=labels.task,
         class_names=labels.class_names,
         modality=known.modality if known else "unknown",
-        fingerprint=fingerprint(splits),
+        fingerprint=digests.whole,
+        image_fingerprint=digests.images,
+        value_range=None if levels.value_range is None else str(levels.value_range),
         label_problem=labels.problem,
+        report=report_of(
+            splits,
+            name=path.stem,
+            path=path,
+            task=labels.task,
+            class_names=labels.class_names,
+            depth=describe_depth(levels.spans),
+            value_range=describe_range(levels.value_range, levels.spans, value_range),
+            outside=levels.outside,
+            notes=[
+                *loaded.notes,
+                *(note.removeprefix(f"{path.name}: ") for note in resized),
+                *unread_note(archive.names),
+                *labels.notes,
+            ],
+        ),
     )
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    wanted = {f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")}
-    try:
-        if not zipfile.is_zipfile(path):
-            raise DataError(
-                f"{path} is not a whole .npz file: it is cut short or of another kind; fetch or save it again"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            if "train_images" not in file.files:
-                found = ", ".join(file.files[:12]) or "nothing"
-                raise DataError(f"{path} has no 'train_images'; it holds {found}. Save the images under that name")
-            arrays = {key: file[key] for key in file.files if key in wanted}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
-    except ValueError as error:
-        if "pickle" in str(error).lower():
-            raise DataError(
-                f"{path} holds Python objects (pickled), which are not loaded; save plain arrays"
-            ) from error
-        raise DataError(f"{path} cannot be read: {error}; fetch or save it again") from error
-    foreign = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if foreign:
-        raise DataError(f"{path}: {', '.join(foreign)} is no NumPy array; save it with numpy.savez")
-    return arrays
+def _load(archive: NpzArchive, path: Path) -> _Loaded:
+    """Check what the headers say, then load it."""
+    found = {split: archive.header(f"{split}_images") for split in SPLITS if f"{split}_images" in archive.names}
+    notes, axes = [], {}
+    for split, stored in list(found.items()):
+        where = f"{path}: {stored.name}"
+        check_type(stored.dtype, where)
+        axes[split] = axes_of(stored.shape, where)
+        if split != "train" and stored.shape[0] == 0:
+            notes.append(f"{stored.name} are empty: taken as not there")
+            del found[split]
+        elif 0 in stored.shape:
+            raise DataError(f"{where} have shape {list(stored.shape)}: there is no image in them")
+        elif axes[split] == "NCHW":
+            notes.append(f"{stored.name} are [N, C, H, W], by their shape {list(stored.shape)}")
+    _check_one_shape(found, axes, path)
+    labels, problem = _label_headers(archive, found)
+    levels = 2 * sum(math.prod(stored.shape) for stored in found.values())
+    archive.check_memory(sum(stored.nbytes for stored in (*found.values(), *labels.values())) + levels)
+    return _Loaded(
+        images={split: with_channels(archive.load(stored), axes[split]) for split, stored in found.items()},
+        labels={split: archive.load(stored) for split, stored in labels.items()},
+        problem=problem,
+        notes=tuple(notes),
+    )
 
 
-def _check_images(images: np.ndarray, split: str, path: Path) -> np.ndarray:
-    """Return `images` as `[N, H, W, C]`, or say what they are instead."""
-    where = f"{path}: {split}_images"
-    if images.dtype not in (np.uint8, np.uint16):
-        raise DataError(f"{where} are {images.dtype}; save them as uint8 (0 to 255) or uint16 (0 to 65535)")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-        raise DataError(f"{where} have shape {list(images.shape)}; expected [N, H, W] or [N, H, W, C] with C 1, 3 or 4")
-    if 0 in images.shape:
-        raise DataError(f"{where} have shape {list(images.shape)}: there is no image in them")
-    return images
+def _check_one_shape(found: dict[str, StoredArray], axes: dict[str, str], path: Path) -> None:
+    """All splits hold images of one height, width and number of channels."""
+    shapes = set()
+    for split, stored in found.items():
+        own = stored.shape[1:]
+        shapes.add({"NHW": (*own, 1), "NHWC": own, "NCHW": (*own[1:], *own[:1])}[axes[split]])
+    if len(shapes) > 1:
+        shown = ", ".join(f"{split} {stored.dtype}{list(stored.shape[1:])}" for split, stored in found.items())
+        raise DataError(f"{path}: the splits hold images of different kinds ({shown}); give them one shape and dtype")
+
+
+def _label_headers(archive: NpzArchive, images: dict[str, StoredArray]) -> tuple[dict[str, StoredArray], str]:
+    """The labels of the splits that have images; none, and the problem, where some are of a type that is no label."""
+    found = {split: archive.header(f"{split}_labels") for split in images if f"{split}_labels" in archive.names}
+    for stored in found.values():
+        if stored.dtype.hasobject:
+            return {}, f"{stored.name} hold Python objects (pickled), which are not loaded; save them with .astype(str)"
+        if stored.dtype.kind not in _LABEL_KINDS:
+            return {}, f"{stored.name} are {stored.dtype}; labels are whole numbers or text"
+    return found, ""

@@ -27,6 +27,8 @@ def open_source(
     root: str | os.PathLike[str] | None = None,
     size: int | None = None,
     skip_corrupt: bool = False,
+    value_range: str | None = None,
+    max_megapixels: int = 200,
     notify: Notify | None = None,
 ) -> Source:
     """Open a data set by name or path.
@@ -38,6 +40,9 @@ def open_source(
         size: side of the images in pixels; None: 28 for the demo set and MedMNIST, their own short side for a `.npz`
             file, 224 for a folder.
         skip_corrupt: leave out images of a folder that cannot be read, and name them through `notify`.
+        value_range: the file values that become black and white, "LOW,HIGH"; "full" for those of the files' type; None
+            finds them in the images.
+        max_megapixels: size of the largest image that is read.
         notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
 
     Returns:
@@ -53,14 +58,14 @@ def open_source(
     if name in demo.NAMES:
         return demo.open_demo(name, size)
     if name in medmnist_table.FLAGS:
-        return medmnist_sets.open_medmnist(name, folder, size, notify)
+        return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=value_range)
     path = _find(name, folder)
     if path is None:
         raise DataError(_not_found(name))
     if path.is_dir():
         return open_folder(path, size=size, skip_corrupt=skip_corrupt, notify=notify)
     if path.suffix.lower() == ".npz":
-        return open_npz(path, size, notify)
+        return open_npz(path, size, value_range=value_range)
     raise DataError(
         f"{path} is a {path.suffix or 'nameless'} file; give a .npz file or the folder that holds the images"
     )
