@@ -16,8 +16,9 @@ import numpy as np
 
 from fastssl.errors import DataError
 
+from .value_span import ValueSpan, unmarked
+
 FULL = "full"
-_MARKED_SHARE = 0.01
 _CHUNK = 1 << 22
 
 
@@ -59,89 +60,39 @@ class ValueRange:
         return cls(low=float(limits.min), high=float(limits.max))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValueSpan:
-    """The values that one file or array holds, before any resizing.
-
-    The smallest and the largest value of a type are often no measurement: padding around a scan, text burnt in. They
-    are therefore counted, and the others have extremes of their own.
-
-    Args:
-        lowest: of all values.
-        highest: of all values.
-        dtype: of the file or array.
-        pixels: how many values there are.
-        at_bottom: how many of them are the type's smallest value.
-        at_top: how many of them are the type's largest value.
-        inner: the lowest and the highest of the other values; None where there are no others.
-    """
-
-    lowest: float
-    highest: float
-    dtype: np.dtype
-    pixels: int = 1
-    at_bottom: int = 0
-    at_top: int = 0
-    inner: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, values: np.ndarray) -> ValueSpan:
-        """Measure an array.
-
-        Args:
-            values: of any shape with at least one value, integers or floats, all finite.
-
-        Returns:
-            Its span. The type's smallest and largest value are not counted for 8-bit integers.
-        """
-        lowest, highest = values.min(), values.max()
-        limits = np.finfo(values.dtype) if values.dtype.kind == "f" else np.iinfo(values.dtype)
-        at_bottom = at_top = 0
-        inner: tuple[float, float] | None = (float(lowest), float(highest))
-        if values.dtype != np.uint8 and (lowest == limits.min or highest == limits.max):
-            at_bottom = int(np.count_nonzero(values == limits.min))
-            at_top = int(np.count_nonzero(values == limits.max))
-            others = values[(values != limits.min) & (values != limits.max)]
-            inner = (float(others.min()), float(others.max())) if others.size else None
-        return cls(
-            lowest=float(lowest),
-            highest=float(highest),
-            dtype=values.dtype,
-            pixels=values.size,
-            at_bottom=at_bottom,
-            at_top=at_top,
-            inner=inner,
-        )
-
-
 def find_range(spans: Sequence[ValueSpan]) -> ValueRange | None:
     """Find the range of a set's values.
+
+    Integers without negative values go from 0 to the largest value of as many bits as they use; from the lowest to the
+    highest where an offset was added to them. Others go from the lowest to the highest; floats within 0 and 1 from 0 to
+    1, and within 0 and 255 from 0 to 255. Marks (`unmarked`) do not count. Where 8-bit files are mixed with wider
+    values, the range is that of the wider files, and does not apply to the others.
 
     Args:
         spans: of every file or array, of all splits.
 
     Returns:
-        The range; None where all are 8-bit and use their 8 bits, so that there is nothing to do. Integers without
-        negative values go from 0 to the largest value of as many bits as they use, or from the lowest to the highest
-        where the lowest is above half the highest. Others go from the lowest to the highest; floats within 0 and 1 from
-        0 to 1, and within 0 and 255 from 0 to 255. Where 8-bit files are mixed with wider values, the range is that of
-        the wider files, and does not apply to the others.
+        The range; None where all are 8-bit and use their 8 bits, so that there is nothing to do.
     """
-    wide = [span for span in spans if span.dtype != np.uint8]
-    if wide and max(span.highest for span in wide) > 255:
-        spans = wide
-    lowest, highest = min(span.lowest for span in spans), max(span.highest for span in spans)
-    dtype = np.result_type(*(span.dtype for span in spans))
-    if dtype.kind == "f":
+    span = ValueSpan.joined(_that_count(spans))
+    lowest, highest = unmarked(span)
+    if span.dtype.kind == "f":
         return _float_range(lowest, highest)
     if lowest == highest:
-        return None if dtype == np.uint8 else ValueRange.of_type(dtype)
+        return None if span.dtype == np.uint8 else ValueRange.of_type(span.dtype)
     if lowest < 0:
         return ValueRange(low=lowest, high=highest)
     high = float(2 ** int(highest).bit_length() - 1)
-    if dtype == np.uint8 and high == 255:
+    if span.dtype == np.uint8 and high == 255:
         return None
-    return ValueRange(low=lowest, high=highest) if lowest > highest / 2 else ValueRange(low=0.0, high=high)
+    offset = lowest > highest / 2 and highest - lowest < (high + 1) / 4
+    return ValueRange(low=lowest, high=highest) if offset else ValueRange(low=0.0, high=high)
+
+
+def _that_count(spans: Sequence[ValueSpan]) -> Sequence[ValueSpan]:
+    """The wider files' spans where 8-bit files are mixed with them, unless those hold 8-bit values too."""
+    wide = [span for span in spans if span.dtype != np.uint8]
+    return wide if wide and ValueSpan.joined(wide).highest > 255 else spans
 
 
 def _float_range(lowest: float, highest: float) -> ValueRange:
@@ -166,22 +117,30 @@ def resolve_range(setting: str | None, spans: Sequence[ValueSpan]) -> ValueRange
         DataError: "full" for floats, which have no full range.
     """
     if setting is None:
-        return find_range(spans)
+        found = find_range(spans)
+        return None if found is None else _as_kept(found)
+    eight_bit = all(span.dtype == np.uint8 for span in spans)
     if setting != FULL:
-        found = ValueRange.parse(setting)
-        eight_bit = all(span.dtype == np.uint8 for span in spans)
-        return None if eight_bit and (found.low, found.high) == (0, 255) else found
+        given = ValueRange.parse(setting)
+        return None if eight_bit and (given.high > 255 or (given.low, given.high) == (0, 255)) else given
     dtype = np.result_type(*(span.dtype for span in spans))
     if dtype.kind == "f":
         raise DataError("float images have no full range; give --value-range LOW,HIGH, or leave it at auto")
     return None if dtype == np.uint8 else ValueRange.of_type(dtype)
 
 
-def check_one_kind(spans: Mapping[str, ValueSpan]) -> None:
-    """Refuse floats among integers, and values below 0 among unsigned integers: one range would fit only some of them.
+def _as_kept(found: ValueRange) -> ValueRange:
+    """The range as its text has it, so that images are read alike by what was found and by what was kept of it."""
+    kept = ValueRange.parse(str(found))
+    return kept if kept.low < kept.high else found
+
+
+def check_one_kind(spans: Mapping[str, ValueSpan], setting: str | None = None) -> None:
+    """Refuse sets that no single range fits: floats among whole numbers, negative values among unsigned integers.
 
     Args:
         spans: by the name of the file or array.
+        setting: the range as it was asked for; one that is given fits negative and unsigned integers alike.
 
     Raises:
         DataError: the set is of two kinds; the text names one of each.
@@ -190,6 +149,13 @@ def check_one_kind(spans: Mapping[str, ValueSpan]) -> None:
     whole = next((name for name, span in spans.items() if span.dtype.kind != "f"), None)
     if floats is not None and whole is not None:
         raise DataError(f"{floats} holds floats and {whole} whole numbers; save all images with one type")
+    negative = next((name for name, span in spans.items() if span.lowest < 0), None)
+    unsigned = next((name for name, span in spans.items() if span.dtype.kind == "u"), None)
+    if negative is not None and unsigned is not None and setting in (None, FULL):
+        raise DataError(
+            f"{negative} holds negative values and {unsigned} has a type without a sign; save all images with one "
+            "type, or say which values are black and white with --value-range LOW,HIGH"
+        )
 
 
 def levels_dtype(spans: Sequence[ValueSpan], value_range: ValueRange | None) -> np.dtype:
