@@ -6,12 +6,12 @@ This module does not postpone annotations: cyclopts reads those of `train`, whos
 made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 import fastssl
 from fastssl.config import (
@@ -24,6 +24,7 @@ from fastssl.config import (
     TrainConfig,
 )
 from fastssl.config.base import RUN
+from fastssl.config.paths import user_path
 from fastssl.stages.registry import every_stage
 
 from .completion import Shell, install
@@ -40,6 +41,17 @@ CONFIGS: dict[str, type[Config]] = {
 
 Flattened = Parameter(name="*")
 
+
+def _run_path(_: type[Path], tokens: Sequence[Token]) -> Path:
+    """The run that a word of the command line names."""
+    try:
+        return user_path(tokens[0].value)
+    except ValueError as error:
+        raise ValueError(f"run {tokens[0].value!r}: {error}") from None
+
+
+RunPath = Annotated[Path, Parameter(converter=_run_path)]
+
 ConfigFile = Annotated[
     Path | None,
     Parameter(
@@ -52,7 +64,7 @@ ConfigFile = Annotated[
 
 
 def probe(
-    run: Path,
+    run: RunPath,
     /,
     *,
     config: Annotated[ProbeConfig, Flattened] = ProbeConfig(),  # noqa: B008 (frozen)
@@ -69,7 +81,7 @@ def probe(
 
 
 def fewshot(
-    *runs: Path,
+    *runs: RunPath,
     config: Annotated[FewshotConfig, Flattened] = FewshotConfig(),  # noqa: B008 (frozen)
     file: ConfigFile = None,
 ) -> None:
@@ -84,7 +96,7 @@ def fewshot(
 
 
 def finetune(
-    *runs: Path,
+    *runs: RunPath,
     config: Annotated[FinetuneConfig, Flattened] = FinetuneConfig(),  # noqa: B008 (frozen)
     file: ConfigFile = None,
 ) -> None:
@@ -99,7 +111,7 @@ def finetune(
 
 
 def segment(
-    *runs: Path,
+    *runs: RunPath,
     config: Annotated[SegmentConfig, Flattened] = SegmentConfig(),  # noqa: B008 (frozen)
     file: ConfigFile = None,
 ) -> None:
@@ -114,7 +126,7 @@ def segment(
 
 
 def preview(
-    run: Path | None = None,
+    run: RunPath | None = None,
     /,
     *,
     config: Annotated[PreviewConfig, Flattened] = PreviewConfig(),  # noqa: B008 (frozen)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 from pydantic import ValidationError
 
 from fastssl.config import Config, problems, unknown
+from fastssl.config.paths import user_path
 from fastssl.config.settings_file import read_settings_file
 from fastssl.errors import ConfigError
 from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, foreign_setting, owners_of
@@ -83,7 +83,9 @@ def _file_of(tokens: Sequence[str]) -> tuple[str | None, dict[str, Any], list[st
     """(path, settings, problems) of the file that a line names; without one, none."""
     path = value_of(tokens, "--config") if tokens[0] in CONFIGS else None
     try:
-        return path, {} if path is None else read_settings_file(Path(path)), []
+        return path, {} if path is None else read_settings_file(user_path(path)), []
+    except ValueError as error:
+        return path, {}, [f"config={path!r}: {error}"]
     except ConfigError as error:
         return path, {}, list(error.problems)
 

@@ -8,15 +8,17 @@ phrases for what is wrong. Does not cover: any command's own settings (the other
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from math import inf
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fastssl.errors import ConfigError
+
+from .paths import DataText, PathSetting
 
 # The boxes of a help page, in this order.
 OBJECTIVE, DATA, MODEL, LENGTH, EVALUATION, SPEED, RUN = (
@@ -55,6 +57,10 @@ def _value_range_text(value: Any) -> Any:
 ValueRangeText = BeforeValidator(_value_range_text)
 """Accepts "0,4095", (0, 4095), "full" and "auto"."""
 
+_SHORT = reprlib.Repr()
+"""Shows a bad value, however long it is, in a few words."""
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+
 Alternatives = tuple[tuple[str, str], ...]
 
 ConfigT = TypeVar("ConfigT", bound="Config")
@@ -64,10 +70,28 @@ ItemT = TypeVar("ItemT")
 class Config(BaseModel):
     """Base of all configurations: frozen, and strict about unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,  # a folder called 123
+    )
 
     alternatives: ClassVar[Alternatives] = ()
     """Pairs of settings that answer one question: either of them on the command line replaces the other of a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_arrays(cls, given: Any) -> Any:
+        return {name: _plain(value) for name, value in given.items()} if isinstance(given, Mapping) else given
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or PyTorch as Python's own, and an array as a list."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 class DataConfig(Config):
@@ -75,9 +99,9 @@ class DataConfig(Config):
 
     alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
 
-    data: Annotated[str, Parameter(group=DATA)] = "demo"
+    data: Annotated[str, DataText, Parameter(group=DATA)] = "demo"
     """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""
-    data_root: Annotated[Path | None, Parameter(group=DATA)] = None
+    data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of MedMNIST files, where relative paths are looked for as well."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: as the data has it)."""
@@ -262,4 +286,4 @@ def _phrase(detail: Any, kind: type[Config]) -> str:
     message = message[0].lower() + message[1:]
     if detail["type"] == "string_pattern_mismatch":
         message = f"give {(kind.model_fields[name].description or '').rpartition(': ')[2].rstrip('.')}"
-    return f"{name}={detail['input']!r}: {message}" if name else message
+    return f"{name}={_SHORT.repr(detail['input'])}: {message}" if name else message

@@ -6,13 +6,13 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
 from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig, ListOf
+from .paths import DataText, PathSetting
 
 
 def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -25,7 +25,7 @@ class FewshotConfig(DataConfig):
     data and data_root default to the first run's own; every encoder sees images at its own size.
     """
 
-    data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
+    data: Annotated[str | None, DataText, Parameter(group=DATA)] = None  # type: ignore[assignment]
     """Images, as for train (auto: what the first run was trained on)."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: each encoder's own)."""
@@ -46,7 +46,7 @@ class FewshotConfig(DataConfig):
     """Compare with the first run's encoder before training."""
     imagenet: Annotated[str, Parameter(group=EVALUATION)] = "auto"
     """Compare with this timm model's ImageNet weights, or none (auto: EfficientNet-Lite0, if its weights are here)."""
-    imagenet_weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
+    imagenet_weights: Annotated[PathSetting | None, Parameter(group=EVALUATION)] = None
     """File of the ImageNet weights (auto: from a package or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
     """Image side of the ImageNet encoder (auto: as the first run, at least 128)."""
@@ -56,7 +56,7 @@ class FewshotConfig(DataConfig):
 
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of the first draw, and of what is held out of train where there is no test split."""
-    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's)."""
 
     @model_validator(mode="after")

@@ -6,13 +6,13 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
 from .base import DATA, EVALUATION, LENGTH, RUN, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, DataConfig, ListOf
+from .paths import DataText, PathSetting
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -23,7 +23,7 @@ class FinetuneConfig(DataConfig):
     data and data_root default to the first run's own, the size to the first encoder's.
     """
 
-    data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
+    data: Annotated[str | None, DataText, Parameter(group=DATA)] = None  # type: ignore[assignment]
     """Images, as for train (auto: what the first run was trained on)."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: the first encoder's)."""
@@ -38,7 +38,7 @@ class FinetuneConfig(DataConfig):
     """Classifier on the features; mlp has one hidden layer of 256."""
     imagenet: Annotated[str | None, Parameter(group=EVALUATION)] = None
     """Compare with this timm model's ImageNet weights."""
-    imagenet_weights: Annotated[Path | None, Parameter(group=EVALUATION)] = None
+    imagenet_weights: Annotated[PathSetting | None, Parameter(group=EVALUATION)] = None
     """File of the ImageNet weights (auto: from a package or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
     """Image side of the ImageNet encoder (auto: the runs'; frozen: at least 128)."""
@@ -58,7 +58,7 @@ class FinetuneConfig(DataConfig):
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """Compile the step by torch.compile, end to end only (auto: off, trials are short)."""
 
-    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's)."""
 
     @model_validator(mode="after")

@@ -5,13 +5,13 @@ Covers: names, types, ranges, what goes together. Does not cover: which stages t
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
 from .base import DATA, OBJECTIVE, RUN, Alternatives, Auto, Count, DataConfig, ListOf
+from .paths import DataText, PathSetting
 
 ViewName = Literal[
     "plain",
@@ -44,13 +44,13 @@ class PreviewConfig(DataConfig):
     """Masked share of the pixels (auto: each mask's own)."""
     checkpoint: Annotated[bool, Parameter(group=OBJECTIVE, negative="", show_default=False)] = False
     """Show what the trained RUN makes of the images."""
-    data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
+    data: Annotated[str | None, DataText, Parameter(group=DATA)] = None  # type: ignore[assignment]
     """Images, as for train (auto: demo, or what the RUN was trained on)."""
     images: Annotated[Annotated[Count, Field(le=16)], Parameter(group=DATA)] = 6
     """How many images are drawn, from the first of the epoch."""
     epoch: Annotated[Annotated[int, Field(ge=0)], Parameter(group=DATA)] = 0
     """Epoch whose random values are drawn, counted from 0."""
-    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """File of the PNG (auto: preview.png, or RUN/report/preview.png)."""
 
     @model_validator(mode="after")

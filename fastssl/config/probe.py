@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from .base import DATA, RUN, SPEED, Auto, Count, DataConfig
+from .paths import DataText
 
 
 class ProbeConfig(DataConfig):
@@ -19,7 +20,7 @@ class ProbeConfig(DataConfig):
     data and data_root default to the run's own, the size to its encoder's.
     """
 
-    data: Annotated[str | None, Parameter(group=DATA)] = None  # type: ignore[assignment]
+    data: Annotated[str | None, DataText, Parameter(group=DATA)] = None  # type: ignore[assignment]
     """Images, as for train (auto: what the run was trained on)."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: the encoder's)."""

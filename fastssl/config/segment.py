@@ -6,7 +6,6 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
@@ -27,6 +26,7 @@ from .base import (
     DataConfig,
     ListOf,
 )
+from .paths import PathSetting
 
 WHOLE = 0
 """The patch that is a whole image."""
@@ -68,13 +68,13 @@ class SegmentConfig(DataConfig):
         ("split", "patient"),
     )
 
-    images: Annotated[Path | None, Parameter(group=DATA)] = None
+    images: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of images; every image has a mask in --masks."""
-    masks: Annotated[Path | None, Parameter(group=DATA)] = None
+    masks: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of masks, each named after its image."""
     data: Annotated[Literal["demo", "demo-colour"], Parameter(group=DATA)] = "demo"
     """Built-in images with masks, where no folders are given."""
-    data_root: Annotated[Path | None, Parameter(group=DATA)] = None
+    data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder where relative paths are looked for as well."""
     image_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
     """Ending that image names have and mask names lack (DRIVE: _training)."""
@@ -82,7 +82,7 @@ class SegmentConfig(DataConfig):
     """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
     foreground: Annotated[ListOf[str], SEVERAL, Parameter(group=DATA, show_default=False)] = ()
     """Mask values or #colours that are foreground, or any (auto: if clear)."""
-    fov: Annotated[Path | None, Parameter(group=DATA)] = None
+    fov: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of field-of-view masks, outside of which pixels do not count."""
     size: Annotated[Annotated[int, Field(ge=8, le=4096)] | None, Auto, Parameter(group=DATA)] = None
     """Resize images to this short side in pixels (auto: as the data has it)."""
@@ -95,7 +95,7 @@ class SegmentConfig(DataConfig):
     """How many of the rest validate, or their names (auto: 20 % of the rest)."""
     patient: Annotated[str | None, Parameter(group=DATA)] = None
     """Regular expression that finds the patient in a name; no patient is split."""
-    split: Annotated[Path | None, Parameter(group=DATA)] = None
+    split: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """File of lines NAME,train|val|test that splits the images instead."""
 
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
@@ -133,7 +133,7 @@ class SegmentConfig(DataConfig):
 
     compile: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """Compile the step by torch.compile (auto: off, trainings are short)."""
-    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """Folder of report/ (auto: the first run's, or runs/segment-DATA)."""
 
     @model_validator(mode="after")

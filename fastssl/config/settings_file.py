@@ -2,6 +2,8 @@
 
 Covers: reading the file, leaving out what has no effect. Does not cover: checking settings (`base.py`), where a run's
 file lies and how it is written (`fastssl.training.stored_settings`).
+
+Values are text, as on a command line, and become numbers when they are checked.
 """
 
 from __future__ import annotations
@@ -13,31 +15,32 @@ from typing import Any
 from fastssl.errors import ConfigError
 
 from .base import Config
+from .plain_yaml import read_yaml
 from .train import LENGTHS, TrainConfig
+
+MOST_BYTES = 1 << 20
+"""A run's own file has about 2 kB; segmentation may name some thousand images."""
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
     """Read a file of settings.
 
     Args:
-        path: a YAML file.
+        path: a YAML file in UTF-8, with or without a byte order mark.
 
     Returns:
-        Names and values, as YAML has them.
+        Names and values: text, true, false, null, or lists and mappings of them.
 
     Raises:
-        ConfigError: it cannot be read, is not YAML, or is not a mapping of settings.
+        ConfigError: it cannot be read, is too large, is not YAML, is not a mapping of settings, or gives a setting
+            twice.
     """
-    import yaml
-
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = read_yaml(_read_text(path))
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([f"{path}: not a text file"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not valid YAML ({' '.join(str(error).split())})"]) from None
+        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from None
     if not isinstance(settings, dict):
         raise ConfigError([f"{path}: not a mapping of settings, such as 'lr: 0.03'"])
     return {str(name): value for name, value in settings.items()}
@@ -60,3 +63,17 @@ def effective_settings(settings: Mapping[str, Any], kind: type[Config]) -> dict[
         if not (turned_into_steps and name in LENGTHS and name != "steps")
         and (value is not None or name in kind.model_fields)
     }
+
+
+def _read_text(path: Path) -> str:
+    """The text of a small file in UTF-8."""
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"over {MOST_BYTES >> 20} MiB, which no file of settings has")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("text in UTF-16; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("not a text file in UTF-8") from None

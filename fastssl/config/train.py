@@ -8,7 +8,6 @@ of a stage or recipe (`fastssl.stages.registry`), what "auto" becomes (`fastssl.
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Group, Parameter
@@ -29,6 +28,7 @@ from .base import (
     Count,
     DataConfig,
 )
+from .paths import DataText, PathSetting
 
 LENGTHS = ("epochs", "steps", "minutes")
 """Settings that say how long a run is. Of a run that has begun, the steps count; its file keeps the others so that the
@@ -53,7 +53,7 @@ class TrainConfig(DataConfig):
         ("resume", "overwrite"),
     )
 
-    data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO
+    data: Annotated[str, DataText, Parameter(group=DATA, show_default=False)] = DEMO
     """Images: a MedMNIST flag, an .npz file or a folder (auto: demo, or demo-colour where colours are needed)."""
 
     stage: Annotated[str, Parameter(group=OBJECTIVE)] = "moco"
@@ -64,7 +64,7 @@ class TrainConfig(DataConfig):
     """Encoder: any timm model (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"
     """First layers of a ResNet; small: 3x3, stride 1, no max-pool."""
-    init: Annotated[Path | None, Parameter(group=MODEL)] = None
+    init: Annotated[PathSetting | None, Parameter(group=MODEL)] = None
     """Weights to start from: a run, or a .safetensors or .pth file with timm's keys."""
 
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 128
@@ -89,7 +89,7 @@ class TrainConfig(DataConfig):
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
     """Executor that augments images (auto: dali on a GPU that has it)."""
 
-    out: Annotated[Path | None, Parameter(group=RUN)] = None
+    out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """Run folder (auto: runs/STAGE-DATA)."""
     resume: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Continue the run in the run folder."""

@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from fastssl.config import PreviewConfig, coerce_config
+from fastssl.config.paths import run_path
 from fastssl.console import new_console, say
 from fastssl.data import Source
 from fastssl.errors import ConfigError
@@ -64,7 +65,7 @@ def preview(
     def notify(line: str) -> None:
         say(console, line)
 
-    folder = None if run is None else Path(run)
+    folder = None if run is None else run_path(run)
     out = _destination(config, folder)
     sheet = make_sheet(folder, config, notify)
     content = draw(sheet)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastssl.config.paths import run_path
 from fastssl.data import Source, open_source
 from fastssl.errors import CheckpointError, DataError
 from fastssl.models.encoder_file import read_spec
@@ -71,7 +72,7 @@ def load_run(
         DataError: images that cannot be opened, or have other channels than the run's.
         ConfigError: the device is not there.
     """
-    folder = Path(folder)
+    folder = run_path(folder)
     runtime = resolve_runtime(device, amp, False, precision)
     config = stored_config(read_settings(folder))
     if config.recipe:

@@ -176,5 +176,5 @@ def test_a_value_of_another_kind_is_refused(written: Callable[..., str], refusal
 def test_a_file_that_cannot_be_read_is_named(here: Path, refusal: Refusal) -> None:
     (here / "image.png").write_bytes(b"\x89PNG\xff\x00")
     assert refusal("train", "--config", "nowhere.yaml") == "nowhere.yaml: No such file or directory"
-    assert refusal("train", "--config", "image.png") == "image.png: not a text file"
+    assert refusal("train", "--config", "image.png") == "image.png: not a text file in UTF-8"
     assert refusal("train", "--config", ".", "--lr", "x").startswith(".: Is a directory; lr='x'")

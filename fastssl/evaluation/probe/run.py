@@ -19,7 +19,7 @@ from rich.console import Console
 from fastssl.config import ProbeConfig, coerce_config
 from fastssl.console import new_console
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
-from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates
+from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates, run_paths
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
 from fastssl.evaluation.shared.inputs import check_fit, open_data, report_folder
 from fastssl.evaluation.shared.metrics import Metrics, evaluate
@@ -62,9 +62,10 @@ def probe(
     """
     config = coerce_config(ProbeConfig, config, settings)
     console = console or new_console()
-    (encoder,) = open_runs([Path(run)])
+    paths = run_paths(run)
+    (encoder,) = open_runs(paths)
     encoder = replace(encoder, label=TRAINED)
-    (trained,) = run_candidates([encoder], [Path(run)], config.size)
+    (trained,) = run_candidates([encoder], paths, config.size)
     own_seed = seed_of(trained.folder)
     source = open_data(config, trained.folder, trained.size, console)
     extraction = Extraction(

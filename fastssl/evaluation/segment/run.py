@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from fastssl.config import SegmentConfig, coerce_config
+from fastssl.config.paths import run_path
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.inputs import report_folder
@@ -59,7 +60,7 @@ def segment(
     """
     config = coerce_config(SegmentConfig, config, settings)
     console = console or new_console()
-    runs = [runs] if isinstance(runs, str | Path) else list(runs)
+    runs = [run if str(run) == RANDOM else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     notes: list[str] = []
     specs = read_specs(runs)
     data = open_segmentation_data(config, notes.append)

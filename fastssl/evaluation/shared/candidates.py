@@ -14,6 +14,7 @@ from typing import Literal
 
 from torch import nn
 
+from fastssl.config.paths import run_path
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec
 from fastssl.models.encoder_file import load_encoder
@@ -80,8 +81,12 @@ class Candidate:
 
 
 def run_paths(runs: Runs) -> list[Path]:
-    """Return the paths of one or several runs."""
-    return [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    """Return the paths of one or several runs.
+
+    Raises:
+        ConfigError: one is no path.
+    """
+    return [run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
 
 
 def open_run(path: Path, label: str | None = None) -> NamedEncoder:
