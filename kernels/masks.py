@@ -10,11 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fastssl.kernels.checks import check_tensors
+
 MASK_DTYPES = (torch.bool, torch.uint8)
 
 
 def check_mask(mask: Tensor, n_images: int, channels: int, height: int, width: int) -> None:
-    """Raise TypeError or ValueError unless the mask fits images of these sizes."""
+    """Raise TypeError or ValueError unless the mask is a tensor that fits images of these sizes."""
+    check_tensors(mask=mask)
     if mask.dtype not in MASK_DTYPES:
         raise TypeError(f"mask must be bool or uint8, got {mask.dtype}")
     fits = (

@@ -61,29 +61,43 @@ def every_variant() -> Iterator[Variant]:
 
 
 def gate_variants() -> Iterator[Variant]:
-    """The InfoNCE pass over the queue, with and without gradient, for every architecture and dtype."""
+    """The InfoNCE pass over the queue, with and without gradient, for every architecture and dtype.
+
+    And once for each architecture as MoCo trains: in bf16, without own keys.
+    """
     for architecture in ARCHITECTURES:
+        yield info_nce_partial(architecture, "bf16", ROWS, 128, grad=True, rank=False, own=True)
         for dtype in ("bf16", "fp16", "fp32"):
             for grad in (True, False):
                 yield info_nce_partial(architecture, dtype, ROWS, 128, grad=grad, rank=False)
 
 
 def contrastive_variants(architecture: int, dtype: str) -> Iterator[Variant]:
-    """Everything that multiplies tiles: both losses, both widths of tile, small batches, ranks."""
+    """Everything that multiplies tiles: both losses, both widths of tile, small batches, ranks, own keys."""
     for width in (128, 256):
-        for grad, rank in ((True, False), (False, False), (True, True)):
-            yield info_nce_partial(architecture, dtype, ROWS, width, grad, rank)
+        for grad, rank, own in (
+            (True, False, False),
+            (False, False, False),
+            (True, True, False),
+            (True, False, True),
+            (True, True, True),
+        ):
+            yield info_nce_partial(architecture, dtype, ROWS, width, grad, rank, own)
         yield from _nt_xent(architecture, dtype, width)
-    yield info_nce_partial(architecture, dtype, 64, 128, grad=True, rank=False)
+    for rank, own in ((False, False), (False, True), (True, True)):
+        yield info_nce_partial(architecture, dtype, 64, 128, grad=True, rank=rank, own=own)
 
 
-def info_nce_partial(architecture: int, dtype: str, rows: int, width: int, grad: bool, rank: bool) -> Variant:
+def info_nce_partial(
+    architecture: int, dtype: str, rows: int, width: int, grad: bool, rank: bool, own: bool = False
+) -> Variant:
     """The pass over the queue."""
     precision = PRECISIONS[dtype]
-    options = InfoNCEOptions(normalize=True, query_grad=grad, key_grad=False, rank=rank)
-    tile = info_nce.choose_tile((architecture // 10, 0), precision, rows, width, rank)
-    kind = ("grad" if grad else "no-grad") + (" rank" if rank else "")
+    options = InfoNCEOptions(normalize=True, query_grad=grad, key_grad=False, rank=rank, mask_own=own)
+    tile = info_nce.choose_tile((architecture // 10, 0), precision, rows, width, options)
+    kind = ("grad" if grad else "no-grad") + (" rank" if rank else "") + (" own" if own else "")
     pointers = {name: f"*{_memory(dtype)}" for name in ("query", "key", "queue")}
+    pointers |= dict.fromkeys(("query_ids", "queue_ids"), "*i64" if own else pointers["query"])
     outputs = {"peak": "*fp32", "total": "*fp32", "weighted": "*fp32", "rank": "*i32"}
     return _tiled(
         f"info_nce partial {dtype} B={rows} D={width} {kind}",
@@ -198,7 +212,7 @@ def combine_variants(architecture: int) -> Iterator[Variant]:
         **_integers("n_slices width stride_query stride_key"),
         **dict.fromkeys(("scale", "inverse_temperature"), "fp32"),
     }
-    options = InfoNCEOptions(normalize=True, query_grad=True, key_grad=True, rank=True)
+    options = InfoNCEOptions(normalize=True, query_grad=True, key_grad=True, rank=True, mask_own=True)
     constants = info_nce.combine_constants(SLICES, 128, options)
     yield Variant(
         "info_nce combine", architecture, info_nce.combine_kernel, combine, constants, info_nce.COMBINE_WARPS, 3

@@ -12,6 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from fastssl.kernels.checks import check_tensors
+
 # Each tensor starts on a multiple of 64 elements: 128 bytes in half precision, so cuDNN's 16-byte demand and the
 # kernel's vector loads hold for every one of them.
 ALIGNMENT = 64
@@ -36,12 +38,16 @@ def flatten_(tensors: Sequence[Tensor]) -> Tensor:
         belong to no tensor.
 
     Raises:
+        TypeError: what is given is not a list of tensors.
         ValueError: there are no tensors, or they differ in dtype or device, are not dense, or share memory.
     """
+    if isinstance(tensors, Tensor):
+        raise TypeError("tensors must be a list of tensors, got a tensor: put it in a list")
     if not tensors:
         raise ValueError("tensors must not be empty")
     first = tensors[0]
     for index, tensor in enumerate(tensors):
+        check_tensors(**{f"tensors[{index}]": tensor})
         if tensor.dtype != first.dtype or tensor.device != first.device:
             raise ValueError(
                 f"tensors[{index}] is {tensor.dtype} on {tensor.device}, "

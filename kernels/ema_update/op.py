@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fastssl.kernels.checks import FLOATING
+from fastssl.kernels.checks import FLOATING, as_number, check_tensors
 from fastssl.kernels.dispatch import runs_triton
 from fastssl.kernels.ema_update.reference import ema_reference_
 
@@ -29,18 +29,20 @@ def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: 
     hold the call; give the momentum as a tensor if it changes between replays.
 
     Args:
-        targets: fp32 (or fp64) master copies. In half precision an average with momentum 0.996 never moves: its step
-            is below the last bit (bf16 stays at 1.0 for 2000 steps towards 1.3).
+        targets: fp32 (or fp64) master copies, each once. In half precision an average with momentum 0.996 never moves:
+            its step is below the last bit (bf16 stays at 1.0 for 2000 steps towards 1.3).
         sources: one per target, same shape and device, any floating dtype.
         momentum: in [0, 1], or a 0-dim tensor on the targets' device, whose value is not checked.
 
     Raises:
-        TypeError: a target in half precision, or a dtype that is not floating point.
-        ValueError: lists of unequal length, shapes, devices, or a momentum that do not fit.
+        TypeError: a target in half precision, a dtype that is not floating point, or a momentum that is no number.
+        ValueError: lists of unequal length, shapes, devices, or a momentum that do not fit, or a target listed twice.
     """
     _check(targets, sources, momentum)
     if not targets:
         return
+    if not isinstance(momentum, Tensor):
+        momentum = float(momentum)
     if not torch.compiler.is_compiling() and len(targets) == 1:
         target, source = targets[0], sources[0]
         flat = target.dim() == 1 and target.is_contiguous() and source.is_contiguous()
@@ -55,16 +57,23 @@ def ema_update_(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: 
 
 
 def _check(targets: Sequence[Tensor], sources: Sequence[Tensor], momentum: float | Tensor) -> None:
+    if isinstance(targets, Tensor) or isinstance(sources, Tensor):
+        raise TypeError("targets and sources must be lists of tensors, got a tensor: put it in a list")
     if len(targets) != len(sources):
         raise ValueError(f"targets and sources must pair up, got {len(targets)} and {len(sources)} tensors")
+    if not torch.compiler.is_compiling() and len(set(map(id, targets))) < len(targets):
+        raise ValueError("targets must be listed once each: a tied parameter would move twice")
     if isinstance(momentum, Tensor):
         if momentum.dim() != 0 or (targets and momentum.device != targets[0].device):
             raise ValueError(
                 f"momentum must be 0-dim on the targets' device, got {list(momentum.shape)} on {momentum.device}"
             )
-    elif not 0.0 <= momentum <= 1.0:
+        if momentum.requires_grad or not momentum.is_floating_point():
+            raise TypeError("momentum must be floating point without a gradient: pass momentum.detach().float()")
+    elif not 0.0 <= as_number("momentum", momentum) <= 1.0:
         raise ValueError(f"momentum must be in [0, 1], got {momentum}")
     for index, (target, source) in enumerate(zip(targets, sources, strict=True)):
+        check_tensors(**{f"targets[{index}]": target, f"sources[{index}]": source})
         if target.dtype not in MASTER:
             raise TypeError(f"targets[{index}] must be a float32 or float64 master copy, got {target.dtype}")
         if source.dtype not in FLOATING:

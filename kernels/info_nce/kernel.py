@@ -5,7 +5,7 @@ program per (tile of rows, slice of the queue); `combine_kernel`, which folds a 
 order, so two runs agree bit for bit. Does not cover: tile sizes and slices (launch.py), the derivation (reference.py).
 
 Logits live in base 2: s = (q . k) * log2(e) / T. Each slice hands over its peak, the sum of 2^(s - peak), and the sum
-of 2^(s - peak) k. Rows are addressed in 64 bits.
+of 2^(s - peak) k. Rows are addressed in 64 bits. Rows of the queue that are the query's own sample get a logit of -inf.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def partial_kernel(
     query,  # [n_rows, width], row stride given
     key,  # [n_rows, width], row stride given; read for the rank alone
     queue,  # [n_keys, width], row stride given
+    query_ids,  # [n_rows] int64, read if MASK_OWN
+    queue_ids,  # [n_keys] int64, read if MASK_OWN
     peak,  # [n_rows, n_slices] fp32, out
     total,  # [n_rows, n_slices] fp32, out
     weighted,  # [n_rows, n_slices, width] fp32, out if GRAD
@@ -48,6 +50,7 @@ def partial_kernel(
     NORMALIZE: tl.constexpr,
     GRAD: tl.constexpr,
     RANK: tl.constexpr,
+    MASK_OWN: tl.constexpr,
     EVEN_KEYS: tl.constexpr,  # n_keys is a multiple of BLOCK_KEYS
     EVEN_WIDTH: tl.constexpr,  # width equals BLOCK_WIDTH
     COMPUTE: tl.constexpr,  # dtype of the operands of both products
@@ -76,6 +79,10 @@ def partial_kernel(
         if NORMALIZE:
             b_positive *= _inverse_norms(b_key)
         b_rank = tl.zeros([BLOCK_ROWS], tl.int32)
+    if MASK_OWN:
+        # Negative ids match nothing: they become -2 here and -1 in the queue.
+        b_query_ids = tl.load(query_ids + o_b, mask=o_b < n_rows, other=-2)
+        b_query_ids = tl.where(b_query_ids < 0, -2, b_query_ids)
 
     b_peak = tl.full([BLOCK_ROWS], float("-inf"), tl.float32)
     b_total = tl.zeros([BLOCK_ROWS], tl.float32)
@@ -96,11 +103,18 @@ def partial_kernel(
         b_keys = b_keys.to(COMPUTE)
 
         b_logit = tl.dot(b_query, tl.trans(b_keys), input_precision=PRECISION)
+        if MASK_OWN:
+            b_queue_ids = tl.maximum(tl.load(queue_ids + first + i_k + o_n, mask=m_n, other=-1), -1)
+            b_logit = tl.where(b_query_ids[:, None] == b_queue_ids[None, :], float("-inf"), b_logit)
         if RANK:
-            b_rank += tl.sum(((b_logit >= b_positive[:, None]) & m_n[None, :]).to(tl.int32), 1)
+            m_below = b_logit < b_positive[:, None]  # not >=, which would let NaN count for the positive
+            b_rank += tl.sum((m_n[None, :] & ~m_below).to(tl.int32), 1)
         if not EVEN_KEYS:
             b_logit = tl.where(m_n[None, :], b_logit, float("-inf"))
         b_new_peak = tl.maximum(b_peak, tl.max(b_logit, 1) * b_scale - HEADROOM)
+        if MASK_OWN:
+            # A tile may hold nothing but own rows; a finite peak keeps -inf - -inf out of the exponent.
+            b_new_peak = tl.maximum(b_new_peak, -1e38)
         b_weight = tl.exp2(b_logit * b_scale[:, None] - b_new_peak[:, None])
         b_shrink = tl.exp2(b_peak - b_new_peak)
         b_total = b_total * b_shrink + tl.sum(b_weight, 1)
@@ -142,6 +156,7 @@ def combine_kernel(
     GRAD: tl.constexpr,
     KEY_GRAD: tl.constexpr,
     RANK: tl.constexpr,
+    MASK_OWN: tl.constexpr,
     BLOCK_SLICES: tl.constexpr,  # at least n_slices
     TILE_SLICES: tl.constexpr,  # slices of `weighted` in flight together
     BLOCK_WIDTH: tl.constexpr,
@@ -165,7 +180,9 @@ def combine_kernel(
     sum_weights = tl.sum(b_total * tl.exp2(b_peak - top), 0)
 
     gap = top + tl.log2(sum_weights) - tl.sum(b_query * b_key, 0) * scale
-    tl.store(loss + i_b, tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap))))
+    b_loss = tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap)))
+    # Where the positive overflows the loss is no number, as in cross-entropy; where no negative is left it is 0.
+    tl.store(loss + i_b, tl.where((gap == float("-inf")) & (sum_weights > 0.0), float("nan"), b_loss))
     share = inverse_temperature / (1.0 + tl.exp2(-gap))
 
     if GRAD:
@@ -177,7 +194,10 @@ def combine_kernel(
             p_tile = weighted + (i_b * n_slices + o_t)[:, None] * width + o_d[None, :]
             b_tile = tl.load(p_tile, mask=m_t[:, None] & m_d[None, :], other=0.0)
             b_mean += tl.sum(b_tile * b_share[:, None], 0)
-        b_grad = share * (b_mean / sum_weights - b_key)
+        b_mean = b_mean / sum_weights
+        if MASK_OWN:
+            b_mean = tl.where(sum_weights == 0.0, 0.0, b_mean)
+        b_grad = share * (b_mean - b_key)
         if NORMALIZE:
             b_grad = through_norm(b_grad, b_query, query_norm)
         tl.store(grad_query + i_b * width + o_d, b_grad, mask=m_d)

@@ -19,7 +19,7 @@ from torch import Tensor
 from fastssl.kernels import scheduling
 from fastssl.kernels.dispatch import on_device
 from fastssl.kernels.info_nce.kernel import combine_kernel, partial_kernel
-from fastssl.kernels.info_nce.options import InfoNCEOptions
+from fastssl.kernels.info_nce.options import InfoNCEOptions, SampleIds
 from fastssl.kernels.info_nce.reference import InfoNCEResult
 from fastssl.kernels.precision import Precision, product_precision
 from fastssl.kernels.scheduling import Tile
@@ -30,14 +30,17 @@ COMBINE_WARPS = 4
 COMBINE_TILE = 32
 
 
-def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, width: int, rank: bool) -> Tile:
+def choose_tile(
+    capability: tuple[int, int], precision: Precision, n_rows: int, width: int, options: InfoNCEOptions
+) -> Tile:
     """The launch table. No entry that uses tensor cores spills (kernels/aot_budget.json); timings: not yet measured.
 
     Large tiles on sm_90 and sm_100, whose shared memory and tensor units ask for them. Counting ranks costs 32
-    registers or more, so it runs on the next smaller tile. "ieee" products are made without tensor cores: slow,
-    and never chosen by impl="auto".
+    registers or more, so it runs on the next smaller tile. Leaving out own keys costs 30 to 45; every tile has room for
+    them, except with ranks on sm_80. "ieee" products are made without tensor cores: slow, and never chosen by
+    impl="auto".
     """
-    large = capability[0] in (9, 10)
+    large, rank = capability[0] in (9, 10), options.rank
     if precision.operands == tl.float32:
         if precision.products == "ieee":
             return Tile(16, 32, 8, 2, 1) if width <= 128 else Tile(16, 16, 4, 2, 1)
@@ -46,6 +49,8 @@ def choose_tile(capability: tuple[int, int], precision: Precision, n_rows: int, 
         return Tile(128, 64, 8, 2, 1) if large and not rank else Tile(64, 32, 8, 2, 1)
     if n_rows <= 64:
         return Tile(64, 64, 4, 3 if large else 2, 2)
+    if rank and options.mask_own and not large:
+        return Tile(64, 64, 8, 3, 1)
     return Tile(128, 128, 8, 3, 1) if large and not rank else Tile(128, 64, 8, 3, 1)
 
 
@@ -58,6 +63,7 @@ def partial_constants(
         "NORMALIZE": options.normalize,
         "GRAD": options.query_grad,
         "RANK": options.rank,
+        "MASK_OWN": options.mask_own,
         "EVEN_KEYS": n_keys % tile.keys == 0,
         "EVEN_WIDTH": width == block_width,
         "COMPUTE": precision.operands,
@@ -92,7 +98,7 @@ def plan(
     n_slices: int | None = None,
 ) -> InfoNCEPlan:
     """The launch of [n_rows, width] queries against [n_keys, width]; tile and n_slices override the table."""
-    tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, options.rank)
+    tile = tile or choose_tile(scheduling.capability(device), precision, n_rows, width, options)
     row_tiles, key_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_keys, tile.keys)
     n_slices = n_slices or scheduling.slices(row_tiles, key_tiles, scheduling.processors(device) * tile.resident)
     cells = n_rows * n_slices
@@ -116,6 +122,7 @@ def launch_info_nce(
     options: InfoNCEOptions,
     tile: Tile | None = None,
     n_slices: int | None = None,
+    ids: SampleIds | None = None,
 ) -> InfoNCEResult:
     """Compute loss and gradients per row in two launches; tile and n_slices override the table (tests, benchmarks)."""
     query, key, queue = (t if t.stride(1) == 1 else t.contiguous() for t in (query, key, queue))
@@ -128,6 +135,7 @@ def launch_info_nce(
     grad_query = query.new_empty((n_rows, width) if options.query_grad else 0, dtype=torch.float32)
     grad_key = query.new_empty((n_rows, width) if options.key_grad else 0, dtype=torch.float32)
     rank = query.new_empty(n_rows if options.rank else 0, dtype=torch.int64)
+    query_ids, queue_ids = (query, query) if ids is None else (ids.query.contiguous(), ids.queue.contiguous())
 
     stride_query, stride_key = query.stride(0), key.stride(0)
     scale = LOG2E / temperature
@@ -136,6 +144,8 @@ def launch_info_nce(
             query,
             key,
             queue,
+            query_ids,
+            queue_ids,
             peak,
             total,
             weighted,
@@ -180,6 +190,7 @@ def combine_constants(n_slices: int, width: int, options: InfoNCEOptions) -> dic
         "GRAD": options.query_grad,
         "KEY_GRAD": options.key_grad,
         "RANK": options.rank,
+        "MASK_OWN": options.mask_own,
         "BLOCK_SLICES": block_slices,
         "TILE_SLICES": min(block_slices, COMBINE_TILE),
         "BLOCK_WIDTH": max(16, triton.next_power_of_2(width)),

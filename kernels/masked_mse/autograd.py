@@ -10,11 +10,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from fastssl.kernels.dispatch import register_op, runs_triton
 from fastssl.kernels.masked_mse.options import MaskedMSEOptions
-from fastssl.kernels.masked_mse.reference import MaskedMSEResult, masked_mse_reference, memory_format
+from fastssl.kernels.masked_mse.reference import (
+    MaskedMSEResult,
+    accumulator,
+    masked_mse_formula,
+    masked_mse_reference,
+    memory_format,
+)
+from fastssl.kernels.second_order import differentiable_gradients
+
+
+def masked_mse_loss(prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str) -> Tensor:
+    """The scalar loss."""
+    if torch.compiler.is_compiling() or prediction.is_meta:
+        loss, *_ = _forward_op(prediction, target, mask, options.mean, options.grad, impl)
+        return loss
+    return MaskedMSEFunction.apply(prediction, target, mask, options, impl)
 
 
 def _forward(prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str) -> MaskedMSEResult:
@@ -32,8 +46,7 @@ def _registered(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, gr
 
 
 def _fake(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, grad: bool, impl: str) -> MaskedMSEResult:
-    dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
-    loss, rest = (prediction.new_empty((), dtype=dtype) for _ in range(2))
+    loss, rest = (prediction.new_empty((), dtype=accumulator(prediction, target)) for _ in range(2))
     form = memory_format(prediction)
     rows = torch.empty_like(prediction, memory_format=form) if grad else prediction.new_empty(0)
     return MaskedMSEResult(loss=loss, grad=rows, rest=rest)
@@ -60,7 +73,8 @@ class MaskedMSEFunction(torch.autograd.Function):
     """Scalar loss; the gradient is made with it.
 
     In eager mode the first backward scales that gradient in place and hands it out, so nothing is copied; a second one
-    through a retained graph makes it anew. A compiled graph multiplies it, which the compiler fuses with what follows.
+    through a retained graph makes it anew. A compiled graph, which holds the operator in the place of this function,
+    multiplies it, and the compiler fuses that with what follows.
     """
 
     @staticmethod
@@ -68,28 +82,49 @@ class MaskedMSEFunction(torch.autograd.Function):
         ctx: Any, prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str
     ) -> Tensor:
         """Compute the loss and, with it, the gradient."""
+        loss, grad, rest = _forward(prediction, target, mask, options, impl)
         ctx.settings = (options, impl)
-        ctx.target_dtype = target.dtype
-        if torch.compiler.is_compiling():
-            loss, grad, rest = _forward_op(prediction, target, mask, options.mean, options.grad, impl)
-            ctx.save_for_backward(grad, rest)
-        else:
-            loss, grad, rest = _forward(prediction, target, mask, options, impl)
-            ctx.ready = (grad, rest)
-            ctx.save_for_backward(prediction, target, mask)
+        ctx.ready = (grad, rest)
+        ctx.save_for_backward(prediction, target, mask)
         return loss
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradient."""
-        if torch.compiler.is_compiling():
-            grad, rest = ctx.saved_tensors
-            grad = (grad * (grad_loss * rest)).to(grad.dtype)
-        else:
-            grad, rest = ctx.ready or _forward(*ctx.saved_tensors, *ctx.settings)[1:]
-            ctx.ready = None
-            grad = _scale_(grad, grad_loss, rest, ctx.settings[1])
-        wanted = ctx.needs_input_grad
-        grad_target = -grad.to(ctx.target_dtype) if wanted[1] else None
-        return grad if wanted[0] else None, grad_target, None, None, None
+        options, impl = ctx.settings
+        if torch.is_grad_enabled():  # create_graph
+            return *_differentiable(ctx, *ctx.saved_tensors, options.mean, grad_loss), None, None, None
+        grad, rest = ctx.ready or _forward(*ctx.saved_tensors, options, impl)[1:]
+        ctx.ready = None
+        return *_of_both(ctx, _scale_(grad, grad_loss, rest, impl), ctx.saved_tensors[1].dtype), None, None, None
+
+
+def _differentiable(
+    ctx: Any, prediction: Tensor, target: Tensor, mask: Tensor, mean: bool, grad_loss: Tensor
+) -> list[Tensor | None]:
+    def formula() -> Tensor:
+        return masked_mse_formula(prediction, target, mask, mean)
+
+    return differentiable_gradients(formula, (prediction, target), ctx.needs_input_grad[:2], grad_loss)
+
+
+def _of_both(ctx: Any, grad: Tensor, target_dtype: torch.dtype) -> tuple[Tensor | None, Tensor | None]:
+    """Prediction's gradient, and target's, which is its negative."""
+    wanted = ctx.needs_input_grad
+    return grad if wanted[0] else None, -grad.to(target_dtype) if wanted[1] else None
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    prediction, target, mask, ctx.mean, *_ = inputs
+    _, grad, rest = output
+    ctx.save_for_backward(grad, rest, prediction, target, mask)
+
+
+def _backward_of_op(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+    grad, rest, prediction, target, mask = ctx.saved_tensors
+    if torch.is_grad_enabled():  # create_graph
+        return *_differentiable(ctx, prediction, target, mask, ctx.mean, grad_loss), *(None,) * 4
+    return *_of_both(ctx, (grad * (grad_loss * rest)).to(grad.dtype), target.dtype), *(None,) * 4
+
+
+torch.library.register_autograd("fastssl::masked_mse_forward", _backward_of_op, setup_context=_setup_context)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from fastssl.kernels.checks import IMPLEMENTATIONS, REDUCTIONS, check_choice, check_floating, check_same_device
-from fastssl.kernels.masked_mse.autograd import MaskedMSEFunction
+from fastssl.kernels.masked_mse.autograd import masked_mse_loss
 from fastssl.kernels.masked_mse.options import MaskedMSEOptions
-from fastssl.kernels.masks import check_mask, expand_mask
+from fastssl.kernels.masked_mse.reference import squared_errors
+from fastssl.kernels.masks import check_mask
 
 
 def masked_mse(
@@ -41,20 +42,18 @@ def masked_mse(
         TypeError: an image is not floating point, or the mask neither bool nor uint8.
         ValueError: shapes, devices or settings do not fit, or Triton is asked for where it cannot run.
     """
+    check_floating(prediction=prediction, target=target)
     if mask is None:
-        mask = prediction.new_ones(len(prediction), 1, 1, 1, dtype=torch.uint8)
+        mask = prediction.new_ones(prediction.shape[0] if prediction.dim() else 0, 1, 1, 1, dtype=torch.uint8)
     _check(prediction, target, mask, reduction, impl)
     if reduction == "none":
-        dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
-        squared = (prediction.to(dtype) - target.to(dtype)).square()
-        return torch.where(expand_mask(mask, *prediction.shape[2:]), squared, 0.0)
+        return squared_errors(prediction, target, mask)
     tracked = torch.is_grad_enabled() and (prediction.requires_grad or target.requires_grad)
     options = MaskedMSEOptions(mean=reduction == "mean", grad=tracked)
-    return MaskedMSEFunction.apply(prediction, target, mask, options, impl)
+    return masked_mse_loss(prediction, target, mask, options, impl)
 
 
 def _check(prediction: Tensor, target: Tensor, mask: Tensor, reduction: str, impl: str) -> None:
-    check_floating(prediction=prediction, target=target)
     check_same_device(prediction=prediction, target=target, mask=mask)
     check_choice("reduction", reduction, REDUCTIONS)
     check_choice("impl", impl, IMPLEMENTATIONS)

@@ -1,7 +1,8 @@
 """Masked mean squared error in plain torch.
 
-Covers: loss and gradient in one pass, a few images at a time so that temporaries stay in
-cache. Does not cover: torch's autograd (autograd.py), checks (op.py).
+Covers: loss and gradient in one pass, a few images at a time so that temporaries stay in cache; the squared errors as a
+plain formula, for second derivatives and for no reduction. Does not cover: torch's autograd (autograd.py), checks
+(op.py).
 """
 
 from __future__ import annotations
@@ -38,13 +39,33 @@ def memory_format(image: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
+def accumulator(prediction: Tensor, target: Tensor) -> torch.dtype:
+    """What the loss is computed in."""
+    return torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
+
+
+def squared_errors(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Squared errors, 0 where not masked, in operations that torch differentiates to any order."""
+    dtype = accumulator(prediction, target)
+    difference = prediction.to(dtype) - target.to(dtype)
+    # Before it is squared: the gradient of what is left out would be 0 times NaN where that is NaN.
+    return difference.masked_fill(~expand_mask(mask, *prediction.shape[2:]), 0.0).square()
+
+
+def masked_mse_formula(prediction: Tensor, target: Tensor, mask: Tensor, mean: bool) -> Tensor:
+    """The scalar loss, in operations that torch differentiates to any order."""
+    total = squared_errors(prediction, target, mask).sum()
+    per_entry = prediction[0].numel() // mask[0].numel()
+    return total / ((mask != 0).sum() * per_entry).clamp_min(1) if mean else total
+
+
 @torch.no_grad()
 def masked_mse_reference(
     prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions
 ) -> MaskedMSEResult:
     """Add up, or average, squared errors where the mask is not zero; 0 where nothing is masked."""
     n_images, channels, height, width = prediction.shape
-    dtype = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.float32)
+    dtype = accumulator(prediction, target)
     per_entry = channels * height * width // mask[0].numel()
     one = torch.ones((), dtype=dtype, device=prediction.device)
     weight = 1.0 / ((mask != 0).sum() * per_entry).clamp_min(1).to(dtype) if options.mean else one

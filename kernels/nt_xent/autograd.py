@@ -6,23 +6,33 @@ reduction (op.py), the maths (reference.py, kernel.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from fastssl.kernels.dispatch import register_op, runs_triton
 from fastssl.kernels.nt_xent.reference import (
     NTXentResult,
     accumulator,
     nt_xent_backward_reference,
+    nt_xent_formula,
     nt_xent_forward_reference,
 )
+from fastssl.kernels.second_order import differentiable_gradients
 
 # Embeddings from which "auto" takes the kernels. Fewer fill only part of a GPU: 256 make 8 programs for the 132
 # processors of an H100, and the time goes into launches either way. Not yet measured on a GPU (bench/kernels).
 FEWEST_FOR_TRITON = 1024
+
+
+def nt_xent_rows(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
+    """The loss of each row [N]."""
+    if torch.compiler.is_compiling() or embeddings.is_meta:
+        loss, *_ = _forward_op(embeddings, temperature, normalize, impl)
+        return loss
+    return NTXentFunction.apply(embeddings, temperature, normalize, impl)
 
 
 def _forward(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> NTXentResult:
@@ -99,25 +109,51 @@ _backward_op = register_op(
 )
 
 
+def _keep(
+    ctx: Any, embeddings: Tensor, result: tuple[Tensor, ...], temperature: float, normalize: bool, impl: str
+) -> None:
+    """Keep what backward computes the logits from again."""
+    loss, lse, unit, norm = result
+    ctx.save_for_backward(loss, lse, unit if normalize else embeddings, norm, embeddings)
+    ctx.settings = (temperature, normalize, impl)
+
+
+def _gradient(ctx: Any, grad_loss: Tensor, run: Callable[..., Tensor]) -> Tensor | None:
+    """Of the embeddings; from the plain formula where it must be differentiable again."""
+    *forward, embeddings = ctx.saved_tensors
+    if not torch.is_grad_enabled():
+        return run(*forward, grad_loss, *ctx.settings).to(embeddings.dtype)
+    temperature, normalize, _ = ctx.settings  # create_graph
+
+    def formula() -> Tensor:
+        return nt_xent_formula(embeddings, temperature, normalize)
+
+    return differentiable_gradients(formula, (embeddings,), (True,), grad_loss)[0]
+
+
 class NTXentFunction(torch.autograd.Function):
     """Loss per row. Backward computes the logits again, so any weighting of the rows costs the same."""
 
     @staticmethod
     def forward(ctx: Any, embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
-        """Compute the loss [N], and keep what backward computes the logits from again."""
-        run = _forward_op if torch.compiler.is_compiling() else _forward
-        loss, lse, unit, norm = run(embeddings, temperature, normalize, impl)
-        ctx.save_for_backward(loss, lse, unit if normalize else embeddings, norm)
-        ctx.settings = (temperature, normalize, impl)
-        ctx.dtype = embeddings.dtype
+        """Compute the loss [N]."""
+        loss, *rest = _forward(embeddings, temperature, normalize, impl)
+        _keep(ctx, embeddings, (loss, *rest), temperature, normalize, impl)
         return loss
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         """Compute the gradient of the weighted sum of the rows' losses."""
-        if torch.compiler.is_compiling():
-            grad = _backward_op(*ctx.saved_tensors, grad_loss, *ctx.settings)
-        else:
-            grad = _backward(NTXentResult(*ctx.saved_tensors), grad_loss, *ctx.settings)
-        return grad.to(ctx.dtype), None, None, None
+        return _gradient(ctx, grad_loss, _backward_registered), None, None, None
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    embeddings, *settings = inputs
+    _keep(ctx, embeddings, output, *settings)
+
+
+def _backward_of_op(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+    return _gradient(ctx, grad_loss, _backward_op), None, None, None
+
+
+torch.library.register_autograd("fastssl::nt_xent_forward", _backward_of_op, setup_context=_setup_context)

@@ -107,8 +107,11 @@ def lse_combine_kernel(
     b_total = tl.load(total + i_b * n_slices + o_s, mask=o_s < n_slices, other=0.0)
     top = tl.max(b_peak, 0)
     positive = tl.sum(b_row * b_partner, 0) * scale
-    gap = top + tl.log2(tl.sum(b_total * tl.exp2(b_peak - top), 0)) - positive
+    sum_weights = tl.sum(b_total * tl.exp2(b_peak - top), 0)
+    gap = top + tl.log2(sum_weights) - positive
     softplus = tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap)))
+    # Where the positive overflows the loss is no number, as in cross-entropy; where there is no negative it is 0.
+    softplus = tl.where((gap == float("-inf")) & (sum_weights > 0.0), float("nan"), softplus)
     tl.store(loss + i_b, softplus)
     tl.store(lse + i_b, positive * LN2 + softplus)
 

@@ -1,7 +1,8 @@
 """NT-Xent within a batch, in plain torch.
 
-Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time.
-Does not cover: torch's autograd (autograd.py), reduction, checks (op.py).
+Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time; the
+loss as a plain formula, for second derivatives. Does not cover: torch's autograd (autograd.py), reduction, checks
+(op.py).
 
 With s_ij = z_i.z_j / T and p = p(i) = (i + B) mod 2B the positive of row i (Chen et al. 2020, eq. 1),
     loss_i = -log(exp(s_ip) / sum over j != i of exp(s_ij)) = softplus(lse over j not in {i, p} of s_ij  -  s_ip).
@@ -73,7 +74,20 @@ def _loss(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     negatives = torch.cat([_negative_logits(unit, rows, temperature).logsumexp(1) for rows in _row_tiles(unit)])
     positives = (unit * partner(unit)).sum(1) / temperature
     loss = F.softplus(negatives - positives, threshold=LINEAR_ABOVE)
+    loss.masked_fill_(positives == torch.inf, torch.nan)  # overflow, as cross-entropy has it, and not a loss of 0
     return loss, positives + loss
+
+
+def nt_xent_formula(embeddings: Tensor, temperature: float, normalize: bool) -> Tensor:
+    """The loss of each row by way of all logits, in operations that torch differentiates to any order."""
+    rows = embeddings.to(accumulator(embeddings))
+    unit = unit_rows(rows)[0] if normalize else rows
+    index = torch.arange(unit.shape[0], device=unit.device)
+    left_out = (index.unsqueeze(1) == index) | (index.unsqueeze(1) == partner(index))
+    # Not -inf: the logsumexp of one pair, which has no negatives, would have a gradient of NaN.
+    negatives = (unit @ unit.T / temperature).masked_fill(left_out, torch.finfo(unit.dtype).min / 4)
+    positives = (unit * partner(unit)).sum(1) / temperature
+    return F.softplus(negatives.logsumexp(1) - positives, threshold=LINEAR_ABOVE)
 
 
 @torch.no_grad()

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fastssl.kernels.checks import check_choice
+from fastssl.kernels.checks import FLOATING, check_choice, check_floating, check_same_device, check_tensors
+from fastssl.kernels.dispatch import autocast_dtype
 from fastssl.kernels.small_map_conv2d.choice import fastest, may_be_small, overruns, skips_the_map
 from fastssl.kernels.small_map_conv2d.products import product_of_pixels, product_of_taps, product_of_windows
 from fastssl.kernels.small_map_conv2d.taps import Taps, taps
@@ -65,25 +66,51 @@ def small_map_conv2d(
         `[B, D, H', W']`, in the autocast dtype if autocast is on.
 
     Raises:
-        ValueError: `impl` is unknown, or a product is asked for with groups or an unbatched input.
+        TypeError: an operand is no tensor, or the dtypes are not one.
+        ValueError: `impl` is unknown, a product is asked for with groups or an unbatched input, or shapes or devices do
+            not fit.
+        RuntimeError: torch's convolution, where it runs, refuses its operands.
     """
     check_choice("impl", impl, IMPLEMENTATIONS)
-    possible = groups == 1 and input.dim() == 4
+    check_tensors(input=input, weight=weight)
+    possible = groups == 1 and input.dim() == weight.dim() == 4 and input.dtype in FLOATING
     if impl in ("product", "windows") and not possible:
-        raise ValueError(f"impl={impl!r} takes [B, C, H, W] and groups=1, got {list(input.shape)} and groups={groups}")
-    steps = _pair(stride)
+        raise ValueError(
+            f"impl={impl!r} takes floating-point [B, C, H, W], [D, C, kh, kw] and groups=1, "
+            f"got {input.dtype} {list(input.shape)}, {list(weight.shape)} and groups={groups}"
+        )
+    steps = _pair("stride", stride)
+    possible = possible and min(steps) > 0  # torch says what is wrong with the others
     if possible and (impl in ("product", "windows") or (impl == "auto" and may_be_small(input))):
-        joined = _joined(input, weight, steps, padding, _pair(dilation))
+        joined = _joined(input, weight, steps, padding, _pair("dilation", dilation))
         way = impl if impl != "auto" or joined is None else fastest(input, joined)
         if joined is not None and way == "product":
+            _check_product(input, weight, bias)
             return product_of_taps(input, weight, bias, joined)
         if joined is not None and way == "windows":
+            _check_product(input, weight, bias)
             return product_of_windows(input, weight, bias, joined)
     if impl == "auto" and possible and overruns(input, weight, steps, padding):
+        _check_product(input, weight, bias)
         return product_of_pixels(input, weight, bias, steps)
     if impl == "auto" and skips_the_map(input, steps):
         return _convolution_in_float32(input, weight, bias, stride, padding, dilation, groups)
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _check_product(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    """What torch's convolution checks, and a product of matrices does not."""
+    operands = {"input": input, "weight": weight} | ({} if bias is None else {"bias": bias})
+    check_floating(**operands)
+    check_same_device(**operands)
+    if weight.shape[1] != input.shape[1]:
+        raise ValueError(f"weight must be [D, {input.shape[1]}, kh, kw] for such an input, got {list(weight.shape)}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias must be [{weight.shape[0]}], one per filter, got {list(bias.shape)}")
+    if autocast_dtype(input.device.type) is None:
+        for name, tensor in operands.items():
+            if tensor.dtype != input.dtype:
+                raise TypeError(f"{name} is {tensor.dtype} but input is {input.dtype}: make them one")
 
 
 def _joined(
@@ -115,9 +142,11 @@ def _convolution_in_float32(
     return wide.bfloat16()
 
 
-def _pair(value: Pair) -> tuple[int, int]:
+def _pair(name: str, value: Pair) -> tuple[int, int]:
     if isinstance(value, int):
         return (value, value)
+    if len(value) not in (1, 2):
+        raise ValueError(f"{name} must be one number or a pair, got {value}")
     return (value[0], value[-1])  # torch takes a single number in a tuple, too
 
 
@@ -128,4 +157,4 @@ def _pads(padding: Pair | str, kernel: tuple[int, int], dilation: tuple[int, int
     if padding == "same":
         whole = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
         return None if whole[0] % 2 or whole[1] % 2 else (whole[0] // 2, whole[1] // 2)
-    return None if isinstance(padding, str) else _pair(padding)
+    return None if isinstance(padding, str) else _pair("padding", padding)

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fastssl.kernels.checks import FLOATING, IMPLEMENTATIONS, check_choice, check_same_device
+from fastssl.kernels.checks import (
+    FLOATING,
+    IMPLEMENTATIONS,
+    as_number,
+    check_choice,
+    check_constant,
+    check_same_device,
+    check_tensors,
+)
 from fastssl.kernels.dispatch import register_op, runs_triton
 from fastssl.kernels.masks import check_mask
 from fastssl.kernels.transform_pixels.reference import transform_pixels_reference
@@ -43,10 +51,10 @@ def transform_pixels(
         lut: intensities in [0, 1]. uint8: [B, 256]. uint16: [B, 257], at v = 0, 256, ..., 65536, linear in between.
             Without it v / 255 or v / 65535.
         permutation: [B, G*G] int32 or int64, G dividing H and W: tile i of the output is tile permutation[b, i] of the
-            image, row by row. On a GPU an index outside [0, G*G) makes a black tile, on a CPU an IndexError.
+            image, row by row. By Triton an index outside [0, G*G) makes a black tile, by torch an IndexError.
         mask: [B, 1, h, w] or [B, C, h, w], bool or uint8, h dividing H and w dividing W; not zero hides the pixel of
             the output (the convention of `masked_mse`).
-        mean: one number per channel, or one for all, where the darkest intensity is 0 and the brightest 1.
+        mean: numbers, one per channel or one for all, where the darkest intensity is 0 and the brightest 1.
         std: as `mean`, all positive; the output is (intensity - mean) / std.
         dtype: of the output: float32, bfloat16 or float16.
         impl: "auto" (Triton on CUDA, torch elsewhere), "triton" or "torch".
@@ -55,12 +63,14 @@ def transform_pixels(
         [B, C, H, W] in `dtype`, channels-last in memory.
 
     Raises:
-        TypeError: a dtype is not among those above.
-        ValueError: shapes, devices or settings do not fit, or Triton is asked for where it cannot run.
-        IndexError: on a CPU, an index of the permutation lies outside [0, G*G).
+        TypeError: a dtype is not among those above, or a number is none.
+        ValueError: shapes, devices or settings do not fit, `lut` requires a gradient (it gets none), or Triton is asked
+            for where it cannot run.
+        IndexError: by torch, an index of the permutation lies outside [0, G*G).
     """
-    if not isinstance(images, Tensor) or images.dtype not in STORED:
-        raise TypeError(f"images must be a uint8 or uint16 tensor, got {getattr(images, 'dtype', type(images))}")
+    check_tensors(images=images)
+    if images.dtype not in STORED:
+        raise TypeError(f"images must be uint8 or uint16, got {images.dtype}")
     if images.dim() != 4 or images.numel() == 0 or images.shape[3] > MOST_CHANNELS:
         raise ValueError(f"images must be [B, H, W, C] with 1 <= C <= {MOST_CHANNELS}, got {list(images.shape)}")
     if dtype not in FLOATING or dtype == torch.float64:
@@ -75,7 +85,7 @@ def transform_pixels(
     mean, std = _per_channel("mean", mean, images.shape[3]), _per_channel("std", std, images.shape[3])
     if min(std) <= 0.0:
         raise ValueError(f"std must be positive, got {std}")
-    run = _transform_op if torch.compiler.is_compiling() else _transform
+    run = _transform_op if torch.compiler.is_compiling() or images.is_meta else _transform
     return run(images, lut, permutation, mask, mean, std, dtype, impl)
 
 
@@ -83,6 +93,7 @@ def _check_lut(images: Tensor, lut: Tensor | None) -> None:
     if lut is None:
         return
     check_same_device(images=images, lut=lut)
+    check_constant(lut=lut)
     shape = (images.shape[0], LUT_ENTRIES[images.dtype])
     if lut.dtype not in FLOATING:
         raise TypeError(f"lut must be floating point, got {lut.dtype}")
@@ -107,9 +118,14 @@ def _check_permutation(images: Tensor, permutation: Tensor | None) -> None:
 
 
 def _per_channel(name: str, values: Sequence[float], channels: int) -> list[float]:
-    numbers = [float(value) for value in values]
+    try:
+        numbers = [as_number(name, value) for value in values]
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of numbers, got {values!r}") from None
     if len(numbers) not in (1, channels):
         raise ValueError(f"{name} must have 1 or {channels} values, got {len(numbers)}")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{name} must be finite, got {numbers}")
     return numbers * channels if len(numbers) == 1 else numbers
 
 

@@ -43,6 +43,8 @@ def permute_tiles(images: Tensor, permutation: Tensor) -> Tensor:
     grid = math.isqrt(permutation.shape[1])
     cells = images.view(n_images, grid, height // grid, grid, width // grid, channels).transpose(2, 3).flatten(1, 2)
     index = permutation.long()
+    if index.device.type == "cpu" and bool((index < 0).any()):  # a negative one counts from the end; a GPU would wait
+        raise IndexError(f"index {int(index.min())} is out of bounds for a permutation of {cells.shape[1]} tiles")
     chosen = cells[torch.arange(n_images, device=images.device).unsqueeze(1), index]
     return chosen.unflatten(1, (grid, grid)).transpose(2, 3).reshape(images.shape)
 

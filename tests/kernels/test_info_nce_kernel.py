@@ -148,12 +148,14 @@ def test_offsets_beyond_int32_do_not_wrap():
     precision = launch.product_precision(torch.float32)
     constants = launch.partial_constants(precision, TILE, 1, 16, replace(LOSS_ALONE, query_grad=True, rank=True))
     apart = 1 << 30
-    partial_kernel[(1, 2)](query, key, queue, *outputs, 1, 1, 16, 64, apart, apart, apart, 1.0, **constants)
+    partial_kernel[(1, 2)](
+        query, key, queue, query, query, *outputs, 1, 1, 16, 64, apart, apart, apart, 1.0, **constants
+    )
     assert torch.isfinite(outputs[2][0]).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("wanted", [(True, True, True), (False, False, False)])
 def test_what_the_kernels_return_is_what_the_registered_operator_promises(dtype, wanted):
-    arguments = (*operands(5, 9, 16, dtype), 0.2, True, *wanted, "triton")
+    arguments = (*operands(5, 9, 16, dtype), None, None, 0.2, True, *wanted, "triton")
     torch.library.opcheck(torch.ops.fastssl.info_nce_forward, arguments)

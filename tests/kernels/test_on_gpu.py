@@ -44,12 +44,17 @@ def operands(rows: int, keys: int, width: int, dtype: torch.dtype) -> tuple[Tens
 def steps() -> dict[str, tuple[Callable[[], Tensor], list[Tensor]]]:
     """Each loss as a closure over its inputs, and the leaves that get a gradient."""
     query, key, queue = operands(256, 4096, 128, torch.bfloat16)
+    ids = torch.arange(4096, device="cuda") % 1000
     embeddings = torch.randn(1024, 128, device="cuda", dtype=torch.bfloat16, requires_grad=True)
     prediction, target = torch.randn(2, 8, 3, 64, 64, device="cuda")
     prediction.requires_grad_()
     mask = torch.rand(8, 1, 8, 8, device="cuda") < 0.6
     return {
         "info_nce": (lambda: info_nce(query, key, queue, normalize=True), [query]),
+        "info_nce with ids": (
+            lambda: info_nce(query, key, queue, normalize=True, query_ids=ids[:256], queue_ids=ids),
+            [query],
+        ),
         "nt_xent": (lambda: nt_xent(embeddings), [embeddings]),
         "masked_mse": (lambda: masked_mse(prediction, target, mask), [prediction]),
     }
@@ -69,20 +74,35 @@ def test_the_launch_table_meets_the_oracle(accept, naive_info_nce, dtype, rows, 
     accept("grad", grad, oracle[1], eager[1], cap, atol=8e-3)
 
 
-@pytest.mark.parametrize("name", ["info_nce", "nt_xent", "masked_mse"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+@pytest.mark.parametrize("rows", [64, 256])
+def test_own_keys_are_left_out_by_the_tables_own_tiles(dtype, rows):
+    query, key, queue = operands(rows, 65536, 128, dtype)
+    ids = torch.arange(rows, device="cuda"), torch.arange(65536, device="cuda") % 700
+    loss, stats = info_nce(
+        query, key, queue, 0.07, reduction="none", return_stats=True, query_ids=ids[0], queue_ids=ids[1]
+    )
+    negatives = (query.double() @ queue.double().T).masked_fill(ids[0].unsqueeze(1) == ids[1], -torch.inf)
+    logits = torch.cat([(query.double() * key.double()).sum(1, keepdim=True), negatives], 1) / 0.07
+    expected = F.cross_entropy(logits, torch.zeros(rows, dtype=torch.long, device="cuda"), reduction="none")
+    torch.testing.assert_close(loss.double(), expected, rtol=2e-3, atol=2e-3)
+    assert stats.top1.isfinite()
+
+
+@pytest.mark.parametrize("name", ["info_nce", "info_nce with ids", "nt_xent", "masked_mse"])
 def test_two_runs_agree_bit_for_bit(name):
     step, leaves = steps()[name]
     first, second = ([loss := step(), *torch.autograd.grad(loss, leaves)] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("name", ["info_nce", "nt_xent", "masked_mse"])
+@pytest.mark.parametrize("name", ["info_nce", "info_nce with ids", "nt_xent", "masked_mse"])
 def test_no_step_makes_the_host_wait(name, no_waits):
     step, leaves = steps()[name]
     torch.autograd.grad(step(), leaves)
 
 
-@pytest.mark.parametrize("name", ["info_nce", "nt_xent", "masked_mse"])
+@pytest.mark.parametrize("name", ["info_nce", "info_nce with ids", "nt_xent", "masked_mse"])
 def test_a_cuda_graph_replays_loss_and_gradient(name):
     step, leaves = steps()[name]
     expected = torch.autograd.grad(step(), leaves)
@@ -99,7 +119,7 @@ def test_a_cuda_graph_replays_loss_and_gradient(name):
     assert all(torch.equal(a, b) for a, b in zip(grads, expected, strict=True))
 
 
-@pytest.mark.parametrize("name", ["info_nce", "nt_xent", "masked_mse"])
+@pytest.mark.parametrize("name", ["info_nce", "info_nce with ids", "nt_xent", "masked_mse"])
 def test_compiled_by_inductor_each_step_is_one_graph(name):
     step, leaves = steps()[name]
     compiled = torch.compile(step, fullgraph=True)
