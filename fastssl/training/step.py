@@ -9,9 +9,11 @@ Moving average, loss and queue are one region, which `torch.compile` makes one g
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage, StageOutput
@@ -46,6 +48,7 @@ class Step:
         self.order = MemoryOrder(stage.trained_parameters())
         self.optimizer = make_optimizer(self.order.views)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
+        self._statistics = _RunningStatistics(stage)
         self._rates = _device_rates(self.optimizer, runtime.device)
         self._loss = _compiled(self._only_loss, runtime)
         self._region = _compiled(self._whole_region, runtime)
@@ -61,8 +64,8 @@ class Step:
 
         Returns:
             Scalars on the device, among them "loss". None where the gradient scaler found a gradient that fp16 does not
-            hold: then nothing has moved, neither weights nor moving average nor queue, and the step is still to be
-            done.
+            hold: then nothing has moved, neither weights nor moving average nor queue nor batch norms' statistics nor
+            the optimiser's state, and the step is still to be done.
         """
         self._set_rate(lr)
         self.stage.measuring = number % self._measure_every == 0
@@ -81,6 +84,8 @@ class Step:
         return {"loss": loss.detach(), **metrics}
 
     def _train_scaled(self, batch: Batch) -> Metrics | None:
+        self._statistics.keep()
+        known = set(self.optimizer.state)
         output = self._loss(batch)
         scale = self.scaler.get_scale()
         self.scaler.scale(output.loss).backward()
@@ -89,10 +94,21 @@ class Step:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         if self.scaler.get_scale() < scale:
+            self._statistics.put_back()
+            self._forget_state(known)
             return None
         self.stage.after_step(output.carry)
         self.stage.before_step()  # of the next one: a step that is skipped must not move the average again
         return {"loss": output.loss.detach(), **output.metrics}
+
+    def _forget_state(self, known: set[Tensor]) -> None:
+        """Drop what the optimiser made for parameters that it did not know.
+
+        Fused SGD makes momentum buffers and then leaves them as memory that nobody wrote, where the scaler skips its
+        first step (torch 2.14.1): the next step would add what lies there to the weights.
+        """
+        for parameter in [parameter for parameter in self.optimizer.state if parameter not in known]:
+            del self.optimizer.state[parameter]
 
     def _only_loss(self, batch: Batch) -> StageOutput:
         with self._runtime.autocast():
@@ -111,6 +127,25 @@ class Step:
             return
         for group in self.optimizer.param_groups:
             group["lr"] = lr
+
+
+class _RunningStatistics:
+    """What the batch norms of a stage keep of the batches that they see, skipped or not."""
+
+    def __init__(self, stage: Stage) -> None:
+        norms = (part for part in stage.modules() if isinstance(part, _NormBase))
+        buffers = [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
+        by_dtype = groupby(sorted(buffers, key=lambda buffer: str(buffer.dtype)), key=lambda buffer: buffer.dtype)
+        groups = [list(group) for _, group in by_dtype]
+        self._pairs = [(group, [buffer.clone() for buffer in group]) for group in groups]
+
+    def keep(self) -> None:
+        for buffers, kept in self._pairs:
+            torch._foreach_copy_(kept, buffers)
+
+    def put_back(self) -> None:
+        for buffers, kept in self._pairs:
+            torch._foreach_copy_(buffers, kept)
 
 
 def _compiled(function: Callable, runtime: Runtime) -> Callable:
