@@ -1,23 +1,22 @@
-"""Reading many image files: in parallel, in order, to one number of channels and one dtype.
+"""Reading many image files: in parallel, in order, to one number of channels and one type.
 
 Covers: what becomes of damaged files, and the form that holds every image. Does not cover: reading one file
-(`decode.py`), keeping what was decoded (`packing.py`).
+(`decode.py`), keeping what was decoded (`packing`).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from fastssl.errors import DataError
 
-from .decode import Header
+from .reading import ImageFileError, ImageHeader
 from .resize import workers
 
 Result = TypeVar("Result")
@@ -29,7 +28,7 @@ class ImageForm:
 
     Args:
         channels: 1 if all are grey, else 3.
-        dtype: uint16 if any is 16-bit grey, else uint8; little-endian.
+        dtype: the type that holds the values of every file.
     """
 
     channels: int
@@ -50,18 +49,19 @@ def read_in_order(
         What `read` returned, in the order of `files`; for a damaged file, one line of text that says what is wrong.
 
     Raises:
-        DataError: the operating system refuses a file.
+        DataError: the operating system refuses a file, or there is too little memory: this may pass, so that it must
+            not be remembered.
     """
 
     def attempt(path: str) -> Result | str:
         try:
             return read(path)
+        except ImageFileError as error:
+            if error.passing:
+                raise
+            return error.reason
         except MemoryError:
-            raise
-        except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
-            if isinstance(error, OSError) and error.errno is not None:
-                raise refused_file(error) from error
-            return " ".join(str(error).split()) or type(error).__name__
+            raise DataError(f"{path}: too little memory to resize it; free some, or choose a smaller size") from None
 
     ahead: deque[Future[Result | str]] = deque()
     for path in files:
@@ -72,50 +72,53 @@ def read_in_order(
         yield ahead.popleft().result()
 
 
-def refused_file(error: OSError) -> DataError:
-    """Make the error for a file that the operating system refuses.
-
-    Unlike damage, a refusal may pass, so it must not be remembered.
+def common_form(headers: Mapping[str, ImageHeader]) -> ImageForm:
+    """Find the channels and the type that hold every image of a folder.
 
     Args:
-        error: of the operating system.
-
-    Returns:
-        One line that names the file and the reason.
-    """
-    return DataError(f"{error.filename or 'an image'} cannot be read: {error.strerror}; restore it or remove it")
-
-
-def common_form(root: Path, headers: Sequence[Header], size: int, notify: Callable[[str], None] | None) -> ImageForm:
-    """Find the channels and the dtype that hold every image of a folder.
-
-    Args:
-        root: the folder, for `notify`.
-        headers: of the images.
-        size: side that they are resized to, in pixels.
-        notify: called with one line of text for each kind of image that is changed to fit; None keeps quiet.
+        headers: of the images, by file.
 
     Returns:
         The form.
+
+    Raises:
+        DataError: there are floats among whole numbers; the text names one of each.
     """
-    tell = notify or (lambda line: None)
+    counted = {path: header for path, header in headers.items() if not header.bilevel} or headers
+    floats = next((path for path, header in counted.items() if header.dtype.kind == "f"), None)
+    whole = next((path for path, header in counted.items() if header.dtype.kind != "f"), None)
+    if floats is not None and whole is not None:
+        raise DataError(f"{floats} holds floats and {whole} whole numbers; save all images with one type")
+    grey = all(header.channels == 1 for header in headers.values())
+    return ImageForm(channels=1 if grey else 3, dtype=np.result_type(*{header.dtype for header in headers.values()}))
+
+
+def describe_headers(headers: Sequence[ImageHeader], size: int) -> list[str]:
+    """Say what is changed in the images of a folder so that they fit one form.
+
+    Args:
+        headers: of the images.
+        size: side that they are resized to, in pixels.
+
+    Returns:
+        A line for each kind of change.
+    """
     total = len(headers)
-    grey = sum(header.grey for header in headers)
-    wide = sum(header.wide for header in headers)
-    narrowed = sum(header.narrowed for header in headers)
+    grey = sum(header.channels == 1 for header in headers)
+    wide = sum(header.dtype != np.uint8 for header in headers)
     bilevel = sum(header.bilevel for header in headers)
-    paged = sum(header.pages > 1 for header in headers)
+    pages = [header.pages for header in headers if header.pages > 1]
+    lines = []
     if 0 < grey < total:
-        tell(f"{root}: {grey} of {total} images are grey and the rest colour; all are stored as RGB")
+        lines.append(f"{grey} of {total} images are grey and the rest colour; all are stored as RGB")
     if 0 < wide < total:
-        tell(f"{root}: {wide} of {total} images have 16 bits; the others' 8-bit values are multiplied by 257")
-    if narrowed:
-        tell(f"{root}: {narrowed} of {total} images are 16-bit colour, which is read as 8-bit")
+        lines.append(f"{wide} of {total} images have more than 8 bits; the others' 8 bits become the same levels")
     if 0 < bilevel < total:
-        tell(f"{root}: {bilevel} of {total} images are black and white only; if they are masks, move them elsewhere")
-    if paged:
-        tell(f"{root}: {paged} of {total} images have several pages; the first is taken")
+        lines.append(f"{bilevel} of {total} images are black and white only; if they are masks, move them elsewhere")
+    if pages:
+        most = f"up to {max(pages)} pages" if max(pages) > min(pages) else f"{max(pages)} pages"
+        lines.append(f"{len(pages)} of {total} images have {most}; the first is taken")
     short_side = int(np.median([min(header.width, header.height) for header in headers]))
     if short_side < size:
-        tell(f"{root}: images are enlarged to {size} px (median short side {short_side}); a smaller size is faster")
-    return ImageForm(channels=1 if grey == total else 3, dtype=np.dtype("<u2" if wide else "u1"))
+        lines.append(f"images are enlarged to {size} px (median short side {short_side}); a smaller size is faster")
+    return lines

@@ -1,7 +1,7 @@
 """Bringing images to one square size.
 
-Covers: the antialiased resize that every source shares (short side to `size`, then the central square), for uint8 and
-uint16. Does not cover: augmentation, nor decoding (`decode.py`).
+Covers: the antialiased resize that every source shares (short side to `size`, then the central square), for integers
+and floats. Does not cover: augmentation, nor decoding (`decode.py`).
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
     """Resize an image so that its short side has `size` pixels, and keep the central square.
 
     Bicubic as in Pillow, whose filter is widened by the scale when shrinking (antialiased). Only the central square is
-    filtered. uint16 and images with alpha are resized as float32, each channel by itself.
+    filtered. Types other than uint8, and images with alpha, are resized as float32, each channel by itself, and keep
+    within the image's own lowest and highest value: a cubic filter goes beyond them.
 
     Args:
-        image: `[H, W, C]` uint8 or uint16.
+        image: `[H, W, C]`, integers or float32.
         size: side of the square, in pixels.
 
     Returns:
@@ -87,6 +88,17 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
     if image.dtype == np.uint8 and channels in (1, 3):
         plane = image[..., 0] if channels == 1 else image
         return resized(Image.fromarray(np.ascontiguousarray(plane))).reshape(size, size, channels)
-    limit = np.iinfo(image.dtype).max
-    planes = [resized(Image.fromarray(image[..., c].astype(np.float32))) for c in range(channels)]
-    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, limit).astype(image.dtype)
+    lowest, highest = image.min(), image.max()
+    wide = image.dtype.kind in "iu" and image.dtype.itemsize > 2
+    base = float(lowest) if wide else 0.0  # float32 holds 24 bits: small differences are kept
+    planes = [resized(Image.fromarray(_as_float32(image[..., c], base))) for c in range(channels)]
+    values = np.stack(planes, axis=-1)
+    if base:
+        values = values.astype(np.float64) + base
+    # A filter over two values that are too large for it gives no number.
+    values = np.nan_to_num(values, nan=float(lowest)) if image.dtype.kind == "f" else np.rint(values)
+    return np.clip(values, lowest, highest).astype(image.dtype)
+
+
+def _as_float32(plane: np.ndarray, base: float) -> np.ndarray:
+    return (plane.astype(np.float64) - base if base else plane).astype(np.float32)

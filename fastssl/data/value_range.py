@@ -74,7 +74,7 @@ def find_range(spans: Sequence[ValueSpan]) -> ValueRange | None:
     Returns:
         The range; None where all are 8-bit and use their 8 bits, so that there is nothing to do.
     """
-    span = ValueSpan.joined(_that_count(spans))
+    span = ranged_span(spans)
     lowest, highest = unmarked(span)
     if span.dtype.kind == "f":
         return _float_range(lowest, highest)
@@ -89,10 +89,17 @@ def find_range(spans: Sequence[ValueSpan]) -> ValueRange | None:
     return ValueRange(low=lowest, high=highest) if offset else ValueRange(low=0.0, high=high)
 
 
-def _that_count(spans: Sequence[ValueSpan]) -> Sequence[ValueSpan]:
-    """The wider files' spans where 8-bit files are mixed with them, unless those hold 8-bit values too."""
+def ranged_span(spans: Sequence[ValueSpan]) -> ValueSpan:
+    """Join the spans that a set's range is found from.
+
+    Args:
+        spans: of every file or array.
+
+    Returns:
+        The span of the wider files where 8-bit files are mixed with them, unless those hold 8-bit values too.
+    """
     wide = [span for span in spans if span.dtype != np.uint8]
-    return wide if wide and ValueSpan.joined(wide).highest > 255 else spans
+    return ValueSpan.joined(wide if wide and ValueSpan.joined(wide).highest > 255 else spans)
 
 
 def _float_range(lowest: float, highest: float) -> ValueRange:

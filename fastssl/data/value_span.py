@@ -1,7 +1,7 @@
 """The values that a file, an array or a set of them holds.
 
-Covers: lowest and highest value, with and without marks. Does not cover: which of them are black and white
-(`value_range.py`).
+Covers: lowest and highest value, with and without marks, and what is said of marks. Does not cover: which of them are
+black and white (`value_range.py`).
 """
 
 from __future__ import annotations
@@ -108,3 +108,26 @@ def unmarked(span: ValueSpan) -> tuple[float, float]:
     if span.at_bottom and inner_lowest - lowest > inner_highest - inner_lowest:
         lowest = inner_lowest
     return lowest, highest
+
+
+def describe_marks(span: ValueSpan) -> list[str]:
+    """Say which values are taken as marks.
+
+    Args:
+        span: of a set.
+
+    Returns:
+        A line for each of them.
+    """
+    (lowest, highest), lines = unmarked(span), []
+    for mark, own, count, colour in (
+        (span.lowest, lowest, span.at_bottom, "black"),
+        (span.highest, highest, span.at_top, "white"),
+    ):
+        if mark != own:
+            share = max(count / span.pixels, 0.0001)
+            lines.append(
+                f"the value {mark:.9g} ({share:.2%} of the pixels) lies far from the others, which "
+                f"{'begin' if colour == 'black' else 'end'} at {own:.9g}: taken as a mark, and shown {colour}"
+            )
+    return lines

@@ -57,8 +57,9 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
         DataError: the operating system refuses it.
     """
     with _opened(path, max_megapixels) as reader:
-        pixels, notes = to_pixels(reader.read(at_least))
-        return RawImage(pixels=pixels, bilevel=reader.header.bilevel, pages=reader.header.pages, notes=notes)
+        samples, header = reader.read(at_least), reader.header
+        pixels, notes = to_pixels(samples)
+        return RawImage(pixels=pixels, bilevel=header.bilevel, pages=header.pages, reduced=samples.reduced, notes=notes)
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
@@ -109,7 +110,7 @@ def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
     except Exception as error:  # decoders raise nearly anything for damaged files
         if isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_DAMAGE:
             raise refused_file(path, error) from error
-        raise ImageFileError(path, _reason(error)) from error
+        raise ImageFileError(path, _reason(error), passing=isinstance(error, MemoryError)) from error
 
 
 def _check_size(header: ImageHeader, max_megapixels: int) -> None:

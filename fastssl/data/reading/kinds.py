@@ -86,7 +86,8 @@ def open_reader(file: BinaryIO, suffix: str) -> ImageReader:
         return open_tiff(file)
     if head.startswith((CODESTREAM, _BOXED_JPEG2000)):
         stream = read_codestream(file)
-        return PillowReader(file, "JPEG2000") if stream.plain else WideJpeg2000Reader(file, stream)
+        plain = stream.plain
+        return PillowReader(file, "JPEG2000", lossy=stream.lossy) if plain else WideJpeg2000Reader(file, stream)
     if head[:2] in (b"P2", b"P3", b"P5", b"P6"):
         return NetpbmReader(file, head[:2])
     plugin = _plugin_of(head, suffix)

@@ -20,11 +20,13 @@ class ImageFileError(DataError):
     Args:
         path: of the file.
         reason: what is wrong with it, and what to do.
+        passing: it may be read another time, when more memory is free.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, *, passing: bool = False) -> None:
         self.path = path
         self.reason = reason
+        self.passing = passing
         super().__init__(f"{path}: {reason}")
 
 
@@ -36,12 +38,14 @@ class RawImage:
         pixels: `[H, W, C]`, C 1 or 3; uint8, uint16, int16, int32, uint32 or float32, values as the file has them.
         bilevel: it is black and white only: 0 and 255.
         pages: how many images the file holds.
+        reduced: it was decoded at a smaller scale, so that single bright pixels may be missing.
         notes: what was changed or left out, a short clause each, the same words for each file of that kind.
     """
 
     pixels: np.ndarray
     bilevel: bool = False
     pages: int = 1
+    reduced: bool = False
     notes: tuple[str, ...] = ()
 
 

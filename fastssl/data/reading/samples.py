@@ -50,6 +50,7 @@ class Samples:
         alpha_top: the value of what is opaque.
         premultiplied: `values` are multiplied by the opacity already.
         lossy: the image was compressed with loss.
+        reduced: it was decoded at a smaller scale.
         notes: what was left out or taken for something, a short clause each.
     """
 
@@ -60,6 +61,7 @@ class Samples:
     alpha_top: int = 255
     premultiplied: bool = False
     lossy: bool = False
+    reduced: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -30,12 +30,13 @@ class PillowReader:
     Args:
         file: the file, from its start.
         plugin: Pillow's name of the format.
+        lossy: it was compressed with loss, where the format does not say so by itself.
     """
 
-    def __init__(self, file: BinaryIO, plugin: str) -> None:
+    def __init__(self, file: BinaryIO, plugin: str, *, lossy: bool = False) -> None:
         self._image = open_plugin(file, plugin)
         image, self._notes = self._image, ()
-        self._lossy = image.format in _LOSSY or (image.format == "WEBP" and _is_lossy_webp(file))
+        self._lossy = lossy or image.format in _LOSSY or (image.format == "WEBP" and _is_lossy_webp(file))
         if image.format == "AVIF" and _avif_bits(file) > 8:
             self._notes = (NARROWED,)
         palette = _palette(image)
@@ -81,6 +82,7 @@ class PillowReader:
             palette=palette,
             alpha=alpha,
             lossy=self._lossy,
+            reduced=self._image.width < self.header.width,
             notes=self._notes,
         )
 

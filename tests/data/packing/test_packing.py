@@ -19,6 +19,7 @@ from PIL import Image
 
 from fastssl.data import open_source
 from fastssl.data.fingerprint import fingerprint
+from fastssl.data.packing import packed
 from fastssl.errors import DataError
 
 OPEN = "import sys; from fastssl.data import open_source; "
@@ -43,18 +44,23 @@ def when(line: str, act: Callable[[], object]) -> Callable[[str], None]:
     return lambda told: act() if line in told else None
 
 
-def spoil(path: Path) -> None:
-    """Make a file undecodable without changing its size and time."""
+def same_size_and_time(path: Path, content: bytes) -> None:
+    """Replace a file by one of the same size and modification time."""
     stat = path.stat()
-    path.write_bytes(bytes(stat.st_size))
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert len(content) == stat.st_size
+    fresh = path.with_suffix(".fresh")
+    fresh.write_bytes(content)
+    os.utime(fresh, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    fresh.replace(path)
 
 
-def test_a_folder_is_decoded_once(classes, cache):
+def test_a_folder_is_decoded_once(classes, cache, told):
     first = open_source(classes, size=24)
-    for path in classes.glob("*/*.png"):
-        spoil(path)
-    second = open_source(classes, size=24)
+    array = next(cache.glob("packed/*/images.raw"))
+    written = array.stat().st_mtime_ns
+    second = open_source(classes, size=24, notify=told.append)
+    assert not any("decod" in line for line in told)
+    assert array.stat().st_mtime_ns == written
     assert second.fingerprint == first.fingerprint
     np.testing.assert_array_equal(second.splits["train"].images, first.splits["train"].images)
     assert len(packs(cache)) == 1
@@ -79,6 +85,55 @@ def test_any_change_of_the_files_or_the_size_is_decoded_anew(classes, cache, sav
     after = open_source(classes, size=20 if change == "size" else 24)
     assert after.fingerprint != before.fingerprint
     assert len(packs(cache)) == 2
+
+
+@pytest.fixture
+def bitmaps(tmp_path: Path) -> list[Path]:
+    """Three images of one size in bytes and one date, of 16, 128 and 240."""
+    paths = [tmp_path / "bitmaps" / f"{index}.bmp" for index in range(3)]
+    for path, value in zip(paths, (b"\x10", b"\x80", b"\xf0"), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        Image.frombytes("L", (8, 8), value * 64).save(path)
+        os.utime(path, (1, 1))
+    return paths
+
+
+def greys(paths: list[Path]) -> list[int]:
+    """The grey of each image, by the pack."""
+    return packed(paths[0].parent, [path.name for path in paths], 8).images[:, 0, 0, 0].tolist()
+
+
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_decoded_anew(bitmaps):
+    assert greys(bitmaps) == [16, 128, 240]
+    same_size_and_time(bitmaps[0], bitmaps[1].read_bytes())
+    assert greys(bitmaps) == [128, 128, 240]
+
+
+def test_a_file_rewritten_in_place_with_the_same_size_and_time_is_decoded_anew(bitmaps):
+    assert greys(bitmaps) == [16, 128, 240]
+    stat = bitmaps[0].stat()
+    bitmaps[0].write_bytes(bitmaps[2].read_bytes())
+    os.utime(bitmaps[0], ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert greys(bitmaps) == [240, 128, 240]
+
+
+def test_two_files_that_changed_names_are_decoded_anew(bitmaps):
+    assert greys(bitmaps) == [16, 128, 240]
+    first, second, _ = bitmaps
+    aside = first.with_suffix(".aside")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+    assert greys(bitmaps) == [128, 16, 240]
+
+
+def test_a_link_that_points_elsewhere_is_decoded_anew(bitmaps, tmp_path):
+    link = tmp_path / "links" / "a.bmp"
+    link.parent.mkdir()
+    for target in (bitmaps[0], bitmaps[1]):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert greys([link]) == [{bitmaps[0]: 16, bitmaps[1]: 128}[target]]
 
 
 def test_two_folders_with_the_same_names_sizes_and_times_are_kept_apart(tmp_path):
