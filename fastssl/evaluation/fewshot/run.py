@@ -17,8 +17,9 @@ from fastssl.console import new_console, say
 from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_candidates, run_folder_of, run_paths
 from fastssl.evaluation.shared.extraction import Extraction
-from fastssl.evaluation.shared.inputs import check_fit, open_data, report_folder
+from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
+from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
 from fastssl.runtime import resolve_runtime
@@ -66,6 +67,7 @@ def fewshot(
     console = console or new_console()
     paths = run_paths(runs)
     encoders = open_runs(paths)
+    folder = writable_report_folder(config.out, run_folder_of(paths[0]))
     size = config.size or max(encoder.spec.size for encoder in encoders)
     source = open_data(config, run_folder_of(paths[0]), size, console)
     images = fewshot_images(source, config.seed)
@@ -81,10 +83,9 @@ def fewshot(
         batch_size=config.batch_size,
         console=console,
     )
-    folder = report_folder(config.out, trained[0].folder)
     result = _compare(candidates, extraction, images, config, notes, folder)
-    write_fewshot_report(result, folder, draw_fewshot(result))
     result.print(console)
+    write_fewshot_report(result, folder, draw_fewshot(result))
     say(console, f"report in {result.folder}")
     return result
 

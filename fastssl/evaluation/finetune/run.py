@@ -14,8 +14,8 @@ from rich.console import Console
 from fastssl.config import FinetuneConfig, coerce_config
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
-from fastssl.evaluation.shared.inputs import report_folder
 from fastssl.evaluation.shared.published import SOURCE, published_result
+from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
 
 from .candidates import choose_candidates, size_notes
@@ -90,19 +90,20 @@ def compare(
     paths = run_paths(runs)
     encoders = open_runs(paths)
     run_folder = run_folder_of(paths[0])
+    report = writable_report_folder(config.out, run_folder)
     data = open_labelled_data(config, run_folder, encoders, console)
     grid = TrialGrid(
         data=data,
         candidates=choose_candidates(encoders, paths, data.size, config),
         recipe=FinetuneRecipe.of(config),
         config=config,
-        report=report_folder(config.out, run_folder),
+        report=report,
         console=console,
         run_trial=run_trial,
     )
     result = _result(grid, grid.trials())
-    write_report(result, grid.report, draw(result))
     result.print(console)
+    write_report(result, grid.report, draw(result))
     say(console, f"report in {grid.report}")
     return result
 

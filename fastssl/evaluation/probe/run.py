@@ -7,6 +7,7 @@ classifiers (`linear.py`, `knn.py`), few labels (`fastssl.evaluation.fewshot`), 
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,15 @@ import torch
 from rich.console import Console
 
 from fastssl.config import ProbeConfig, coerce_config
-from fastssl.console import new_console
+from fastssl.console import new_console, say
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates, run_paths
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
-from fastssl.evaluation.shared.inputs import check_fit, open_data, report_folder
+from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.evaluation.shared.published import SOURCE, published_result
+from fastssl.evaluation.shared.report_folder import report_folder
 from fastssl.runtime import resolve_runtime
 
 from .knn import default_neighbours, knn_scores
@@ -85,9 +87,19 @@ def probe(
         *_published_rows(extraction, trained.size),
     )
     result = _result(extraction, trained, rows)
-    write_probe_report(result, Path(result.folder))
     result.print(console)
+    _write(result, console)
     return result
+
+
+def _write(result: ProbeResult, console: Console) -> None:
+    """Write the report, or say that it is not: there is no other folder for it, and the table is printed."""
+    try:
+        write_probe_report(result, Path(result.folder))
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        say(console, f"note: {result.folder}: the report is not written ({error.strerror})")
 
 
 def _result(extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...]) -> ProbeResult:

@@ -18,7 +18,7 @@ from fastssl.config import SegmentConfig, coerce_config
 from fastssl.config.paths import run_path
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
-from fastssl.evaluation.shared.inputs import report_folder
+from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.training.messages import show_settings
 
@@ -63,6 +63,7 @@ def segment(
     runs = [run if str(run) == RANDOM else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     notes: list[str] = []
     specs = read_specs(runs)
+    report = writable_report_folder(config.out, _run_folder(runs, config))
     data = open_segmentation_data(config, notes.append)
     recipe = choose_recipe(config, data)
     initializations = find_initializations(
@@ -70,15 +71,14 @@ def segment(
     )
     runtime = resolve_runtime(config.device, config.amp, bool(config.compile), config.precision)
     planned = plan_trials(initializations, data, recipe, range(config.seed, config.seed + config.trials), runtime)
-    report = report_folder(config.out, _run_folder(runs, config))
     cache = open_trial_cache(report, notes.append)
     _introduce(console, data, recipe, runtime, notes)
     finished = finish_trials(planned, data, recipe, runtime, cache, console)
     found = _by_initialization(planned, finished)
     result = _result(data, recipe, config, found, notes, report)
+    result.print(console)
     write_segment_report(result, report)
     _write_overlays(report / "overlays", found, data)
-    result.print(console)
     say(console, f"report and overlays ({LEGEND}) in {report}")
     return result
 

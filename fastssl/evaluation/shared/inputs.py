@@ -1,7 +1,7 @@
 """What an evaluation is made on: the data asked for, or the run's own, and whether encoders can take them.
 
-Covers: opening data, refusing what does not fit before anything is computed, where the report goes. Does not cover:
-opening encoders (`candidates.py`), dividing the images (`partition.py`).
+Covers: opening data, refusing what does not fit before anything is computed. Does not cover: opening
+encoders (`candidates.py`), dividing the images (`partition.py`), where the report goes (`report_folder.py`).
 """
 
 from __future__ import annotations
@@ -66,13 +66,3 @@ def check_fit(encoder: NamedEncoder, source: Source, size: int) -> None:
         )
     if size != spec.size:
         feature_dim(encoder.encoder, channels, size)
-
-
-def report_folder(out: Path | None, run_folder: Path) -> Path:
-    """Return the folder of a report.
-
-    Args:
-        out: as asked for; None for the run's.
-        run_folder: of the first run.
-    """
-    return (out or run_folder) / "report"

@@ -11,7 +11,7 @@ from rich.console import Console
 from fastssl.config import ProbeConfig
 from fastssl.errors import ConfigError, DataError
 from fastssl.evaluation.shared.baselines import random_baseline
-from fastssl.evaluation.shared.inputs import check_fit, open_data, report_folder
+from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.models.encoder import EncoderSpec
 
 QUIET = Console(quiet=True)
@@ -35,8 +35,3 @@ def test_an_encoder_of_other_channels_or_of_a_fixed_size_is_refused(run_folder: 
         check_fit(random_baseline(EncoderSpec(name="test_resnet", in_channels=3, size=16)), source, 16)
     with pytest.raises(ConfigError, match="cannot take 1x20x20 images"):
         check_fit(random_baseline(EncoderSpec(name="test_vit", in_channels=1, size=32)), source, 20)
-
-
-def test_a_report_lies_in_the_folder_asked_for_else_in_the_runs() -> None:
-    assert report_folder(None, Path("runs/moco")) == Path("runs/moco/report")
-    assert report_folder(Path("table"), Path("runs/moco")) == Path("table/report")
