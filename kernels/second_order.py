@@ -1,7 +1,7 @@
 """Gradients that can be differentiated again, for operations whose own gradient is made without a graph.
 
 Covers: the gradients of a plain formula by torch's autograd (what backward returns under `create_graph=True`), and the
-constants that it reads once more. Does not cover: formulas; each operation has one in its reference.py.
+constants that it reads once more. Does not cover: the formulas, which each operation has beside its reference.
 """
 
 from __future__ import annotations

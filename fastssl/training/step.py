@@ -13,7 +13,6 @@ from itertools import groupby
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage, StageOutput
@@ -133,7 +132,7 @@ class _RunningStatistics:
     """What the batch norms of a stage keep of the batches that they see, skipped or not."""
 
     def __init__(self, stage: Stage) -> None:
-        norms = (part for part in stage.modules() if isinstance(part, _NormBase))
+        norms = (part for part in stage.modules() if getattr(part, "track_running_stats", False))
         buffers = [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
         by_dtype = groupby(sorted(buffers, key=lambda buffer: str(buffer.dtype)), key=lambda buffer: buffer.dtype)
         groups = [list(group) for _, group in by_dtype]

@@ -14,6 +14,7 @@ from fastssl.pipelines import TwoCrops
 from fastssl.stages.moco.objective import MoCo
 from fastssl.stages.moco.settings import MoCoConfig, MoCoSettings
 from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults
+from fastssl.stages.temperature import temperature_problems
 
 TEMPERATURE = 0.2
 SGD_MOMENTUM = 0.9
@@ -43,16 +44,7 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
         }
 
     def problems(self, config: MoCoConfig, info: RunInfo) -> list[str]:
-        splits = config.bn_splits
-        if splits is None or splits == 1:
-            return []
-        if not info.batch_norm:
-            return [f"bn_splits={splits}: the encoder has no batch norm"]
-        if config.batch_size % splits:
-            return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
-        if splits * 2 > config.batch_size:
-            return [f"bn_splits={splits}: leaves one image per group; give at most batch_size / 2"]
-        return []
+        return [*temperature_problems(config.temperature), *_problems_of_splits(config, info)]
 
     def view(self, settings: MoCoSettings, info: RunInfo) -> TwoCrops:
         return TwoCrops(settings.size, info.channels, rotation=settings.rotation)
@@ -67,11 +59,25 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
             bn_splits=settings.bn_splits,
             fill_queue=settings.queue_init == "keys",
             queue_dtype=info.compute_dtype,
+            epoch_images=info.images // settings.batch_size * settings.batch_size,
             seed=settings.seed,
         )
 
     def optimizer(self, settings: MoCoSettings) -> MakeOptimizer:
         return sgd(settings)
+
+
+def _problems_of_splits(config: MoCoConfig, info: RunInfo) -> list[str]:
+    splits = config.bn_splits
+    if splits is None or splits == 1:
+        return []
+    if not info.batch_norm:
+        return [f"bn_splits={splits}: the encoder has no batch norm"]
+    if config.batch_size % splits:
+        return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
+    if splits * 2 > config.batch_size:
+        return [f"bn_splits={splits}: leaves one image per group; give at most batch_size / 2"]
+    return []
 
 
 def sgd(settings: TrainingSettings) -> MakeOptimizer:
@@ -131,9 +137,10 @@ def _length(steps: int) -> str:
 
 
 def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
-    """Choose the length of the queue: the paper's K, or half the data.
+    """Choose the length of the queue: the paper's K, or half the data; at least one batch.
 
-    A queue as long as the data would hold an older key of every query.
+    A queue as long as the data would hold an older key of every query, which is left out of that query's negatives; up
+    to half the data most queries lose none.
 
     Args:
         images: in the training split.
@@ -143,7 +150,9 @@ def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
         The number of keys, a multiple of `batch_size`, and why.
     """
     whole = min(MAX_QUEUE, images // 2) // batch_size * batch_size
-    return max(whole, batch_size), f"min({MAX_QUEUE}, half the images), in whole batches"
+    if whole == 0:
+        return batch_size, f"one batch, the least there can be: half the images are {images // 2}"
+    return whole, f"min({MAX_QUEUE}, half the images), in whole batches"
 
 
 def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:

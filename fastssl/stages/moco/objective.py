@@ -2,14 +2,15 @@
 
 Covers: the objective of He et al., "Momentum Contrast for Unsupervised Visual Representation Learning" (CVPR 2020,
 arXiv 1911.05722, Algorithm 1) with the head and temperature of MoCo v2 (Chen et al., arXiv 2003.04297), and, in place
-of shuffled batch norm over devices, split batch norm on one. Does not cover: augmentation, the loop, mixed precision.
+of shuffled batch norm over devices, split batch norm on one. Unlike there, older keys of the query's own image are no
+negatives: on a small set they come often. Does not cover: augmentation, the loop, mixed precision.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ from fastssl.models.normalization import deal, split_batch_norm, undeal
 from fastssl.stages.stage import Batch, Stage, StageOutput
 
 EMBEDDING_DIM = 128
+NO_SAMPLE = -1
+"""The sample id of rows of the queue that are noise, or whose sample is not known."""
 
 
 class MoCo(Stage):
@@ -37,9 +40,11 @@ class MoCo(Stage):
             first steps then teach all embeddings one common direction, away from the random rows; a long run forgets
             that, a short one does not.
         queue_dtype: dtype in which past keys are kept (the compute dtype of the run).
+        epoch_images: how many images an epoch has, for what is said about the queue; None: enough to fill it.
         seed: of the head's weights and the queue's first, random rows.
 
-    The batch holds "query" and "key", two views `[B, C, H, W]` of the same images.
+    The batch holds "query" and "key", two views `[B, C, H, W]` of the same images, and "index", int64 `[B]`, which
+    samples they are; without it every row of the queue is a negative of every query.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class MoCo(Stage):
         bn_splits: int = 8,
         fill_queue: bool = False,
         queue_dtype: torch.dtype = torch.float32,
+        epoch_images: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -67,24 +73,40 @@ class MoCo(Stage):
         self.key_encoder = copy.deepcopy(self.encoder).requires_grad_(False)
         self.key_head = copy.deepcopy(self.head).requires_grad_(False)
         self.queue: Tensor
+        self.queue_ids: Tensor
         self.queue_pointer: Tensor
         self.register_buffer("queue", queue.to(queue_dtype))
+        self.register_buffer("queue_ids", torch.full((queue_size,), NO_SAMPLE, dtype=torch.int64))
         self.register_buffer("queue_pointer", torch.zeros((), dtype=torch.int64))
         self._flat: tuple[Tensor, Tensor] | None = None
         self.chance_loss = math.log(queue_size + 1)
         self.warm_up_images = queue_size if fill_queue else 0
+        self.epoch_images = queue_size if epoch_images is None else epoch_images
 
     def messages(self) -> list[str]:
-        """Tell what the loss of a guess is, and how the loss moves at first."""
+        """Tell the loss of a guess, how the loss moves at first, and what a queue longer than an epoch holds."""
         chance = f"ln(K+1) = {self.chance_loss:.2f} is the loss of a guess"
-        if self.warm_up_images:
-            return [f"{chance}; real keys fill the queue before the first step."]
-        return [f"{chance}: the loss rises towards it while real keys replace the random queue, then falls."]
+        rows, images = len(self.queue), self.epoch_images
+        if not self.warm_up_images:
+            lines = [f"{chance}: the loss rises towards it while real keys replace the random queue, then falls."]
+        elif images >= rows:
+            lines = [f"{chance}; real keys fill the queue before the first step."]
+        else:
+            lines = [
+                f"{chance}; before the first step real keys fill {images} rows of the queue, and noise stays in the "
+                f"other {rows - images} until training has made more keys."
+            ]
+        if images < rows:
+            lines.append(
+                f"The queue of {rows} is longer than an epoch of {images} images: it holds several keys of an image; "
+                "keys of a query's own image are left out of its negatives."
+            )
+        return lines
 
     @torch.no_grad()
     def warm_up(self, batch: Batch) -> None:
         """Put the keys of a batch into the queue."""
-        self.after_step({"key": self._embed_keys(batch["key"])})
+        self.after_step(_carry(self._embed_keys(batch["key"]), batch))
 
     def lay_out(self) -> None:
         """Give the parameters of both encoders one buffer each, so that one launch moves the average."""
@@ -103,24 +125,38 @@ class MoCo(Stage):
     def loss(self, batch: Batch) -> StageOutput:
         """Compute InfoNCE (equation 1) of each query against its key and the queue, without this batch's keys in it.
 
+        And without older keys of the query's own image. A query that has no other negative has loss 0.
+
         Metrics, where the step is measured: how often the key is the most similar ("top1") or among five ("top5").
         """
         query = self.head(self.encoder(batch["query"]))
         key = self._embed_keys(batch["key"])
+        carry = _carry(key, batch)
+        operands = (query, key, self.queue, self.temperature)
+        ids = {"query_ids": batch["index"], "queue_ids": self.queue_ids} if "index" in batch else {}
         if not self.measuring:
-            plain = info_nce(query, key, self.queue, self.temperature, normalize=True)
-            return StageOutput(loss=cast(Tensor, plain), metrics={}, carry={"key": key})
-        loss, stats = info_nce(query, key, self.queue, self.temperature, normalize=True, return_stats=True)
-        metrics = {"top1": stats.top1, "top5": stats.top5}
-        return StageOutput(loss=loss, metrics=metrics, carry={"key": key})
+            plain = info_nce(*operands, normalize=True, **ids)
+            return StageOutput(loss=cast(Tensor, plain), metrics={}, carry=carry)
+        loss, stats = info_nce(*operands, normalize=True, return_stats=True, **ids)
+        return StageOutput(loss=loss, metrics={"top1": stats.top1, "top5": stats.top5}, carry=carry)
 
     @torch.no_grad()
     def after_step(self, carry: dict[str, Tensor]) -> None:
         """Write the keys over the oldest rows of the queue; a ring, so any batch size fits."""
         keys = carry["key"][-len(self.queue) :].to(self.queue.dtype)
         offsets = torch.arange(len(keys), device=keys.device)
-        self.queue.index_copy_(0, (self.queue_pointer + offsets) % len(self.queue), keys)
+        rows = (self.queue_pointer + offsets) % len(self.queue)
+        self.queue.index_copy_(0, rows, keys)
+        if "index" in carry:
+            self.queue_ids.index_copy_(0, rows, carry["index"][-len(self.queue) :])
+        else:
+            self.queue_ids.index_fill_(0, rows, NO_SAMPLE)
         self.queue_pointer.add_(len(keys)).remainder_(len(self.queue))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Runs of before have keys whose samples are not known."""
+        state_dict.setdefault(f"{prefix}queue_ids", torch.full_like(self.queue_ids, NO_SAMPLE))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def _embed_keys(self, images: Tensor) -> Tensor:
@@ -139,3 +175,8 @@ class MoCo(Stage):
         return all(
             first.data_ptr() == buffer.data_ptr() for first, buffer in zip(firsts, self._flat or (), strict=True)
         )
+
+
+def _carry(key: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """What goes into the queue: the keys and, where the batch says it, whose they are."""
+    return {"key": key, "index": batch["index"]} if "index" in batch else {"key": key}

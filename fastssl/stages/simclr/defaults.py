@@ -19,6 +19,7 @@ from fastssl.stages.simclr.lars import LARS
 from fastssl.stages.simclr.objective import SimCLR
 from fastssl.stages.simclr.settings import SimCLRConfig, SimCLRSettings
 from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults
+from fastssl.stages.temperature import temperature_problems
 
 SMALL_IMAGE = 64
 """Sides in pixels up to which the values for CIFAR-10 count, above it those for ImageNet. The border is ours."""
@@ -56,6 +57,9 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
             "strength": auto_strength(info.size, info.channels),
             "min_crop": auto_min_crop(info.channels),
         }
+
+    def problems(self, config: SimCLRConfig, info: RunInfo) -> list[str]:
+        return temperature_problems(config.temperature)
 
     def view(self, settings: SimCLRSettings, info: RunInfo) -> TwoCrops:
         """Take the paper's appendix A.

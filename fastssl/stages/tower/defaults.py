@@ -15,6 +15,7 @@ from torch import nn
 from fastssl.models.encoder import EncoderSpec
 from fastssl.pipelines import BlockMask, Mask, RayMask, StripeMask, TowerPairs
 from fastssl.stages.stage_defaults import Automatic, MakeOptimizer, RunInfo, StageDefaults
+from fastssl.stages.temperature import temperature_problems
 from fastssl.stages.tower.objective import Term, Tower
 from fastssl.stages.tower.settings import TowerConfig, TowerSettings
 
@@ -66,7 +67,7 @@ class TowerDefaults(StageDefaults[TowerConfig, TowerSettings]):
         return chosen
 
     def problems(self, config: TowerConfig, info: RunInfo) -> list[str]:
-        found = []
+        found = temperature_problems(config.temperature)
         if config.temperature is not None and "contrastive" not in config.terms:
             found.append(f"temperature={config.temperature:g}: --terms {_listed(config.terms)} has no contrast")
         if "mask" not in config.transforms:
