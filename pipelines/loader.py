@@ -1,20 +1,18 @@
 """The loader: rendered batches of a data set, made ahead of time, for any trainer.
 
-Covers: epochs of an exact number of batches, sharding over ranks, prefetching threads, resuming at any batch.
-Does not cover: what a batch holds (`views`) or how it is rendered (`executors`).
+Covers: epochs of an exact number of batches, sharding over ranks, resuming at any batch, copies and other processes.
+Does not cover: what a batch holds (`views`), how it is rendered (`executors`), making batches ahead (`prefetcher.py`).
 
 A batch is a pure function of its position (epoch, iteration), so the loader's whole state is one position, and what was
-prefetched but not handed out never matters.
+prefetched but not handed out never matters. Threads and streams are made with the first batch, in the process that asks
+for it: a loader can be copied, pickled and taken along by a fork.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from threading import Barrier
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,15 +20,9 @@ from torch import Tensor
 
 from fastssl.pipelines.checks import check_images, check_labels, check_numbers
 from fastssl.pipelines.executors.executor import ExecutorName, choose, create
-from fastssl.pipelines.producer import Producer, RenderedBatch
+from fastssl.pipelines.prefetcher import Position, Prefetcher
+from fastssl.pipelines.producer import Producer
 from fastssl.pipelines.views.view import View
-
-
-class Position(NamedTuple):
-    """Which batch: the iteration-th of an epoch."""
-
-    epoch: int
-    iteration: int
 
 
 class Loader:
@@ -40,6 +32,10 @@ class Loader:
     on where it stopped. Images in a batch are `[B, C, S, S]`, normalised, channels-last. Every batch also holds "index"
     (int64 `[B]`, which samples) and, given labels, "label". `executor` and `reason` say which executor renders, and
     why.
+
+    A copy (`copy.copy`, `copy.deepcopy`, `pickle`) is a loader of its own at the same position; copies in one process
+    share the images. In a process that was forked the loader starts threads of its own; only on a GPU, which no forked
+    process may use, it raises RuntimeError.
 
     Args:
         images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, of the view's channels; in memory or memory-mapped.
@@ -99,14 +95,10 @@ class Loader:
         }
         whole, rest = divmod(len(images), batch_size * world_size)
         self._length = whole + (0 if drop_last or rest == 0 else 1)
-        executors = {part: create(self.executor, part, device, dtype, batch_size) for part in views.parts}
-        self._producer = Producer(images, labels, views, executors, device, self._identity, rank)
-        self._prefetch = prefetch
+        self._images, self._labels, self._view = images, labels, views
+        self._device, self._dtype, self._rank, self._prefetch = device, dtype, rank, prefetch
         self._position = Position(0, 0)
-        self._pending: deque[tuple[Position, Future[RenderedBatch]]] = deque()
-        parallel = all(executor.parallel for executor in executors.values())
-        workers = min(prefetch, os.cpu_count() or 1 if parallel else 1)
-        self._pool = _thread_pool(workers) if workers else None
+        self._batches: Prefetcher | None = None
         self._closed = False
 
     def __len__(self) -> int:
@@ -176,15 +168,23 @@ class Loader:
         Harmless when repeated. A closed loader raises RuntimeError when it is asked for a batch.
         """
         self._closed = True
-        self._pending.clear()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._batches is not None:
+            self._batches.close()
 
     def __enter__(self) -> Loader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_batches": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Loader:
+        same = Loader.__new__(Loader)
+        same.__dict__.update(self.__getstate__())  # images are read and never written: one array serves all copies
+        memo[id(self)] = same
+        return same
 
     def _canonical(self, position: Position) -> Position:
         """The same place, named as the start of the next epoch if it is the end of one."""
@@ -194,40 +194,26 @@ class Loader:
         """The batch at the current position; moves on once it has been made."""
         if self._closed:
             raise RuntimeError("the loader is closed")
-        if self._pool is None:
-            batch = self._producer.to_current_stream(self._producer.produce(*self._position))
-            self._position = self._position._replace(iteration=self._position.iteration + 1)
-            return batch
-        if self._pending and self._pending[0][0] != self._position:
-            self._discard()
-        self._fill(self._pool)
-        _, future = self._pending.popleft()
-        batch = self._producer.to_current_stream(future.result())
+        batch = self._made_here().take(self._position)
         self._position = self._position._replace(iteration=self._position.iteration + 1)
-        self._fill(self._pool)
+        self._made_here().fill(self._position)
         return batch
 
-    def _fill(self, pool: ThreadPoolExecutor) -> None:
-        """Have `prefetch` batches under way from the current position on, across the end of the epoch."""
-        while len(self._pending) < self._prefetch:
-            if self._pending:
-                last = self._pending[-1][0]
-                position = self._canonical(last._replace(iteration=last.iteration + 1))
-            else:
-                position = self._canonical(self._position)
-            self._pending.append((position, pool.submit(self._producer.produce, *position)))
+    def _made_here(self) -> Prefetcher:
+        """What makes the batches, of this process: a fork takes along neither threads nor streams."""
+        if self._batches is None or self._batches.process != os.getpid():
+            if self._batches is not None and self._device.type == "cuda":
+                raise RuntimeError(
+                    "the loader made batches on a GPU before this process was forked from another one, and a forked "
+                    "process cannot use the GPU: start processes by spawn, or make the loader in each of them"
+                )
+            self._batches = self._prefetcher()
+        return self._batches
 
-    def _discard(self) -> None:
-        for _, future in self._pending:
-            future.cancel()
-        self._pending.clear()
-
-
-def _thread_pool(workers: int) -> ThreadPoolExecutor:
-    """Threads that run torch on one core each, and hold no reference to the loader, so that dropping it ends them."""
-    own = torch.get_num_threads()
-    pool = ThreadPoolExecutor(workers, "fastssl-loader", initializer=torch.set_num_threads, initargs=(1,))
-    started = Barrier(workers)
-    wait([pool.submit(started.wait) for _ in range(workers)])
-    torch.set_num_threads(own)  # a worker's setting is also what threads started later would get
-    return pool
+    def _prefetcher(self) -> Prefetcher:
+        executors = {
+            part: create(self.executor, part, self._device, self._dtype, self.batch_size) for part in self._view.parts
+        }
+        producer = Producer(self._images, self._labels, self._view, executors, self._device, self._identity, self._rank)
+        parallel = all(executor.parallel for executor in executors.values())
+        return Prefetcher(producer, self._length, self._prefetch, parallel=parallel)

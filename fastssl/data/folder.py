@@ -1,22 +1,23 @@
 """A folder of images.
 
 Covers: turning a folder's layout and its decoded images into a source. Does not cover: the layout (`layout.py`),
-decoding (`decode_files.py`), the cache (`packing.py`).
+decoding and the cache (`packing`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from fastssl.errors import DataError
+from fastssl.files import write_atomically
 
-from .fingerprint import fingerprint
-from .layout import UNLABELLED, read_layout
+from .facts import report_of
+from .fingerprint import Fingerprints, fingerprints
+from .layout import UNLABELLED, FolderLayout, read_layout
 from .packing import Pack, packed
 from .source import Source, Split, Task
 
@@ -28,6 +29,8 @@ def open_folder(
     path: Path,
     size: int | None = None,
     skip_corrupt: bool = False,
+    value_range: str | None = None,
+    max_megapixels: int = 200,
     notify: Callable[[str], None] | None = None,
 ) -> Source:
     """Open a folder of JPEG, PNG, TIFF and BMP images; they are decoded once, to squares.
@@ -39,6 +42,8 @@ def open_folder(
         path: of the folder.
         size: side of the squares, in pixels; None: 224.
         skip_corrupt: leave out files that cannot be read, and name them through `notify`.
+        value_range: the values of black and white, as `open_source` takes them.
+        max_megapixels: size of the largest image that is read.
         notify: called with one line of text whenever there is something to tell; None keeps quiet.
 
     Returns:
@@ -48,13 +53,47 @@ def open_folder(
         DataError: files cannot be read, which it names; there are none; or the cache cannot be written.
     """
     layout = read_layout(path, notify)
-    pack = packed(layout.root, layout.files, DEFAULT_SIZE if size is None else size, notify)
-    if pack.unreadable:
-        found = _describe_unreadable(path, pack, len(layout.files))
-        if not skip_corrupt:
-            raise DataError(f"{found}; repair or remove them, or skip them with skip_corrupt")
-        if notify:
-            notify(f"{found}; skipped")
+    pack = packed(
+        layout.root,
+        layout.files,
+        DEFAULT_SIZE if size is None else size,
+        notify,
+        value_range=value_range,
+        max_megapixels=max_megapixels,
+    )
+    skipped = [f"{_describe_unreadable(path, pack, len(layout.files))}; skipped"] if pack.unreadable else []
+    if skipped and not skip_corrupt:
+        found = skipped[0].removesuffix("; skipped")
+        raise DataError(f"{found}; repair or remove them, or skip them with skip_corrupt")
+    splits = _splits(layout, pack)
+    if "train" not in splits:
+        raise DataError(f"{path}: no image of the train split can be read")
+    name, task, digests = path.resolve().name, _task(len(layout.class_names)), _remembered_fingerprints(pack, splits)
+    return Source(
+        name=name,
+        splits=splits,
+        task=task,
+        class_names=layout.class_names,
+        fingerprint=digests.whole,
+        image_fingerprint=digests.images,
+        value_range=pack.value_range,
+        report=report_of(
+            splits,
+            name=name,
+            path=path,
+            task=task,
+            class_names=layout.class_names,
+            depth=pack.depth,
+            value_range=pack.range_note,
+            outside=pack.outside,
+            passed_over=layout.passed_over,
+            notes=(*layout.notes, *pack.notes, *skipped),
+        ),
+    )
+
+
+def _splits(layout: FolderLayout, pack: Pack) -> dict[str, Split]:
+    """The readable images by split, with labels where their split has them."""
     kept = np.array([name not in pack.unreadable for name in layout.files])
     split_of, labels = np.array(layout.splits)[kept], layout.labels[kept]
     splits = {}
@@ -64,15 +103,7 @@ def open_folder(
             own = labels[rows]
             labelled = len(layout.class_names) > 0 and own.min() != UNLABELLED
             splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
-    if "train" not in splits:
-        raise DataError(f"{path}: no image of the train split can be read")
-    return Source(
-        name=path.resolve().name,
-        splits=splits,
-        task=_task(len(layout.class_names)),
-        class_names=layout.class_names,
-        fingerprint=_remembered_fingerprint(pack, splits),
-    )
+    return splits
 
 
 def _task(classes: int) -> Task:
@@ -87,15 +118,14 @@ def _describe_unreadable(path: Path, pack: Pack, total: int) -> str:
     return f"{path}: {len(pack.unreadable)} of {total} images cannot be read: {', '.join(named)}{more}"
 
 
-def _remembered_fingerprint(pack: Pack, splits: dict[str, Split]) -> str:
-    """The splits' fingerprint, computed once for each pack: reading a large pack takes longer than mapping it."""
-    memo = pack.folder / "fingerprint"
+def _remembered_fingerprints(pack: Pack, splits: dict[str, Split]) -> Fingerprints:
+    """The splits' fingerprints, computed once for each array: reading a large one takes longer than mapping it."""
+    memo = pack.array.with_suffix(".fingerprint")
     try:
-        return memo.read_text(encoding="ascii")
-    except OSError:
-        digest = fingerprint(splits)
+        whole, images = memo.read_text(encoding="ascii").split()
+        return Fingerprints(whole=whole, images=images)
+    except (OSError, ValueError):
+        found = fingerprints(splits)
     with contextlib.suppress(OSError):
-        fresh = memo.with_name(f".fingerprint.{os.getpid()}")
-        fresh.write_text(digest, encoding="ascii")
-        fresh.replace(memo)
-    return digest
+        write_atomically(memo, f"{found.whole} {found.images}")
+    return found

@@ -14,6 +14,7 @@ from fastssl.errors import DataError
 from .download import download
 from .medmnist_table import SIZES, table
 from .npz import open_npz
+from .paths import home_folder, kind_of
 from .source import Source
 
 
@@ -46,9 +47,9 @@ def open_medmnist(
     if size not in SIZES:
         raise DataError(f"{flag} comes at 28, 64, 128 and 224 px, not size={size}; choose one of these")
     suffix = "" if size == SIZES[0] else f"_{size}"
-    folder = root if root is not None else Path.home() / ".medmnist"
+    folder = root if root is not None else home_folder("give the folder of MedMNIST files as data_root") / ".medmnist"
     path = folder / f"{flag}{suffix}.npz"
-    if not path.is_file():
+    if kind_of(path) != "file":
         info = info or table()[flag]
         download(info[f"url{suffix}"], path, md5=info[f"MD5{suffix}"], notify=notify)
     return open_npz(path, size, value_range=value_range)

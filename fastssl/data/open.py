@@ -7,6 +7,7 @@ reading it, which is one module for each kind (`demo.py`, `medmnist_sets.py`, `n
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,13 @@ from fastssl.errors import DataError
 
 from .folder import open_folder
 from .npz import open_npz
+from .paths import expanded, kind_of
 from .source import Source
+from .value_range import FULL, ValueRange
 
 Notify = Callable[[str], None]
+
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def open_source(
@@ -51,44 +56,89 @@ def open_source(
     Raises:
         DataError: there is no such data, or it cannot be read. The text says what is wrong, where, and what to do.
     """
-    name = os.fspath(data)
-    folder = Path(root).expanduser() if root is not None else None
+    name = os.fsdecode(data)
+    folder = None if root is None else expanded(root, "data_root")
+    setting = range_setting(value_range)
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
     if name in demo.NAMES:
         return demo.open_demo(name, size)
     if name in medmnist_table.FLAGS:
-        return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=value_range)
-    path = _find(name, folder)
-    if path is None:
-        raise DataError(_not_found(name))
-    if path.is_dir():
-        return open_folder(path, size=size, skip_corrupt=skip_corrupt, notify=notify)
-    if path.suffix.lower() == ".npz":
-        return open_npz(path, size, value_range=value_range)
-    raise DataError(
-        f"{path} is a {path.suffix or 'nameless'} file; give a .npz file or the folder that holds the images"
-    )
+        return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
+    path, kind = _find(name, folder)
+    if kind == "folder":
+        return open_folder(
+            path,
+            size=size,
+            skip_corrupt=skip_corrupt,
+            value_range=setting,
+            max_megapixels=max_megapixels,
+            notify=notify,
+        )
+    if kind == "file" and path.suffix.lower() == ".npz":
+        return open_npz(path, size, value_range=setting)
+    raise DataError(_not_data(name, path, kind))
 
 
-def _find(name: str, root: Path | None) -> Path | None:
-    """The existing file or folder that `name` means, looked for here and then in `root`; or None."""
-    path = Path(name).expanduser()
+def range_setting(value_range: str | None) -> str | None:
+    """Check a range as a user gives it.
+
+    Args:
+        value_range: "LOW,HIGH", "full", "auto" or None.
+
+    Returns:
+        "LOW,HIGH", "full", or None for auto.
+
+    Raises:
+        DataError: it is anything else.
+    """
+    if value_range in (None, "auto", FULL):
+        return None if value_range == "auto" else value_range
+    try:
+        found = ValueRange.parse(str(value_range))
+        if -math.inf < found.low < found.high < math.inf:
+            return str(found)
+    except ValueError:
+        pass
+    raise DataError(f"value_range={value_range!r}: give two numbers LOW,HIGH with LOW below HIGH, full or auto")
+
+
+def _find(name: str, root: Path | None) -> tuple[Path, str]:
+    """The file or folder that `name` means, looked for here and then in `root`, and what it is: "" if it is nowhere."""
+    path = expanded(name, "data")
     candidates = [path] if root is None or path.is_absolute() else [path, root / path]
-    return next((candidate for candidate in candidates if candidate.exists()), None)
+    found = ((candidate, kind_of(candidate)) for candidate in candidates)
+    return next(((candidate, kind) for candidate, kind in found if kind), (path, ""))
 
 
-def _not_found(name: str) -> str:
+def _not_data(name: str, path: Path, kind: str) -> str:
+    """Say why there is nothing to open at a path."""
+    if not kind:
+        return _not_found(name, path)
+    if kind != "file":
+        return f"{path} is {kind}; give a .npz file or the folder that holds the images"
+    suffix = path.suffix.lower()
+    hint = " (unpack it first)" if suffix in _ARCHIVES else ""
+    return f"{path} is a {suffix or 'nameless'} file; give a .npz file or the folder that holds the images{hint}"
+
+
+def _not_found(name: str, path: Path) -> str:
     """Say that there is no such data, and which name or neighbouring path was perhaps meant."""
     if name.endswith("mnist3d"):
         return f"'{name}' is a three-dimensional MedMNIST set; only the two-dimensional ones can be opened"
-    path = Path(name).expanduser()
-    siblings = [entry for entry in path.parent.iterdir() if entry.name[0] != "."] if path.parent.is_dir() else []
+    beside = kind_of(path.parent) == "folder"
     meant = {known: known for known in (*demo.NAMES, *medmnist_table.FLAGS)}
-    meant |= {entry.name: str(entry) for entry in siblings}
+    meant |= {entry.name: str(entry) for entry in (_visible(path.parent) if beside else ())}
     close = difflib.get_close_matches(path.name, meant, n=1, cutoff=0.7)
     if close:
         return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"
-    if not path.parent.is_dir():
+    if not beside:
         return f"no data at '{name}': the folder {path.parent} does not exist"
     return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_table.FLAGS)})"
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return [entry for entry in folder.iterdir() if entry.name[0] != "."]
+    except OSError:
+        return []

@@ -37,4 +37,3 @@ def make_files_private(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_file():
             path.chmod(_FILE)
-

@@ -8,6 +8,7 @@ several images, make folders train, val and test.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +19,10 @@ TRAIN_BELOW, VAL_BELOW = 0.7, 0.8
 def assign_splits(paths: Sequence[str], labels: np.ndarray) -> list[str]:
     """Assign each image of a folder to a split, every class by itself: 70 % train, 10 % val, 20 % test.
 
-    A path's place is its BLAKE2b hash read as a fraction of 1. So that small classes are in every split, the lowest
-    place of a class is always in train, the highest in test (from 2 images), and the one nearest the middle of val in
-    val (from 3) if no other is; a file that is added later moves at most these.
+    A path's place is its BLAKE2b hash read as a fraction of 1. The path is in Unicode's composed form (NFC), so that a
+    set is split alike where it was copied by a system that stores names in another form. So that small classes are in
+    every split, the lowest place of a class is always in train, the highest in test (from 2 images), and the one
+    nearest the middle of val in val (from 3) if no other is; a file that is added later moves at most these.
 
     Args:
         paths: relative to the folder.
@@ -45,6 +47,5 @@ def assign_splits(paths: Sequence[str], labels: np.ndarray) -> list[str]:
 
 
 def _place(path: str) -> float:
-    return (
-        int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") / 2**64
-    )
+    name = unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") / 2**64

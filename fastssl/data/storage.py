@@ -13,6 +13,8 @@ from pathlib import Path
 
 from fastssl.errors import DataError
 
+from .paths import expanded, home_folder
+
 try:
     import fcntl
 except ImportError:  # not on Windows: there the rename alone keeps files whole, and two processes may do the work twice
@@ -79,6 +81,11 @@ def cache_folder() -> Path:
 
     Returns:
         The folder, which may not exist yet.
+
+    Raises:
+        DataError: the home folder is not known.
     """
     named = os.environ.get("FASTSSL_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "fastssl"
+    if named:
+        return expanded(named, "FASTSSL_CACHE")
+    return home_folder("set FASTSSL_CACHE to a folder for decoded images") / ".cache" / "fastssl"

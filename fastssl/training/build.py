@@ -14,11 +14,14 @@ from typing import Any
 
 from torch import nn
 
+from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
 from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem
-from fastssl.models.encoder_file import load_weights, read_spec, read_weights
+from fastssl.models.encoder_file import read_spec
 from fastssl.models.normalization import has_batch_norm
+from fastssl.models.weight_file import read_weights
+from fastssl.models.weight_match import load_weights
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.stages.registry import stage_defaults
@@ -156,11 +159,18 @@ def build_run(
     shared: Mapping[str, tuple[object, str]] = {
         "encoder": (name, why),
         "size": (size, "as the data has it"),
+        "value_range": (source.value_range or FULL_RANGE, source.report.value_range or "as the data has it"),
         "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
     }
     resolved = resolve(config, defaults, info, name=source.name, shared=shared)
     settings = resolved.settings
-    spec = EncoderSpec(name=settings.encoder, in_channels=info.channels, size=settings.size, stem=settings.stem)
+    spec = EncoderSpec(
+        name=settings.encoder,
+        in_channels=info.channels,
+        size=settings.size,
+        stem=settings.stem,
+        value_range=source.value_range,
+    )
     if spec.stem != "standard":  # known only now
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
     if start is not None:

@@ -83,6 +83,8 @@ def load_run(
         root=data_root or config.data_root,
         size=config.size,
         skip_corrupt=skip_corrupt or config.skip_corrupt,
+        value_range=config.value_range,
+        max_megapixels=config.max_megapixels,
         notify=notify,
     )
     _check_channels(folder, source)

@@ -20,7 +20,17 @@ from fastssl.training.stored_settings import CONFIG, read_settings, write_asked,
 ENCODER = "encoder.safetensors"
 CHECKPOINTS = "checkpoints"
 
-_CONTENTS = (CONFIG, ENCODER, "decoder.safetensors", CHECKPOINTS, "metrics.jsonl", "features", "report", "tensorboard")
+_CONTENTS = (
+    CONFIG,
+    "data.json",
+    ENCODER,
+    "decoder.safetensors",
+    CHECKPOINTS,
+    "metrics.jsonl",
+    "features",
+    "report",
+    "tensorboard",
+)
 
 
 def default_folder(config: TrainConfig) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.config import build
+from fastssl.config.base import FULL_RANGE
 from fastssl.config.settings_file import effective_settings, read_settings_file
 from fastssl.config.train import LENGTHS, TrainConfig, TrainingSettings
 from fastssl.errors import CheckpointError, ConfigError
@@ -87,9 +88,11 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{folder}: no run here (there is no {CONFIG})")
     try:
-        return read_settings_file(path)
+        stored = read_settings_file(path)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
+    # A run of 0.1 has no such setting, and took every file's full range.
+    return stored if stored.get("recipe") is not None else {"value_range": FULL_RANGE, **stored}
 
 
 def stored_config(stored: Mapping[str, Any]) -> TrainConfig:

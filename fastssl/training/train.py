@@ -104,13 +104,18 @@ def open_data(config: TrainConfig, console: Console) -> Source:
     Raises:
         DataError: they cannot be opened.
     """
-    return open_source(
+    source = open_source(
         config.data,
         root=config.data_root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
+        value_range=config.value_range,
+        max_megapixels=config.max_megapixels,
         notify=lambda line: say(console, line),
     )
+    if not config.quiet:
+        say(console, *source.report.lines())
+    return source
 
 
 def open_runtime(config: TrainConfig) -> Runtime:
@@ -202,5 +207,6 @@ def _claim(
     epochs, rest = divmod(settings.steps, len(engine.loader))
     length = {"epochs": None if rest else epochs, "minutes": config.minutes}
     with claimed(folder, settings.model_copy(update=concrete), reasons, length):
+        run.source.report.write(folder)
         engine.warm_up()
         engine.save()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastssl.data.layout.read import find_images, read_layout
+from fastssl.data.layout import read_layout
+from fastssl.data.layout.walk import find_images
 from fastssl.errors import DataError
 
 
@@ -62,7 +63,7 @@ def test_a_flat_folder_is_unlabelled_and_all_train(touch):
 
 def test_hidden_files_and_files_of_other_kinds_are_passed_over(touch):
     root = touch("a.png", ".b.png", "._a.png", ".cache/c.png", "__MACOSX/d.png", "notes.txt", "Thumbs.db")
-    assert find_images(root) == ["a.png"]
+    assert find_images(root).images == {(): ["a.png"]}
 
 
 def test_images_below_a_class_folder_belong_to_it(touch):
@@ -107,13 +108,15 @@ def test_a_class_without_train_images_is_told(touch, told):
 def test_linked_folders_are_followed_once(touch):
     root = touch("a/1.png", "a/2.png", "b/1.png", "b/2.png")
     (root / "b" / "loop").symlink_to(root)
-    assert find_images(root) == ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
+    found = find_images(root)
+    assert found.images == {("a",): ["1.png", "2.png"], ("b",): ["1.png", "2.png"]}
+    assert "b/loop" in found.notes[0]
 
 
 @pytest.mark.parametrize(
     ("paths", "words"),
     [
-        (["notes.txt", "a/b.csv"], "it holds 2 files of other kinds; images end in .jpg"),
+        (["notes.txt", "a/b.csv"], "it holds 2 files of other kinds .1 .csv, 1 .txt.; images end in .jpg"),
         ([], "it holds nothing"),
         (["test/a/1.png", "val/a/1.png"], "has test, val but no train folder"),
         (["a/1.png", "a/2.png", "b/1.png"], r"1 of 2 classes have a single image, too few to split \(b/1.png\)"),

@@ -103,7 +103,7 @@ def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
             raise UnreadableError("it is no regular file")
         with path.open("rb") as file:
             reader = open_reader(file, path.suffix.lower())
-            _check_size(reader.header, max_megapixels)
+            _check_size(reader.size, max_megapixels)
             yield reader
     except (DataError, KeyboardInterrupt):
         raise
@@ -113,14 +113,15 @@ def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
         raise ImageFileError(path, _reason(error), passing=isinstance(error, MemoryError)) from error
 
 
-def _check_size(header: ImageHeader, max_megapixels: int) -> None:
-    if header.width < 1 or header.height < 1:
-        raise UnreadableError(f"damaged: {header.width}x{header.height} pixels")
-    pixels = header.width * header.height
+def _check_size(size: tuple[int, int], max_megapixels: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise UnreadableError(f"damaged: {width}x{height} pixels")
+    pixels = width * height
     if pixels > max_megapixels * 1_000_000:
         megapixels = -(-pixels // 1_000_000)
         raise UnreadableError(
-            f"{header.width}x{header.height} pixels, more than {max_megapixels} megapixels; "
+            f"{width}x{height} pixels, more than {max_megapixels} megapixels; "
             f"allow it with --max-megapixels {megapixels}"
         )
 

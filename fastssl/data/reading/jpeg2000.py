@@ -112,6 +112,7 @@ class WideJpeg2000Reader:
             raise UnreadableError(f"{found}; save it as TIFF with 16 bits")
         stored = np.dtype(("i" if self._signed else "u") + ("1" if self._bits <= 8 else "2"))
         channels = 1 if len(stream.bits) < 3 else 3
+        self.size = stream.width, stream.height
         self.header = ImageHeader(
             width=stream.width, height=stream.height, channels=channels, dtype=image_dtype(stored)
         )

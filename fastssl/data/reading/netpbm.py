@@ -26,7 +26,8 @@ class NetpbmReader:
         self._file, self._plain = file, magic in (b"P2", b"P3")
         image = open_plugin(file, "PPM")
         _, _, self._offset, args = image.tile[0]
-        self._top = 65535 if args == "I;16B" else 255 if isinstance(args, str) else args[-1]
+        self._top = 65535 if args == "I;16B" else args[-1] if isinstance(args, tuple) else 255
+        self.size = image.size
         self.header = ImageHeader(
             width=image.width,
             height=image.height,

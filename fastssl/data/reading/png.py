@@ -39,6 +39,7 @@ class WidePngReader:
         self._file = file
         file.seek(16)
         width, height, _, colour = struct.unpack(">IIBB", file.read(10))
+        self.size = width, height
         image = open_plugin(file, "PNG")  # checks the header, and counts the frames
         self.header = ImageHeader(
             width=width,

@@ -13,6 +13,8 @@ import numpy as np
 
 from fastssl.errors import DataError
 
+LabelKind = Literal["bilevel", "palette", "grey", "colour", "transparency"]
+
 
 class ImageFileError(DataError):
     """An image file that cannot be read, or must not be: one line that names the file and the reason.
@@ -64,7 +66,7 @@ class LabelMap:
     """
 
     values: np.ndarray
-    kind: Literal["bilevel", "palette", "grey", "colour", "transparency"]
+    kind: LabelKind
     colours: np.ndarray | None = None
     lossy: bool = False
     pages: int = 1

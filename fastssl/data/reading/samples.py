@@ -69,10 +69,14 @@ class ImageReader(Protocol):
     """Reads one open file.
 
     Attributes:
-        header: read when the reader is made.
+        size: width and height in pixels, known when the reader is made.
     """
 
-    header: ImageHeader
+    size: tuple[int, int]
+
+    @property
+    def header(self) -> ImageHeader:
+        """What is known without decoding the image; counting its frames and reading its palette may take longer."""
 
     def read(self, at_least: int | None = None) -> Samples:
         """Decode the first image.

@@ -9,6 +9,7 @@ not ours to change, and it would try every format that it knows, PostScript amon
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -39,9 +40,15 @@ class PillowReader:
         self._lossy = lossy or image.format in _LOSSY or (image.format == "WEBP" and _is_lossy_webp(file))
         if image.format == "AVIF" and _avif_bits(file) > 8:
             self._notes = (NARROWED,)
+        self.size = image.size
+
+    @cached_property
+    def header(self) -> ImageHeader:
+        """What is known without decoding the image, except that Pillow decodes those with a palette."""
+        image = self._image
         palette = _palette(image)
         grey = image.mode in _GREY or (palette is not None and is_grey(palette))
-        self.header = ImageHeader(
+        return ImageHeader(
             width=image.width,
             height=image.height,
             channels=1 if grey else 3,
@@ -82,7 +89,7 @@ class PillowReader:
             palette=palette,
             alpha=alpha,
             lossy=self._lossy,
-            reduced=self._image.width < self.header.width,
+            reduced=self._image.width < self.size[0],
             notes=self._notes,
         )
 

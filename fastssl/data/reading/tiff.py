@@ -1,7 +1,8 @@
 """Reading TIFF files with tifffile.
 
 Covers: every layout, compression and number of bits that tifffile decodes, and the way from samples to grey or RGB.
-Does not cover: which page (`tiff_pages.py`) and what its samples mean (`tiff_meaning.py`). YCbCr without JPEG and old
+Does not cover: which page (`tiff_pages.py`), what its samples mean (`tiff_meaning.py`), what its strips and tiles hold
+(`tiff_segments.py`). YCbCr without JPEG and old
 JPEG are left to Pillow (`through_pillow.py`).
 """
 
@@ -17,12 +18,12 @@ from .samples import ImageHeader, ImageReader, Samples, UnreadableError, image_d
 from .through_pillow import PillowReader
 from .tiff_meaning import TiffMeaning, meaning_of, stored_dtype
 from .tiff_pages import first_page
+from .tiff_segments import check_segments
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
 _OLD_JPEG = 6
-_TILE_PIXELS = 1 << 26
 _CONVERTED = {"cmyk": ("uint8", "uint16"), "lab": ("uint8", "int8")}
 
 # Without a handler of their own, tifffile's remarks on odd tags would go to the terminal.
@@ -63,6 +64,7 @@ class TiffReader:
         self._tiff = TiffFile(file)
         self.page, pages = first_page(self._tiff)
         self.meaning = meaning_of(self.page)
+        self.size = self.page.imagewidth, self.page.imagelength * self.page.imagedepth
         self._palette = _palette(self.page) if self.meaning.colour == "palette" else None
         stored, channels = stored_dtype(self.meaning), 1 if self.meaning.samples == 1 else 3
         dtype = image_dtype(stored)
@@ -106,7 +108,7 @@ class TiffReader:
 
 def _decode(page: TiffPage) -> np.ndarray:
     """All samples of a page, `[H, W, S]`, in the machine's byte order."""
-    _check_segments(page)
+    check_segments(page)
     pixels = page.asarray(squeeze=False, maxworkers=1)  # [planes, depth, H, W, samples of a plane]
     if pixels.shape != page.shaped:
         raise UnreadableError("damaged: it holds no pixels")
@@ -114,24 +116,6 @@ def _decode(page: TiffPage) -> np.ndarray:
     if pixels.dtype == bool:
         pixels = pixels.view(np.uint8)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-
-
-def _check_segments(page: TiffPage) -> None:
-    """Refuse a page of which some strips or tiles are missing, or much larger than the image."""
-    size = page.parent.filehandle.size
-    if page.is_tiled and page.tilewidth * page.tilelength * page.tiledepth > max(_TILE_PIXELS, page.size):
-        raise UnreadableError(f"damaged: tiles of {page.tilewidth}x{page.tilelength} pixels")
-    if page.is_contiguous:
-        if page.dataoffsets[0] + page.nbytes > size:
-            raise UnreadableError("truncated: some of its pixels are missing")
-        return
-    needed = int(np.prod(page.chunked))
-    offsets, lengths = page.dataoffsets[:needed], page.databytecounts[:needed]
-    whole = all(
-        offset > 0 and length > 0 and offset + length <= size for offset, length in zip(offsets, lengths, strict=False)
-    )
-    if min(len(offsets), len(lengths)) < needed or not whole:
-        raise UnreadableError("truncated: some of its strips or tiles are missing")
 
 
 def _palette(page: TiffPage) -> np.ndarray:

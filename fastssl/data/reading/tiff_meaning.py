@@ -34,9 +34,10 @@ _COLOURS: dict[int, Colour] = {
 _SAMPLES: dict[Colour, int] = {"rgb": 3, "cmyk": 4, "lab": 3, "ycbcr": 3}
 _UNSIGNED, _SIGNED, _FLOAT, _VOID = 1, 2, 3, 4
 _FORMATS = {5: "complex whole numbers", 6: "complex numbers"}
+_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 33003, 33005, 34712, 34925, 34926, 34927, 50000, 50001)
 _FAX = (2, 3, 4)
 _JPEG = (6, 7)
-_LOSSY = (6, 7, 22610, 33003, 33005, 33007, 34712, 34892, 50001, 50002, 52546)
+_LOSSY = (6, 7, 33003, 33005, 34712, 34927, 50001)
 _PREMULTIPLIED, _STRAIGHT, _COREL = 1, 2, 999
 _PHOTOMETRIC, _EXTRA_SAMPLES, _INK_SET, _ORIENTATION = 262, 338, 332, 274
 
@@ -88,6 +89,9 @@ def meaning_of(page: TiffPage) -> TiffMeaning:
     Raises:
         UnreadableError: it is of a kind that is not read; the text says which.
     """
+    if page.compression not in _COMPRESSIONS:
+        name = getattr(page.compression, "name", "unknown")
+        raise UnreadableError(f"compression {int(page.compression)} ({name}), which is not read; save it with LZW")
     bits, sample_format = _type_of(page)
     colour, notes = _colour_of(page)
     samples = _SAMPLES.get(colour, 1)

@@ -6,7 +6,7 @@ cover: what the samples mean (`tiff_meaning.py`), decoding them (`tiff.py`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -34,15 +34,18 @@ def first_page(tiff: TiffFile) -> tuple[TiffPage, int]:
     total = len(tiff.pages)
     if not total:
         raise UnreadableError("damaged: it has no page")
-    looked_at = [tiff.pages[index] for index in range(min(total, _LOOKED_AT))]
+    looked_at = _pages(tiff, 0, min(total, _LOOKED_AT))
     full = [page for page in looked_at if not (page.is_reduced or page.is_mask)]
     if len(full) < len(looked_at) < total:
-        rest = [tiff.pages[index] for index in range(_LOOKED_AT, total)]
-        full += [page for page in rest if not (page.is_reduced or page.is_mask)]
+        full += [page for page in _pages(tiff, _LOOKED_AT, total) if not (page.is_reduced or page.is_mask)]
     elif full:
         full += [full[0]] * (total - len(looked_at))
     page = full[0] if full else looked_at[0]
     return page, max(1, len(full), page.imagedepth, _stated_count(tiff, page))
+
+
+def _pages(tiff: TiffFile, start: int, end: int) -> list[TiffPage]:
+    return [cast("TiffPage", tiff.pages[index]) for index in range(start, end)]
 
 
 def _stated_count(tiff: TiffFile, page: TiffPage) -> int:

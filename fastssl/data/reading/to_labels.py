@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .records import LabelMap
+from .records import LabelKind, LabelMap
 from .samples import Samples, UnreadableError
 from .to_image import narrowed
 
@@ -36,6 +36,7 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     if values.dtype.kind == "f":
         values, more = _whole(values)
         notes += more
+    kind: LabelKind
     colours: np.ndarray | None = None
     visible = _visible(samples)
     if visible is not None:
@@ -51,8 +52,8 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     elif values.shape[-1] == 1 or (values == values[..., :1]).all():
         values, kind = values[..., 0], "bilevel" if top == 1 else "grey"
     else:
-        values, colours = _table(values)
-        kind, colours = "colour", _eight_bit(colours, top)
+        values, table = _table(values)
+        kind, colours = "colour", _eight_bit(table, top)
     return LabelMap(values=values, kind=kind, colours=colours, lossy=samples.lossy, pages=pages, notes=notes)
 
 

@@ -6,11 +6,14 @@ encoders (`candidates.py`), dividing the images (`partition.py`), where the repo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from fastssl.config import DataConfig
+from fastssl.config.base import FULL_RANGE
 from fastssl.console import say
 from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError, DataError
@@ -37,13 +40,24 @@ def open_data(config: DataConfig, run_folder: Path, size: int, console: Console)
     data = config.data or own.get("data")
     if data is None:
         raise ConfigError([f"data: {run_folder} has no {CONFIG} that names its data; give --data"])
-    return open_source(
+    source = open_source(
         data,
         root=config.data_root or own.get("data_root"),
         size=size,
-        skip_corrupt=config.skip_corrupt,
+        skip_corrupt=config.skip_corrupt or bool(own.get("skip_corrupt")),
+        value_range=config.value_range or _own_range(own, other_data=bool(config.data)),
+        max_megapixels=config.max_megapixels,
         notify=lambda line: say(console, line),
     )
+    if not config.quiet:
+        say(console, *source.report.lines())
+    return source
+
+
+def _own_range(own: Mapping[str, Any], *, other_data: bool) -> str | None:
+    """The range that a run's encoder knows; "full" is that of the run's own files, and says nothing of others."""
+    value = own.get("value_range")
+    return None if other_data and value == FULL_RANGE else value
 
 
 def check_fit(encoder: NamedEncoder, source: Source, size: int) -> None:

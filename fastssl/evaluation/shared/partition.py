@@ -105,6 +105,8 @@ def partition(source: Source, seed: int = 0) -> Partition:
     Raises:
         DataError: there are no labels to train on, labels that do not fit the images or each other, or a single class.
     """
+    if source.label_problem:
+        raise DataError(source.label_problem)
     whole = {name: _whole(source, name) for name in ("train", "val", "test")}
     train, val, test = whole["train"], whole["val"], whole["test"]
     if train is None:
@@ -130,7 +132,16 @@ def _whole(source: Source, name: str) -> Part | None:
         return None
     if len(split.labels) != len(split):
         raise DataError(f"{source.name}: {len(split.labels)} labels for the {len(split)} images of {name}")
-    return Part(split=name, rows=np.arange(len(split)), labels=np.asarray(split.labels, dtype=np.int64))
+    labels = np.asarray(split.labels, dtype=np.int64)
+    if labels.ndim == 2:
+        if (labels < 0).any():
+            raise DataError(
+                f"{source.name}: {name} has images of which some labels are missing (-1); fill them in, or leave those "
+                "images out"
+            )
+        return Part(split=name, rows=np.arange(len(split)), labels=labels)
+    rows = np.flatnonzero(labels >= 0)  # -1: an image without a label
+    return Part(split=name, rows=rows, labels=labels[rows]) if len(rows) else None
 
 
 def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
