@@ -17,6 +17,7 @@ import numpy as np
 from .samples import ImageHeader, Samples, is_grey
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
 _GREY = ("1", "L", "LA", "La", "F")
@@ -36,7 +37,8 @@ class PillowReader:
 
     def __init__(self, file: BinaryIO, plugin: str, *, lossy: bool = False) -> None:
         self._image = open_plugin(file, plugin)
-        image, self._notes = self._image, ()
+        image = self._image
+        self._notes: tuple[str, ...] = ()
         self._lossy = lossy or image.format in _LOSSY or (image.format == "WEBP" and _is_lossy_webp(file))
         if image.format == "AVIF" and _avif_bits(file) > 8:
             self._notes = (NARROWED,)
@@ -113,7 +115,7 @@ def open_plugin(file: BinaryIO, plugin: str) -> ImageFile:
     return factory(file, "")
 
 
-def _palette(image: ImageFile) -> np.ndarray | None:
+def _palette(image: Image) -> np.ndarray | None:
     if image.mode not in ("P", "PA"):
         return None
     return np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)

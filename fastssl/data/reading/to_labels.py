@@ -41,7 +41,8 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     visible = _visible(samples)
     if visible is not None:
         if palette is not None:
-            values, palette, top = palette[values[..., 0]], None, np.iinfo(palette.dtype).max
+            values, top = palette[values[..., 0]], np.iinfo(palette.dtype).max
+            palette = None
         if _is_one_colour(values[visible]):
             return LabelMap(
                 values=visible.astype(np.uint8), kind="transparency", lossy=samples.lossy, pages=pages, notes=notes
