@@ -21,6 +21,7 @@ from fastssl.console import new_console, say
 from fastssl.data import Source
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
+from fastssl.lettering import lettering_for
 from fastssl.pipelines import Loader, View
 from fastssl.training.build import TrainingRun
 
@@ -96,7 +97,10 @@ def make_sheet(run: Path | None, config: PreviewConfig, notify: Notify) -> Sheet
     count = min(config.images, len(split))
     batches = {title: _first_batch(view, subject, config.epoch, count) for title, view in subject.views.items()}
     indices = next(iter(batches.values()))["index"].cpu().numpy()
-    original = original_section(split.images[indices], _class_names(subject.source, indices))
+    names, lines = _class_names(subject.source, indices)
+    for line in lines:
+        notify(line)
+    original = original_section(split.images[indices], names)
     sections: list[Section] = []
     for title, view in subject.views.items():
         sections += view_sections(
@@ -169,9 +173,13 @@ def _outputs(run: TrainingRun, batch: Mapping[str, Tensor]) -> dict[str, Tensor]
     return outputs
 
 
-def _class_names(source: Source, indices: np.ndarray) -> list[str]:
-    """The class of each image, or "" for one that has none or several."""
+def _class_names(source: Source, indices: np.ndarray) -> tuple[list[str], list[str]]:
+    """The class of each image, "" for one that has none or several, and what to tell of names that cannot be drawn."""
     labels = source.splits["train"].labels
     if labels is None or labels.ndim != 1 or not source.class_names:
-        return [""] * len(indices)
-    return [source.class_names[label] if label >= 0 else "" for label in labels[indices]]
+        return [""] * len(indices), []
+    letters = lettering_for(source.class_names)
+    shown = [f"class {label}" if letters.lacks(name) else name for label, name in enumerate(source.class_names)]
+    drawn = [f"{label} is {name!r}" for label, name in enumerate(source.class_names) if letters.lacks(name)]
+    lines = [f"no installed font has the letters of some classes, which are drawn as numbers: {', '.join(drawn)}"]
+    return [shown[label] if label >= 0 else "" for label in labels[indices]], lines if drawn else []

@@ -10,6 +10,10 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
+
+from fastssl.lettering import Lettering, lettering_for
+from fastssl.text import shortened
 
 from .sheet import CurveCell, ImageCell, Sheet
 from .sheet_layout import LINE, MARGIN, TITLE, SheetLayout, arrange
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 DOTS_PER_INCH = 100
+TITLE_LETTER = 7
+"""Pixels that a letter of the first lines takes, about."""
 INK, FAINT, RISING, FALLING = "#1a1a1a", "#8a8a8a", "#1f6fb4", "#d1571b"
 
 
@@ -31,20 +37,35 @@ def draw(sheet: Sheet) -> bytes:
     Returns:
         The content of a PNG file.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from PIL import Image
 
     layout = arrange(sheet)
-    figure = Figure(figsize=(layout.width / DOTS_PER_INCH, layout.height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
-    figure.figimage(paint(layout))
-    _Pen(figure, layout).annotate(sheet)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    letters = lettering_for(words_of(sheet))
+    with letters.applied():
+        pixels = _drawn(sheet, layout, letters)
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG", optimize=True)
     return content.getvalue()
+
+
+def words_of(sheet: Sheet) -> list[str]:
+    """List all text that is drawn of a sheet."""
+    rows = [row for section in (sheet.original, *sheet.sections) for row in section.rows]
+    captions = [cell.caption for row in rows for cell in row.cells if isinstance(cell, ImageCell)]
+    return [sheet.title, *sheet.facts, *(row.label for row in rows), *captions]
+
+
+def _drawn(sheet: Sheet, layout: SheetLayout, letters: Lettering) -> np.ndarray:
+    """The pixels of a sheet, uint8 `[height, width, 3]`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(layout.width / DOTS_PER_INCH, layout.height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    figure.figimage(paint(layout))
+    _Pen(figure, layout, letters).annotate(sheet)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3]
 
 
 def paint(layout: SheetLayout) -> np.ndarray:
@@ -90,15 +111,17 @@ def fit(pixels: np.ndarray, side: int) -> np.ndarray:
 class _Pen:
     """Words and lines on a figure, in pixels from its upper left corner."""
 
-    def __init__(self, figure: Figure, layout: SheetLayout) -> None:
+    def __init__(self, figure: Figure, layout: SheetLayout, letters: Lettering) -> None:
         self._figure = figure
         self._layout = layout
+        self._letters = letters
 
     def annotate(self, sheet: Sheet) -> None:
         """Draw everything that is not an image."""
-        self._text(MARGIN, MARGIN - 2, sheet.title, size=11, weight="bold")
+        longest = (self._layout.width - 2 * MARGIN) // TITLE_LETTER
+        self._text(MARGIN, MARGIN - 2, shortened(sheet.title, longest), size=11, weight="bold")
         for line, fact in enumerate(sheet.facts):
-            self._text(MARGIN, MARGIN + TITLE - 3 + line * LINE, fact, size=8.5, color=FAINT)
+            self._text(MARGIN, MARGIN + TITLE - 3 + line * LINE, shortened(fact, longest), size=8.5, color=FAINT)
         for placed in self._layout.rows:
             if placed.title:
                 self._text(placed.x, placed.y, placed.title, size=8.5, weight="bold")
@@ -110,7 +133,13 @@ class _Pen:
                 self._borders(x, y, cell.tiles)
                 if cell.caption:
                     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5}
-                    self._text(x + 3, y + 3, _shortened(cell.caption, self._layout.side), size=6.5, bbox=box)
+                    self._text(x + 3, y + 3, self._caption(cell.caption), size=6.5, bbox=box)
+
+    def _caption(self, words: str) -> str:
+        """The part of a caption that fits into a cell, at about 5.5 pixels per letter, twice that for wide letters."""
+        words = self._letters.drawn(words)
+        most = max(3, int((self._layout.side - 6) / 5.5))
+        return words if cell_len(words) <= most else f"{set_cell_size(words, most - 1).rstrip()}…"
 
     def _curve(self, x: int, y: int, curve: CurveCell) -> None:
         """Output level over input level, dark at the lower left; the diagonal stands for no change."""
@@ -139,11 +168,6 @@ class _Pen:
     def _text(self, x: float, y: float, words: str, **style: Any) -> None:
         from matplotlib.transforms import IdentityTransform
 
-        style = {"color": INK, "va": "top", "ha": "left", "parse_math": False, **style}
-        self._figure.text(x, self._layout.height - y, words, transform=IdentityTransform(), **style)
-
-
-def _shortened(words: str, side: int) -> str:
-    """The part of a caption that fits into a cell, at about 5.5 pixels per letter."""
-    most = max(3, int((side - 6) / 5.5))
-    return words if len(words) <= most else f"{words[: most - 1]}…"
+        style = {"color": INK, "va": "top", "ha": "left", **style}
+        drawn = self._letters.drawn(words, most=len(words) * 10)
+        self._figure.text(x, self._layout.height - y, drawn, transform=IdentityTransform(), **style)

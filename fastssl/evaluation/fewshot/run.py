@@ -26,7 +26,7 @@ from fastssl.runtime import resolve_runtime
 
 from .grid import StandardisedFeatures, solve_grid
 from .images import FewshotImages, fewshot_images
-from .plots import draw_fewshot
+from .plots import draw_fewshot, lettering_of
 from .report import FewshotResult, FewshotRow, write_fewshot_report
 from .summary import fewshot_pairs, fewshot_row
 from .support import draw_supports, overlap_notes, scarcity
@@ -86,7 +86,7 @@ def fewshot(
     result = _compare(candidates, extraction, images, config, notes, folder)
     result.print(console)
     write_fewshot_report(result, folder, draw_fewshot(result))
-    say(console, f"report in {result.folder}")
+    say(console, f"report in {result.folder}", *lettering_of(result).notes)
     return result
 
 

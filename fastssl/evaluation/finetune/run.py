@@ -20,7 +20,7 @@ from fastssl.evaluation.shared.statistics import untested
 
 from .candidates import choose_candidates, size_notes
 from .label_efficiency import savings
-from .plots import draw
+from .plots import draw, lettering_of
 from .recipe import FinetuneRecipe
 from .report import FinetuneResult, write_report
 from .summary import FinetuneComparison, FinetuneTrial, comparisons, mean_curves, summarize
@@ -104,7 +104,7 @@ def compare(
     result = _result(grid, grid.trials())
     result.print(console)
     write_report(result, grid.report, draw(result))
-    say(console, f"report in {grid.report}")
+    say(console, f"report in {grid.report}", *lettering_of(result).notes)
     return result
 
 
