@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.files import write_atomically, write_csv, write_json
+from fastssl.text import printable
 
 from .statistics import MeanInterval, PairedTest
 
 NOT_AVAILABLE = "n/a"
 """In the place of a number that does not exist."""
+_FORMULA = ("=", "+", "-", "@", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (which spreadsheets of East Asia take so)
+"""Beginnings of what spreadsheets compute instead of showing it."""
 
 
 def number_cell(value: float, *, digits: int = 3, scale: float = 1.0, sign: str = "") -> str:
@@ -79,6 +82,7 @@ def write_report(
         name: of the evaluation; its files are called `<name>.json`, `<name><suffix>.csv` and `<name>.png`.
         content: all of the results, for the JSON file, with null for nan.
         tables: suffix ("" or such as "-pairs") -> rows with the same keys, for a CSV file each, empty cells for nan.
+            Text that a spreadsheet would compute has an apostrophe in front.
         plot: a PNG file's content; None for none.
 
     Raises:
@@ -87,6 +91,16 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", content)
     for suffix, rows in tables.items():
-        write_csv(folder / f"{name}{suffix}.csv", rows)
+        write_csv(folder / f"{name}{suffix}.csv", [_as_cells(row) for row in rows])
     if plot is not None:
         write_atomically(folder / f"{name}.png", plot)
+
+
+def _as_cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _as_cell(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _as_cell(text: str) -> str:
+    """Text as a spreadsheet shows it: with an apostrophe in front, where it would be taken for a formula."""
+    shown = "\n".join(map(printable, text.split("\n")))
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown

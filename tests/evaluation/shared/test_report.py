@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+
+import pytest
 
 from fastssl.evaluation.shared.report import flat_row, mean_cell, number_cell, write_report
 from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
@@ -47,3 +50,28 @@ def test_a_report_is_json_tables_and_a_plot(tmp_path: Path) -> None:
     assert (folder / "probe.csv").read_text() == "auc,acc\n,0.5\n"
     assert (folder / "probe-pairs.csv").read_text() == "p\n0.25\n"
     assert (folder / "probe.png").read_bytes() == b"PNG"
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+x", "'+x"),
+        ("-x", "'-x"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", r"\t=1"),
+        ("\r=1", r"\r=1"),
+        ("\n=1", "'\n=1"),
+        ("a=1", "a=1"),
+        ("two\nlines", "two\nlines"),
+        ('quo"te, comma', 'quo"te, comma'),
+        ("肺炎", "肺炎"),
+        ("caf\udce9\x1b[31m", r"caf\udce9\x1b[31m"),
+        ("", ""),
+    ],
+)
+def test_names_are_text_in_a_spreadsheet_and_themselves_in_json(tmp_path: Path, name: str, cell: str) -> None:
+    write_report(tmp_path, "probe", {"name": name}, {"": [{"name": name, "auc": -0.5}, {"name": "b", "auc": nan}]})
+    with (tmp_path / "probe.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == [{"name": cell, "auc": "-0.5"}, {"name": "b", "auc": ""}]
+    assert json.loads((tmp_path / "probe.json").read_text(encoding="utf-8")) == {"name": name}
