@@ -134,9 +134,10 @@ def _differentiable(ctx: Any, query: Tensor | None, key: Tensor | None, grad_los
     query = constants["query"] if query is None else query
     key = constants["key"] if key is None else key
     ids = _ids(constants["query_ids"], constants["queue_ids"])
+    temperature, normalize = ctx.settings
 
     def formula() -> Tensor:
-        return info_nce_formula(query, key, constants["queue"], *ctx.settings, ids)
+        return info_nce_formula(query, key, constants["queue"], temperature, normalize, ids)
 
     return differentiable_gradients(formula, (query, key), ctx.needs_input_grad[:2], grad_loss)
 

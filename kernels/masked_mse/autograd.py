@@ -92,11 +92,12 @@ class MaskedMSEFunction(torch.autograd.Function):
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradient."""
         options, impl = ctx.settings
+        prediction, target, mask = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph
-            return *_differentiable(ctx, *ctx.saved_tensors, options.mean, grad_loss), None, None, None
-        grad, rest = ctx.ready or _forward(*ctx.saved_tensors, options, impl)[1:]
+            return *_differentiable(ctx, prediction, target, mask, options.mean, grad_loss), None, None, None
+        grad, rest = ctx.ready or _forward(prediction, target, mask, options, impl)[1:]
         ctx.ready = None
-        return *_of_both(ctx, _scale_(grad, grad_loss, rest, impl), ctx.saved_tensors[1].dtype), None, None, None
+        return *_of_both(ctx, _scale_(grad, grad_loss, rest, impl), target.dtype), None, None, None
 
 
 def _differentiable(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -132,12 +132,20 @@ class MoCo(Stage):
         query = self.head(self.encoder(batch["query"]))
         key = self._embed_keys(batch["key"])
         carry = _carry(key, batch)
-        operands = (query, key, self.queue, self.temperature)
-        ids = {"query_ids": batch["index"], "queue_ids": self.queue_ids} if "index" in batch else {}
-        if not self.measuring:
-            plain = info_nce(*operands, normalize=True, **ids)
-            return StageOutput(loss=cast(Tensor, plain), metrics={}, carry=carry)
-        loss, stats = info_nce(*operands, normalize=True, return_stats=True, **ids)
+        ids = batch.get("index")
+        result = info_nce(
+            query,
+            key,
+            self.queue,
+            self.temperature,
+            normalize=True,
+            query_ids=ids,
+            queue_ids=None if ids is None else self.queue_ids,
+            return_stats=self.measuring,
+        )
+        if isinstance(result, Tensor):
+            return StageOutput(loss=result, metrics={}, carry=carry)
+        loss, stats = result
         return StageOutput(loss=loss, metrics={"top1": stats.top1, "top5": stats.top5}, carry=carry)
 
     @torch.no_grad()
