@@ -1,25 +1,28 @@
 """Encoders: any timm model without its classifier.
 
 Covers: creating one, its stem for small images, the length of its features.
-Does not cover: the file that it is exported to (`encoder_file.py`), heads (`heads.py`), training.
+Does not cover: making patches fit the images (`timm_fit.py`), pixels that do not reach the features (`seen_pixels.py`),
+the file that it is exported to (`encoder_file.py`), heads (`heads.py`), training.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from fastssl.errors import ConfigError
 
-Stem = Literal["standard", "small"]
+from .seen_pixels import LEAST_SHARE, check_seen, fitting_sizes
+from .timm_fit import fit_to_size, timm_config
 
-# Least side of the images -> side of a ConvNeXt's patches, in pixels. The map of patches is halved three times, without
-# padding, so images under 32 pixels need smaller patches than timm's own of 4.
-_CONVNEXT_PATCHES = {32: 4, 24: 3, 0: 1}
+Stem = Literal["standard", "small"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +79,55 @@ def create_encoder(
         A module on the CPU, in training mode, that maps `[B, in_channels, size, size]` to pooled features `[B, D]`.
 
     Raises:
-        ConfigError: unknown name, a size the model cannot take, or a small stem where there is no ResNet stem.
+        ConfigError: unknown name, a size the model cannot take or of which it loses more than a tenth of each image, or
+            a small stem where there is no ResNet stem.
     """
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
-        encoder = _create_timm(name, in_channels, size)
-        if stem == "small":
-            _use_small_stem(encoder, name, in_channels)
+    check_model_name(name)
+    with _in_one_line(f"encoder={name!r}", in_channels, size, partial(_create, name, in_channels, stem)):
+        with torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            encoder = _create(name, in_channels, stem, size)
+        check_seen(encoder, in_channels, size, partial(_create, name, in_channels, stem))
     return encoder
+
+
+def encoder_shapes(spec: EncoderSpec) -> dict[str, tuple[int, ...]]:
+    """Find the shapes of an encoder's weights without taking memory for them.
+
+    Args:
+        spec: how it is built.
+
+    Returns:
+        Name -> shape, of all that its `state_dict` has.
+
+    Raises:
+        ConfigError: there is no such encoder for such images.
+    """
+    with _in_one_line(f"encoder={spec.name!r}", spec.in_channels, spec.size), torch.device("meta"):
+        encoder = _create(spec.name, spec.in_channels, spec.stem, spec.size)
+    return {name: tuple(value.shape) for name, value in encoder.state_dict().items()}
+
+
+def seen_note(encoder: nn.Module, in_channels: int, size: int, stem: Stem = "standard") -> str:
+    """Tell which share of an image an encoder sees, where that is not all of it.
+
+    Args:
+        encoder: as `create_encoder` made it, or any module that maps images to features.
+        in_channels: of the images.
+        size: side of the images, in pixels.
+        stem: of the encoder.
+
+    Returns:
+        One line for the user; "" where every pixel reaches the features.
+
+    Raises:
+        ConfigError: more than a tenth is lost, or the encoder cannot take such images.
+    """
+    name = str(timm_config(encoder).get("architecture", ""))
+    at_size = partial(_create, name, in_channels, stem) if name else None
+    with _in_one_line("encoder", in_channels, size):
+        return check_seen(encoder, in_channels, size, at_size)
 
 
 def check_model_name(name: str, setting: str = "encoder") -> None:
@@ -135,36 +178,53 @@ def feature_dim(encoder: nn.Module, in_channels: int, size: int) -> int:
         D of the features `[B, D]`.
 
     Raises:
-        ConfigError: the encoder cannot take images of this shape, or does not pool them to one vector.
+        ConfigError: the encoder cannot take images of this shape, loses more than a tenth of each, or does not pool
+            them to one vector.
     """
     training = encoder.training
     parameter = next(encoder.parameters())
     images = torch.zeros(1, in_channels, size, size, device=parameter.device)
-    with torch.no_grad():
+    with _in_one_line("encoder", in_channels, size):
         try:
-            features: Tensor = encoder.eval()(images)
-        except (RuntimeError, AssertionError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise ConfigError([f"encoder cannot take {in_channels}x{size}x{size} images ({reason})"]) from error
-    encoder.train(training)
-    if features.ndim != 2:
-        raise ConfigError([f"encoder yields features of shape {list(features.shape[1:])}, not one vector per image"])
+            with torch.no_grad():
+                features: Tensor = encoder.eval()(images)
+        finally:
+            encoder.train(training)
+        if features.ndim != 2:
+            shape = list(features.shape[1:])
+            raise ConfigError([f"encoder yields features of shape {shape}, not one vector per image"])
+        check_seen(encoder, in_channels, size)
     return features.shape[-1]
 
 
-def _create_timm(name: str, in_channels: int, size: int) -> nn.Module:
+def _create(name: str, in_channels: int, stem: Stem, size: int) -> nn.Module:
     import timm
 
-    check_model_name(name)
-    config = timm.get_pretrained_cfg(name)
-    fitted: dict[str, Any] = {"img_size": size} if config is not None and config.fixed_input_size else {}
-    if "convnext" in name and size < max(_CONVNEXT_PATCHES):
-        fitted["patch_size"] = next(patch for side, patch in _CONVNEXT_PATCHES.items() if size >= side)
+    fit = fit_to_size(name, size)
+    encoder = fit.apply(timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, **fit.options))
+    if stem == "small":
+        _use_small_stem(encoder, name, in_channels)
+    return encoder
+
+
+@contextmanager
+def _in_one_line(
+    what: str, in_channels: int, size: int, at_size: Callable[[int], nn.Module] | None = None
+) -> Iterator[None]:
+    """Turn whatever an architecture raises for images of a size into a ConfigError that names sizes it can take."""
     try:
-        return timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, **fitted)
+        yield
+    except ConfigError:
+        raise
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError([f"encoder={name!r} cannot take {in_channels}x{size}x{size} images ({reason})"]) from error
+        said = f"{what} cannot take {in_channels}x{size}x{size} images ({reason})"
+        if at_size is not None:
+            smaller = [side for side in (size // 32 * 32,) if side != size]
+            larger = [-(-size // side) * side for side in (16, 32, 64, 128, 224, 256)]
+            fitting = fitting_sizes(in_channels, at_size, smaller, larger, LEAST_SHARE)
+            said += f"; --size {' or '.join(map(str, fitting))} would fit" if fitting else "; give another --encoder"
+        raise ConfigError([said]) from error
 
 
 def _use_small_stem(encoder: nn.Module, name: str, in_channels: int) -> None:

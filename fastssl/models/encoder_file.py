@@ -1,27 +1,30 @@
-"""The file that an encoder is exported to, and other files of weights.
+"""The file that an encoder is exported to.
 
-Covers: saving and loading with plain timm keys, and how the encoder was built as metadata; reading the weights of
-others. Does not cover: creating encoders (`encoder.py`), checkpoints of a training (`fastssl.training.checkpoint`).
+Covers: saving and loading with plain timm keys, and as metadata how the encoder was built and how long it was trained.
+Does not cover: creating encoders (`encoder.py`), weights of other origin (`weight_file.py`), checkpoints of a training
+(`fastssl.training.checkpoint`).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from fastssl.config.base import FULL_RANGE
-from fastssl.errors import CheckpointError
+from fastssl.errors import CheckpointError, ConfigError
 from fastssl.files import write_atomically
 
-from .encoder import EncoderSpec, create_encoder
+from .encoder import EncoderSpec, create_encoder, encoder_shapes
+from .spec_text import parse_object, parse_spec, write_spec
+from .tensor_file import read_header, read_tensors, storable
+from .weight_file import encoder_path
+from .weight_match import load_weights
 
-_FILE = "encoder.safetensors"
-_METADATA_KEY = "fastssl.encoder"
+_SPEC_KEY, _STEPS_KEY = "fastssl.encoder", "fastssl.training"
 
 
 class LoadedEncoder(NamedTuple):
@@ -36,21 +39,45 @@ class LoadedEncoder(NamedTuple):
     spec: EncoderSpec
 
 
-def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec) -> None:
+@dataclass(frozen=True, kw_only=True)
+class TrainedSteps:
+    """How long an encoder was trained.
+
+    Args:
+        step: how many steps were done when it was exported.
+        total_steps: of its training.
+    """
+
+    step: int
+    total_steps: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training had come to its end."""
+        return self.step >= self.total_steps
+
+    def __str__(self) -> str:
+        return f"step {self.step} of {self.total_steps}"
+
+
+def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec, steps: TrainedSteps | None = None) -> None:
     """Write an encoder's weights with timm's own keys, and how it was built as metadata; atomic.
 
     Args:
         path: of the `.safetensors` file; its folder exists.
-        encoder: whose `state_dict` is written, on any device.
+        encoder: whose `state_dict` is written, on any device; of tied parameters each name has a copy.
         spec: how it was built.
+        steps: how long it was trained; None: that is not known.
 
     Raises:
         OSError: the file cannot be written.
     """
     from safetensors.torch import save
 
-    tensors = {key: value.detach().cpu().contiguous() for key, value in encoder.state_dict().items()}
-    write_atomically(path, save(tensors, metadata={_METADATA_KEY: json.dumps(asdict(spec))}))
+    metadata = {_SPEC_KEY: write_spec(spec)}
+    if steps is not None:
+        metadata[_STEPS_KEY] = json.dumps(asdict(steps))
+    write_atomically(path, save(storable(encoder.state_dict()), metadata=metadata))
 
 
 def load_encoder(path: str | Path) -> LoadedEncoder:
@@ -65,18 +92,22 @@ def load_encoder(path: str | Path) -> LoadedEncoder:
     Raises:
         CheckpointError: the file is missing, damaged, or was not written by fastssl.
     """
-    path = _file_in(Path(path))
-    tensors, metadata = _read_safetensors(path)
-    if _METADATA_KEY not in metadata:
+    path = encoder_path(Path(path))
+    header = read_header(path)
+    if _SPEC_KEY not in header.metadata:
         raise CheckpointError(f"{path}: no fastssl metadata; weights of other origin go in through --init")
-    spec = _spec_from(metadata[_METADATA_KEY])
-    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
-    load_weights(encoder, tensors, str(path))
+    spec = parse_spec(header.metadata[_SPEC_KEY], str(path))
+    try:
+        _check_shapes(path, encoder_shapes(spec), header.shapes)
+        encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    load_weights(encoder, read_tensors(path), str(path))
     return LoadedEncoder(encoder.eval(), spec)
 
 
 def read_spec(path: Path) -> EncoderSpec | None:
-    """Read how the encoder in a file was built, without building it.
+    """Read how the encoder in a file was built, from the file's header alone.
 
     Args:
         path: a file of weights, or a run folder.
@@ -87,88 +118,48 @@ def read_spec(path: Path) -> EncoderSpec | None:
     Raises:
         CheckpointError: the file is missing or damaged.
     """
-    path = _file_in(path)
-    if path.suffix != ".safetensors":
-        return None
-    metadata = _read_safetensors(path)[1]
-    return _spec_from(metadata[_METADATA_KEY]) if _METADATA_KEY in metadata else None
+    path = encoder_path(path)
+    metadata = _metadata(path)
+    return parse_spec(metadata[_SPEC_KEY], str(path)) if _SPEC_KEY in metadata else None
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights.
+def read_steps(path: Path) -> TrainedSteps | None:
+    """Read how long the encoder in a file was trained, from the file's header alone.
 
     Args:
-        path: a `.safetensors` file, a run folder, or a state dict written by `torch.save`, alone or under "state_dict";
-            the last is read with `weights_only=True`.
+        path: a file of weights, or a run folder.
 
     Returns:
-        Key -> tensor, on the CPU.
+        None where the file does not say.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or holds anything else.
+        CheckpointError: the file is missing or damaged.
     """
-    path = _file_in(path)
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)[0]
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file") from None
-    except Exception:  # torch's own texts run over many lines and advise loading it unsafely
-        raise CheckpointError(f"{path}: damaged, or not a file of plain weights; nothing else is loaded") from None
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(f"{path}: holds no state dict (a mapping of names to tensors)")
-    return weights
+    path = encoder_path(path)
+    metadata = _metadata(path)
+    if _STEPS_KEY not in metadata:
+        return None
+    given = parse_object(metadata[_STEPS_KEY], str(path))
+    step, total = given.get("step"), given.get("total_steps")
+    if given.keys() != {"step", "total_steps"} or not all(type(value) is int and value >= 0 for value in (step, total)):
+        raise CheckpointError(f"{path}: damaged: what it says of its training is not two numbers of steps")
+    return TrainedSteps(**given)
 
 
-def load_weights(encoder: nn.Module, weights: dict[str, Tensor], origin: str) -> None:
-    """Load weights into an encoder, strictly, in place.
+def _metadata(path: Path) -> Mapping[str, str]:
+    """What a safetensors file says of itself; nothing for a file of another kind."""
+    return read_header(path).metadata if path.suffix == ".safetensors" else {}
 
-    Args:
-        encoder: a timm model without its classifier.
-        weights: under timm's keys. Those of a classifier, as timm's own files have it (`fc.`, `head.`, `classifier.`),
-            are left out.
-        origin: where the weights come from, for the error's text.
 
-    Raises:
-        CheckpointError: keys are missing, unexpected or of another shape; it names the first of them.
-    """
-    own = encoder.state_dict()
-    classifier = ("fc.", "head.", "classifier.")
-    weights = {key: value for key, value in weights.items() if key in own or not key.startswith(classifier)}
-    wrong = [f"missing {key}" for key in own if key not in weights]
-    wrong += [f"unexpected {key}" for key in weights if key not in own]
+def _check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse a file whose tensors are not the encoder's, before memory is taken for either."""
+    wrong = [f"missing {name}" for name in wanted if name not in found]
+    wrong += [f"unexpected {name}" for name in found if name not in wanted]
     wrong += [
-        f"{key} is {list(weights[key].shape)} and should be {list(value.shape)}"
-        for key, value in own.items()
-        if key in weights and weights[key].shape != value.shape
+        f"{name} is {list(found[name])} and should be {list(shape)}"
+        for name, shape in wanted.items()
+        if found.get(name, shape) != shape
     ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise CheckpointError(f"{origin}: weights of another model: {', '.join(wrong[:3])}{more}")
-    encoder.load_state_dict(weights, strict=True)
-
-
-def _file_in(path: Path) -> Path:
-    """The encoder's file in a run folder, or the file itself."""
-    return path / _FILE if path.is_dir() else path
-
-
-def _spec_from(text: str) -> EncoderSpec:
-    """The spec that `save_encoder` wrote, in JSON, which has no tuples; files of 0.1 have the full range."""
-    fields: dict[str, Any] = {"value_range": FULL_RANGE, **json.loads(text)}
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-    return EncoderSpec(**fields)
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: damaged or not a safetensors file ({error})") from None
+        raise CheckpointError(f"{path}: weights of another model: {', '.join(wrong[:3])}{more}")

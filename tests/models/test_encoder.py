@@ -15,8 +15,10 @@ from torch import Tensor, nn
 import fastssl
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder, feature_dim, has_resnet_stem
-from fastssl.models.encoder_file import load_encoder, load_weights, read_weights, save_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.models.normalization import split_batch_norm
+from fastssl.models.weight_file import read_weights
+from fastssl.models.weight_match import load_weights
 
 
 def equal(a: nn.Module, b: nn.Module) -> bool:
@@ -109,10 +111,27 @@ def test_a_name_that_timm_does_not_know_is_one_clear_line(name: str, says: str) 
     assert str(caught.value) == says
 
 
-@pytest.mark.parametrize(("name", "size"), [("test_convnext", 4), ("test_vit", 28)])
-def test_a_size_the_encoder_cannot_take_is_one_clear_line(name: str, size: int) -> None:
-    with pytest.raises(ConfigError, match=rf"^encoder cannot take 1x{size}x{size} images \([^\n]+\)$"):
-        feature_dim(create_encoder(name, 1, size), 1, size)
+@pytest.mark.parametrize(
+    ("name", "size", "advice"),
+    [
+        ("test_convnext", 4, "--size 16 would fit"),
+        ("levit_128s", 40, "--size 32 or 48 would fit"),
+        ("mvitv2_tiny", 40, "--size 32 or 64 would fit"),
+        ("crossvit_tiny_240", 40, "give another --encoder"),
+    ],
+)
+def test_a_size_the_encoder_cannot_take_is_one_clear_line_that_names_sizes(name: str, size: int, advice: str) -> None:
+    """timm raises RuntimeError, AssertionError, IndexError, ZeroDivisionError ... here, each in its own words."""
+    with pytest.raises(
+        ConfigError, match=rf"^encoder='{name}' cannot take 1x{size}x{size} images \([^\n]+\); {advice}$"
+    ):
+        create_encoder(name, 1, size)
+
+
+def test_measuring_features_at_a_size_the_encoder_cannot_take_is_one_clear_line() -> None:
+    encoder = create_encoder("test_convnext", 1, 32)
+    with pytest.raises(ConfigError, match=r"^encoder cannot take 1x4x4 images \([^\n]+\)$"):
+        feature_dim(encoder, 1, 4)
 
 
 def test_an_encoder_that_does_not_pool_is_refused() -> None:

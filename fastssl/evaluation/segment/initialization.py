@@ -12,8 +12,10 @@ from pathlib import Path
 from fastssl.config import SegmentConfig
 from fastssl.errors import CheckpointError, ConfigError, DataError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.encoder_file import load_weights, read_spec, read_weights
+from fastssl.models.encoder_file import read_spec
 from fastssl.models.unet import UNet, create_unet
+from fastssl.models.weight_file import read_weights
+from fastssl.models.weight_match import load_weights
 from fastssl.training.run_folder import ENCODER
 
 DECODER = "decoder.safetensors"

@@ -13,8 +13,9 @@ from typing import Any
 
 from fastssl.errors import CheckpointError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.encoder_file import load_weights, read_weights
 from fastssl.models.imagenet import imagenet_encoder
+from fastssl.models.weight_file import read_weights
+from fastssl.models.weight_match import load_weights
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import Candidate, NamedEncoder, name_of
@@ -65,12 +66,11 @@ def untrained_baseline(run_folder: Path, spec: EncoderSpec, seed: int) -> tuple[
     Raises:
         CheckpointError: the configuration cannot be read.
     """
-    settings = _settings(run_folder)
-    own = settings.get("seed")
+    own = seed_of(run_folder)
     found = random_baseline(spec, seed if own is None else own)
     whose = f"of seed {seed}, as the run's own is not known" if own is None else f"of its seed {own}"
     random = f"{found.label}: the first run's encoder before training, random weights {whose}"
-    init = settings.get("init")
+    init = _settings(run_folder).get("init")
     if init is None:
         return found, random
     path = Path(init)
@@ -90,14 +90,16 @@ def imagenet_baseline(name: str, in_channels: int, size: int, weights: Path | No
         name: of the model.
         in_channels: of the images that it sees.
         size: side in pixels that it sees them at.
-        weights: a file of its weights; None for an installed package, else the hub.
+        weights: a file of its weights; None for an installed package, else the hub. What was matched of a file is in
+            the encoder's notes.
 
     Raises:
         ConfigError: there is no such model, or its weights cannot be had here.
         CheckpointError: `weights` are another model's.
     """
-    encoder, spec = imagenet_encoder(name, in_channels, size, weights)
-    return NamedEncoder(label=f"ImageNet {name}", encoder=encoder, spec=spec)
+    notes: list[str] = []
+    encoder, spec = imagenet_encoder(name, in_channels, size, weights, notes.append)
+    return NamedEncoder(label=f"ImageNet {name}", encoder=encoder, spec=spec, notes=tuple(notes))
 
 
 def baselines_of(run: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -111,8 +113,11 @@ def seed_of(run_folder: Path) -> int | None:
     Raises:
         CheckpointError: the configuration cannot be read.
     """
-    seed: int | None = _settings(run_folder).get("seed")
-    return seed
+    seed = _settings(run_folder).get("seed")
+    try:
+        return None if seed is None else int(seed)
+    except (TypeError, ValueError):
+        raise CheckpointError(f"{run_folder / CONFIG}: seed={seed!r} is not a whole number") from None
 
 
 def _settings(run_folder: Path) -> dict[str, Any]:

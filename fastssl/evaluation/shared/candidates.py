@@ -16,8 +16,8 @@ from torch import nn
 
 from fastssl.config.paths import run_path
 from fastssl.errors import CheckpointError, ConfigError
-from fastssl.models.encoder import EncoderSpec
-from fastssl.models.encoder_file import load_encoder
+from fastssl.models.encoder import EncoderSpec, seen_note
+from fastssl.models.encoder_file import TrainedSteps, load_encoder, read_steps
 from fastssl.pipelines import Plain
 from fastssl.training.run_folder import ENCODER
 
@@ -35,11 +35,15 @@ class NamedEncoder:
         label: names it in tables and plots.
         encoder: maps `[B, C, S, S]` to `[B, D]`; in eval mode, on the CPU.
         spec: what it was built as, and how its input is normalised.
+        steps: how long it was trained; None where that is not known, or means nothing.
+        notes: what to know of its weights, for the user.
     """
 
     label: str
     encoder: nn.Module
     spec: EncoderSpec
+    steps: TrainedSteps | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Candidate:
         size: side in pixels that it sees images at.
         folder: its features are kept in the `features/` of this folder.
         start: returns the encoder that a trial of a seed starts from; only of kind "random" does it differ by seed.
+        notes: what to know of it, for the user: a training that has not ended, pixels that it does not see.
     """
 
     label: str
@@ -61,6 +66,7 @@ class Candidate:
     size: int
     folder: Path
     start: Callable[[int], NamedEncoder]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, encoder: NamedEncoder, kind: Kind, size: int, folder: Path) -> Candidate:
@@ -71,8 +77,22 @@ class Candidate:
             kind: where the weights come from.
             size: side in pixels that it sees images at.
             folder: its features are kept in the `features/` of this folder.
+
+        Raises:
+            ConfigError: at this size more than a tenth of each image would be lost.
         """
-        return cls(label=encoder.label, kind=kind, spec=encoder.spec, size=size, folder=folder, start=lambda _: encoder)
+        spec, steps = encoder.spec, encoder.steps
+        unfinished = "" if steps is None or steps.finished else f"{encoder.label} is not trained to its end: {steps}"
+        unseen = seen_note(encoder.encoder, spec.in_channels, size, spec.stem)
+        return cls(
+            label=encoder.label,
+            kind=kind,
+            spec=spec,
+            size=size,
+            folder=folder,
+            start=lambda _: encoder,
+            notes=tuple(filter(None, (unfinished, *encoder.notes, unseen))),
+        )
 
     @property
     def view(self) -> Plain:
@@ -100,7 +120,7 @@ def open_run(path: Path, label: str | None = None) -> NamedEncoder:
         CheckpointError: there is none, or it is not sound.
     """
     encoder, spec = load_encoder(path)
-    return NamedEncoder(label=label or name_of(path), encoder=encoder, spec=spec)
+    return NamedEncoder(label=label or name_of(path), encoder=encoder, spec=spec, steps=read_steps(path))
 
 
 def open_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
