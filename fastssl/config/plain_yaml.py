@@ -19,14 +19,17 @@ MOST_VALUES = 20_000
 """With those that aliases repeat."""
 
 _NULL = re.compile("~|null|Null|NULL|")
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
+_DECIMAL = re.compile(r"[-+]?(?:(?:[0-9]+\.[0-9]*|[0-9]*\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|\.inf)|\.nan")
 _SWITCHES = {word: value == "true" for value in ("true", "false") for word in (value, value.title(), value.upper())}
 
 
-def read_yaml(text: str) -> Any:
+def read_yaml(text: str, *, numbers: bool = False) -> Any:
     """Read one YAML document.
 
     Args:
         text: the document.
+        numbers: values without quotes that are written as numbers become such.
 
     Returns:
         Text, booleans, None, or lists and dictionaries of them; names in dictionaries are text.
@@ -42,7 +45,7 @@ def read_yaml(text: str) -> Any:
             if isinstance(event, yaml.AliasEvent):
                 builder.repeat(event.anchor)
             elif isinstance(event, yaml.ScalarEvent):
-                builder.add(_scalar(event), event.anchor)
+                builder.add(_scalar(event, numbers), event.anchor)
             elif isinstance(event, yaml.CollectionStartEvent):
                 _check_tag(event, ("map", "seq"))
                 builder.begin({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor)
@@ -53,13 +56,17 @@ def read_yaml(text: str) -> Any:
     return builder.document()
 
 
-def _scalar(event: Any) -> Any:
-    """A value that is not in quotes may be true, false or null; everything else is text."""
+def _scalar(event: Any, numbers: bool) -> Any:
+    """A value that is not in quotes may be true, false, null or a number; everything else is text."""
     _check_tag(event, ("str",))
     if event.tag is not None or event.style is not None:
         return event.value
     if _NULL.fullmatch(event.value):
         return None
+    if numbers and _WHOLE.fullmatch(event.value):
+        return int(event.value)
+    if numbers and _DECIMAL.fullmatch(event.value):
+        return float(event.value.replace(".inf", "inf").replace(".nan", "nan"))
     return _SWITCHES.get(event.value, event.value)
 
 

@@ -2,8 +2,6 @@
 
 Covers: reading the file, leaving out what has no effect. Does not cover: checking settings (`base.py`), where a run's
 file lies and how it is written (`fastssl.training.stored_settings`).
-
-Values are text, as on a command line, and become numbers when they are checked.
 """
 
 from __future__ import annotations
@@ -22,11 +20,14 @@ MOST_BYTES = 1 << 20
 """A run's own file has about 2 kB; segmentation may name some thousand images."""
 
 
-def read_settings_file(path: Path) -> dict[str, Any]:
+def read_settings_file(path: Path, *, numbers: bool = False) -> dict[str, Any]:
     """Read a file of settings.
 
     Args:
         path: a YAML file in UTF-8, with or without a byte order mark.
+        numbers: values that are written as numbers become such, as in a run's own file, which has text that looks like
+            a number in quotes. Of a file that a user wrote they stay text, as on a command line, so that a folder may
+            be called 007 or 1.50; they become numbers when they are checked.
 
     Returns:
         Names and values: text, true, false, null, or lists and mappings of them.
@@ -36,7 +37,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             twice.
     """
     try:
-        settings = read_yaml(_read_text(path))
+        settings = read_yaml(_read_text(path), numbers=numbers)
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"]) from None
     except ValueError as error:

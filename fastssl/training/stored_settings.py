@@ -18,6 +18,7 @@ from fastssl.errors import CheckpointError, ConfigError
 from fastssl.files import write_atomically
 from fastssl.runtime import ResolvedSetting
 from fastssl.stages.registry import stage_entry, train_config
+from fastssl.text import printable
 
 CONFIG = "config.yaml"
 
@@ -50,7 +51,7 @@ def write_settings(
     import yaml
 
     content = {name: _plain(value) for name, value in settings.model_dump(exclude={*_TRANSIENT, "recipe"}).items()}
-    comments = [f"# {setting.name}: {setting.value} ({setting.reason})" for setting in reasons]
+    comments = [printable(f"# {setting.name}: {setting.value} ({setting.reason})") for setting in reasons]
     text = "\n".join([*comments, yaml.safe_dump(content | dict(length), sort_keys=False)])
     write_atomically(folder / CONFIG, text)
 
@@ -88,7 +89,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{folder}: no run here (there is no {CONFIG})")
     try:
-        stored = read_settings_file(path)
+        stored = read_settings_file(path, numbers=True)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
     # A run of 0.1 has no such setting, and took every file's full range.

@@ -115,6 +115,24 @@ VALUES = st.recursive(
 )
 
 
+NUMBERS = st.recursive(
+    st.none()
+    | st.booleans()
+    | NAMES
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["007", "1.5", "no", "2024-01-01"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@given(NUMBERS)
+def test_what_yaml_writes_of_text_and_numbers_is_read_back(value: Any) -> None:
+    assert repr(read_yaml(yaml.safe_dump(value, sort_keys=False), numbers=True)) == repr(value)
+
+
 @settings(derandomize=True, max_examples=150, deadline=None, database=None)
 @given(VALUES)
 def test_what_yaml_writes_of_text_is_read_back(value: Any) -> None:

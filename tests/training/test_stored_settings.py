@@ -36,6 +36,14 @@ def test_a_resume_that_names_no_data_takes_the_runs_also_where_the_default_is_in
     assert asked(tmp_path, stage="pretext").data == "sets/chest.npz"
 
 
+def test_no_name_breaks_the_file(tmp_path: Path) -> None:
+    name = "a\nlr: 7\n\udcff\x1b: {[#'\""
+    reasons = [ResolvedSetting(name="value_range", value="full", reason=f"as {name} has it")]
+    write_settings(tmp_path, SETTINGS.model_copy(update={"data": name, "data_root": Path(name)}), reasons, LENGTH)
+    stored = read_settings(tmp_path)
+    assert (stored["data"], stored["data_root"], stored["lr"]) == (name, name, 0.1)
+
+
 def test_the_settings_are_yaml_with_their_reasons(run: Path) -> None:
     text = (run / "config.yaml").read_text()
     assert text.startswith("# lr: 0.1 (as asked)\n")
