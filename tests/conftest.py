@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 # Tensors here are tiny: on two busy cores a training step took 20 times as long with two threads as with one, most of
 # it waiting at OpenMP's barriers. The variable is for the processes that tests start.
@@ -21,6 +23,12 @@ torch.set_num_threads(1)
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+# Property tests of the suite are quick and the same on every run; `make fuzz` looks for more.
+set_hypothesis_home_dir(Path(__file__).parents[1] / "build" / "hypothesis")
+settings.register_profile("suite", derandomize=True, max_examples=50, deadline=None, database=None)
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

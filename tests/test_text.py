@@ -51,7 +51,7 @@ def test_a_path_is_shown_as_its_text():
     assert printable(Path("a") / "b\n") == r"a/b\n"
 
 
-@settings(derandomize=True, max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(codec=None), max_size=40))
 def test_whatever_is_given_is_shown_on_one_line_that_can_be_encoded(name):
     shown = printable(name)

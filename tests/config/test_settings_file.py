@@ -127,19 +127,19 @@ NUMBERS = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(NUMBERS)
 def test_what_yaml_writes_of_text_and_numbers_is_read_back(value: Any) -> None:
     assert repr(read_yaml(yaml.safe_dump(value, sort_keys=False), numbers=True)) == repr(value)
 
 
-@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(VALUES)
 def test_what_yaml_writes_of_text_is_read_back(value: Any) -> None:
     assert read_yaml(yaml.safe_dump(value)) == value
 
 
-@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from(list("ab:-[]{}&*!|>'\"%@`#,?\n\t ~01.\\")), max_size=40))
 def test_of_any_text_at_all_a_value_or_one_error_comes(text: str) -> None:
     try:
