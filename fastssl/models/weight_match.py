@@ -28,6 +28,7 @@ _COUNTER = "num_batches_tracked"
 _COMPUTED = ("relative_position_index", "attn_mask", "total_ops", "total_params")
 """Ends of names of what is computed from a network and not learnt."""
 _NOT_NEEDED = (_COUNTER, *_COMPUTED)
+_ADVICE = "name their architecture by --encoder"
 _BETTER, _WORSE = {"ema", "teacher"}, {"k", "key", "momentum", "target", "student"}
 """Words of prefixes: of two networks in one file, the one that its authors evaluate."""
 
@@ -66,6 +67,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str) 
     fitted = fit_tensors(module, {name: weights[theirs] for name, theirs in match.names.items()})
     wrong = [
         f"{name} is {list(fitted.tensors[name].shape)} and should be {list(own[name].shape)}"
+        + _stem_advice(name, own[name].shape, fitted.tensors[name].shape)
         for name in match.names
         if fitted.tensors[name].shape != own[name].shape
     ]
@@ -190,9 +192,16 @@ def _another_model(module: nn.Module, weights: Mapping[str, Tensor], origin: str
     prefix, found = max(prefixes.items(), key=lambda item: len(item[1]))
     missing = [f"missing {name}" for name in needed if name not in set(found)]
     under = f" under {prefix}" if prefix else ""
-    return CheckpointError(
-        f"{origin}: weights of another model: {_some(missing)}; {len(found)} of {len(needed)} tensors are there{under}"
-    )
+    there = f"{len(found)} of {len(needed)} tensors are there{under}"
+    return CheckpointError(f"{origin}: weights of another model: {_some(missing)}; {there}; {_ADVICE}")
+
+
+def _stem_advice(name: str, own: torch.Size, found: torch.Size) -> str:
+    """What to do where a ResNet for small images meets one for large ones."""
+    stems = {(3, 3): "small", (7, 7): "standard"}
+    if name != "conv1.weight" or {tuple(own[2:]), tuple(found[2:])} != stems.keys():
+        return ""
+    return f" (give --stem {stems[tuple(found[2:])]})"
 
 
 def _refuse(origin: str, wrong: list[str]) -> None:
