@@ -20,7 +20,8 @@ MOST_VALUES = 20_000
 
 _NULL = re.compile("~|null|Null|NULL|")
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})")
-_DECIMAL = re.compile(r"[-+]?(?:(?:[0-9]+\.[0-9]*|[0-9]*\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|\.inf)|\.nan")
+_DECIMAL = re.compile(r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|\.inf)|\.nan")
+"""As PyYAML writes numbers; it leaves text such as 1e5 without quotes."""
 _SWITCHES = {word: value == "true" for value in ("true", "false") for word in (value, value.title(), value.upper())}
 
 
@@ -45,7 +46,7 @@ def read_yaml(text: str, *, numbers: bool = False) -> Any:
             if isinstance(event, yaml.AliasEvent):
                 builder.repeat(event.anchor)
             elif isinstance(event, yaml.ScalarEvent):
-                builder.add(_scalar(event, numbers), event.anchor)
+                builder.add(_scalar(event, numbers), event.anchor, written=event.value)
             elif isinstance(event, yaml.CollectionStartEvent):
                 _check_tag(event, ("map", "seq"))
                 builder.begin({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor)
@@ -92,12 +93,12 @@ class _Builder:
     inside: list[_Node] = field(default_factory=lambda: [_Node(value=[], anchor=None)])
     anchored: dict[str, tuple[Any, int]] = field(default_factory=dict)
 
-    def add(self, value: Any, anchor: str | None = None, size: int = 1) -> None:
+    def add(self, value: Any, anchor: str | None = None, *, size: int = 1, written: str | None = None) -> None:
         node = self.inside[-1]
         if isinstance(node.value, list):
             node.value.append(value)
         elif node.name is None:
-            node.name = self._new_name(node.value, value)
+            node.name = self._new_name(node.value, written)
         else:
             node.value[node.name], node.name = value, None
         if anchor:
@@ -113,8 +114,6 @@ class _Builder:
         self.add(value, size=size)
 
     def begin(self, value: Any, anchor: str | None) -> None:
-        if isinstance(self.inside[-1].value, dict) and self.inside[-1].name is None:
-            raise ValueError("not valid YAML (a name must be text)")
         self.anchored.pop(anchor or "", None)
         self.inside.append(_Node(value=value, anchor=anchor))
         if len(self.inside) > DEEPEST:
@@ -122,7 +121,7 @@ class _Builder:
 
     def end(self) -> None:
         node = self.inside.pop()
-        self.add(node.value, node.anchor, node.size)
+        self.add(node.value, node.anchor, size=node.size)
 
     def document(self) -> Any:
         documents = self.inside[0].value
@@ -130,10 +129,9 @@ class _Builder:
             raise ValueError("more than one YAML document")
         return documents[0] if documents else None
 
-    def _new_name(self, names: dict[str, Any], given: Any) -> str:
-        if isinstance(given, (list, dict)):
+    def _new_name(self, names: dict[str, Any], written: str | None) -> str:
+        if written is None:
             raise ValueError("not valid YAML (a name must be text)")
-        name = {True: "true", False: "false", None: "null"}[given] if not isinstance(given, str) else given
-        if name in names:
-            raise ValueError(f"{name} is given twice")
-        return name
+        if written in names:
+            raise ValueError(f"{written} is given twice")
+        return written
