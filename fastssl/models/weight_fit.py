@@ -97,13 +97,13 @@ def _other_grid(module: nn.Module, value: Tensor, wanted: torch.Size) -> tuple[T
 
 
 def _other_window(attention: nn.Module, value: Tensor, wanted: torch.Size) -> tuple[Tensor | None, str]:
-    from timm.layers import resize_rel_pos_bias_table
+    from timm.layers import resize_rel_pos_bias_table_simple
 
     window = getattr(attention, "window_size", None)
     if window is None or value.ndim != 2 or value.shape[1] != wanted[1] or value.shape[0] > MOST_POSITIONS:
         return None, ""
     try:
-        found = resize_rel_pos_bias_table(value, new_window_size=tuple(window), new_bias_shape=tuple(wanted))
+        found = resize_rel_pos_bias_table_simple(value, new_window_size=tuple(window), new_bias_shape=tuple(wanted))
     except (AssertionError, RuntimeError, ValueError):  # no square number of positions
         return None, ""
     return found, "relative position biases resized"

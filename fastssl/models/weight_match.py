@@ -187,7 +187,7 @@ def _another_model(module: nn.Module, weights: Mapping[str, Tensor], origin: str
     if not prefixes:
         first = ", ".join(list(weights)[:3])
         return CheckpointError(
-            f"{origin}: weights of another model: none of its names ({first}, ...) is this encoder's"
+            f"{origin}: weights of another model: none of its names ({first}, ...) is this encoder's; {_ADVICE}"
         )
     prefix, found = max(prefixes.items(), key=lambda item: len(item[1]))
     missing = [f"missing {name}" for name in needed if name not in set(found)]
@@ -206,7 +206,7 @@ def _stem_advice(name: str, own: torch.Size, found: torch.Size) -> str:
 
 def _refuse(origin: str, wrong: list[str]) -> None:
     if wrong:
-        raise CheckpointError(f"{origin}: weights of another model: {_some(wrong)}")
+        raise CheckpointError(f"{origin}: weights of another model: {_some(wrong)}; {_ADVICE}")
 
 
 def _some(wrong: list[str]) -> str:
