@@ -1,7 +1,8 @@
 """Gradients that can be differentiated again, for operations whose own gradient is made without a graph.
 
-Covers: the gradients of a plain formula by torch's autograd (what backward returns under `create_graph=True`), and the
-constants that it reads once more. Does not cover: the formulas, which each operation has beside its reference.
+Covers: the gradients of a plain formula by torch's autograd (what backward returns under `create_graph=True`), the
+constants that it reads once more, and that torch refuses second derivatives of compiled graphs. Does not cover: the
+formulas, which each operation has beside its reference.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+from fastssl.kernels.dispatch import register_op
 
 
 class Constants:
@@ -55,3 +58,19 @@ def differentiable_gradients(
         chosen = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
         found = iter(torch.autograd.grad(formula(), chosen, grad_output, create_graph=True))
     return [next(found) if want else None for want in wanted]
+
+
+def tied(gradient: Tensor, origin: Tensor) -> Tensor:
+    """An incoming gradient as something that is computed from a compiled graph's input `origin`: a copy of it.
+
+    Torch refuses to differentiate a compiled backward that reads an input; one that reads none has second derivatives
+    of 0 in silence before torch 2.14.
+    """
+    return _tied_op(gradient, origin)
+
+
+def _copy(gradient: Tensor, origin: Tensor) -> Tensor:
+    return gradient.clone(memory_format=torch.contiguous_format)
+
+
+_tied_op = register_op("tied(Tensor gradient, Tensor origin) -> Tensor", _copy, _copy)

@@ -14,7 +14,7 @@ from torch import Tensor
 from fastssl.kernels.dispatch import register_op, runs_triton
 from fastssl.kernels.info_nce.options import InfoNCEOptions, SampleIds
 from fastssl.kernels.info_nce.reference import InfoNCEResult, accumulator, info_nce_formula, info_nce_reference
-from fastssl.kernels.second_order import Constants, differentiable_gradients
+from fastssl.kernels.second_order import Constants, differentiable_gradients, tied
 
 
 def info_nce_rows(
@@ -174,6 +174,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _backward_registered(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+    if not torch.is_grad_enabled():
+        query, key = ctx.saved_tensors[2:]
+        grad_loss = tied(grad_loss, key if query is None else query)
     return *_gradients(ctx, grad_loss), *(None,) * 9
 
 

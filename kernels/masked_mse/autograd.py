@@ -20,7 +20,7 @@ from fastssl.kernels.masked_mse.reference import (
     masked_mse_reference,
     memory_format,
 )
-from fastssl.kernels.second_order import differentiable_gradients
+from fastssl.kernels.second_order import differentiable_gradients, tied
 
 
 def masked_mse_loss(prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions, impl: str) -> Tensor:
@@ -125,7 +125,8 @@ def _backward_of_op(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tens
     grad, rest, prediction, target, mask = ctx.saved_tensors
     if torch.is_grad_enabled():  # create_graph
         return *_differentiable(ctx, prediction, target, mask, ctx.mean, grad_loss), *(None,) * 4
-    return *_of_both(ctx, (grad * (grad_loss * rest)).to(grad.dtype), target.dtype), *(None,) * 4
+    factor = tied(grad_loss, prediction if ctx.needs_input_grad[0] else target) * rest
+    return *_of_both(ctx, (grad * factor).to(grad.dtype), target.dtype), *(None,) * 4
 
 
 torch.library.register_autograd("fastssl::masked_mse_forward", _backward_of_op, setup_context=_setup_context)

@@ -20,7 +20,7 @@ from fastssl.kernels.nt_xent.reference import (
     nt_xent_formula,
     nt_xent_forward_reference,
 )
-from fastssl.kernels.second_order import differentiable_gradients
+from fastssl.kernels.second_order import differentiable_gradients, tied
 
 # Embeddings from which "auto" takes the kernels. Fewer fill only part of a GPU: 256 make 8 programs for the 132
 # processors of an H100, and the time goes into launches either way. Not yet measured on a GPU (bench/kernels).
@@ -153,6 +153,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 
 def _backward_of_op(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+    if not torch.is_grad_enabled():
+        grad_loss = tied(grad_loss, ctx.saved_tensors[-1])
     return _gradient(ctx, grad_loss, _backward_op), None, None, None
 
 
