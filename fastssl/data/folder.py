@@ -1,6 +1,6 @@
 """A folder of images.
 
-Covers: turning a folder's layout and its decoded images into a source. Does not cover: the layout (`layout.py`),
+Covers: turning a folder's layout and its decoded images into a source. Does not cover: the layout (`layout`),
 decoding and the cache (`packing`).
 """
 
@@ -52,7 +52,7 @@ def open_folder(
     Raises:
         DataError: files cannot be read, which it names; there are none; or the cache cannot be written.
     """
-    layout = read_layout(path, notify)
+    layout = read_layout(path)
     pack = packed(
         layout.root,
         layout.files,
@@ -101,7 +101,7 @@ def _splits(layout: FolderLayout, pack: Pack) -> dict[str, Split]:
         rows = np.flatnonzero(split_of == name)
         if len(rows):
             own = labels[rows]
-            labelled = len(layout.class_names) > 0 and own.min() != UNLABELLED
+            labelled = len(layout.class_names) > 0 and own.max() != UNLABELLED
             splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
     return splits
 
@@ -119,8 +119,11 @@ def _describe_unreadable(path: Path, pack: Pack, total: int) -> str:
 
 
 def _remembered_fingerprints(pack: Pack, splits: dict[str, Split]) -> Fingerprints:
-    """The splits' fingerprints, computed once for each array: reading a large one takes longer than mapping it."""
-    memo = pack.array.with_suffix(".fingerprint")
+    """The splits' fingerprints, computed once for each array and division: a large one takes longer than mapping it."""
+    divided = fingerprints(
+        {name: Split(images=np.zeros((len(own), 0)), labels=own.labels) for name, own in splits.items()}
+    )
+    memo = pack.array.with_suffix(f".{divided.whole[:16]}.fingerprint")
     try:
         whole, images = memo.read_text(encoding="ascii").split()
         return Fingerprints(whole=whole, images=images)

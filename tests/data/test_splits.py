@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,20 @@ def test_even_a_tiny_class_is_in_every_split(count):
 
 def test_two_images_go_to_train_and_test():
     assert sorted(assign_splits(paths_of(2), np.zeros(2, int))) == ["test", "train"]
+
+
+def test_the_splits_of_ascii_paths_are_those_of_0_1():
+    """Computed by 0.1.0, so that no set of before is divided anew."""
+    splits = assign_splits([f"scans/{index:03}.png" for index in range(24)], np.zeros(24, int))
+    assert {index: split for index, split in enumerate(splits) if split != "train"} == {2: "val", 18: "test"}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_path_s_split_is_that_of_its_composed_form(form):
+    paths = [f"läsion/größe {index}.png" for index in range(60)]
+    copied = [unicodedata.normalize(form, path) for path in paths]
+    assert assign_splits(copied, np.zeros(60, int)) == assign_splits(paths, np.zeros(60, int))
+
+
+def test_a_path_that_is_not_utf_8_has_a_split():
+    assert set(assign_splits([f"caf\udce9/{index}.png" for index in range(9)], np.zeros(9, int))) > {"train"}

@@ -86,7 +86,7 @@ def past_loose(ways: Ways, sizes: Mapping[Folder, int]) -> Ways:
     within = sum(sizes[folder] for folder in inside)
     if 2 * within < sum(sizes[folder] for folder in ways):
         return ways
-    return past_loose(below(inside), sizes)
+    return below(inside)
 
 
 def without_wrappers(groups: Mapping[str, Ways]) -> dict[str, Ways]:

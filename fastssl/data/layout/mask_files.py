@@ -7,13 +7,13 @@ where most of them have none. Does not cover: folders of masks (`mask_folders.py
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastssl.errors import DataError
 from fastssl.text import printable
 
-from .mask_fit import stem_of
+from .mask_fit import beginnings, forms_of_image
 from .mask_names import key_of, mask_word
 from .walk import Folder
 
@@ -76,21 +76,14 @@ def _path(folder: Folder, name: str) -> str:
 
 def _forms(folder: Folder, images: Images, masks: set[tuple[Folder, str]]) -> set[str]:
     """The names of a folder's images, as they are and without words for images."""
-    stems = {stem_of(name) for name in images[folder] if (folder, name) not in masks}
-    return stems | {f"={key}" for stem in stems if (key := key_of(stem))}
+    return set().union(*(forms_of_image(name) for name in images[folder] if (folder, name) not in masks))
 
 
 def _fits(name: str, forms: set[str], *, numbers: bool = True) -> bool:
     """Whether a mask's name is an image's and a word for masks, or the same without such words, with letters or not."""
-    stem = stem_of(name)
-    if any(form in forms for form in _before_word(stem)):
-        return True
+    stem, *shorter = beginnings(name)
+    for form in shorter:
+        if form.casefold() in forms and mask_word(stem[len(form) :]):
+            return True
     key = key_of(stem)
     return f"={key}" in forms and (numbers or any(map(str.isalpha, key)))
-
-
-def _before_word(stem: str) -> Iterable[str]:
-    """The beginnings of a name, longest first, whose rest has the word for masks."""
-    for end in range(len(stem) - 1, 0, -1):
-        if not (stem[end].isalnum() and stem[end - 1].isalnum()) and mask_word(stem[end:]):
-            yield stem[:end]

@@ -6,6 +6,7 @@ Does not cover: what follows from it (`mask_folders.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from .walk import Folder
 from .words import composed
 
 Images = Mapping[Folder, list[str]]
+
+_CHANNEL = re.compile(r"(?<=.)_000\d$")
+"""The number of the channel that nnU-Net adds to images, and not to masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,7 @@ class NameFit:
         total: files in the folder.
         fitting: of these, those whose names fit an image.
         several: of these, those whose names fit images in several folders.
-        counters: of these, those whose names are nothing but a number.
+        counters: of these, those whose names say nothing but a number, as those of any other folder may.
     """
 
     total: int = 0
@@ -82,8 +86,7 @@ class ImageFinder:
 
     def _add(self, folder: Folder, stems: dict[str, list[Folder]]) -> None:
         for name in self._images[folder]:
-            stem = stem_of(name)
-            for form in {stem, f"={key_of(stem)}"} - {"="}:
+            for form in forms_of_image(name):
                 stems.setdefault(form, []).append(folder)
 
     def _fit(self, top: Folder, folders: Iterable[Folder], stems: Mapping[str, list[Folder]], depth: int) -> NameFit:
@@ -91,35 +94,47 @@ class ImageFinder:
         for folder in folders:
             below = folder[len(top) :]
             for name in self._images[folder]:
-                stem = stem_of(name)
                 total += 1
-                places = next((stems[form] for form in _forms(stem) if form in stems), None)
+                places = next((stems[form] for form in _forms_of_mask(name) if form in stems), None)
                 if places is not None:
                     fitting += 1
-                    counters += stem.isdigit()
+                    counters += not any(map(str.isalpha, key_of(name.rpartition(".")[0])))
                     several += len(_heads(places, below, depth)) > 1
         return NameFit(total=total, fitting=fitting, several=several, counters=counters)
 
 
-def stem_of(name: str) -> str:
-    """Return a file's name without its ending, in one form of Unicode and in lower case.
+def forms_of_image(name: str) -> set[str]:
+    """Return what the name of a mask may be called after.
+
+    Args:
+        name: of an image file.
+
+    Returns:
+        Its name without ending, and, after "=", without words for images; in lower case.
+    """
+    stem = _CHANNEL.sub("", composed(name.rpartition(".")[0]))
+    return {stem.casefold(), f"={key_of(stem)}"} - {"="}
+
+
+def beginnings(name: str) -> list[str]:
+    """Return a file's name without ending, and what it goes on from: "x_mask_1", "x_mask", "x".
 
     Args:
         name: of a file.
     """
-    return composed(name.rpartition(".")[0]).casefold().strip()
+    stem = composed(name.rpartition(".")[0])
+    return [stem, *(stem[:end] for end in range(len(stem) - 1, 0, -1) if not stem[end].isalnum())]
 
 
-def _forms(stem: str) -> Iterable[str]:
-    """What the name of a mask's image may be: its own, or what its own goes on from; then the same without words."""
-    shorter = [stem, *(stem[:end] for end in range(len(stem) - 1, 0, -1) if not stem[end].isalnum())]
-    yield from shorter
-    for form in shorter:
-        if key := key_of(form):
-            yield f"={key}"
+def _forms_of_mask(name: str) -> Iterable[str]:
+    """What the forms of a mask's image may be, most likely first."""
+    shorter = beginnings(name)
+    yield from (form.casefold() for form in shorter)
+    yield from (f"={key}" for form in shorter if (key := key_of(form)))
 
 
 def _heads(places: Sequence[Folder], below: Folder, depth: int) -> set[str | None]:
-    """The folders next to the masks' in which the images are; those whose subfolders are alike come first."""
-    alike = [place for place in places if place[depth + 1 :] == below]
-    return {place[depth] if depth < len(place) else None for place in alike or places}
+    """The folders next to the masks' in which the images are; those that share most names with the masks' way."""
+    shared = [len(set(below).intersection(place[depth:])) for place in places]
+    nearest = [place for place, count in zip(places, shared, strict=True) if count == max(shared)]
+    return {place[depth] if depth < len(place) else None for place in nearest}

@@ -18,7 +18,7 @@ from fastssl.errors import DataError
 from fastssl.text import printable
 
 from .mask_fit import ImageFinder, NameFit
-from .mask_names import says_masks, says_only_masks, speaks_of_faces, speaks_of_masks, subject
+from .mask_names import says_many_masks, says_masks, speaks_of_faces, speaks_of_masks, subject
 from .walk import Folder
 from .words import IMAGE_WORDS, composed, words_of
 
@@ -45,7 +45,7 @@ def find_mask_folders(images: Images, root: Path) -> dict[Folder, Folder]:
     settled: set[Folder] = set()
     while True:
         open_: dict[Folder, list[Folder]] = defaultdict(list)
-        plain = []
+        plain: list[Folder] = []
         for folder in images:
             top = _top(folder, settled)
             (open_[top] if top else plain).append(folder)
@@ -90,7 +90,7 @@ def _judge(tops: Mapping[Folder, Sequence[Folder]], plain: Sequence[Folder], ima
         next_to_it = siblings[top[:-1]]
         if not plain or speaks_of_faces({top[-1]} | next_to_it["masks"] | next_to_it["images"]):
             verdicts[top] = _Verdict()
-        elif says_masks(top[-1]) and any(_goes_with(name, top[-1]) for name in next_to_it["images"]):
+        elif says_masks(top[-1]) and _goes_with(next_to_it["images"], top[-1]):
             verdicts[top] = _Verdict(masks=True)
         else:
             by_name[composed(top[-1]).casefold()].append(top)
@@ -98,7 +98,9 @@ def _judge(tops: Mapping[Folder, Sequence[Folder]], plain: Sequence[Folder], ima
         finder = ImageFinder(plain, images, {top[:-1] for tops_ in by_name.values() for top in tops_})
         for same in by_name.values():
             fit = sum((finder.fit(top, tops[top]) for top in same), NameFit())
-            verdicts |= {top: _verdict(top, fit) for top in same}
+            for top in same:
+                sure = says_masks(top[-1], alone=False) or _goes_with(siblings[top[:-1]]["images"], top[-1])
+                verdicts[top] = _verdict(top, fit, sure=sure)
     return verdicts
 
 
@@ -115,29 +117,33 @@ def _siblings(tops: Iterable[Folder], plain: Iterable[Folder]) -> dict[Folder, d
     return found
 
 
-def _goes_with(images: str, masks: str) -> bool:
-    """Whether two names next to each other say that one folder holds the masks of the other."""
-    about = subject(images)
-    if any(word in IMAGE_WORDS for word in words_of(images)):
-        return about in ((), subject(masks))
-    return bool(about) and about == subject(masks)
+def _goes_with(others: Iterable[str], masks: str) -> bool:
+    """Whether the names next to a folder say that one of them holds the images to its masks."""
+    own = subject(masks)
+    for name in others:
+        about = subject(name)
+        if about == own if about else any(word in IMAGE_WORDS for word in words_of(name)):
+            return True
+    return False
 
 
-def _verdict(top: Folder, fit: NameFit) -> _Verdict:
+def _verdict(top: Folder, fit: NameFit, *, sure: bool) -> _Verdict:
+    """Judge by the share of files that fit; `sure`: the name of the folder, or one next to it, leaves no doubt."""
     name = printable("/".join(top))
-    share = fit.fitting / fit.total
-    if share >= ENOUGH:
-        if fit.several > fit.fitting / 2:
-            return _Verdict(
-                doubt=f"the files in {name} could be masks, but images of their names are in several folders; move the "
-                "masks elsewhere, or rename the folder if it is a class"
-            )
-        if not says_masks(top[-1]) and fit.counters > fit.fitting / 2:
-            return _Verdict(doubt=f"{name} could hold masks of the images next to it, or be a class; move or rename it")
-        return _Verdict(masks=True)
-    if fit.fitting or says_masks(top[-1]) or says_only_masks(top[-1]):
+    if fit.fitting < ENOUGH * fit.total:
+        if not (fit.fitting or says_masks(top[-1]) or says_many_masks(top[-1])):
+            return _Verdict()
         return _Verdict(
             doubt=f"{name} is called like a folder of masks, but {fit.total - fit.fitting} of {fit.total} files in it "
             "have no image of their name; move it elsewhere if it holds masks, or rename it if it is a class"
         )
-    return _Verdict()
+    if not sure and fit.counters > fit.fitting / 2:
+        if subject(top[-1]):
+            return _Verdict()
+        return _Verdict(doubt=f"{name} could hold masks of the images next to it, or be a class; move or rename it")
+    if fit.several > fit.fitting / 2:
+        return _Verdict(
+            doubt=f"the files in {name} could be masks, but images of their names are in several folders; move the "
+            "masks elsewhere, or rename the folder if it is a class"
+        )
+    return _Verdict(masks=True)

@@ -14,9 +14,9 @@ from .words import FORMATS, IMAGE_WORDS, without_fillers, words_of
 
 _SURE = frozenset(
     (
-        *("mask", "masks", "masque", "masques", "segmentation", "segmentations", "groundtruth", "groundtruths"),
-        *("gt", "gts", "labelmap", "labelmaps", "segmap", "segmaps", "maschera", "maske", "masken", "mascara"),
-        *("mascaras",),
+        *("mask", "masks", "msk", "msks", "masque", "masques", "maske", "masken", "maschera", "mascara", "mascaras"),
+        *("segmentation", "segmentations", "groundtruth", "groundtruths", "gt", "gts", "labelmap", "labelmaps"),
+        *("segmap", "segmaps"),
     )
 )
 _UNSURE = frozenset(
@@ -39,7 +39,7 @@ _STAGES = frozenset(("training", "test", "train", "raw", "st", "nd", "rd", "th")
 """Left out of keys, for DRIVE calls an image 21_training and its mask 21_manual1."""
 _COMPOUND = re.compile(r"(?!(?:un|no|non|not|with|without|face)masks?$)\w{2,}masks?")
 _ROLE = re.compile(
-    r"mask|masq|seg|gt|label|ground|truth|anno|manual|contour|outline|overlay|trimap|superpix|lesion|ho|ah|vk|masc"
+    r"mask|masq|msk|seg|gt|label|ground|truth|anno|manual|contour|outline|overlay|trimap|superpix|lesion|ho|ah|vk|masc"
 )
 
 
@@ -53,22 +53,24 @@ def speaks_of_masks(name: str) -> bool:
     return any(word in _SURE | _UNSURE or _COMPOUND.fullmatch(word) for word in words_of(name))
 
 
-def says_masks(name: str) -> bool:
+def says_masks(name: str, *, alone: bool = True) -> bool:
     """Tell whether a folder's name is hardly that of a class: "masks", "ground truth", "lung masks", but not "label 1".
 
     Args:
         name: of a folder that speaks of masks.
+        alone: also for the one word "mask", which people wear.
     """
-    return any(word in _SURE or _COMPOUND.fullmatch(word) for word in words_of(name))
+    words = words_of(name)
+    return (alone or words != ("mask",)) and any(word in _SURE or _COMPOUND.fullmatch(word) for word in words)
 
 
-def says_only_masks(name: str) -> bool:
-    """Tell whether a folder's name says nothing but masks or labels: "labels", "mask_png", "GT".
+def says_many_masks(name: str) -> bool:
+    """Tell whether a folder's name says nothing but masks or labels, and several: "labels", "annotations_png".
 
     Args:
         name: of a folder that speaks of masks.
     """
-    return not _without_roles(words_of(name))
+    return not subject(name) and any(word in _SURE | _UNSURE and word.endswith("s") for word in words_of(name))
 
 
 def speaks_of_faces(names: Iterable[str]) -> bool:
@@ -91,13 +93,8 @@ def subject(name: str) -> tuple[str, ...]:
     Args:
         name: of a folder.
     """
-    return _without_roles(words_of(name))
-
-
-def _without_roles(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(
-        word for word in without_fillers(words) if word not in _SURE | _UNSURE and not _COMPOUND.fullmatch(word)
-    )
+    words = without_fillers(words_of(name))
+    return tuple(word for word in words if word not in _SURE | _UNSURE and not _COMPOUND.fullmatch(word))
 
 
 def mask_word(stem: str) -> str:

@@ -33,9 +33,13 @@ _VERSIONS = frozenset(
     )
 )
 
+_IMAGES = frozenset(("image", "images", "img", "imgs"))
+"""Photos, next to sketches, may be a class."""
+
 _PATIENT, _PART, _FOLD, _NEITHER = "patients", "parts of one set", "folds", ""
 
 MANY = 20
+"""Folders from which on it is told that they may be patients."""
 _NUMBERED = re.compile(r"([^\W\d_]+[\W_]?)+[\d\W_]*\d{3}[\d\W_]*|\d{4,}")
 _WORDNET = re.compile(r"n\d{8}")
 
@@ -86,7 +90,7 @@ def _kind(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         return _PATIENT, stem
     if noun in _PARTS or (noun in IMAGE_WORDS and words[-1].isdigit()):
         return _PART, stem
-    if noun in _FOLDS | _UNSURE and not [word for word in without_fillers(stem) if word not in _FOLDS]:
+    if noun in _FOLDS | _UNSURE and _FOLDS.union("k").issuperset(without_fillers(stem)):
         return _FOLD, stem
     return _NEITHER, ()
 
@@ -95,12 +99,12 @@ def _refuse_versions(names: Sequence[str], where: str) -> None:
     """Stop at versions of one set, and at a folder of images next to folders of another kind."""
     versions = [name for name in names if _is_version(words_of(name))]
     if versions:
-        others = [name for name in names if name not in versions] or versions
+        others = [name for name in names if name not in versions]
         raise DataError(
-            f"{where}: {some(versions)} could be versions of one set and not classes, next to {some(others)}; give one "
-            "of the folders alone, or rename them if they are classes"
+            f"{where}: {some(versions)} could be versions of one set and not classes{' next to ' * bool(others)}"
+            f"{some(others)}; give one of the folders alone, or rename them if they are classes"
         )
-    images = [name for name in names if is_image_level(name)]
+    images = [name for name in names if is_image_level(name) and not _IMAGES.isdisjoint(words_of(name))]
     if images:
         others = [name for name in names if name not in images]
         raise DataError(

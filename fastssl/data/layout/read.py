@@ -6,7 +6,7 @@ a module of its own; opening any image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from .no_classes import note_on_numbers
 from .placement import WHOLE, Placement, place_folders
 from .repeats import note_on_repeats
 from .rows import ImageRow, class_indices, in_classes
+from .split_files import note_on_file_names
 from .walk import Folder, find_images, some
 
 UNLABELLED = -1
@@ -49,7 +50,7 @@ class FolderLayout:
     notes: tuple[str, ...]
 
 
-def read_layout(root: Path, notify: Callable[[str], None] | None = None) -> FolderLayout:
+def read_layout(root: Path) -> FolderLayout:
     """Find the images in a folder, and their classes and splits by the subfolders that they are in.
 
     Folders of train, val and test images are taken as they are, above or below the classes; without them, class
@@ -59,7 +60,6 @@ def read_layout(root: Path, notify: Callable[[str], None] | None = None) -> Fold
 
     Args:
         root: the folder.
-        notify: called with each of the layout's notes.
 
     Returns:
         The layout. No image is opened.
@@ -90,9 +90,8 @@ def read_layout(root: Path, notify: Callable[[str], None] | None = None) -> Fold
     index = class_indices(rows)
     notes = [*listing.notes, *masks.notes, *placement.notes, *classes.notes, _outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
+    notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
     notes += [note_on_repeats(root, {row.path: row.split for row in rows})] if listing.linked else []
-    for note in filter(None, notes if notify else ()):
-        notify(note)
     return FolderLayout(
         root=root,
         files=tuple(row.path for row in rows),

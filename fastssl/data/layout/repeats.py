@@ -30,9 +30,9 @@ def note_on_repeats(root: Path, split_of: Mapping[str, str]) -> str:
     extra = sum(len(paths) - 1 for paths in groups)
     line = f"{extra} images are there more than once, by links ({first} is {second})"
     across = [paths for paths in groups if len({split_of[path] for path in paths}) > 1]
-    return line + (
-        f"; {len(across)} of them are in several splits, such as {_placed(across[0], split_of)}" * bool(across)
-    )
+    if not across:
+        return line
+    return f"{line}; {len(across)} of them are in several splits, such as {_placed(across[0], split_of)}"
 
 
 def _by_identity(root: Path, paths: Mapping[str, str]) -> dict[tuple[int, int], list[str]]:

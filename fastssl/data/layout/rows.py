@@ -6,6 +6,7 @@ which folder is which split or class (`placement.py`, `classes.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from fastssl.data.splits import assign_splits
 from fastssl.errors import DataError
 
+from .no_classes import MANY
 from .placement import WHOLE
 from .split_names import TEST, TRAIN, VAL
 from .walk import some
@@ -53,8 +55,9 @@ def in_classes(rows: Sequence[ImageRow], root: Path) -> tuple[list[ImageRow], li
     """
     names = sorted({row.name for row in rows if row.name})
     notes = []
-    if len(names) < 2:
-        notes += [f"a single class, {name}; taken as unlabelled" for name in names]
+    if len(names) < 2 or _one_each(rows):
+        notes.append(f"a single class, {names[0]}; taken as unlabelled" if len(names) == 1 else "")
+        notes.append(f"{len(names)} folders hold one image each: no classes; taken as unlabelled" * (len(names) > 1))
         kept = [replace(row, name="", split=row.split or TRAIN) for row in rows]
     else:
         kept = []
@@ -72,6 +75,12 @@ def in_classes(rows: Sequence[ImageRow], root: Path) -> tuple[list[ImageRow], li
         if unseen := [name for name in names if name not in seen]:
             notes.append(f"no train image of class {some(unseen)}")
     return sorted(kept, key=lambda row: (SPLITS.index(row.split), composed(row.path), row.path)), notes
+
+
+def _one_each(rows: Sequence[ImageRow]) -> bool:
+    """Whether many folders hold a single image each, as those of nuclei of the Data Science Bowl."""
+    counts = Counter(row.name for row in rows if row.name and row.split in (WHOLE, TRAIN))
+    return len(counts) >= MANY and max(counts.values()) == 1
 
 
 def _divided(rows: Sequence[ImageRow], root: Path) -> list[ImageRow]:

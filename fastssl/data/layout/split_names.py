@@ -37,6 +37,8 @@ _WORDS = {
 _SPLIT_OF = {word: split for split, words in _WORDS.items() for word in words}
 _SHORT = {"tr": TRAIN, "va": VAL, "ts": TEST, "te": TEST}
 """Only next to a word for images, as in imagesTr."""
+_ALONE = frozenset(("development", "devel", "tune", "tuning"))
+"""Not with other words that may mean something, as in "normal development"."""
 _ATTACHED = ("x", *sorted((word for word in FILLERS | IMAGE_WORDS if len(word) > 2), key=len, reverse=True))
 
 
@@ -75,6 +77,8 @@ def split_name(name: str) -> SplitName | None:
     if not meant:
         return None
     rest = without_fillers(word for word in words if not _meaning(word) and word not in _SHORT)
+    if rest and any(word in _ALONE for word in words):
+        return None
     splits = set(meant)
     if splits == {TRAIN, VAL}:
         splits = {TRAIN}
