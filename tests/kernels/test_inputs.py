@@ -1,7 +1,8 @@
 """What users hand to the public functions: any layout is right, and what cannot be is refused in one line by its name.
 
-Covers: strided, transposed, expanded and channels-last operands amid NaN, NumPy numbers, meta tensors, wrong types,
-dtypes, devices and shapes of every function. Does not cover: numbers at their limits (test_stress.py).
+Covers: strided, transposed and expanded operands amid NaN, where memory that is only allocated is NaN too; NumPy
+numbers, meta tensors, wrong types, dtypes, devices and shapes of every function. Does not cover: numbers at their
+limits (test_stress.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from fastssl.kernels import (
     transform_pixels,
 )
 
+pytestmark = pytest.mark.usefixtures("poisoned")
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="Triton does not interpret where there is a GPU")
 both_ways = pytest.mark.parametrize("impl", ["torch", pytest.param("triton", marks=on_a_cpu)])
 

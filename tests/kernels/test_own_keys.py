@@ -16,6 +16,10 @@ from fastssl.kernels import info_nce
 from fastssl.kernels.info_nce import reference
 from fastssl.kernels.info_nce.options import InfoNCEOptions, SampleIds
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # the interpreter's, of sums of nothing
+    pytest.mark.usefixtures("poisoned"),
+]
 TEMPERATURE = 0.2
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="Triton does not interpret where there is a GPU")
 both_ways = pytest.mark.parametrize("impl", ["torch", pytest.param("triton", marks=on_a_cpu)])
@@ -144,7 +148,7 @@ def test_the_registered_operator_passes_opcheck_with_ids(impl: str, dtype: torch
     torch.library.opcheck(torch.ops.fastssl.info_nce_forward, (*given, 0.2, True, True, True, True, impl))
 
 
-@pytest.mark.usefixtures("kernel_device", "poisoned")
+@pytest.mark.usefixtures("kernel_device")
 @pytest.mark.parametrize("n_slices", [1, 3, 13])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_slices_of_own_keys_alone_do_not_matter(n_slices: int, dtype: torch.dtype) -> None:

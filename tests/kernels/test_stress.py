@@ -19,7 +19,10 @@ from fastssl.kernels import info_nce, masked_mse, nt_xent
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="Triton does not interpret where there is a GPU")
 both_ways = pytest.mark.parametrize("impl", ["torch", pytest.param("triton", marks=on_a_cpu)])
 dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the interpreter's, of NaN and infinity
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # the interpreter's, of NaN and infinity
+    pytest.mark.usefixtures("poisoned"),
+]
 
 QUERY, KEY, QUEUE = range(3)
 

@@ -114,6 +114,33 @@ def test_the_state_of_a_run_without_ids_loads_and_its_keys_are_nobodys() -> None
     assert "queue_ids" not in old
 
 
+def test_compiled_with_its_updates_the_step_is_the_same() -> None:
+    losses = []
+    for backend in (None, "aot_eager"):
+        model = moco()
+
+        def step(views: Batch, model: MoCo = model) -> Tensor:
+            model.before_step()
+            output = model.loss(views)
+            model.after_step(output.carry)
+            return output.loss
+
+        torch._dynamo.reset()
+        run = torch.compile(step, backend=backend, fullgraph=True) if backend else step
+        torch.manual_seed(3)
+        for ids in ((0, 1, 2, 3), (2, 3, 4, 5), (0, 5, 6, 1)):
+            loss = run(batch(*ids))
+            loss.backward()
+            with torch.no_grad():
+                for parameter in model.trained_parameters():
+                    parameter -= 0.1 * parameter.grad
+                    parameter.grad = None
+            losses.append(loss.detach())
+        losses.append(model.queue_ids)
+    for eager, compiled in zip(losses[:4], losses[4:], strict=True):
+        torch.testing.assert_close(eager, compiled)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
