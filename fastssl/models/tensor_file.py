@@ -13,6 +13,7 @@ import json
 import math
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,12 +130,17 @@ def storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         The same, detached, on the CPU and row-major; copies only where that is needed.
     """
     found: dict[str, Tensor] = {}
-    taken: set[int] = set()
+    begins: list[int] = []
+    ends: list[int] = []
     for name, value in tensors.items():
         plain = value.detach().cpu().contiguous()
-        if plain.numel() and plain.data_ptr() in taken:
+        begin, end = plain.data_ptr(), plain.data_ptr() + plain.nbytes
+        place = bisect_left(begins, end)
+        if plain.numel() and place and ends[place - 1] > begin:
             plain = plain.clone()
-        taken.add(plain.data_ptr())
+        elif plain.numel():
+            begins.insert(place, begin)
+            ends.insert(place, end)
         found[name] = plain
     return found
 

@@ -9,6 +9,7 @@ a checkpoint names (its arguments, its configuration) is replaced by a placehold
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -130,8 +131,12 @@ def _load(path: Path) -> Any:
     if zipfile.is_zipfile(path):
         _check_archive(path)
     try:
-        with torch.serialization.safe_globals([(_Placeholder, name) for name in _objects(path)]):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # An open file, since torch looks at the ending of a path; without its warnings about how pickles are written.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            objects = [(_Placeholder, name) for name in _objects(path)]
+            with torch.serialization.safe_globals(objects):
+                return torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # torch's own texts run over many lines and advise loading it unsafely
         raise CheckpointError(f"{path}: damaged, or not a file of plain weights; {_ADVICE}") from None
 
