@@ -91,6 +91,7 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
             outside=levels.outside,
             notes=[
                 *loaded.notes,
+                *levels.notes,
                 *(note.removeprefix(f"{path.name}: ") for note in resized),
                 *unread_note(archive.names),
                 *labels.notes,

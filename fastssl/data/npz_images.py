@@ -14,7 +14,8 @@ import numpy as np
 from fastssl.errors import DataError
 
 from .range_words import share_outside
-from .value_range import ValueRange, ValueSpan, levels_dtype, resolve_range, to_levels
+from .value_range import ValueRange, levels_dtype, ranged_span, resolve_range, to_levels
+from .value_span import ValueSpan, describe_marks
 
 CHANNELS = (1, 3, 4)
 _TYPES = {"b": (1,), "u": (1, 2, 4, 8), "i": (1, 2, 4, 8), "f": (2, 4, 8)}
@@ -31,13 +32,15 @@ class Levels:
         images: split -> `[N, H, W, C]` uint8 or uint16.
         value_range: the values of black and white; None: 8-bit images as they are.
         spans: of the arrays, in the values of the file.
-        outside: share of the values that were clipped.
+        outside: share of the values that a given range clips.
+        notes: what lies outside of a range that was found, and why.
     """
 
     images: dict[str, np.ndarray]
     value_range: ValueRange | None
     spans: tuple[ValueSpan, ...]
     outside: float
+    notes: tuple[str, ...]
 
 
 def axes_of(shape: tuple[int, ...], where: str) -> str:
@@ -128,10 +131,16 @@ def to_grey_levels(images: dict[str, np.ndarray], setting: str | None, where: st
     spans = tuple(ValueSpan.of(array) for array in plain.values())
     own = resolve_range(setting, spans)
     dtype = levels_dtype(spans, own)
-    pixels = sum(array.size for array in plain.values())
-    outside = sum(share_outside(array, own) * array.size for array in plain.values()) / pixels
+    outside = _outside(plain, own) if setting is not None else 0.0
+    notes = tuple(describe_marks(ranged_span(spans))) if setting is None else ()
     levels = {split: to_levels(plain.pop(split), own, dtype) for split in list(plain)}
-    return Levels(images=levels, value_range=own, spans=spans, outside=outside)
+    return Levels(images=levels, value_range=own, spans=spans, outside=outside, notes=notes)
+
+
+def _outside(images: Mapping[str, np.ndarray], value_range: ValueRange | None) -> float:
+    """The share of all values that a range clips."""
+    values = sum(array.size for array in images.values())
+    return sum(share_outside(array, value_range) * array.size for array in images.values()) / values
 
 
 def _check_finite(images: Mapping[str, np.ndarray], where: str) -> None:

@@ -80,6 +80,34 @@ def open_source(
     raise DataError(_not_data(name, path, kind))
 
 
+def is_name(data: str) -> bool:
+    """Tell whether data are meant by name, not by path.
+
+    Args:
+        data: as `open_source` takes it.
+
+    Returns:
+        True of the demo sets and of MedMNIST flags.
+    """
+    return data in (*demo.NAMES, *medmnist_table.FLAGS)
+
+
+def is_there(data: str, root: str | os.PathLike[str] | None = None) -> bool:
+    """Tell whether there is anything at a path of data.
+
+    Args:
+        data: as `open_source` takes it, no name.
+        root: likewise.
+
+    Returns:
+        Whether there is, whatever it is.
+
+    Raises:
+        DataError: it is no path, or may not be looked at.
+    """
+    return bool(_find(data, None if root is None else expanded(root, "data_root"))[1])
+
+
 def range_setting(value_range: str | None) -> str | None:
     """Check a range as a user gives it.
 

@@ -93,6 +93,9 @@ def make_sheet(run: Path | None, config: PreviewConfig, notify: Notify) -> Sheet
         CheckpointError: there is no run, or no sound checkpoint.
     """
     subject = subject_of_settings(config, notify) if run is None else subject_of_run(run, config, notify)
+    if not config.quiet:
+        for line in subject.source.report.lines():
+            notify(line)
     split = subject.source.splits["train"]
     count = min(config.images, len(split))
     batches = {title: _first_batch(view, subject, config.epoch, count) for title, view in subject.views.items()}

@@ -77,6 +77,8 @@ def subject_of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         root=config.data_root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
+        value_range=config.value_range,
+        max_megapixels=config.max_megapixels,
         notify=notify,
     )
     if stage:
@@ -115,6 +117,8 @@ def subject_of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subje
         amp=config.amp,
         precision=config.precision,
         skip_corrupt=config.skip_corrupt,
+        value_range=(config.value_range or "auto") if "value_range" in config.model_fields_set else None,
+        max_megapixels=config.max_megapixels if "max_megapixels" in config.model_fields_set else None,
         notify=notify,
     )
     run = loaded.run

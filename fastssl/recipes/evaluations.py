@@ -56,9 +56,9 @@ def frozen(run: RecipeRun, console: Console) -> None:
 
 
 def _shared(run: RecipeRun) -> dict[str, Any]:
-    """The settings that evaluations share with training; data, root and size they read from the run."""
-    names = {"device", "amp", "precision", "seed", "skip_corrupt"} & run.config.model_fields_set
-    return {name: getattr(run.config, name) for name in names}
+    """The settings that evaluations share with training; what is about the data they read from the run."""
+    names = {"device", "amp", "precision", "seed"} & run.config.model_fields_set
+    return {"quiet": True, **{name: getattr(run.config, name) for name in names}}
 
 
 def _imagenet(console: Console) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from typing import Any
 
 from rich.console import Console
 
+from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import new_console, say
+from fastssl.data import Source
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
@@ -104,14 +106,15 @@ def train_recipe(
     recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
     with use_threads(config.threads):
         prepared = _prepare(recipe_run, console)
-        labelled = prepared[0].source.splits["train"].labels is not None
+        source = prepared[0].source
         if not config.resume:
-            claim_recipe(folder, config)
+            claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
+        source.report.write(folder)
         results = _train_stages(recipe_run, prepared, console, clock)
     result = RecipeResult(folder=folder, stages=tuple(results), finished=False, evaluated=False)
     if len(results) < len(recipe_run.stages) or not results[-1].finished:
         return result
-    return _evaluate(recipe_run, recipe, replace(result, finished=True), console, labelled=labelled)
+    return _evaluate(recipe_run, recipe, replace(result, finished=True), console, source)
 
 
 def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Console, clock: Clock) -> list[TrainResult]:
@@ -138,13 +141,14 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
 
 
 def _evaluate(
-    recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, *, labelled: bool
+    recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
 ) -> RecipeResult:
     heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
     write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
     console.rule(heading, align="left")
-    if not labelled:
-        say(console, f"{recipe_run.config.data} has no labels: nothing to evaluate with")
+    if source.splits["train"].labels is None:
+        why = source.label_problem or f"{source.name} has no labels"
+        say(console, f"{why}: nothing to evaluate with")
         return result
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
@@ -176,14 +180,20 @@ def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
     """
     config = recipe_run.config
     runtime = open_runtime(config)
-    source = open_data(config, console)
+    source = open_data(config, console, recipe_run.folder)
     prepared: list[Prepared] = []
     before: EncoderSpec | None = None
     for stage, folder in zip(recipe_run.stages, recipe_run.runs, strict=True):
         begun = stored_config(read_settings(folder)) if config.resume and (folder / CONFIG).is_file() else None
         if isinstance(begun, TrainingSettings):
-            run, channels = None, source.image_shape[2]
-            before = EncoderSpec(name=begun.encoder, in_channels=channels, size=begun.size, stem=begun.stem)
+            run = None
+            before = EncoderSpec(
+                name=begun.encoder,
+                in_channels=source.image_shape[2],
+                size=begun.size,
+                stem=begun.stem,
+                value_range=source.value_range,
+            )
         else:
             run = build_run(stage, source, runtime, follows=before)
             before = run.spec

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastssl.config.paths import run_path
-from fastssl.data import Source, open_source
+from fastssl.data import Source
 from fastssl.errors import CheckpointError, DataError
 from fastssl.models.encoder_file import read_spec
 from fastssl.runtime import resolve_runtime
 from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint import load_newest
+from fastssl.training.run_data import open_run_data
 from fastssl.training.run_folder import CHECKPOINTS, ENCODER
 from fastssl.training.run_state import restore_module
 from fastssl.training.stored_settings import CONFIG, read_settings, stored_config
@@ -49,6 +50,8 @@ def load_run(
     amp: bool | None = None,
     precision: str = "auto",
     skip_corrupt: bool = False,
+    value_range: str | None = None,
+    max_megapixels: int | None = None,
     notify: Notify | None = None,
 ) -> LoadedRun:
     """Read a run back.
@@ -61,7 +64,9 @@ def load_run(
         device: where the stage is meant to run, as for training.
         amp: whether in mixed precision, as for training.
         precision: by name, as for training.
-        skip_corrupt: leave out images that cannot be decoded.
+        skip_corrupt: leave out images that cannot be decoded; the run's own setting counts as well.
+        value_range: values of black and white, "LOW,HIGH", "full" or "auto"; default: the run's own.
+        max_megapixels: size of the largest image that is read; default: the run's own.
         notify: called with one line of text whenever there is something to tell.
 
     Returns:
@@ -78,15 +83,11 @@ def load_run(
     if config.recipe:
         runs = ", ".join(str(path.parent) for path in sorted(folder.glob(f"*/{CONFIG}"))) or "none yet"
         raise CheckpointError(f"{folder}: holds the runs of recipe {config.recipe}; give one of them ({runs})")
-    source = open_source(
-        data or config.data,
-        root=data_root or config.data_root,
-        size=config.size,
-        skip_corrupt=skip_corrupt or config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=notify,
-    )
+    asked = {"data": data and os.fspath(data), "data_root": data_root, "max_megapixels": max_megapixels}
+    given = {name: value for name, value in asked.items() if value is not None}
+    given |= {"skip_corrupt": True} if skip_corrupt else {}
+    given |= {} if value_range is None else {"value_range": value_range}
+    source = open_run_data(folder, given, known_range=config.value_range, size=config.size, notify=notify)
     _check_channels(folder, source)
     checkpoint = load_newest(folder / CHECKPOINTS, notify or (lambda line: None)) if weights else None
     run = build_run(config, source, runtime, init=False)

@@ -18,7 +18,7 @@ from fastssl.training.fit import TrainResult
 
 
 def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterable[ResolvedSetting]) -> None:
-    """Print what is trained on what, and one line for every setting that was resolved.
+    """Print what is trained, and one line for every setting that was resolved, but for what the data's own block says.
 
     Args:
         console: where to.
@@ -26,14 +26,8 @@ def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterabl
         folder: of the run.
         reasons: of the run and its runtime.
     """
-    height, width, channels = run.source.image_shape
-    say(
-        console,
-        f" on {run.source.name}: {run.info.images} images "
-        f"{height}x{width}x{channels}, {run.settings.encoder}, into {folder}",
-        topic=run.settings.stage,
-    )
-    show_settings(console, reasons)
+    say(console, f" on {run.source.name}: {run.settings.encoder}, into {folder}", topic=run.settings.stage)
+    show_settings(console, (setting for setting in reasons if setting.name != "value_range"))
 
 
 def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None:

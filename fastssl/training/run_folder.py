@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fastssl.config.train import TrainConfig, TrainingSettings
+from fastssl.data.report import REPORT_FILE
 from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting
 from fastssl.stages.registry import STAGES, stage_entry
@@ -22,7 +23,7 @@ CHECKPOINTS = "checkpoints"
 
 _CONTENTS = (
     CONFIG,
-    "data.json",
+    REPORT_FILE,
     ENCODER,
     "decoder.safetensors",
     CHECKPOINTS,
@@ -156,5 +157,6 @@ def release_recipe(folder: Path) -> None:
     if any((folder / stage / CONFIG).is_file() for stage in STAGES):
         return
     (folder / CONFIG).unlink()
+    (folder / REPORT_FILE).unlink(missing_ok=True)
     with suppress(OSError):  # other things may lie there
         folder.rmdir()

@@ -30,6 +30,7 @@ from fastssl.training.initial_weights import initial_weights
 from fastssl.training.messages import conclude, introduce
 from fastssl.training.pace import Clock, with_steps
 from fastssl.training.resolve import with_length
+from fastssl.training.run_data import place_of_data
 from fastssl.training.run_folder import CHECKPOINTS, check_free, claimed, folder_of
 from fastssl.training.stored_settings import settings_to_resume
 
@@ -75,7 +76,7 @@ def train_stage(
     given = None if config.resume else prepared  # a run that goes on has the threads and the runtime that it began with
     with use_threads(config.threads) if given is None else nullcontext():
         runtime = open_runtime(config) if given is None else given.runtime
-        source = open_data(config, console) if prepared is None else prepared.source
+        source = open_data(config, console, folder) if prepared is None else prepared.source
         weights = ""
         if config.resume:
             run = build_run(config, source, runtime, init=False)
@@ -91,12 +92,13 @@ def train_stage(
         return result
 
 
-def open_data(config: TrainConfig, console: Console) -> Source:
-    """Open the images that a configuration names.
+def open_data(config: TrainConfig, console: Console, folder: Path) -> Source:
+    """Open the images that a configuration names, where they are now, and tell what was read.
 
     Args:
-        config: what was asked for.
+        config: what was asked for, or the settings of a run that goes on.
         console: gets a line whenever there is something to tell.
+        folder: of the run.
 
     Returns:
         The data.
@@ -104,9 +106,12 @@ def open_data(config: TrainConfig, console: Console) -> Source:
     Raises:
         DataError: they cannot be opened.
     """
+    data, root = (
+        place_of_data(folder, config.data, config.data_root) if config.resume else (config.data, config.data_root)
+    )
     source = open_source(
-        config.data,
-        root=config.data_root,
+        data,
+        root=root,
         size=config.size,
         skip_corrupt=config.skip_corrupt,
         value_range=config.value_range,
@@ -181,6 +186,7 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
         say(console, *filter(None, (weights, *run.messages())))
         if config.resume:
             engine.resume(lambda line: say(console, line))
+            run.source.report.write(folder)
             say(console, f"resumed at step {engine.step}")
         else:
             _claim(run, engine, config, folder, reasons)

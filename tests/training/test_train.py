@@ -78,7 +78,13 @@ def test_every_setting_is_written_down_resolved(tmp_path: Path, grey_npz: Path) 
 def test_it_tells_what_it_chose_and_why_one_line_each(tmp_path: Path, grey_npz: Path) -> None:
     _, text = train(tmp_path / "run", grey_npz, epochs=1)
     lines = text.splitlines()
-    assert lines[0] == f"moco on grey: 52 images 20x20x1, test_resnet, into {tmp_path / 'run'}"
+    assert lines[:4] == [
+        f"data        grey, {grey_npz}",
+        "images      train 52",
+        "shape       20x20, 1 channel, 8 bit",
+        "values      0 to 255",
+    ]
+    assert f"moco on grey: test_resnet, into {tmp_path / 'run'}" in lines
     told = {line.split()[0] for line in lines if line.startswith("  ")}
     assert {"device", "threads", "precision", "compile", "pipeline", "length", "size", "stem", "lr"} <= told
     assert f"ln(K+1) = {math.log(41):.2f}" in text

@@ -69,7 +69,7 @@ def fewshot(
     encoders = open_runs(paths)
     folder = writable_report_folder(config.out, run_folder_of(paths[0]))
     size = config.size or max(encoder.spec.size for encoder in encoders)
-    source = open_data(config, run_folder_of(paths[0]), size, console)
+    source = open_data(config, run_folder_of(paths[0]), encoders, size, console)
     images = fewshot_images(source, config.seed)
     trained = run_candidates(encoders, paths, config.size)
     baselines, notes = _baselines(config, trained[0])
@@ -86,6 +86,7 @@ def fewshot(
     result = _compare(candidates, extraction, images, config, notes, folder)
     result.print(console)
     write_fewshot_report(result, folder, draw_fewshot(result))
+    source.report.write(folder)
     say(console, f"report in {result.folder}", *lettering_of(result).notes)
     return result
 

@@ -104,6 +104,7 @@ def compare(
     result = _result(grid, grid.trials())
     result.print(console)
     write_report(result, grid.report, draw(result))
+    data.source.report.write(grid.report)
     say(console, f"report in {grid.report}", *lettering_of(result).notes)
     return result
 

@@ -68,7 +68,7 @@ def open_labelled_data(
         DataError: images without labels, or with other channels than the encoders'.
     """
     size = config.size or runs[0].spec.size
-    source = open_data(config, home, size, console)
+    source = open_data(config, home, runs, size, console)
     for run in runs:
         check_fit(run, source, size)
     runtime = resolve_runtime(config.device, config.amp, bool(config.compile), config.precision)

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from fastssl.config import ProbeConfig, coerce_config
 from fastssl.console import new_console, say
+from fastssl.data.report import DataReport
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates, run_paths
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
@@ -69,7 +70,7 @@ def probe(
     encoder = replace(encoder, label=TRAINED)
     (trained,) = run_candidates([encoder], paths, config.size)
     own_seed = seed_of(trained.folder)
-    source = open_data(config, trained.folder, trained.size, console)
+    source = open_data(config, trained.folder, [encoder], trained.size, console)
     extraction = Extraction(
         source=source,
         parts=partition(source, config.seed),
@@ -88,14 +89,15 @@ def probe(
     )
     result = _result(extraction, trained, rows)
     result.print(console)
-    _write(result, console)
+    _write(result, source.report, console)
     return result
 
 
-def _write(result: ProbeResult, console: Console) -> None:
+def _write(result: ProbeResult, report: DataReport, console: Console) -> None:
     """Write the report, or say that it is not: there is no other folder for it, and the table is printed."""
     try:
         write_probe_report(result, Path(result.folder))
+        report.write(Path(result.folder))
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise

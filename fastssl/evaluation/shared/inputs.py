@@ -6,58 +6,69 @@ encoders (`candidates.py`), dividing the images (`partition.py`), where the repo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from fastssl.config import DataConfig
 from fastssl.config.base import FULL_RANGE
 from fastssl.console import say
-from fastssl.data import Source, open_source
-from fastssl.errors import ConfigError, DataError
+from fastssl.data import Source
+from fastssl.errors import DataError
 from fastssl.models.encoder import feature_dim
-from fastssl.training.stored_settings import CONFIG, read_settings
+from fastssl.training.run_data import given_about_data, open_run_data
 
 from .candidates import NamedEncoder
 
 
-def open_data(config: DataConfig, run_folder: Path, size: int, console: Console) -> Source:
-    """Open the data that are asked for, else those of a run.
+def open_data(
+    config: DataConfig, run_folder: Path, encoders: Sequence[NamedEncoder], size: int, console: Console
+) -> Source:
+    """Open the data that are asked for, else those of a run, and tell what was read.
+
+    What is not asked for is as the run has it; the value range is the first encoder's.
 
     Args:
         config: names the data, or leaves that to the run.
         run_folder: with the run's configuration.
+        encoders: what will see the images.
         size: side in pixels that images are opened at.
         console: told what to know of the data.
+
+    Returns:
+        The data.
 
     Raises:
         ConfigError: neither names any data.
         DataError: they cannot be opened.
     """
-    own = read_settings(run_folder) if (run_folder / CONFIG).is_file() else {}
-    data = config.data or own.get("data")
-    if data is None:
-        raise ConfigError([f"data: {run_folder} has no {CONFIG} that names its data; give --data"])
-    source = open_source(
-        data,
-        root=config.data_root or own.get("data_root"),
+    given = given_about_data(config)
+    source = open_run_data(
+        run_folder,
+        given,
+        known_range=encoders[0].spec.value_range,
         size=size,
-        skip_corrupt=config.skip_corrupt or bool(own.get("skip_corrupt")),
-        value_range=config.value_range or _own_range(own, other_data=bool(config.data)),
-        max_megapixels=config.max_megapixels,
         notify=lambda line: say(console, line),
     )
+    differing = () if "value_range" in given else _differing_ranges(encoders)
+    source = replace(source, report=replace(source.report, notes=(*source.report.notes, *differing)))
     if not config.quiet:
         say(console, *source.report.lines())
     return source
 
 
-def _own_range(own: Mapping[str, Any], *, other_data: bool) -> str | None:
-    """The range that a run's encoder knows; "full" is that of the run's own files, and says nothing of others."""
-    value = own.get("value_range")
-    return None if other_data and value == FULL_RANGE else value
+def _differing_ranges(encoders: Sequence[NamedEncoder]) -> tuple[str, ...]:
+    """A line on encoders that were trained on images of different ranges, all of which see the same images here."""
+    ranges = {encoder.label: encoder.spec.value_range or FULL_RANGE for encoder in encoders}
+    if len(set(ranges.values())) == 1:
+        return ()
+    found = ", ".join(f"{label} on {value_range}" for label, value_range in ranges.items())
+    return (
+        f"warning: the encoders were trained on different value ranges ({found}); all see the images by the first "
+        "one's, unless --value-range is given",
+    )
 
 
 def check_fit(encoder: NamedEncoder, source: Source, size: int) -> None:

@@ -6,10 +6,12 @@ the words that say so. Does not cover: shares of the labels, few-shot support se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastssl.data.label_counts import shortened
 from fastssl.data.source import Source
 from fastssl.errors import DataError
 
@@ -46,6 +48,8 @@ class Partition:
         test: scored on.
         classes: how many classes or, of multi-label data, labels there are.
         seed: what is held out of train was drawn by it.
+        class_names: by class index, as far as they are known.
+        unlabelled: split -> images that are left out because they have no label.
     """
 
     train: Part
@@ -53,6 +57,8 @@ class Partition:
     test: Part
     classes: int
     seed: int
+    class_names: tuple[str, ...] = ()
+    unlabelled: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[Part, Part, Part]:
@@ -75,7 +81,10 @@ class Partition:
         return self.test.split == "train"
 
     def held_out_notes(self, validation: str = "") -> tuple[str, ...]:
-        """Return what a reader of the results should know: a line for each part that was held out of train.
+        """Return what a reader of the results should know of the images that they are about.
+
+        A line for each part that was held out of train, one for images that are left out because they have no label,
+        and one for classes that cannot be learnt.
 
         Args:
             validation: what the validation part is used for, with `HELD_OUT` in the place of its images, as in "l2
@@ -89,7 +98,17 @@ class Partition:
             )
         if self.val_held_out and validation:
             notes.append(f"no labelled validation split: {validation.replace(HELD_OUT, self._held_out(self.val))}")
-        return tuple(notes)
+        if any(self.unlabelled.values()):
+            left_out = ", ".join(f"{split} {count}" for split, count in self.unlabelled.items() if count)
+            notes.append(f"images without a label are left out: {left_out}")
+        return (*notes, *self._absent_classes())
+
+    def _absent_classes(self) -> tuple[str, ...]:
+        """A line on classes that are scored and not trained on."""
+        names = dict(enumerate(self.class_names))
+        trained, tested = (_present(part.labels) for part in (self.train, self.test))
+        absent = [f"{names.get(index, index)} ({tested[index]})" for index in tested if index not in trained]
+        return (f"no training image of class {shortened(absent)} (test images)",) if absent else ()
 
     def _held_out(self, part: Part) -> str:
         return f"{len(part)} images held out of train (seed {self.seed})"
@@ -106,7 +125,7 @@ def partition(source: Source, seed: int = 0) -> Partition:
         DataError: there are no labels to train on, labels that do not fit the images or each other, or a single class.
     """
     if source.label_problem:
-        raise DataError(source.label_problem)
+        raise DataError(f"{source.name}: {source.label_problem}")
     whole = {name: _whole(source, name) for name in ("train", "val", "test")}
     train, val, test = whole["train"], whole["val"], whole["test"]
     if train is None:
@@ -123,7 +142,26 @@ def partition(source: Source, seed: int = 0) -> Partition:
     if len(kinds) > 1:
         shapes = ", ".join(f"{part.split} {list(part.labels.shape)}" for part in parts)
         raise DataError(f"{source.name}: the splits' labels differ in kind ({shapes})")
-    return Partition(train=train, val=val, test=test, classes=_count_classes(source, parts), seed=seed)
+    return Partition(
+        train=train,
+        val=val,
+        test=test,
+        classes=_count_classes(source, parts),
+        seed=seed,
+        class_names=source.class_names,
+        unlabelled=_unlabelled(source),
+    )
+
+
+def _present(labels: np.ndarray) -> dict[int, int]:
+    """Class or column -> number of its images, where there are any."""
+    counts = np.bincount(labels) if labels.ndim == 1 else labels.sum(axis=0)
+    return {index: int(count) for index, count in enumerate(counts) if count}
+
+
+def _unlabelled(source: Source) -> dict[str, int]:
+    labels = {name: split.labels for name, split in source.splits.items() if split.labels is not None}
+    return {name: int((own < 0).sum()) for name, own in labels.items() if own.ndim == 1}
 
 
 def _whole(source: Source, name: str) -> Part | None:

@@ -200,7 +200,7 @@ def test_no_imagenet_weights_at_hand_are_a_note_and_asked_for_an_error(
 def test_images_of_several_labels_are_refused(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
     arrays = dict(np.load(data_file))
     for split in ("train", "val", "test"):
-        arrays[f"{split}_labels"] = np.eye(3, dtype=np.uint8)[arrays[f"{split}_labels"][:, 0]]
+        arrays[f"{split}_labels"] = 1 - np.eye(3, dtype=np.uint8)[arrays[f"{split}_labels"][:, 0]]
     np.savez(tmp_path / "several.npz", **arrays)
     with pytest.raises(DataError, match="several labels each"):
         fewshot(run_folder, console=quiet(), data=str(tmp_path / "several.npz"), **SHORT)
@@ -224,7 +224,7 @@ def test_an_encoder_that_diverged_is_named(run_folder: Path) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_tables_fit_the_terminal(run_folder: Path, width: int) -> None:
     console = quiet(width)
-    fewshot(run_folder, console=console, **{**SHORT, "shots": (1, 5, 10, 15, 20)})
+    fewshot(run_folder, console=console, quiet=True, **{**SHORT, "shots": (1, 5, 10, 15, 20)})
     table = console.file.getvalue().split("note:")[0]
     assert max(map(len, table.splitlines())) <= width
     assert "…" not in table

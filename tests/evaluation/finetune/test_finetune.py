@@ -107,6 +107,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     report = run_folder / "report"
     assert Path(result.folder) == report
     assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
+        "data.json",
         "finetune-pairs.csv",
         "finetune-trials.jsonl",
         "finetune.csv",
@@ -288,7 +289,7 @@ def test_several_labels_are_learned_too(run_folder: Path, data_file: Path, tmp_p
     arrays = dict(np.load(data_file))
     for split in ("train", "val", "test"):
         bright = arrays[f"{split}_labels"][:, 0]
-        arrays[f"{split}_labels"] = np.stack([bright, 1 - bright], axis=1)
+        arrays[f"{split}_labels"] = np.stack([bright, 1 - bright, bright], axis=1)
     np.savez(tmp_path / "several.npz", **arrays)
     result = finetune(run_folder, data=str(tmp_path / "several.npz"), frozen=True, epochs=30, lr=0.05, trials=1)
     assert result.task == "multi-label, binary-class"
