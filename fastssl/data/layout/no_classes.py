@@ -40,7 +40,7 @@ _PATIENT, _PART, _FOLD, _NEITHER = "patients", "parts of one set", "folds", ""
 
 MANY = 20
 """Folders from which on it is told that they may be patients."""
-_NUMBERED = re.compile(r"([^\W\d_]+[\W_]?)+[\d\W_]*\d{3}[\d\W_]*|\d{4,}")
+_NUMBERED = re.compile(r"\d{3}")
 _WORDNET = re.compile(r"n\d{8}")
 
 
@@ -52,33 +52,32 @@ def pieces_of_one(names: Collection[str], where: str) -> str:
         where: that place, for errors.
 
     Returns:
-        "patients" or "parts of one set"; "" where they may be classes.
+        "patients" or "parts of one set", or "folds" for a single one; "" where they may be classes.
 
     Raises:
         DataError: they are folds, versions of one set, or pieces next to other folders.
     """
-    if len(names) < 2:
-        return _NEITHER
     ordered = sorted(names)
-    _refuse_versions(ordered, where)
+    if len(ordered) > 1:
+        _refuse_versions(ordered, where)
     kinds = {name: _kind(words_of(name)) for name in ordered}
     pieces = [name for name, (kind, _) in kinds.items() if kind]
     folds = [name for name in pieces if kinds[name][0] == _FOLD]
-    if folds:
+    if folds and len(ordered) > 1:
         raise DataError(
             f"{where}: {some(folds)} could be folds or parts of one set; make folders train, val and test of them "
             "(links will do), or rename them if they are classes"
         )
     stems = {stem for kind, stem in kinds.values() if kind}
     if len(pieces) < len(ordered) or len(stems) > 1:
-        if any(sum(own == (kinds[name]) for own in kinds.values()) > 1 for name in pieces):
+        if any(sum(own == kinds[name] for own in kinds.values()) > 1 for name in pieces):
             others = [name for name in ordered if name not in pieces] or ordered
             raise DataError(
                 f"{where}: {some(pieces)} could be pieces of one set, but {some(others)} not; give the folder of one "
                 "set, or rename them if they are classes"
             )
         return _NEITHER
-    return kinds[ordered[0]][0]
+    return kinds[ordered[0]][0] if ordered else _NEITHER
 
 
 def _kind(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -128,7 +127,7 @@ def note_on_numbers(names: Sequence[str]) -> str:
     Returns:
         One line; "" where they have not.
     """
-    if len(names) < MANY or not all(map(_NUMBERED.fullmatch, names)) or all(map(_WORDNET.fullmatch, names)):
+    if len(names) < MANY or not all(map(_NUMBERED.search, names)) or all(map(_WORDNET.fullmatch, names)):
         return ""
     return (
         f"{len(names)} folders with numbers for names ({some(list(names))}) are read as classes; if they are patients, "

@@ -44,7 +44,9 @@ def splits_of(names: Iterable[str], where: str, *, divided: bool) -> dict[str, s
         )
     splits = {name: _without_evaluation(found.split, read) for name, found in read.items()}
     if TRAIN not in splits.values():
-        raise DataError(f"{where} has {some(names)} but no train folder; {REMEDY}, or give that one folder alone")
+        raise DataError(
+            f"{where} has {some(names)} but no train folder with images; {REMEDY}, or give that one folder alone"
+        )
     if UNCLEAR in splits.values():
         unclear = [name for name in names if splits.get(name) == UNCLEAR]
         raise DataError(f"{where}: it is not clear which split {some(unclear)} is; {REMEDY}")

@@ -1,0 +1,77 @@
+"""`make fuzz`, `python -m tests.fuzz [--seconds N] [--only NAME ...]`: every parser, each in a process of its own.
+
+Covers: choosing targets and the engine, what was found. Does not cover: an engine (`engines.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+CRASHES = Path(__file__).parents[2] / "build" / "fuzz"
+NAMES = (
+    *("npz", "npz-arrays", "image", "png-chunks", "labels", "layout", "folder", "pack", "splits", "pairs"),
+    *("encoder", "encoder-header", "encoder-spec", "weights", "checkpoint", "resume", "run-settings", "metrics"),
+    *("features", "finetune-trials", "segment-trials", "settings", "config-option", "command-line"),
+)
+"""Of all targets, which are imported where they are fuzzed alone."""
+
+
+def main() -> int:
+    """Fuzz, one target after the other; 1 where there are faults."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz every parser of fastssl.")
+    parser.add_argument("--seconds", type=float, default=60, help="for each target (default: 60)")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--engine", choices=("auto", "atheris", "hypothesis"), default="auto")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    engine = options.engine
+    if engine == "auto":
+        engine = "atheris" if find_spec("atheris") else "hypothesis"
+    if options.here:
+        return _fuzz(options.only[0], engine, options.seconds)
+    failed = []
+    for name in options.only:
+        command = [sys.executable, "-m", "tests.fuzz", "--here", "--only", name, "--engine", engine]
+        command += ["--seconds", str(options.seconds)]
+        with tempfile.TemporaryFile() as log:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            status = subprocess.run(
+                command, stdout=log, stderr=subprocess.STDOUT, check=False, env=environment
+            ).returncode
+            log.seek(0)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        tried = next((line.split()[-1] for line in lines if line.startswith("stat::number_of_executed_units")), "no")
+        crashes = sorted(path for path in (CRASHES / name).glob("*") if path.name.startswith(("crash", "native")))
+        found = [path for path in crashes if path.suffix != ".txt"]
+        print(
+            f"{name:<16} {tried:>8} inputs, {len(found)} faults{f' in {CRASHES / name}' if found else ''}", flush=True
+        )
+        if status not in (0, 1):
+            print("\n".join(f"    {line}" for line in lines[-12:]))
+        if found or status not in (0, 1):
+            failed.append(name)
+    return 1 if failed else 0
+
+
+def _fuzz(name: str, engine: str, seconds: float) -> int:
+    from .engines import fuzz_by_chance, fuzz_by_coverage
+
+    def target() -> object:
+        from .targets import TARGETS
+
+        return TARGETS[name]
+
+    if engine == "atheris":
+        fuzz_by_coverage(target, seconds, CRASHES)  # type: ignore[arg-type]
+    print(f"stat::number_of_executed_units: {fuzz_by_chance(target(), seconds, CRASHES)}")  # type: ignore[arg-type]
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Every fuzzed parser on its seeds, and on some dozens of inputs that are nearly right; what a fault is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastssl.errors import ConfigError, DataError
+from tests.fuzz import target as limits
+from tests.fuzz.__main__ import NAMES
+from tests.fuzz.mutations import mutated
+from tests.fuzz.target import Target, TooSlowError, check, save_crash
+from tests.fuzz.targets import TARGETS
+
+SLOW = {"resume": 4, "encoder": 12, "encoder-header": 12, "encoder-spec": 12, "weights": 12, "pairs": 12, "pack": 12}
+"""Targets of which an input takes long -> how many are tried here."""
+
+
+def test_every_target_can_be_chosen() -> None:
+    assert list(TARGETS) == list(NAMES)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_valid_inputs_are_accepted(name: str) -> None:
+    accepted = [check(TARGETS[name], content) for content in TARGETS[name].seeds()]
+    assert any(accepted)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_inputs_that_are_nearly_right_are_read_or_refused_in_one_line(name: str) -> None:
+    @settings(max_examples=SLOW.get(name, 25))
+    @given(mutated(TARGETS[name].seeds()))
+    def look(content: bytes) -> None:
+        check(TARGETS[name], content)
+
+    look()
+
+
+def parser(run: object) -> Target:
+    return Target(name="own", seeds=lambda: [b"a"], run=run)  # type: ignore[arg-type]
+
+
+def test_one_line_is_a_refusal_and_anything_else_a_fault() -> None:
+    def refuses(content: bytes, folder: Path) -> NoReturn:
+        raise ConfigError(["a" * 400, "b" * 400])
+
+    def breaks(content: bytes, folder: Path) -> NoReturn:
+        raise ZeroDivisionError
+
+    def is_long(content: bytes, folder: Path) -> NoReturn:
+        error = DataError("x")
+        error.args = ("x" * 600,)
+        raise error
+
+    assert check(parser(lambda content, folder: None), b"")
+    assert not check(parser(refuses), b"")
+    with pytest.raises(ZeroDivisionError):
+        check(parser(breaks), b"")
+    with pytest.raises(AssertionError, match="600 characters"):
+        check(parser(is_long), b"")
+
+
+def test_an_input_that_takes_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SECONDS", 0.05)
+    with pytest.raises(TooSlowError):
+        check(parser(lambda content, folder: time.sleep(5)), b"")
+
+
+def test_a_fault_of_each_kind_is_kept_once(tmp_path: Path) -> None:
+    errors = [ZeroDivisionError("a"), ZeroDivisionError("b"), KeyError("a")]
+    kept = [save_crash(parser(None), b"input", error, tmp_path) for error in errors]
+    assert [path is not None for path in kept] == [True, False, True]
+    assert kept[0].read_bytes() == b"input"
+    assert kept[0].with_suffix(".txt").read_text().startswith("ZeroDivisionError: a")
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=3), st.data())
+def test_changed_inputs_stay_bytes(seeds: list[bytes], data: st.DataObject) -> None:
+    assert isinstance(data.draw(mutated(seeds)), bytes)
