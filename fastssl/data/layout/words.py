@@ -1,7 +1,7 @@
 """The words in the name of a folder or a file, and those that say nothing about its meaning.
 
 Covers: separators, CamelCase, numbers attached to words, leading enumerations, accents, forms of Unicode. Does not
-cover: what a word means (`split_names.py`, `mask_names.py`, `siblings.py`).
+cover: what a word means (`split_names.py`, `mask_names.py`, `no_classes.py`).
 """
 
 from __future__ import annotations

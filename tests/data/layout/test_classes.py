@@ -120,6 +120,12 @@ def test_parts_of_one_set_and_patients_are_no_classes_and_are_told(touch, names)
     assert any(f"{len(names)} folders" in note and "no classes" in note for note in layout.notes)
 
 
+def test_a_single_patient_in_a_split_is_no_class(touch):
+    layout = read_layout(touch(*files("train/patient1/study1", "train/patient2/study1", "valid/patient3/study1")))
+    assert layout.class_names == ()
+    assert "1 folders (study1) are patients, no classes" in layout.notes
+
+
 def test_classes_in_the_parts_of_one_set_are_read(touch):
     assert read_layout(touch(*files("part1/a", "part1/b", "part2/a", "part2/b"))).class_names == ("a", "b")
 
