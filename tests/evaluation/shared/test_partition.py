@@ -91,3 +91,45 @@ def test_labels_of_another_length_than_their_images_are_refused() -> None:
     split = Split(images=np.zeros((4, 4, 4, 1), np.uint8), labels=np.array([0, 1, 0]))
     with pytest.raises(DataError, match="cells: 3 labels for the 4 images of train"):
         partition(Source(name="cells", splits={"train": split}, task="multi-class"))
+
+
+def test_images_without_a_label_are_left_out_and_counted() -> None:
+    labels = np.where(np.arange(80) % 4 == 0, -1, CLASSES)
+    parts = partition(source(train=labels, val=CLASSES, test=np.where(CLASSES == 2, -1, CLASSES)))
+    np.testing.assert_array_equal(parts.train.rows, np.flatnonzero(labels >= 0))
+    np.testing.assert_array_equal(parts.train.labels, labels[labels >= 0])
+    assert (len(parts.train), len(parts.test), parts.classes) == (60, 70, 3)
+    assert parts.held_out_notes() == ("images without a label are left out: train 20, test 10",)
+    held = partition(source(train=labels))
+    rows = np.concatenate([part.rows for part in held.all])
+    np.testing.assert_array_equal(np.sort(rows), np.flatnonzero(labels >= 0))
+
+
+def test_a_split_without_any_label_is_held_out_of_train_instead() -> None:
+    parts = partition(source(train=CLASSES, val=CLASSES, test=np.full(9, -1)))
+    assert parts.test_held_out
+    assert parts.held_out_notes()[-1] == "images without a label are left out: test 9"
+
+
+def test_classes_that_are_tested_and_not_trained_on_are_named() -> None:
+    names = ("a", "b", "c")
+    parts = partition(source(names, train=CLASSES[:70], val=CLASSES, test=CLASSES))
+    assert parts.held_out_notes() == ("no training image of class c (10) (test images)",)
+    tables = np.eye(3, dtype=int)[CLASSES]
+    parts = partition(source(names, train=tables[:70], val=tables, test=tables))
+    assert parts.held_out_notes() == ("no training image of class c (10) (test images)",)
+
+
+def test_labels_that_cannot_be_used_are_one_line_that_says_why() -> None:
+    images = np.zeros((4, 4, 4, 1), np.uint8)
+    problem = "train_labels are not whole numbers (such as 0.5)"
+    with pytest.raises(DataError) as caught:
+        partition(Source(name="cells", splits={"train": Split(images=images)}, label_problem=problem))
+    assert str(caught.value) == f"cells: {problem}"
+
+
+def test_a_table_with_missing_entries_is_refused_in_one_line() -> None:
+    table = np.eye(3, dtype=int)[CLASSES]
+    table[3, 1] = -1
+    with pytest.raises(DataError, match=r"cells: train has images of which some labels are missing \(-1\)"):
+        partition(source(train=table))
