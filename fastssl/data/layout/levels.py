@@ -110,6 +110,19 @@ def without_wrappers(groups: Mapping[str, Ways]) -> dict[str, Ways]:
     return groups
 
 
+def without_copies(ways: Ways) -> Ways:
+    """Leave out a copy of the set in itself, as archives have it: a folder in which several next to it are again.
+
+    Args:
+        ways: folder -> its levels.
+    """
+    names = heads(ways)
+    copies = {name for name, own in by_head(ways).items() if len(heads(below(own)) & (names - {name})) > 1}
+    if len(names) - len(copies) < 2:
+        return ways
+    return {folder: levels for folder, levels in ways.items() if not levels or folder[levels[0]] not in copies}
+
+
 def names_shared(ways: Mapping[Folder, Levels]) -> set[str]:
     """Return the names of folders at the second level that are in several folders of the first, if these are two."""
     return _shared([heads(below(own)) for own in by_head(ways).values()])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .levels import Ways, below, heads, names_shared, past_loose, without_wrappers
+from .levels import Ways, below, heads, names_shared, past_loose, without_copies, without_wrappers
 from .no_classes import pieces_of_one
 from .split_folders import refuse_splits_below
 from .split_levels import are_common, splits_above, splits_below
@@ -47,7 +47,7 @@ def place_folders(ways: Ways, sizes: Mapping[Folder, int], where: str) -> Placem
     Raises:
         DataError: names could be splits, folds or parts as well as classes, or a level is only in some folders.
     """
-    ways = past_loose(ways, sizes)
+    ways = without_copies(past_loose(ways, sizes))
     groups = without_wrappers(splits_above(ways, where) or splits_below(ways, where) or {WHOLE: ways})
     notes = []
     while kind := pieces_of_one(names := set().union(*map(heads, groups.values())), where):

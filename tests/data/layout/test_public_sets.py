@@ -154,6 +154,20 @@ SETS: dict[str, Files] = {
     | images("testA_{i}.bmp", "train")
     | left_out("train_{i}_anno.bmp")
     | left_out("testA_{i}_anno.bmp"),
+    "malaria, with the copy of itself inside": images("cell_images/{c}/C{i}.png", HASHED, "Parasitized|Uninfected")
+    | left_out("cell_images/cell_images/{c}/C{i}.png", "Parasitized|Uninfected"),
+    "brain MRI, with the copy of itself inside": images("{c}/{c}{i}.JPG", HASHED, "no|yes")
+    | left_out("brain_tumor_dataset/{c}/{c}{i}.JPG", "no|yes"),
+    "fetal heads": images("training_set/{i}_HC.png", "train")
+    | images("test_set/{i}_HC.png", "test")
+    | left_out("training_set/{i}_HC_Annotation.png"),
+    "Drishti-GS": images("Training/Images/{c}/d_{i}.png", "train", "GLAUCOMA|NORMAL")
+    | {
+        path: ("test", name.upper())
+        for path, (_, name) in images("Test/Images/{c}/e_{i}.png", "", "glaucoma|normal").items()
+    }
+    | left_out("Training/GT/d_{i}/SoftMap/d_{i}_ODsegSoftmap.png")
+    | left_out("Test/Test_GT/e_{i}/SoftMap/e_{i}_cupsegSoftmap.png"),
     "LGG": images("kaggle_3m/{c}/{c}_{i}.tif", HASHED, "TCGA_CS_4941|TCGA_CS_4942")
     | left_out("kaggle_3m/{c}/{c}_{i}_mask.tif", "TCGA_CS_4941|TCGA_CS_4942"),
 }
@@ -188,6 +202,14 @@ REFUSED = {
     "positive and negative tests": (
         list(images("{c}/{i}.jpg", "", "test positive|test negative")),
         "has test negative, test positive but no train folder",
+    ),
+    "blood cells": (
+        list(images("{c}/EOSINOPHIL/{i}.jpeg", "", "TRAIN|TEST|TEST_SIMPLE")),
+        "TEST, TEST_SIMPLE could all be test",
+    ),
+    "PlantVillage": (
+        [*images("{c}/Apple/a{i}.JPG", "", "color|grayscale"), *images("segmented/Apple/a{i}_final_masked.jpg", "")],
+        "the files in segmented could be masks, but images of their names are in several folders",
     ),
     "CycleGAN": (list(images("{c}/{i}.jpg", "", "trainA|trainB|testA|testB")), "trainA, trainB could all be train"),
 }
