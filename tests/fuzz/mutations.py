@@ -11,10 +11,29 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 _NUMBERS = (0, 1, 2, 4, 7, 8, 16, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**64 - 1)
-_TEXTS = (
-    b"0", b"-1", b"1e999", b"nan", b"null", b"true", b"[]", b"{}", b"[[[[[[[[", b'"', b"'", b"\\", b"\n", b"\r\n", b"\0",
-    b"../", b"/", b"~", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"=1+1", b"99999999999999999999", b"train", b"|O", b",",
-)  # fmt: skip
+_WORDS = [
+    "0",
+    "-1",
+    "1e999",
+    "nan",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[[[[[[[[",
+    '"',
+    "'",
+    "\\",
+    "../",
+    "/",
+    "~",
+    "=1+1",
+    "99999999999999999999",
+    "train",
+    "|O",
+    ",",
+]
+_TEXTS = (*(word.encode() for word in _WORDS), b"\n", b"\r\n", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf")
 
 
 def mutate(content: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:

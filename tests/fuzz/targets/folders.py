@@ -45,7 +45,7 @@ def _plant(content: bytes, folder: Path) -> None:
         parts = [part[:200] for part in line.replace(b"\0", b"0").split(b"/") if part not in (b"", b".", b"..")][:12]
         if not parts:
             continue
-        path = Path(os.fsdecode(os.path.join(os.fsencode(folder), *parts)))
+        path = folder.joinpath(*map(os.fsdecode, parts))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_picture(number % 256) if b"." in parts[-1] else line)
@@ -82,13 +82,18 @@ def _pack_files() -> tuple[tuple[str, bytes], ...]:
 
     def collect(content: bytes, folder: Path) -> None:
         _open(content, folder)
-        cache = folder.parent / "cache"
-        found.extend((path.suffix, path.read_bytes()) for path in sorted(cache.rglob("*")) if path.stat().st_size)
+        found.extend((path.suffix, path.read_bytes()) for path in _cached(folder))
 
     from tests.fuzz.target import check
 
     check(Target(name="pack", seeds=_packs, run=collect), _ONE_PACK)
     return tuple(found)
+
+
+def _cached(folder: Path) -> list[Path]:
+    """The files in the cache of the process that was given this folder, but those that are empty."""
+    files = sorted((folder.parent / "cache").rglob("*"))
+    return [path for path in files if path.is_file() and path.stat().st_size]
 
 
 def _packs() -> Sequence[bytes]:
@@ -99,7 +104,7 @@ def _open_pack(content: bytes, folder: Path) -> None:
     """A pack of which one file is something else: the images are right all the same, or refused."""
     _open(_ONE_PACK, folder)
     right = {name: np.array(split.images) for name, split in open_source(folder, size=8).splits.items()}
-    files = [path for path in sorted((folder.parent / "cache").rglob("*")) if path.is_file() and path.stat().st_size]
+    files = _cached(folder)
     path = files[(content[0] if content else 0) % len(files)]
     if path.suffix == ".npy" or len(content) < 2:  # pixels that are changed at the same length cannot be told
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import shutil
@@ -27,8 +28,6 @@ SETTINGS = {"encoder": "test_resnet", "batch_size": 8, "device": "cpu", "amp": F
 def _run() -> Path:
     """A run of MoCo that was stopped after the first of two steps; gone with this process."""
     folder = Path(tempfile.mkdtemp(prefix="fastssl-fuzz-run-"))
-    import atexit
-
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     images = np.random.default_rng(0).integers(0, 256, (16, 12, 12), dtype=np.uint8)
     np.savez(folder / "data.npz", train_images=images)

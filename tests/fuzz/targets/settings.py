@@ -31,10 +31,9 @@ def _read(content: bytes, folder: Path) -> None:
 
 def _read_under_a_line(content: bytes, folder: Path) -> None:
     (folder / "settings.yaml").write_bytes(content)
-    for command in ("train", "segment random", "preview"):
-        line = read_line([*command.split(), "--config", str(folder / "settings.yaml"), "--seed", "3"])
-        if line.mistakes:
-            raise ConfigError(list(line.mistakes))
+    line = read_line(["train", "--config", str(folder / "settings.yaml"), "--seed", "3"])
+    if line.mistakes:
+        raise ConfigError(list(line.mistakes))
 
 
 TARGETS = (
