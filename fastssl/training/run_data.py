@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def open_run_data(
     if "value_range" in given:
         return opened(given["value_range"])
     if known_range not in (None, FULL_RANGE):
-        return opened(known_range)
+        source = opened(known_range)
+        how = source.report.value_range.replace("as given", "as in training")
+        return replace(source, report=replace(source.report, value_range=how))
     if _means(data, own.get("data")):
         return opened(FULL_RANGE)
     found = opened(None)
