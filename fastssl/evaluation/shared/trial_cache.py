@@ -43,6 +43,7 @@ class TrialCache(Generic[ResultT]):
     ) -> None:
         self._path = path
         self._encode, self._decode, self._version = encode, decode, version
+        self._notify = notify
         self._lines = _read_lines(path, notify)
 
     def find(self, settings: Mapping[str, Any]) -> ResultT | None:
@@ -55,7 +56,13 @@ class TrialCache(Generic[ResultT]):
             The result, or None if there is no such trial.
         """
         line = self._lines.get(self._key(settings))
-        return None if line is None else self._decode(_with_nan(json.loads(line)["outcome"]))
+        if line is None:
+            return None
+        try:
+            return self._decode(_with_nan(json.loads(line)["outcome"]))
+        except Exception:  # a line without a checksum that somebody has changed: whatever it holds, it is no trial
+            self._notify(f"{self._path}: a trial cannot be read; it is repeated")
+            return None
 
     def add(self, settings: Mapping[str, Any], result: ResultT, label: str) -> None:
         """Keep a finished trial, together with those that other processes have added meanwhile.
@@ -71,6 +78,7 @@ class TrialCache(Generic[ResultT]):
             "settings": dict(settings),
             "outcome": without_nan(self._encode(result)),
         }
+        record["checksum"] = _checksum(record)
         line = json.dumps(record, allow_nan=False)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with locked(self._path.with_name(f".{self._path.stem}.lock")):
@@ -85,13 +93,27 @@ class TrialCache(Generic[ResultT]):
 def _read_lines(path: Path, notify: Callable[[str], None]) -> dict[str, str]:
     """Key -> line of every trial in the file; none if there is no file."""
     found = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_bytes().split(b"\n") if path.is_file() else []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
-            found[json.loads(line)["key"]] = line
-        except (ValueError, KeyError, TypeError):
+            text = line.decode("utf-8")
+            record = json.loads(text)
+            sound = isinstance(record["key"], str) and record.get("checksum", _checksum(record)) == _checksum(record)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = False
+        if sound:
+            found[record["key"]] = text
+        else:
             notify(f"{path}, line {number}: not a trial; left out")
     return found
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    """Of all that matters of a line; lines of 0.1 have none."""
+    text = json.dumps([record["key"], record["outcome"]], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _with_nan(value: Any) -> Any:

@@ -9,6 +9,8 @@ from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fastssl.evaluation.shared.trial_cache import TrialCache
 
 SETTINGS = {"encoder": "abc", "seed": 1, "recipe": {"lr": 2e-4, "epochs": 3}}
@@ -65,6 +67,40 @@ def test_a_damaged_line_is_named_and_the_others_are_kept(tmp_path: Path) -> None
     path.write_text('{"key": \n' + path.read_text())
     assert opened(path, notify=said.append).find(SETTINGS) == SCORES
     assert said == [f"{path}, line 1: not a trial; left out"]
+
+
+def test_a_trial_whose_numbers_were_changed_is_no_trial(tmp_path: Path) -> None:
+    path, said = tmp_path / "trials.jsonl", []
+    opened(path).add(SETTINGS, SCORES, "mine")
+    whole = path.read_text()
+    for changed in (whole.replace("0.75", "0.95"), whole.replace('"outcome"', '"outcome "'), whole[:-30]):
+        path.write_text(changed)
+        assert opened(path, notify=said.append).find(SETTINGS) is None
+    assert said == [f"{path}, line 1: not a trial; left out"] * 3
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe", b"[1]", b"3", b"null", b"[" * 100_000, b'{"key": []}', b'{"key": "a"}', b"\0"]
+)
+def test_a_file_of_anything_is_a_file_without_trials(tmp_path: Path, line: bytes) -> None:
+    path, said = tmp_path / "trials.jsonl", []
+    path.write_bytes(line + b"\n\n\r\n")
+    cache = opened(path, notify=said.append)
+    assert cache.find(SETTINGS) is None
+    assert len(said) == 1
+    cache.add(SETTINGS, SCORES, "mine")
+    assert opened(path).find(SETTINGS) == SCORES
+
+
+def test_a_trial_without_a_checksum_that_holds_something_else_is_repeated(tmp_path: Path) -> None:
+    path, said = tmp_path / "trials.jsonl", []
+    opened(path).add(SETTINGS, SCORES, "mine")
+    record = json.loads(path.read_text())
+    del record["checksum"]
+    for outcome in ({}, [], "x", {"scores": 3, "first": {"score": 3}}, {"first": None}):
+        path.write_text(json.dumps({**record, "outcome": outcome}) + "\n")
+        assert opened(path, notify=said.append).find(SETTINGS) is None
+    assert said == [f"{path}: a trial cannot be read; it is repeated"] * 5
 
 
 def test_trials_that_another_process_finished_meanwhile_are_kept(tmp_path: Path) -> None:

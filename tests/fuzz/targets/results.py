@@ -74,7 +74,7 @@ def _find(open_cache: Callable[..., TrialCache[Any]], make: Callable[[], Any]) -
         path.write_bytes(content)
         found = open_cache(folder, lambda line: None)
         result = found.find(SETTINGS)
-        assert result is None or type(result) is type(make())
+        assert result is None or repr(result) == repr(make()) or b"checksum" not in content
         found.add({"seed": 4}, make(), "other")
         assert open_cache(folder, lambda line: None).find({"seed": 4}) is not None
 
