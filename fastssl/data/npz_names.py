@@ -36,7 +36,7 @@ def probable_name(name: str) -> str | None:
     Returns:
         Such as "train_images"; None where nothing is probable.
     """
-    letters = re.sub("[^a-z]", "", name.lower())
+    letters = re.sub("[^a-z]", "", name.rpartition("/")[2].lower())
     for split, words in _SPLIT_WORDS.items():
         for word in words:
             if word in letters:
@@ -81,7 +81,7 @@ def unread_note(names: Sequence[str]) -> tuple[str, ...]:
     Returns:
         No line, or one.
     """
-    unread = [name for name in names if name not in WANTED]
+    unread = [name for name in names if name not in WANTED and not name.startswith("__MACOSX/")]
     if not unread:
         return ()
     hints = {name: probable_name(name) for name in unread}

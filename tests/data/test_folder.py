@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fastssl.data import open_source
+from fastssl.data.fingerprint import fingerprint
 from fastssl.errors import DataError
 
 
@@ -151,3 +152,33 @@ def test_equal_images_in_a_folder_and_in_an_npz_have_one_fingerprint(tmp_path):
     folder, file = open_source(tmp_path / "flat", size=16), open_source(tmp_path / "same.npz")
     assert folder.fingerprint == file.fingerprint
     assert open_source(tmp_path / "flat", size=16).fingerprint == file.fingerprint
+
+
+def test_what_was_read_of_a_folder_is_reported(tmp_path, save):
+    root = tmp_path / "chest"
+    for name, count in {"train/a": 3, "train/b": 2, "val/a": 2, "test/c": 2}.items():
+        for index in range(count):
+            save(root / name / f"{index}.png", size=(32, 32), seed=index)
+    (root / "train" / "a" / "notes.txt").write_text("")
+    (root / "list.csv").write_text("")
+    (root / "train" / "b" / "more.txt").write_text("")
+    report = open_source(root, size=32).report
+    assert report.lines() == [
+        f"data        chest, {root}",
+        "images      train 5, val 2, test 2",
+        "shape       32x32, 1 channel, 8 bit",
+        "values      0 to 255",
+        "classes     3: a 3/2/0, b 2/0/0, c 0/0/2 (train/val/test)",
+        "passed over .txt 2, .csv 1",
+        "note        no train image of class c (test 2)",
+    ]
+
+
+def test_the_digest_of_a_folder_is_kept_next_to_its_pack(tmp_path, save):
+    for index in range(6):
+        save(tmp_path / "set" / "train" / "ab"[index % 2] / f"{index}.png", size=(16, 16), seed=index)
+    source = open_source(tmp_path / "set", size=16)
+    assert source.fingerprint == fingerprint(source.splits)
+    assert open_source(tmp_path / "set", size=16).fingerprint == source.fingerprint
+    kept = [path.name for path in (tmp_path / "cache").rglob("*.fingerprint")]
+    assert len(kept) == 1

@@ -33,6 +33,7 @@ from fastssl.errors import DataError
         ("validation_labels", "val_labels"),
         ("dev_images", "val_images"),
         ("X_test", "test_images"),
+        ("scans/train_images", "train_images"),
         ("y_testing", "test_labels"),
         ("patient", None),
         ("ids", None),
@@ -76,7 +77,7 @@ def test_names_that_say_nothing_are_listed_and_cut(tmp_path):
 
 
 def test_arrays_that_are_passed_over_are_named_with_what_they_may_have_meant():
-    names = ("train_images", "train_labels", "valid_images", "train_label", "ages")
+    names = ("train_images", "train_labels", "valid_images", "train_label", "ages", "__MACOSX/._train_images")
     assert unread_note(names) == (
         "arrays that are not read: valid_images (rename it to val_images to have it read), train_label, ages",
     )

@@ -71,9 +71,6 @@ def in_classes(rows: Sequence[ImageRow], root: Path) -> tuple[list[ImageRow], li
                 notes.append(f"{place}{len(outside)} images outside the class folders are left out ({some(outside)})")
         if kept[0].split == WHOLE:
             kept = _divided(kept, root)
-        seen = {row.name for row in kept if row.split == TRAIN}
-        if unseen := [name for name in names if name not in seen]:
-            notes.append(f"no train image of class {some(unseen)}")
     return sorted(kept, key=lambda row: (SPLITS.index(row.split), composed(row.path), row.path)), notes
 
 
