@@ -16,6 +16,7 @@ import numpy as np
 from .orientation import upright
 from .samples import ImageHeader, ImageReader, Samples, UnreadableError, image_dtype, is_grey
 from .through_pillow import PillowReader
+from .tiff_jpeg import JPEG, decode_jpeg
 from .tiff_meaning import TiffMeaning, meaning_of, stored_dtype
 from .tiff_pages import first_page
 from .tiff_segments import check_segments
@@ -109,7 +110,8 @@ class TiffReader:
 def _decode(page: TiffPage) -> np.ndarray:
     """All samples of a page, `[H, W, S]`, in the machine's byte order."""
     check_segments(page)
-    pixels = page.asarray(squeeze=False, maxworkers=1)  # [planes, depth, H, W, samples of a plane]
+    # [planes, depth, H, W, samples of a plane]
+    pixels = decode_jpeg(page) if page.compression == JPEG else page.asarray(squeeze=False, maxworkers=1)
     if pixels.shape != page.shaped:
         raise UnreadableError("damaged: it holds no pixels")
     pixels = np.moveaxis(pixels[:, 0], 0, 2).reshape(*pixels.shape[2:4], -1)

@@ -12,13 +12,14 @@ import numpy as np
 
 from .jpeg2000 import read_codestream
 from .samples import UnreadableError
+from .tiff_jpeg import JPEG
 from .wide_jpeg import read_frame
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
 _TILE_PIXELS = 1 << 26
-_JPEG, _JPEG2000 = (7,), (33003, 33005, 34712)
+_JPEG2000 = (33003, 33005, 34712)
 _HEADER_BYTES = 4096
 
 
@@ -49,7 +50,7 @@ def check_segments(page: TiffPage) -> None:
 def _check_embedded(page: TiffPage, at: int, length: int) -> None:
     """Compare the size that an embedded image states with that of its strip or tile, which is padded by some pixels."""
     file = page.parent.filehandle
-    if page.compression in _JPEG:
+    if page.compression == JPEG:
         frame = read_frame(file, at)
         width, height = frame.width, frame.height
     elif page.compression in _JPEG2000:

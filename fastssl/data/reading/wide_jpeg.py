@@ -79,7 +79,7 @@ class WideJpegReader:
         if _END not in data[-1024:]:
             raise UnreadableError("truncated: the end of the image is missing")
         header = self.header
-        pixels = imagecodecs.jpeg_decode(data, bitspersample=self.bits)
+        pixels = imagecodecs.jpeg8_decode(data)  # `jpeg_decode` falls back on a codec that may end the process
         values = pixels.reshape(header.height, header.width, header.channels)
         return Samples(values=values, top=2**self.bits - 1, lossy=self._lossy)
 

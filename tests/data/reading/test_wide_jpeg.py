@@ -35,3 +35,11 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path):
         (tmp_path / "a.jpg").write_bytes(whole[:length])
         with pytest.raises(ImageFileError):
             read_image_file(tmp_path / "a.jpg", max_megapixels=1)
+
+
+def test_a_marker_that_ends_other_decoders_is_refused(tmp_path):
+    whole = imagecodecs.jpeg8_encode(RAMP, lossless=True, bitspersample=16)
+    for marker in (b"\xff\xc5", b"\xff\xc6", b"\xff\xc9", b"\xff\xcd"):
+        (tmp_path / "a.jpg").write_bytes(whole.replace(b"\xff\xc4", marker))
+        with pytest.raises(ImageFileError):
+            read_image_file(tmp_path / "a.jpg", max_megapixels=1)
