@@ -35,13 +35,15 @@ class Folders:
         shared: they come from one folder.
         fov: files that may be field-of-view masks.
         passed_over: ending -> files of other kinds.
+        notes: what was left out of the listing, a line each.
     """
 
-    images: list[ListedFile]
-    masks: list[ListedFile]
+    images: Sequence[ListedFile]
+    masks: Sequence[ListedFile]
     shared: bool
-    fov: list[ListedFile]
+    fov: Sequence[ListedFile]
     passed_over: Counter[str]
+    notes: tuple[str, ...]
 
 
 def find_pairs(
@@ -85,41 +87,41 @@ def find_pairs(
             image=image.file.path,
             masks=tuple(mask.file.path for mask in fitting),
             fov=view,
-            place="/".join((*image.file.folders, image.file.stem)),
+            place="/".join((*place_of(image.file), image.file.stem)),
         )
         for image, fitting, view in zip(with_mask, chosen.masks, views, strict=True)
     ]
-    left = (*match.rest, *chosen.left_out)
     return Pairing(
         pairs=tuple(sorted(pairs, key=lambda pair: pair.name)),
         how=_how(with_mask, chosen),
         images_alone=tuple(image.file.below for image, fitting in zip(own, match.masks, strict=True) if not fitting),
-        masks_alone=tuple(mask.file.below for mask in left if mask not in chosen.left_out),
-        notes=(chosen.note,) if chosen.note else (),
+        masks_alone=tuple(mask.file.below for mask in match.rest),
+        notes=(*found.notes, chosen.note) if chosen.note else found.notes,
         passed_over=found.passed_over,
     )
 
 
 def _list_all(images: Path, masks: Path, fov: Path | None, image_suffix: str, mask_suffix: str) -> Folders:
     """The files of all folders; a folder inside another one belongs to its own role alone."""
-    roots = [images, masks, *([fov] if fov is not None else [])]
-    listings: dict[Path, list[ListedFile]] = {}
-    passed_over: Counter[str] = Counter()
-    for root in roots:
-        if root.resolve() not in listings:
-            others = [other for other in roots if root.resolve() in other.resolve().parents]
-            listings[root.resolve()], endings = list_files(root, without=others)
-            passed_over += endings
-    image_files, mask_files = listings[images.resolve()], listings[masks.resolve()]
+    roots = {folder.resolve(): folder for folder in (images, masks, fov) if folder is not None}
+    listings = {
+        root: list_files(folder, without=[other for other in roots if root in other.parents])
+        for root, folder in roots.items()
+    }
+    image_files, mask_files = listings[images.resolve()].files, listings[masks.resolve()].files
     shared = images.resolve() == masks.resolve()
     if shared:
         image_files, mask_files = tell_apart(image_files, image_suffix, mask_suffix)
+    passed_over: Counter[str] = Counter()
+    for listing in listings.values():
+        passed_over.update(listing.passed_over)
     return Folders(
         images=image_files,
         masks=mask_files,
         shared=shared,
-        fov=[] if fov is None else listings[fov.resolve()],
+        fov=() if fov is None else listings[fov.resolve()].files,
         passed_over=passed_over,
+        notes=tuple(note for listing in listings.values() for note in listing.notes),
     )
 
 
@@ -127,8 +129,8 @@ def _named_images(files: Sequence[ListedFile], folder: Path, suffix: str) -> lis
     """The images by name: that of the file, or with its folders where two files of different folders have one name."""
     cut = [(file, name) for file in files if (name := cut_suffix(file, suffix)) is not None]
     if not cut:
-        ending = f" whose name ends in {suffix!r}" if suffix else ""
-        raise DataError(f"{folder}: no image{ending} that can be read")
+        ending = f" whose name ends in {suffix!r}, unlike {files[0].below}," if suffix and files else ""
+        raise DataError(f"{folder}: no image{ending} is left to be paired; see --image-suffix and --mask-suffix")
     if len({name.casefold() for _, name in cut}) < len(cut):
         cut = [(file, "/".join((*place_of(file), name))) for file, name in cut]
     first: dict[str, ListedFile] = {}

@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from fastssl.data.layout.words import composed
 from fastssl.data.reading import IMAGE_SUFFIXES
 
-from .listing import ListedFile, composed
+from .listing import ListedFile
 
 _PART = re.compile(r"\d+|[^\W\d_]+|[\W_]")
 """A number, a word, or one character that is neither: names are never cut inside the first two."""

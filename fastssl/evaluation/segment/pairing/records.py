@@ -19,7 +19,8 @@ class Pair:
         image: the file of the image.
         masks: the files of its masks, at least one; all of them together are its foreground.
         fov: the file of its field-of-view mask, or None.
-        place: the image's path below the folder of images, without extension, with slashes.
+        place: the image's path below the folder of images, without extension, with slashes, and without folders
+            that only say images.
     """
 
     name: str
