@@ -250,3 +250,32 @@ def test_a_stage_that_restores_nothing_says_so(grey_npz: Path, tmp_path: Path) -
     with pytest.raises(ConfigError, match=r"^checkpoint: stage moco restores no images to look at"):
         written(tmp_path / "run", checkpoint=True)
     assert not (tmp_path / "run" / "report").exists()
+
+
+def test_what_was_read_is_said_unless_quiet_is_asked_for(colour_npz: Path, tmp_path: Path) -> None:
+    shown = []
+    for settings in ({}, {"quiet": True}):
+        console = quiet()
+        fastssl.preview(console=console, data=str(colour_npz), views=("plain",), out=tmp_path / "a.png", **settings)
+        shown.append(console.file.getvalue().splitlines())
+    assert shown[0][:5] == [
+        f"data        colour, {colour_npz}",
+        "images      train 40",
+        "shape       24x24, 3 channels, 8 bit",
+        "values      0 to 255",
+        "classes     2: 0 20, 1 20 (train)",
+    ]
+    assert shown[1] == shown[0][5:]
+
+
+@pytest.mark.parametrize(("settings", "value_range"), [({}, "0,1023"), ({"value_range": "auto"}, "0,511")])
+def test_a_run_is_shown_images_by_its_own_range(tmp_path: Path, settings: dict[str, str], value_range: str) -> None:
+    ten = np.random.default_rng(0).integers(0, 1024, (20, 16, 16)).astype(np.uint16)
+    np.savez(tmp_path / "ten.npz", train_images=ten)
+    np.savez(tmp_path / "nine.npz", train_images=ten // 2)
+    given = RUN | {"batch_size": 4}
+    fastssl.train(**given, data=str(tmp_path / "ten.npz"), out=tmp_path / "run", console=quiet())
+    config = coerce_config(PreviewConfig, None, {"data": str(tmp_path / "nine.npz"), "device": "cpu", **settings})
+    told: list[str] = []
+    make_sheet(tmp_path / "run", config, told.append)
+    assert f"values      {value_range.replace(',', ' to ')}, " in "\n".join(told)

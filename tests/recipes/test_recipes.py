@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -125,6 +126,34 @@ def test_data_without_labels_are_trained_on_and_not_evaluated(
     assert (result.finished, result.evaluated) == (True, False)
     assert "has no labels" in text
     assert evaluations.seen == []
+
+
+def test_labels_that_cannot_be_used_are_trained_without_and_named_where_the_evaluation_would_be(
+    tmp_path: Path, grey_npz: Path, evaluations: Evaluations, train: Train
+) -> None:
+    path = tmp_path / "targets.npz"
+    np.savez(path, train_images=np.load(grey_npz)["train_images"], train_labels=np.linspace(0, 1, 52))
+    result, text = train(tmp_path / "run", path)
+    assert (result.finished, result.evaluated, evaluations.seen) == (True, False, [])
+    assert text.count("note        labels are not used: train_labels are not whole numbers") == 1
+    assert "or probabilities: nothing to evaluate with" in text
+
+
+def test_what_was_read_is_said_once_and_all_stages_go_on_by_its_range(
+    tmp_path: Path, evaluations: Evaluations, train: Train
+) -> None:
+    images = np.random.default_rng(0).integers(0, 1024, (52, 20, 20)).astype(np.uint16)
+    np.savez(tmp_path / "ten.npz", train_images=images)
+    _, text = train(tmp_path / "run", tmp_path / "ten.npz", stop_after=1)
+    assert text.count("values      0 to 1023, found in the images") == 1
+    for folder in (tmp_path / "run", tmp_path / "run" / "moco"):
+        assert yaml.safe_load((folder / "config.yaml").read_text())["value_range"] == "0,1023"
+        assert json.loads((folder / "data.json").read_text())["counts"] == {"train": 52}
+    result, text = train(tmp_path / "run", tmp_path / "ten.npz", resume=True)
+    assert result.finished
+    assert text.count("values      0 to 1023, as given") == 1
+    settings = yaml.safe_load((tmp_path / "run" / "pretext" / "config.yaml").read_text())
+    assert settings["value_range"] == "0,1023"
 
 
 def test_settings_go_to_the_stages_that_read_them(
