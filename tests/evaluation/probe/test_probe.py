@@ -114,14 +114,12 @@ def test_multi_label_data_are_probed(run_folder: Path, data_file: Path, tmp_path
     assert result.row("raw pixels").auc > 0.9
 
 
-@pytest.mark.parametrize("form", ["0, 128, 255", "from 1", "text", "one-hot", "some unlabelled"])
+@pytest.mark.parametrize("form", ["0, 128, 255", "one-hot", "some unlabelled"])
 def test_every_form_of_the_same_labels_gives_the_same_scores(
     form: str, run_folder: Path, data_file: Path, tmp_path: Path
 ) -> None:
     as_saved = {
         "0, 128, 255": lambda labels: np.array([0, 128, 255])[labels],
-        "from 1": lambda labels: labels + 1,
-        "text": lambda labels: np.array(["a", "b", "c"])[labels],
         "one-hot": lambda labels: np.eye(3, dtype=np.uint8)[labels],
         "some unlabelled": lambda labels: np.append(labels[:-4], [255] * 4).astype(np.uint8),
     }[form]
@@ -132,7 +130,9 @@ def test_every_form_of_the_same_labels_gives_the_same_scores(
             whole |= {name: whole[name][:-4] for name in (f"{split}_images", f"{split}_labels")}
     np.savez(tmp_path / "form.npz", **arrays)
     np.savez(tmp_path / "whole.npz", **whole)
-    found, expected = (probe(run_folder, console=quiet(), data=str(tmp_path / f"{n}.npz")) for n in ("form", "whole"))
+    found, expected = (
+        probe(run_folder, console=quiet(), data=str(tmp_path / f"{n}.npz"), amp=False) for n in ("form", "whole")
+    )
     assert (found.task, found.n_train, found.n_test) == (expected.task, expected.n_train, expected.n_test)
     assert [(row.auc, row.acc) for row in found.rows] == [(row.auc, row.acc) for row in expected.rows]
     left_out = "images without a label are left out: train 4, val 4, test 4"
