@@ -7,9 +7,7 @@ Does not cover: creating encoders (`encoder.py`), weights of other origin (`weig
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +17,12 @@ from fastssl.errors import CheckpointError, ConfigError
 from fastssl.files import write_atomically
 
 from .encoder import EncoderSpec, create_encoder, encoder_shapes
-from .spec_text import parse_object, parse_spec, write_spec
+from .spec_text import TrainedSteps, parse_spec, parse_steps, write_spec
 from .tensor_file import read_header, read_tensors, storable
 from .weight_file import encoder_path
 from .weight_match import load_weights
 
-_SPEC_KEY, _STEPS_KEY = "fastssl.encoder", "fastssl.training"
+_KEY = "fastssl.encoder"
 
 
 class LoadedEncoder(NamedTuple):
@@ -37,27 +35,6 @@ class LoadedEncoder(NamedTuple):
 
     module: nn.Module
     spec: EncoderSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedSteps:
-    """How long an encoder was trained.
-
-    Args:
-        step: how many steps were done when it was exported.
-        total_steps: of its training.
-    """
-
-    step: int
-    total_steps: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether its training had come to its end."""
-        return self.step >= self.total_steps
-
-    def __str__(self) -> str:
-        return f"step {self.step} of {self.total_steps}"
 
 
 def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec, steps: TrainedSteps | None = None) -> None:
@@ -74,10 +51,8 @@ def save_encoder(path: Path, encoder: nn.Module, spec: EncoderSpec, steps: Train
     """
     from safetensors.torch import save
 
-    metadata = {_SPEC_KEY: write_spec(spec)}
-    if steps is not None:
-        metadata[_STEPS_KEY] = json.dumps(asdict(steps))
-    write_atomically(path, save(storable(encoder.state_dict()), metadata=metadata))
+    # One text alone: safetensors writes several in random order, and equal runs are to give equal files.
+    write_atomically(path, save(storable(encoder.state_dict()), metadata={_KEY: write_spec(spec, steps)}))
 
 
 def load_encoder(path: str | Path) -> LoadedEncoder:
@@ -94,9 +69,9 @@ def load_encoder(path: str | Path) -> LoadedEncoder:
     """
     path = encoder_path(Path(path))
     header = read_header(path)
-    if _SPEC_KEY not in header.metadata:
+    if _KEY not in header.metadata:
         raise CheckpointError(f"{path}: no fastssl metadata; weights of other origin go in through --init")
-    spec = parse_spec(header.metadata[_SPEC_KEY], str(path))
+    spec = parse_spec(header.metadata[_KEY], str(path))
     try:
         _check_shapes(path, encoder_shapes(spec), header.shapes)
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem)
@@ -120,7 +95,7 @@ def read_spec(path: Path) -> EncoderSpec | None:
     """
     path = encoder_path(path)
     metadata = _metadata(path)
-    return parse_spec(metadata[_SPEC_KEY], str(path)) if _SPEC_KEY in metadata else None
+    return parse_spec(metadata[_KEY], str(path)) if _KEY in metadata else None
 
 
 def read_steps(path: Path) -> TrainedSteps | None:
@@ -137,13 +112,7 @@ def read_steps(path: Path) -> TrainedSteps | None:
     """
     path = encoder_path(path)
     metadata = _metadata(path)
-    if _STEPS_KEY not in metadata:
-        return None
-    given = parse_object(metadata[_STEPS_KEY], str(path))
-    step, total = given.get("step"), given.get("total_steps")
-    if given.keys() != {"step", "total_steps"} or not all(type(value) is int and value >= 0 for value in (step, total)):
-        raise CheckpointError(f"{path}: damaged: what it says of its training is not two numbers of steps")
-    return TrainedSteps(**given)
+    return parse_steps(metadata[_KEY], str(path)) if _KEY in metadata else None
 
 
 def _metadata(path: Path) -> Mapping[str, str]:

@@ -1,13 +1,13 @@
-"""How an encoder was built, as text in its file.
+"""How an encoder was built and how long it was trained, as text in its file.
 
-Covers: writing a spec as JSON; reading one that anybody may have written, every field checked before it is used. Does
-not cover: the file (`encoder_file.py`), building the encoder (`encoder.py`).
+Covers: writing both as JSON; reading what anybody may have written, every field checked before it is used. Does not
+cover: the file (`encoder_file.py`), building the encoder (`encoder.py`).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from math import isfinite
 from typing import Any, get_args
 
@@ -24,25 +24,48 @@ MOST_VALUE = 1e6
 """Of a mean or a standard deviation, of images in [0, 1]."""
 MOST_TEXT = 10_000
 """Characters of the text."""
+_STEPS = ("step", "total_steps")
 
 
-def write_spec(spec: EncoderSpec) -> str:
-    """Write a spec as JSON.
+@dataclass(frozen=True, kw_only=True)
+class TrainedSteps:
+    """How long an encoder was trained.
 
     Args:
-        spec: of an encoder.
+        step: how many steps were done when it was exported.
+        total_steps: of its training.
+    """
+
+    step: int
+    total_steps: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training had come to its end."""
+        return self.step >= self.total_steps
+
+    def __str__(self) -> str:
+        return f"step {self.step} of {self.total_steps}"
+
+
+def write_spec(spec: EncoderSpec, steps: TrainedSteps | None = None) -> str:
+    """Write how an encoder was built, and how long it was trained, as JSON.
+
+    Args:
+        spec: how it was built.
+        steps: how long it was trained; None: that is not known.
 
     Returns:
         The text.
     """
-    return json.dumps(asdict(spec))
+    return json.dumps({**asdict(spec), **({} if steps is None else asdict(steps))})
 
 
 def parse_spec(text: str, origin: str) -> EncoderSpec:
-    """Read the spec that `write_spec` wrote; files of 0.1 have no value range, and the full one is meant.
+    """Read how an encoder was built; files of 0.1 have no value range, and the full one is meant.
 
     Args:
-        text: from a file.
+        text: as `write_spec` writes it.
         origin: the file, for the error's text.
 
     Returns:
@@ -51,8 +74,8 @@ def parse_spec(text: str, origin: str) -> EncoderSpec:
     Raises:
         CheckpointError: a field is missing, unknown or not possible; it says which.
     """
-    given = parse_object(text, origin)
-    given = {"value_range": FULL_RANGE, **given}
+    given = {"value_range": FULL_RANGE, **_parsed(text, origin)}
+    given = {name: value for name, value in given.items() if name not in _STEPS}
     known = {one.name: one for one in fields(EncoderSpec)}
     wrong = [f"unknown field {name!r}" for name in given if name not in known]
     wrong += [f"no {name}" for name, one in known.items() if one.default is MISSING and name not in given]
@@ -63,19 +86,28 @@ def parse_spec(text: str, origin: str) -> EncoderSpec:
     return EncoderSpec(**found)
 
 
-def parse_object(text: str, origin: str) -> dict[str, Any]:
-    """Read a JSON object from a file's metadata.
+def parse_steps(text: str, origin: str) -> TrainedSteps | None:
+    """Read how long an encoder was trained.
 
     Args:
-        text: from a file.
+        text: as `write_spec` writes it.
         origin: the file, for the error's text.
 
     Returns:
-        The object.
+        None where the text does not say.
 
     Raises:
-        CheckpointError: it is anything else, or very long.
+        CheckpointError: it says something else than two numbers of steps.
     """
+    given = {name: value for name, value in _parsed(text, origin).items() if name in _STEPS}
+    if not given:
+        return None
+    if len(given) < len(_STEPS) or not all(type(value) is int and 0 <= value < 1 << 62 for value in given.values()):
+        raise CheckpointError(f"{origin}: damaged: what it says of its training is not two numbers of steps")
+    return TrainedSteps(**given)
+
+
+def _parsed(text: str, origin: str) -> dict[str, Any]:
     try:
         given = json.loads(text) if len(text) <= MOST_TEXT else None
     except (ValueError, RecursionError):

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from fastssl.errors import CheckpointError
 from fastssl.files import sync, write_synced
+from fastssl.models.tensor_file import storable
 
 KEEP = 2
 CHECKPOINT_SECONDS = 60.0
@@ -95,8 +96,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     try:
         partial.mkdir()
         for group, tensors in checkpoint.tensors.items():
-            content = save({key: _storable(value) for key, value in tensors.items()})
-            write_synced(partial / f"{group}.safetensors", content)
+            # Row-major; channels-last comes back when they are copied into the module.
+            write_synced(partial / f"{group}.safetensors", save(storable(tensors)))
         write_synced(partial / _STATE, json.dumps(checkpoint.state))
         checksums = {file.name: _checksum(file) for file in sorted(partial.iterdir())}
         write_synced(partial / _MANIFEST, json.dumps(checksums, indent=1))
@@ -149,11 +150,6 @@ def _load(path: Path) -> Checkpoint:
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
     return Checkpoint(step=int(path.name.removeprefix("step-")), tensors=tensors, state=state)
-
-
-def _storable(tensor: Tensor) -> Tensor:
-    """Row-major, as safetensors stores them; channels-last comes back when they are copied into the module."""
-    return tensor.detach().cpu().contiguous()
 
 
 def _checksum(path: Path) -> str:

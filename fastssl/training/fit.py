@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fastssl.models.encoder_file import save_encoder
+from fastssl.models.spec_text import TrainedSteps
 from fastssl.training.build import TrainingRun
 from fastssl.training.engine import Engine
 from fastssl.training.metrics_log import MetricsLog
@@ -106,6 +107,7 @@ def fit(
 
 
 def _export(run: TrainingRun, engine: Engine, folder: Path) -> None:
-    save_encoder(folder / ENCODER, engine.stage.encoder, run.spec)
+    steps = TrainedSteps(step=engine.step, total_steps=engine.schedule.total_steps)
+    save_encoder(folder / ENCODER, engine.stage.encoder, run.spec, steps)
     for name, module in engine.stage.exports().items():
-        save_encoder(folder / f"{name}.safetensors", module, run.spec)
+        save_encoder(folder / f"{name}.safetensors", module, run.spec, steps)

@@ -17,7 +17,8 @@ from torch import nn
 from fastssl.config.paths import run_path
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec, seen_note
-from fastssl.models.encoder_file import TrainedSteps, load_encoder, read_steps
+from fastssl.models.encoder_file import load_encoder, read_steps
+from fastssl.models.spec_text import TrainedSteps
 from fastssl.pipelines import Plain
 from fastssl.training.run_folder import ENCODER
 
