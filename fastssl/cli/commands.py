@@ -159,6 +159,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         version=fastssl.__version__,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(json_list=False, json_dict=False),  # a folder may be called [x] or {x}
     )
 
     def train(

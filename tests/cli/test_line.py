@@ -58,3 +58,8 @@ def test_a_wrong_value_in_a_list_does_not_turn_the_others_into_mistakes(values: 
 def test_a_value_that_looks_like_an_option_needs_an_equals_sign(refusal: Refusal) -> None:
     assert refusal("train", "--data", "--lr") == "--data requires an argument; --lr requires an argument"
     assert refusal("train", "--data=--lr").startswith("no data at '--lr'")
+
+
+def test_names_that_look_like_json_are_names() -> None:
+    for words in (["fewshot", "[x]", "[1]"], ["segment", "{y}", "[b", "--images", "[1]", "--masks", "{}"]):
+        assert read_line(words).mistakes == ()

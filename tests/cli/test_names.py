@@ -48,7 +48,7 @@ def said_by(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         warnings.simplefilter("error")
         status = main(words)
     said = capsys.readouterr()
-    assert (status, said.err) == (0, "")
+    assert (status, said.err) == (0, ""), said.err
     assert "\x1b" not in said.out
     assert not any("\ud800" <= letter <= "\udfff" for letter in said.out)
     return said.out
