@@ -141,13 +141,13 @@ def _indices_of_rows(splits: Mapping[str, LabelValues]) -> dict[str, LabelValues
         rows = own.values[~unlabelled]
         if own.kind[0] < 2 or own.missing[~unlabelled].any() or not (rows.sum(axis=1) == 1).all():
             return None
-        indices[split] = LabelValues(values=own.values.argmax(axis=1), missing=unlabelled)
+        indices[split] = LabelValues(values=own.values.argmax(axis=1), missing=np.asarray(unlabelled))
     return indices
 
 
 def _by_value(splits: Mapping[str, LabelValues]) -> Labels:
     """One label per image: the values that are there, in their order, are the classes."""
-    values = sorted({value for own in splits.values() for value in own.present()})  # type: ignore[type-var]
+    values = sorted({value for own in splits.values() for value in own.present()})
     notes = []
     mark = _unlabelled_mark(splits, values)
     if mark is not None:

@@ -121,7 +121,7 @@ class NpzArchive:
         with self._reading(stored.name), self._file.open(stored.entry) as stream:
             stream.read(stored.offset)
             if values.nbytes:
-                _fill(stream, memoryview(values.view(np.uint8)))
+                _fill(stream, values.view(np.uint8).data)
             stream.read()  # to the end, where zipfile compares the checksum
         shaped = values.reshape(stored.shape[::-1]).transpose() if stored.fortran else values.reshape(stored.shape)
         return np.ascontiguousarray(shaped)
