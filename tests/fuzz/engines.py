@@ -8,29 +8,30 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .mutations import mutate, mutated
 from .target import SECONDS, Target, check, limit_memory, save_crash
+from .targets import load_target
 
 INSTRUMENTED = ["fastssl", "PIL", "tifffile", "yaml", "cyclopts", "numpy.lib"]
 """Packages whose branches guide atheris."""
 
 
-def fuzz_by_chance(target: Target, seconds: float, crashes: Path) -> int:
+def fuzz_by_chance(name: str, seconds: float, crashes: Path) -> int:
     """Try inputs that hypothesis makes of the seeds.
 
     Args:
-        target: the parser.
+        name: of the parser.
         seconds: how long.
         crashes: folder that inputs which are faults go into.
 
     Returns:
         How many inputs were tried.
     """
+    target = load_target(name)
     limit_memory()
     tried = _try_seeds(target, crashes)
     end, number = time.monotonic() + seconds, 0
@@ -57,18 +58,18 @@ def fuzz_by_chance(target: Target, seconds: float, crashes: Path) -> int:
     return tried
 
 
-def fuzz_by_coverage(target_of: Callable[[], Target], seconds: float, crashes: Path) -> None:
+def fuzz_by_coverage(name: str, seconds: float, crashes: Path) -> None:
     """Try inputs that atheris makes of the seeds; ends the process.
 
     Args:
-        target_of: imports the parser, which atheris follows from then on.
+        name: of the parser, whose packages are imported here, so that atheris can follow them.
         seconds: how long.
         crashes: folder that inputs which are faults go into.
     """
     import atheris
 
     with atheris.instrument_imports(include=INSTRUMENTED):
-        target = target_of()
+        target = load_target(name)
     corpus = crashes / target.name / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     seeds = list(target.seeds())
