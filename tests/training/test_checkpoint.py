@@ -50,6 +50,20 @@ def test_what_was_saved_is_read_back_to_the_bit(folder: Path) -> None:
             assert torch.equal(loaded.tensors[group][name], tensor)
 
 
+def test_tied_parameters_are_saved_and_come_back_tied(tmp_path: Path) -> None:
+    """One tensor under several names, as in CoaT, whose layers share their position encodings."""
+    first, second = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+    second.weight = first.weight
+    module = torch.nn.Sequential(first, second)
+    state = {key: value.clone() for key, value in module.state_dict().items()}
+    tensors = {"stage": dict(module.state_dict())}
+    save_checkpoint(tmp_path, Checkpoint(step=1, tensors=tensors, state={}))
+    module[0].weight.data.zero_()
+    module.load_state_dict(dict(load_newest(tmp_path).tensors["stage"]), strict=True)
+    assert module[0].weight is module[1].weight
+    assert all(torch.equal(module.state_dict()[key], value) for key, value in state.items())
+
+
 def test_the_newest_two_are_kept(folder: Path) -> None:
     for step in (30, 400):
         path = save_checkpoint(folder, example(step))

@@ -122,6 +122,7 @@ def _compare(
     pairs = fewshot_pairs(rows)
     tests = [pair.test for pair in pairs if pair.metric == "acc"]
     held_out = images.parts.held_out_notes()
+    known = [note for candidate in candidates for note in candidate.notes]
     return FewshotResult(
         data=source.name,
         task=source.task,
@@ -131,7 +132,7 @@ def _compare(
         l2=config.l2,
         rows=tuple(rows),
         pairs=pairs,
-        notes=tuple(dict.fromkeys([*held_out, *notes, *problems, *untested(tests), METHOD])),
+        notes=tuple(dict.fromkeys([*known, *held_out, *notes, *problems, *untested(tests), METHOD])),
         folder=str(folder),
     )
 

@@ -143,7 +143,8 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
 
 def _data_notes(grid: TrialGrid) -> list[str]:
     held_out = grid.data.parts.held_out_notes("epochs chosen on {held_out}")
-    return [SHARE, *held_out, *size_notes(grid.candidates, grid.data.size)]
+    known = [note for candidate in grid.candidates for note in candidate.notes]
+    return [SHARE, *known, *held_out, *size_notes(grid.candidates, grid.data.size)]
 
 
 def _test_notes(grid: TrialGrid, compared: Sequence[FinetuneComparison]) -> list[str]:

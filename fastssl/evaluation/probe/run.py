@@ -107,7 +107,7 @@ def _write(result: ProbeResult, report: DataReport, console: Console) -> None:
 def _result(extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...]) -> ProbeResult:
     parts = extraction.parts
     held_out = parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train")
-    notes = [*held_out, *(row.note for row in rows if row.note)]
+    notes = [*trained.notes, *held_out, *(row.note for row in rows if row.note)]
     n_train, n_val, n_test = parts.counts
     return ProbeResult(
         encoder=trained.spec.name,

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastssl.config import SegmentConfig
 from fastssl.errors import CheckpointError, ConfigError, DataError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.encoder_file import read_spec
+from fastssl.models.encoder_file import read_spec, read_steps
 from fastssl.models.unet import UNet, create_unet
 from fastssl.models.weight_file import read_weights
 from fastssl.models.weight_match import load_weights
@@ -140,6 +140,9 @@ def _mixes(
 ) -> list[Initialization]:
     """Every mix of a run's and of random parts that is asked for."""
     encoder = run / ENCODER if run.is_dir() else run
+    steps = read_steps(encoder)
+    if steps is not None and not steps.finished:
+        notify(f"{name}: its training has not ended, {steps}")
     decoder: Path | None = run / DECODER
     if "run" in config.decoder_init and not (run.is_dir() and (run / DECODER).is_file()):
         notify(f"{run}: has no {DECODER}; its decoder starts from random weights")

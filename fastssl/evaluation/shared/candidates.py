@@ -83,7 +83,7 @@ class Candidate:
             ConfigError: at this size more than a tenth of each image would be lost.
         """
         spec, steps = encoder.spec, encoder.steps
-        unfinished = "" if steps is None or steps.finished else f"{encoder.label} is not trained to its end: {steps}"
+        unfinished = "" if steps is None or steps.finished else f"{encoder.label}: its training has not ended, {steps}"
         unseen = seen_note(encoder.encoder, spec.in_channels, size, spec.stem)
         return cls(
             label=encoder.label,

@@ -18,6 +18,7 @@ from fastssl.evaluation.probe.run import probe
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_encoder, save_encoder
+from fastssl.models.spec_text import TrainedSteps
 
 
 def quiet() -> Console:
@@ -161,6 +162,13 @@ def test_data_that_cannot_be_probed_are_one_clear_line(kind: str, run_folder: Pa
     with pytest.raises(DataError, match=message):
         probe(run_folder, console=quiet(), data=str(tmp_path / "odd.npz"))
     assert not (run_folder / "report").exists()
+
+
+def test_an_encoder_whose_training_has_not_ended_is_told(run_folder: Path) -> None:
+    encoder, spec = load_encoder(run_folder)
+    steps = TrainedSteps(step=27, total_steps=100_000)
+    save_encoder(run_folder / "encoder.safetensors", encoder, spec, steps)
+    assert "trained: its training has not ended, step 27 of 100000" in probe(run_folder, console=quiet()).notes
 
 
 def test_an_encoder_that_diverged_is_named(run_folder: Path) -> None:

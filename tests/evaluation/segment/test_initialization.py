@@ -13,7 +13,8 @@ from fastssl.config import SegmentConfig, build
 from fastssl.errors import CheckpointError, ConfigError, DataError
 from fastssl.evaluation.segment.initialization import Initialization, build_network, find_initializations, read_specs
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.encoder_file import save_encoder
+from fastssl.models.encoder_file import load_encoder, save_encoder
+from fastssl.models.spec_text import TrainedSteps
 from fastssl.models.unet import create_unet
 
 BOTH = ("run", "random")
@@ -71,6 +72,14 @@ def test_a_run_without_a_decoder_says_so_and_starts_it_at_random(tower_run: Path
     assert notices == [f"{tower_run}: has no decoder.safetensors; its decoder starts from random weights"]
     (one,) = found([tower_run / "encoder.safetensors"])
     assert (one.name, one.decoder_init) == ("encoder", "random")
+
+
+def test_a_run_whose_training_has_not_ended_says_so(tower_run: Path) -> None:
+    loaded = load_encoder(tower_run)
+    save_encoder(tower_run / "encoder.safetensors", *loaded, TrainedSteps(step=27, total_steps=100))
+    notices: list[str] = []
+    found([tower_run], notices)
+    assert notices == [f"{tower_run.name}: its training has not ended, step 27 of 100"]
 
 
 def test_random_is_built_as_the_first_run_unless_told_otherwise(tower_run: Path) -> None:
