@@ -1,7 +1,7 @@
 """The data of a run, opened again: to go on with it, to evaluate it, to look at it.
 
 Covers: where they are now, and the settings of the run that others are opened by as well. Does not cover: opening data
-(`fastssl.data`), the paths of other settings (`places.py`), whether they are still the same (`run_state.py`).
+(`fastssl.data`), other settings (`stored_settings.py`), whether they are still the same (`run_state.py`).
 """
 
 from __future__ import annotations
