@@ -77,16 +77,16 @@ class PillowReader:
             values = indices if indices.ndim == 2 else indices[..., 0]
             missing = max(0, int(values.max()) + 1 - len(palette))
             palette = np.pad(palette, ((0, missing), (0, 0)))
-        elif image.mode == "1" or (image.mode in _GREY and colours is None):
-            values = np.asarray(image)
+        elif image.mode == "1":
+            values = np.asarray(image.convert("L")) & 1
         elif colours is None:
-            values = np.asarray(image.convert("RGB"))
+            values = np.asarray(image if image.mode in (*_GREY, "RGB") else image.convert("RGB"))
         else:
             values = colours[..., 0] if image.mode in _GREY else colours[..., :3]
         if scaled < 255:
             values = values // (255 // scaled)
         return Samples(
-            values=(values.astype(np.uint8) if image.mode == "1" else values).reshape(image.height, image.width, -1),
+            values=values.reshape(image.height, image.width, -1),
             top=1 if image.mode == "1" else scaled,
             palette=palette,
             alpha=alpha,

@@ -60,6 +60,8 @@ def over_black(values: np.ndarray, alpha: np.ndarray, alpha_top: int) -> np.ndar
 
 def _stretched(values: np.ndarray, top: int) -> np.ndarray:
     """Bring 0 to `top` to 0 to 255."""
+    if 255 % top == 0:
+        return np.minimum(values, top) * np.uint8(255 // top)
     levels = np.minimum(np.rint(np.arange(256) * (255 / top)), 255).astype(np.uint8)
     return levels[values]
 
