@@ -17,6 +17,8 @@ from .samples import ImageHeader, Samples, UnreadableError, image_dtype
 CODESTREAM = b"\xff\x4f\xff\x51"
 _CODING_STYLE = b"\xff\x52"
 _BOXES = 100
+_PLAIN_COLOURS = (16, 17)
+"""sRGB and grey, of the colour spaces that a JP2 box numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,15 @@ def _codestream_head(file: BinaryIO) -> bytes:
     raise UnreadableError("damaged: no codestream in it")
 
 
+def _has_plain_colours(file: BinaryIO) -> bool:
+    """Whether the boxes before the codestream state neither a palette nor a colour space such as YCC or CMYK."""
+    file.seek(0)
+    head = file.read(4096).split(CODESTREAM)[0]
+    at = head.find(b"colr")
+    numbered = at >= 0 and head[at + 4 : at + 5] == b"\1"
+    return b"pclr" not in head and (not numbered or int.from_bytes(head[at + 7 : at + 11], "big") in _PLAIN_COLOURS)
+
+
 class WideJpeg2000Reader:
     """Reads one JPEG 2000 file.
 
@@ -107,6 +118,8 @@ class WideJpeg2000Reader:
         found = f"JPEG 2000 of {len(stream.bits)} components of {max(stream.bits)} bits"
         if len(set(stream.bits)) > 1 or len(set(stream.signed)) > 1 or stream.subsampled or len(stream.bits) > 4:
             raise UnreadableError(f"{found}, of different kinds; save it as PNG or TIFF")
+        if not _has_plain_colours(file):
+            raise UnreadableError(f"{found}, with colours that are no RGB; save it as PNG or TIFF")
         self._bits, self._signed = stream.bits[0], stream.signed[0]
         if self._bits > 16 or (self._signed and len(stream.bits) in (2, 4)):
             raise UnreadableError(f"{found}; save it as TIFF with 16 bits")

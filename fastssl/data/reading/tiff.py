@@ -20,6 +20,7 @@ from .tiff_jpeg import JPEG, decode_jpeg
 from .tiff_meaning import TiffMeaning, meaning_of, stored_dtype
 from .tiff_pages import first_page
 from .tiff_segments import check_segments
+from .to_image import by_rows
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -134,8 +135,12 @@ def _palette(page: TiffPage) -> np.ndarray:
 def _rgb_of_cmyk(inks: np.ndarray) -> np.ndarray:
     """`[H, W, 3]`: white less black less the ink, as Pillow has it, without a profile."""
     top = int(np.iinfo(inks.dtype).max)
-    white = top - inks[..., 3:].astype(np.int64)
-    return np.maximum(white - (inks[..., :3] * white * 2 + top) // (2 * top), 0).astype(inks.dtype)
+
+    def mix(rows: slice) -> np.ndarray:
+        white = top - inks[rows, :, 3:].astype(np.int64)
+        return np.maximum(white - (inks[rows, :, :3] * white * 2 + top) // (2 * top), 0)
+
+    return by_rows(mix, (*inks.shape[:2], 3), inks.dtype)
 
 
 def _rgb_of_lab(values: np.ndarray, meaning: TiffMeaning) -> np.ndarray:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TILE_PIXELS = 1 << 26
 _JPEG2000 = (33003, 33005, 34712)
 _HEADER_BYTES = 4096
+_LEAST_OFFSET = 8
+"""Bytes of a TIFF file's own header."""
 
 
 def check_segments(page: TiffPage) -> None:
@@ -36,7 +38,7 @@ def check_segments(page: TiffPage) -> None:
     if page.is_tiled and page.tilewidth * page.tilelength * page.tiledepth > max(_TILE_PIXELS, page.size):
         raise UnreadableError(f"damaged: tiles of {page.tilewidth}x{page.tilelength} pixels")
     if page.is_contiguous:
-        if page.dataoffsets[0] + page.nbytes > size:
+        if page.dataoffsets[0] < _LEAST_OFFSET or page.dataoffsets[0] + page.nbytes > size:
             raise UnreadableError("truncated: some of its pixels are missing")
         return
     needed = int(np.prod(page.chunked))

@@ -6,10 +6,13 @@ which is the readers' task; the range of a set's values (`fastssl.data.value_ran
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .samples import Samples, UnreadableError, image_dtype, is_grey
 
+_ROWS = 64
 TRANSPARENT = "transparent everywhere; the colours are taken and the transparency is left out"
 
 
@@ -51,11 +54,33 @@ def over_black(values: np.ndarray, alpha: np.ndarray, alpha_top: int) -> np.ndar
     Returns:
         values * alpha / alpha_top, integers rounded as Pillow's `alpha_composite` rounds them.
     """
-    if values.dtype.kind == "f":
-        return values * (alpha[..., None] / alpha_top).astype(values.dtype)
-    if values.dtype == np.uint8 and alpha_top == 255:
-        return ((values.astype(np.uint32) * alpha[..., None] + 127) // 255).astype(np.uint8)
-    return np.rint(values.astype(np.float64) * alpha[..., None] / alpha_top).astype(values.dtype)
+
+    def lay(rows: slice) -> np.ndarray:
+        own, opacity = values[rows], alpha[rows, :, None]
+        if values.dtype.kind == "f":
+            return own * (opacity / alpha_top)
+        if values.dtype == np.uint8 and alpha_top == 255:
+            return (own.astype(np.uint16) * opacity + 127) // 255
+        return np.rint(own.astype(np.float64) * opacity / alpha_top)
+
+    return by_rows(lay, values.shape, values.dtype)
+
+
+def by_rows(make: Callable[[slice], np.ndarray], shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Make an image from parts of some rows, so that no other array of its size is needed on the way.
+
+    Args:
+        make: makes the rows of a slice, of any type.
+        shape: `[H, W, C]`.
+        dtype: of the image.
+
+    Returns:
+        The image.
+    """
+    out = np.empty(shape, dtype)
+    for start in range(0, shape[0], _ROWS):
+        out[start : start + _ROWS] = make(slice(start, start + _ROWS))
+    return out
 
 
 def _stretched(values: np.ndarray, top: int) -> np.ndarray:

@@ -53,6 +53,15 @@ def test_transparency_is_laid_over_black(tmp_path, dtype):
     np.testing.assert_allclose(pixels, expected, atol=0.5)
 
 
+def test_wide_colours_that_are_no_rgb_are_refused(tmp_path):
+    path = save(tmp_path / "a.jp2", RANDOM.integers(0, 4096, (21, 34, 3)).astype(np.uint16))
+    content = path.read_bytes()
+    at = content.index(b"colr") + 7
+    path.write_bytes(content[:at] + (18).to_bytes(4, "big") + content[at + 4 :])  # YCC
+    with pytest.raises(ImageFileError, match="colours that are no RGB"):
+        read(path)
+
+
 def test_a_mask_says_whether_it_was_compressed_with_loss(tmp_path):
     array = RANDOM.integers(0, 4, (64, 64)).astype(np.uint8)
     assert not read_label_file(save(tmp_path / "a.jp2", array), max_megapixels=1).lossy

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header
+from fastssl.data.reading import ImageFileError, read_image_file, read_image_header, read_label_file
 
 RANDOM = np.random.default_rng(0)
 HEIGHT, WIDTH = 20, 33
@@ -40,19 +40,24 @@ def write(tmp_path: Path, array: np.ndarray, **options: Any) -> Path:
     return path
 
 
-def packed_grey(tmp_path: Path, array: np.ndarray, bits: int, photometric: int = 1, fill_order: int = 1) -> Path:
-    """A grey TIFF of so many bits per sample, written by hand."""
+def packed_grey(
+    tmp_path: Path, array: np.ndarray, bits: int, photometric: int = 1, fill_order: int = 1, colours: bytes = b""
+) -> Path:
+    """A grey or palette TIFF of so many bits per sample, written by hand."""
     rows = []
     for row in array.tolist():
         text = "".join(f"{value:0{bits}b}" for value in row)
         text += "0" * (-len(text) % 8)
         octets = [text[at : at + 8] for at in range(0, len(text), 8)]
         rows.append(bytes(int(octet if fill_order == 1 else octet[::-1], 2) for octet in octets))
-    data = b"".join(rows)
+    data = colours + b"".join(rows)
     height, width = array.shape
     tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (266, fill_order)]
-    tags += [(273, 8), (277, 1), (278, height), (279, len(data)), (339, 1)]
+    tags += [(273, 8 + len(colours)), (277, 1), (278, height), (279, len(data) - len(colours))]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    if colours:
+        entries += struct.pack("<HHII", 320, 3, len(colours) // 2, 8)
+        tags.append((320, 8))
     path = tmp_path / "a.tif"
     path.write_bytes(
         b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
@@ -221,6 +226,16 @@ def test_a_palette_has_16_bits(tmp_path):
     array, colours = values("uint8"), colormap(8)
     path = write(tmp_path, array, photometric="palette", colormap=colours)
     np.testing.assert_array_equal(read(path), colours.T[array])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 10])
+def test_a_palette_has_as_many_colours_as_the_bits_of_its_indices(tmp_path, bits):
+    array, colours = RANDOM.integers(0, 2**bits, (HEIGHT, WIDTH)), colormap(bits)
+    path = packed_grey(tmp_path, array, bits, photometric=3, colours=colours.astype("<u2").tobytes())
+    np.testing.assert_array_equal(read(path), colours.T[array])
+    found = read_label_file(path, max_megapixels=1)
+    assert found.kind == "palette"
+    np.testing.assert_array_equal(found.values, array)
 
 
 @pytest.mark.parametrize("scale", [1, 256, 257])
