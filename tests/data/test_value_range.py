@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
 
 from fastssl.data.value_range import (
     ValueRange,
@@ -233,3 +236,22 @@ def test_8_bit_values_among_wider_ones_keep_their_white():
 def test_the_range_is_found_from_the_wider_files():
     spans = [ValueSpan.of(spread("uint8", 0, 255)), ValueSpan.of(spread("uint16", 0, 4000))]
     assert ranged_span(spans).highest == 4000
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data(), dtype=st.sampled_from(["uint8", "uint16", "uint32", "int16", "int32", "float32"]))
+def test_any_values_have_a_range_and_levels_in_their_order(data, dtype):
+    floats = {"allow_nan": False, "allow_infinity": False} if dtype == "float32" else {}
+    elements = arrays_of.from_dtype(np.dtype(dtype), **floats)
+    values = data.draw(arrays_of.arrays(dtype, st.integers(1, 40), elements=elements))
+    spans = [ValueSpan.of(values)]
+    found_range = resolve_range(None, spans)
+    level = levels_dtype(spans, found_range)
+    levels = to_levels(values, found_range, level)
+    assert (np.diff(levels[np.argsort(values, kind="stable")].astype(int)) >= 0).all()
+    if found_range is None:
+        assert dtype == "uint8"
+        np.testing.assert_array_equal(levels, values)
+    elif not describe_marks(spans[0]):
+        assert found_range.low - abs(found_range.low) * 1e-8 <= values.min()
+        assert values.max() <= found_range.high + abs(found_range.high) * 1e-8
