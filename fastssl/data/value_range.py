@@ -107,7 +107,7 @@ def _float_range(lowest: float, highest: float) -> ValueRange:
         return ValueRange(low=0.0, high=1.0)
     if lowest >= 0 and highest <= 255:
         return ValueRange(low=0.0, high=255.0)
-    return ValueRange(low=lowest, high=highest if highest > lowest else lowest + 1.0)
+    return ValueRange(low=lowest, high=highest if highest > lowest else lowest + max(1.0, abs(lowest)))
 
 
 def resolve_range(setting: str | None, spans: Sequence[ValueSpan]) -> ValueRange | None:

@@ -93,7 +93,9 @@ def test_8_bit_files_do_not_count_where_wider_values_are_mixed_in(arrays, expect
         ("int16", -3, (-32768, 32767)),
         ("float32", 0, (0, 1)),
         ("float32", 9, (0, 255)),
-        ("float32", 1000, (1000, 1001)),
+        ("float32", 1000, (1000, 2000)),
+        ("float32", 1e20, (float(np.float32(1e20)), 2 * float(np.float32(1e20)))),
+        ("float32", -7, (-7, 0)),
     ],
 )
 def test_a_constant_set_has_the_full_range_of_its_type(dtype, value, expected):
@@ -252,6 +254,8 @@ def test_any_values_have_a_range_and_levels_in_their_order(data, dtype):
     if found_range is None:
         assert dtype == "uint8"
         np.testing.assert_array_equal(levels, values)
-    elif not describe_marks(spans[0]):
+        return
+    assert found_range.low < found_range.high
+    if not describe_marks(spans[0]):
         assert found_range.low - abs(found_range.low) * 1e-8 <= values.min()
         assert values.max() <= found_range.high + abs(found_range.high) * 1e-8
