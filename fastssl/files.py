@@ -1,7 +1,8 @@
 """Files that are written whole or not at all: bytes, text, JSON and CSV.
 
-Covers: a temporary name, a sync to the disk, a rename; nan as null in JSON and as an empty cell in CSV. Does not cover:
-folders of files that belong together (`training/checkpoint.py`), reading.
+Covers: a temporary name of each writer's own, a sync to the disk, a rename; what killed writers left behind; nan as
+null in JSON and as an empty cell in CSV. Does not cover: folders of files that belong together
+(`training/checkpoint.py`), reading.
 """
 
 from __future__ import annotations
@@ -10,29 +11,75 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from fastssl.locks import try_lock
+
+Content = bytes | str | Iterable[bytes | memoryview]
+"""Of a file: all of it, or one piece after the other; text is written as UTF-8."""
+
+PARTIAL = ".partial"
+"""How the names of files and folders end that are still being written; they begin with a dot."""
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: Content) -> None:
     """Write a file so that a reader finds the old one or the new one, never a part of either.
+
+    Several processes may write the same file at the same time: each writes its own, and the last rename counts. What
+    a killed writer of this file left behind is removed.
 
     Args:
         path: the file; its folder exists.
-        content: all of it; text is written as UTF-8.
+        content: all of it.
 
     Raises:
         OSError: it cannot be written, and its `filename` says which file; the old one is still there.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        write_synced(partial, content)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+        clear_partials(path.parent, path.name)
+        partial, file = _begin(path)
+        try:
+            with file:
+                _write(file, content)
+                partial.replace(path)  # while it is locked: nobody takes it for what a killed process has left
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        error.filename = str(path)  # a failed write does not say where, and the temporary name is nobody's business
         raise
+
+
+def clear_partials(folder: Path, name: str = "") -> None:
+    """Remove what killed processes left of files that they were writing; others that are being written stay.
+
+    Args:
+        folder: of the files; nothing is done where there is none.
+        name: of a file; "" for all files of the folder.
+    """
+    begin = f".{name}." if name else "."
+    with suppress(OSError), os.scandir(folder) as entries:
+        found = [entry.path for entry in entries if entry.name.startswith(begin) and entry.name.endswith(PARTIAL)]
+        for path in found:
+            with suppress(OSError), open(path, "ab") as file:  # noqa: PTH123 (a name may hold bytes that are no text)
+                if try_lock(file.fileno()):
+                    os.unlink(path)  # noqa: PTH108
+
+
+def _begin(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `path`, locked as long as it is open."""
+    while True:
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        file = partial.open("xb")
+        if try_lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink:
+            return partial, file
+        file.close()  # cleared as stale before it was locked
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -76,24 +123,32 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and isnan(value) else value
 
 
-def write_synced(path: Path, content: bytes | str) -> None:
+def write_synced(path: Path, content: Content) -> None:
     """Write a file and return once it is on the disk.
 
     safetensors' own `save_file` is not used for this: it hides a full disk behind an error of its own.
 
     Args:
         path: the file; a reader may see a part of it meanwhile.
-        content: all of it; text is written as UTF-8.
+        content: all of it.
 
     Raises:
         OSError: it cannot be written, and its `filename` says which file.
     """
     try:
-        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        sync(path)
+        with path.open("wb") as file:
+            _write(file, content)
     except OSError as error:
         error.filename = error.filename or str(path)  # a failed write does not say where
         raise
+
+
+def _write(file: BinaryIO, content: Content) -> None:
+    pieces = (content.encode("utf-8"),) if isinstance(content, str) else content
+    for piece in (pieces,) if isinstance(pieces, bytes) else pieces:
+        file.write(piece)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync(path: Path) -> None:
