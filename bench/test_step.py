@@ -20,7 +20,7 @@ from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, TwoCrops
 from fastssl.runtime import Runtime
 from fastssl.stages.moco.objective import MoCo
-from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
 from fastssl.training.schedule import CosineSchedule

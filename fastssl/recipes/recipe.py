@@ -51,6 +51,11 @@ class RecipeResult:
     finished: bool
     evaluated: bool
 
+    @property
+    def stopped_by(self) -> str | None:
+        """The name of the signal that stopped this call, such as "SIGTERM"; None: nobody stopped it."""
+        return self.stages[-1].stopped_by if self.stages else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -27,17 +27,21 @@ from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
 from fastssl.threads import use_threads
 from fastssl.training.build import build_run
 from fastssl.training.fit import TrainResult
+from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     ENCODER,
     check_free,
     claim_recipe,
+    clear_folder,
     folder_of,
+    holds_run,
     release_recipe,
 )
+from fastssl.training.run_lock import run_lock
 from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_resume, stored_config
-from fastssl.training.train import Prepared, open_data, open_runtime, train_stage
+from fastssl.training.train import Prepared, train_stage
 
 
 def train(
@@ -96,8 +100,18 @@ def train_recipe(
         CheckpointError: no recipe to resume, or weights that cannot be read.
         DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
     """
-    recipe = recipes[str(config.recipe)]
     folder = folder_of(config)
+    if not config.resume:
+        check_free(folder, overwrite=config.overwrite)
+    elif not holds_run(folder):
+        read_settings(folder)  # says what is missing
+    with run_lock(folder):
+        clear_folder(folder)
+        return _train_in(folder, config, recipes[str(config.recipe)], console, clock)
+
+
+def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
+    """Train a recipe in a folder that is this call's own."""
     if config.resume:
         config = settings_to_resume(folder, config)
     else:
@@ -111,10 +125,11 @@ def train_recipe(
             claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
         source.report.write(folder)
         results = _train_stages(recipe_run, prepared, console, clock)
-    result = RecipeResult(folder=folder, stages=tuple(results), finished=False, evaluated=False)
-    if len(results) < len(recipe_run.stages) or not results[-1].finished:
+    finished = len(results) == len(recipe_run.stages) and results[-1].finished
+    result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
+    if not finished or result.stopped_by is not None:
         return result
-    return _evaluate(recipe_run, recipe, replace(result, finished=True), console, source)
+    return _evaluate(recipe_run, recipe, result, console, source)
 
 
 def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Console, clock: Clock) -> list[TrainResult]:
@@ -127,13 +142,13 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
         heading = f"{number}/{len(recipe_run.stages) + 1} {stage.stage}"
         console.rule(heading, align="left")
         began = time.monotonic()
-        begun = (recipe_run.folder / stage.stage / CONFIG).is_file()
+        begun = holds_run(recipe_run.folder / stage.stage)
         own = prepared.pop(0)  # its stage takes memory while it is trained, and not after
         if own.run is not None and results and not begun:
             own.run.load_encoder(results[-1].folder)
         going_on = {"resume": begun, "stop_after": steps_left, "recipe": None if begun else stage.recipe}
         results.append(_train_stage(stage.model_copy(update=going_on), recipe_run, console, own, clock))
-        if not results[-1].finished:
+        if not results[-1].finished or results[-1].stopped_by is not None:
             break
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
         say(console, f"{heading}: {_minutes(time.monotonic() - began)}")

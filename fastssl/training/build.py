@@ -17,7 +17,7 @@ from torch import nn
 from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
-from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem, seen_note
+from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem
 from fastssl.models.encoder_file import read_spec
 from fastssl.models.normalization import has_batch_norm
 from fastssl.models.weight_file import read_weights
@@ -27,7 +27,7 @@ from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.stages.registry import stage_defaults
 from fastssl.stages.stage import Stage
 from fastssl.stages.stage_defaults import RunInfo, StageDefaults
-from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.engine import Engine
 from fastssl.training.random_state import seeded
 from fastssl.training.resolve import auto_stem, resolve
@@ -48,7 +48,6 @@ class TrainingRun:
         defaults: of the stage.
         view: what the loader renders.
         stage: the objective, on the CPU until an engine takes it to its device.
-        notes: what to know of the encoder: which weights it starts from, pixels that it does not see.
     """
 
     settings: TrainingSettings
@@ -60,7 +59,6 @@ class TrainingRun:
     defaults: StageDefaults[Any, Any]
     view: View
     stage: Stage
-    notes: tuple[str, ...] = ()
 
     def load_encoder(self, path: Path) -> None:
         """Give the stage's encoder other weights, before the first step.
@@ -79,7 +77,7 @@ class TrainingRun:
         Returns:
             Lines.
         """
-        return [*self.notes, *self.defaults.messages(self.settings, self.info), *self.stage.messages()]
+        return [*self.defaults.messages(self.settings, self.info), *self.stage.messages()]
 
     def loader(self) -> Loader:
         """Open the loader of the training images.
@@ -175,9 +173,8 @@ def build_run(
     )
     if spec.stem != "standard":  # known only now
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
-    notes = [seen_note(encoder, spec.in_channels, spec.size, spec.stem)]
     if start is not None:
-        notes.append(f"weights of {start}: {load_weights(encoder, read_weights(start), str(start))}")
+        load_weights(encoder, read_weights(start), str(start))
     return TrainingRun(
         settings=settings,
         reasons=resolved.reasons,
@@ -188,7 +185,6 @@ def build_run(
         defaults=defaults,
         view=defaults.view(settings, info),
         stage=defaults.stage(settings, encoder, spec, info),
-        notes=tuple(filter(None, notes)),
     )
 
 

@@ -1,15 +1,16 @@
 """The one training loop.
 
-Covers: steps until the end or a signal, checkpoints, noticing divergence. Does not cover: what a step does (`step.py`),
-any particular objective (`fastssl.stages`), where batches come from (`batches.py`), what a person is shown
-(`progress.py`).
+Covers: steps until the end or a signal, noticing a loss that diverges. Does not cover: what a step does (`step.py`),
+any particular objective (`fastssl.stages`), where batches come from (`batches.py`), checkpoints
+(`run_checkpoints.py`), what a person is shown (`progress.py`).
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
@@ -19,9 +20,9 @@ from fastssl.errors import DivergenceError
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage
 from fastssl.training.batches import Batches
-from fastssl.training.checkpoint import CheckpointPolicy, load_newest, save_checkpoint
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.progress import StepClock
-from fastssl.training.run_state import capture_state, restore_state
+from fastssl.training.run_checkpoints import RunCheckpoints
 from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step import MEASURE_EVERY, Step
 from fastssl.training.step_metrics import MetricsQueue, StepMetrics
@@ -61,11 +62,11 @@ class Engine(Generic[BatchesT]):
         self.loader = loader
         self.runtime = runtime
         self.schedule = schedule
-        self.checkpoints = checkpoints
         self.step = 0
+        self._checkpoints = (
+            None if checkpoints is None else RunCheckpoints(self._step, loader, runtime.device, checkpoints)
+        )
         self._skipped = 0
-        self._saved_step = -1
-        self._saved_time = time.monotonic()
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -85,9 +86,10 @@ class Engine(Generic[BatchesT]):
 
         Raises:
             DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
+            OSError: a checkpoint cannot be written; those before it stay.
         """
-        queue, policy = MetricsQueue(), self.checkpoints
-        with stop_on_signal() as stop:
+        queue, checkpoints = MetricsQueue(), self._checkpoints
+        with stop_on_signal() as stop, checkpoints.writer if checkpoints else nullcontext():
             while self.step < until and stop.signal is None:
                 for batch in clock.waiting(self.loader):
                     metrics = self.train_step(batch)
@@ -96,15 +98,15 @@ class Engine(Generic[BatchesT]):
                         continue
                     queue.push(self.step, metrics)
                     self._deliver(queue.arrived(), on_metrics)
-                    if policy is not None and policy.is_due(self.step, time.monotonic() - self._saved_time):
+                    if checkpoints is not None and checkpoints.is_due(self.step):
                         self._deliver(queue.all(), on_metrics)
-                        self.save()
+                        checkpoints.take(self.step)
                         clock.pause()
                     if self.step >= until or stop.signal is not None:
                         break
             self._deliver(queue.all(), on_metrics)
-            if policy is not None and self._saved_step != self.step:
-                self.save()
+            if checkpoints is not None:
+                checkpoints.take(self.step)
         return stop
 
     def train_step(self, batch: Batch) -> dict[str, Tensor] | None:
@@ -148,19 +150,18 @@ class Engine(Generic[BatchesT]):
                 self.stage.warm_up(batch)
         self.loader.load_state_dict(start)
 
-    def save(self) -> None:
-        """Write a checkpoint.
+    def save_into(self, folder: Path) -> None:
+        """Write a checkpoint of this step to a folder, and return once it is on disk; it counts as the run's own.
+
+        Args:
+            folder: of checkpoints, which the caller puts in the place of the run's own.
 
         Raises:
             DivergenceError: a tensor to be saved is not finite.
             ValueError: the engine was made without checkpoints.
             OSError: it cannot be written.
         """
-        policy = self._policy()
-        checkpoint = capture_state(self._step, self.loader, self.runtime.device, self.step, policy.identity)
-        self._check_weights(checkpoint.tensors["stage"])
-        save_checkpoint(policy.folder, checkpoint)
-        self._saved_step, self._saved_time = self.step, time.monotonic()
+        self._own_checkpoints().take_into(folder, self.step)
 
     def resume(self, notify: Callable[[str], None]) -> None:
         """Load the newest sound checkpoint.
@@ -172,30 +173,23 @@ class Engine(Generic[BatchesT]):
             CheckpointError: there is none, or it was made for another model or another identity.
             ValueError: the engine was made without checkpoints.
         """
-        policy = self._policy()
-        checkpoint = load_newest(policy.folder, notify)
-        restore_state(checkpoint, self._step, self.loader, self.runtime.device, policy)
-        self.step = self._saved_step = checkpoint.step
+        self.step = self._own_checkpoints().resume(notify)
 
     def _deliver(self, arrived: Iterable[StepMetrics], on_metrics: Callable[[StepMetrics], None]) -> None:
         for metrics in arrived:
             on_metrics(metrics)
             loss = metrics.values["loss"]
             if not math.isfinite(loss):
+                if self._checkpoints is not None:
+                    self._checkpoints.writer.finish()  # a checkpoint under way may tell of it by an earlier step
                 raise DivergenceError(f"the loss became {loss} at step {metrics.step}; {self._way_back()}")
 
-    def _check_weights(self, tensors: Mapping[str, Tensor]) -> None:
-        for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-                raise DivergenceError(f"{name} is not finite after step {self.step}; {self._way_back()}")
-
-    def _policy(self) -> CheckpointPolicy:
-        if self.checkpoints is None:
+    def _own_checkpoints(self) -> RunCheckpoints:
+        if self._checkpoints is None:
             raise ValueError("this engine was made without checkpoints")
-        return self.checkpoints
+        return self._checkpoints
 
     def _way_back(self) -> str:
-        if self.checkpoints is None:
+        if self._checkpoints is None:
             return "start again with a lower --lr or --no-amp"
-        kept = f"the checkpoint of step {self._saved_step} is kept" if self._saved_step >= 0 else "nothing was saved"
-        return f"{kept} in {self.checkpoints.folder}; start again with a lower --lr or --no-amp"
+        return self._checkpoints.writer.way_back()

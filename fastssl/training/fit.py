@@ -6,6 +6,7 @@ Covers: the steps with their log and their bar, the encoder's file, the figures 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from rich.console import Console
 from fastssl.models.encoder_file import save_encoder
 from fastssl.models.spec_text import TrainedSteps
 from fastssl.training.build import TrainingRun
+from fastssl.training.compilation import compile_errors
 from fastssl.training.engine import Engine
 from fastssl.training.metrics_log import MetricsLog
 from fastssl.training.progress import StepClock, TrainingProgress
 from fastssl.training.run_folder import ENCODER
 from fastssl.training.step_metrics import StepMetrics
+
+GO_ON = "go on with --resume --no-compile"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class TrainResult:
         images_per_second: mean over this call without its first step.
         data_wait: share of that time spent waiting for batches, 0 to 1.
         seconds: that these means are taken over.
+        stopped_by: the name of the signal that asked this call to stop, such as "SIGTERM"; None: nobody did.
     """
 
     folder: Path
@@ -46,6 +51,7 @@ class TrainResult:
     images_per_second: float
     data_wait: float
     seconds: float
+    stopped_by: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -53,9 +59,7 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-def fit(
-    run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None
-) -> tuple[TrainResult, str | None]:
+def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None) -> TrainResult:
     """Train to the end, or until so many steps are done or a signal asks to stop, and export.
 
     Args:
@@ -66,10 +70,12 @@ def fit(
         stop_after: how many steps to do at most; None: all.
 
     Returns:
-        The result, and the name of the signal that stopped the run, if one did.
+        The result.
 
     Raises:
         DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
+        ConfigError: a step cannot be compiled.
+        OSError: the disk is full, or the like. The last good checkpoint stays.
     """
     total, began = engine.schedule.total_steps, engine.step
     until = total if stop_after is None else min(total, began + stop_after)
@@ -90,9 +96,10 @@ def fit(
             log.write(metrics.step, {**metrics.values, "lr": engine.schedule.lr(metrics.step - 1)})
             progress.update(metrics.step, metrics.values["loss"], clock, metrics.values)
 
-        stop = engine.fit(until, on_metrics, clock)
+        with compile_errors(GO_ON) if run.runtime.compile else nullcontext():
+            stop = engine.fit(until, on_metrics, clock)
     _export(run, engine, folder)
-    result = TrainResult(
+    return TrainResult(
         folder=folder,
         encoder=folder / ENCODER,
         step=engine.step,
@@ -102,8 +109,8 @@ def fit(
         images_per_second=clock.mean_images_per_second,
         data_wait=clock.mean_data_wait,
         seconds=clock.seconds,
+        stopped_by=stop.signal,
     )
-    return result, stop.signal
 
 
 def _export(run: TrainingRun, engine: Engine, folder: Path) -> None:

@@ -1,18 +1,23 @@
 """The metrics of every step, on disk and, where it is installed, in TensorBoard.
 
-Covers: `metrics.jsonl`, one JSON object per step; TensorBoard scalars. Does not cover: the terminal (`progress.py`).
+Covers: `metrics.jsonl`, one JSON object per step, null for what is not finite; TensorBoard scalars. Does not cover: the
+terminal (`progress.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 from fastssl.files import write_atomically
+
+METRICS = "metrics.jsonl"
 
 
 class Board(Protocol):
@@ -62,20 +67,30 @@ class MetricsLog:
     def __init__(
         self, folder: Path, step: int = 0, open_board: Callable[[Path, int], Board | None] = open_tensorboard
     ) -> None:
-        path = folder / "metrics.jsonl"
-        _truncate(path, step)
+        self._path = folder / METRICS
+        _truncate(self._path, step)
         # A line at a time: a checkpoint must never be ahead of the log, or a killed run would lack the steps between.
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._file = self._path.open("ab", buffering=0)
         self._board = open_board(folder, step)
 
-    def write(self, step: int, values: dict[str, Any]) -> None:
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
         """Append one record.
 
         Args:
             step: how many steps were finished with it.
             values: the metrics by name.
+
+        Raises:
+            OSError: it cannot be written, and its `filename` says which file; a part of the line may have been.
         """
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        record = {"step": step, **{name: _finite(value) for name, value in values.items()}}
+        rest = memoryview((json.dumps(record, allow_nan=False) + "\n").encode())
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            error.filename = str(self._path)  # a failed write does not say where
+            raise
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
@@ -87,7 +102,9 @@ class MetricsLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if self._board is not None:
+        if self._board is None:
+            return
+        with suppress(OSError) if error is not None else nullcontext():  # the disk is full: told already
             self._board.close()
 
 
@@ -95,11 +112,16 @@ def _truncate(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         try:
-            record = json.loads(line)
-        except ValueError:  # the last line of a process that was killed while writing it
+            done = json.loads(line)["step"]
+        except (ValueError, LookupError, TypeError, RecursionError):  # cut off where its writer was killed, or the like
             continue
-        if record["step"] <= step:
-            kept.append(line + "\n")
-    write_atomically(path, "".join(kept))
+        if isinstance(done, int) and done <= step:
+            kept.append(line + b"\n")
+    write_atomically(path, b"".join(kept))
+
+
+def _finite(value: Any) -> Any:
+    """None, which is null in JSON, for a number that JSON cannot say."""
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError
 from fastssl.training.batches import Batches
-from fastssl.training.checkpoint import Checkpoint, CheckpointPolicy
+from fastssl.training.checkpoint import Checkpoint
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.memory_order import MemoryOrder
 from fastssl.training.random_state import random_states, restore_random_states
 from fastssl.training.step import Step
@@ -62,18 +63,22 @@ def restore_state(
     Raises:
         CheckpointError: it was made for another model, or by a run that is made of something else.
     """
-    for name, value in policy.identity.items():
-        if checkpoint.state["identity"].get(name) != value:
-            raise CheckpointError(
-                f"{policy.folder}: not the same {name} as this run was started with; resume with that"
-            )
-    restore_module(step.stage, checkpoint.tensors["stage"], str(policy.folder))
-    moments = checkpoint.tensors.get("optimizer", {})
-    restore_optimizer(step.optimizer, step.order, moments, checkpoint.state["optimizer"])
-    if checkpoint.state["scaler"]:  # a run that began in bf16 has none; fp16 then starts from the first scale
-        step.scaler.load_state_dict(checkpoint.state["scaler"])
-    loader.load_state_dict(checkpoint.state["loader"])
-    restore_random_states(checkpoint.tensors["random"], device)
+    now = {**policy.former_identity, **policy.identity}
+    try:
+        for name, value in checkpoint.state["identity"].items():
+            if now.get(name) != value:
+                raise CheckpointError(
+                    f"{policy.folder}: not the same {name} as this run was started with; resume with those"
+                )
+        restore_module(step.stage, checkpoint.tensors["stage"], str(policy.folder))
+        moments = checkpoint.tensors.get("optimizer", {})
+        restore_optimizer(step.optimizer, step.order, moments, checkpoint.state["optimizer"])
+        if checkpoint.state["scaler"]:  # a run that began in bf16 has none; fp16 then starts from the first scale
+            step.scaler.load_state_dict(checkpoint.state["scaler"])
+        loader.load_state_dict(checkpoint.state["loader"])
+        restore_random_states(checkpoint.tensors["random"], device)
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{policy.folder}: does not fit this run ({_first_line(error)})") from None
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -132,3 +137,7 @@ def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], origin: str
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{origin}: made for another model ({reason})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

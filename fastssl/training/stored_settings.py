@@ -1,7 +1,8 @@
 """The settings in a run folder's `config.yaml`: written when a run begins, read to go on or to look at it.
 
 Covers: a run's resolved settings with their reasons, what was asked of a recipe, what resuming may change, files of
-older versions. Does not cover: the rest of the folder (`run_folder.py`), files given by `--config` (`fastssl.cli`).
+older versions. Does not cover: the rest of the folder (`run_folder.py`), where data lie (`run_data.py`), files given by
+`--config` (`fastssl.cli`).
 """
 
 from __future__ import annotations
@@ -19,16 +20,21 @@ from fastssl.files import write_atomically
 from fastssl.runtime import ResolvedSetting
 from fastssl.stages.registry import stage_entry, train_config
 from fastssl.text import printable
+from fastssl.training.places import absolute_places, moved_places
 
 CONFIG = "config.yaml"
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
-# They say how a run goes on, not what it computes.
+# They say how a run goes on, not what it computes. Whether data are still the same is told by their fingerprint.
 _CHANGED_BY_RESUMING = {
-    *("resume", "out", "stop_after", "checkpoint_every", "data_root"),
+    *("resume", "out", "stop_after", "checkpoint_every", "keep", "quiet"),
+    *("data", "data_root", "skip_corrupt", "max_megapixels"),
     *("device", "compile", "threads", "pipeline"),
 }
+
+# What was chosen for one kind of device, and is chosen again for another.
+_OF_THE_DEVICE = {"compile": None, "threads": None, "pipeline": "auto"}
 
 
 def write_settings(
@@ -48,12 +54,10 @@ def write_settings(
     Raises:
         OSError: they cannot be written.
     """
-    import yaml
-
-    content = {name: _plain(value) for name, value in settings.model_dump(exclude={*_TRANSIENT, "recipe"}).items()}
+    own = settings.model_dump(exclude={*_TRANSIENT, "recipe"})
+    content = {name: _plain(value) for name, value in own.items()} | dict(length) | absolute_places(own)
     comments = [printable(f"# {setting.name}: {setting.value} ({setting.reason})") for setting in reasons]
-    text = "\n".join([*comments, yaml.safe_dump(content | dict(length), sort_keys=False)])
-    write_atomically(folder / CONFIG, text)
+    _write(folder, comments, content)
 
 
 def write_asked(folder: Path, config: TrainConfig) -> None:
@@ -66,15 +70,15 @@ def write_asked(folder: Path, config: TrainConfig) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    import yaml
-
     names = sorted((config.model_fields_set | {"data"}) - _TRANSIENT)
-    asked = {name: _plain(getattr(config, name)) for name in names}
-    write_atomically(folder / CONFIG, yaml.safe_dump(asked, sort_keys=False))
+    asked = {name: getattr(config, name) for name in names}
+    _write(folder, [], {name: _plain(value) for name, value in asked.items()} | absolute_places(asked))
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """Read the settings of a run as its file has them, with the epochs or minutes that its steps are.
+
+    Weights to start from and a folder of data that were moved together with the run are at their new place.
 
     Args:
         folder: of the run.
@@ -92,8 +96,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
         stored = read_settings_file(path, numbers=True)
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
-    # A run of 0.1 has no such setting, and took every file's full range.
-    return stored if stored.get("recipe") is not None else {"value_range": FULL_RANGE, **stored}
+    # A run of 0.1 has no value range, and took every file's full range.
+    known = {} if stored.get("recipe") is not None else {"value_range": FULL_RANGE}
+    return {**known, **stored, **moved_places(stored, folder)}
 
 
 def stored_config(stored: Mapping[str, Any]) -> TrainConfig:
@@ -135,9 +140,10 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
     stored = read_settings(folder)
     whole = stored_config(stored)
     given = {name for name in asked.model_fields_set if getattr(asked, name) not in (None, "auto")}
+    given |= asked.model_fields_set & {"device"}  # "auto" is how a run leaves a device that is not there
     fixed = sorted(given - _CHANGED_BY_RESUMING)
     own = {name: stored[name] if name in LENGTHS and name in stored else getattr(whole, name, None) for name in fixed}
-    differing = [name for name in fixed if getattr(asked, name) != own[name]]
+    differing = [name for name in fixed if _compared(name, getattr(asked, name)) != _compared(name, own[name])]
     if differing:
         raise ConfigError(
             [
@@ -147,7 +153,26 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
             ]
         )
     changed = {name: getattr(asked, name) for name in given & _CHANGED_BY_RESUMING}
-    return stored_config({**stored, "overwrite": False, **changed})
+    before = stored.get("device")
+    if before is not None and _kind_of_device(changed.get("device", before)) != _kind_of_device(before):
+        changed = {**_OF_THE_DEVICE, **changed}
+    return stored_config({**stored, "overwrite": False, **changed, **absolute_places(changed)})
+
+
+def _write(folder: Path, comments: Iterable[str], content: Mapping[str, Any]) -> None:
+    import yaml
+
+    write_atomically(folder / CONFIG, "\n".join([*comments, yaml.safe_dump(dict(content), sort_keys=False)]))
+
+
+def _compared(name: str, value: Any) -> Any:
+    """A value in a form in which two ways to write one path are equal."""
+    return absolute_places({name: value}).get(name, value)
+
+
+def _kind_of_device(name: Any) -> str:
+    """Such as "cuda" of "cuda:1"."""
+    return str(name).partition(":")[0]
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """`fastssl train` of one stage: from settings to a trained encoder in a run folder.
 
-Covers: the way of a run from its folder to its last line. Does not cover: putting stage, loader and engine together
-(`build.py`), its steps (`fit.py`), a time budget (`pace.py`), sequences of stages (`fastssl.recipes`).
+Covers: the way of a run from its folder to its last line. Does not cover: data and device (`inputs.py`), putting stage,
+loader and engine together (`build.py`), its steps (`fit.py`), a time budget (`pace.py`), sequences of stages
+(`fastssl.recipes`).
 """
 
 from __future__ import annotations
@@ -11,28 +12,28 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from fastssl.config.train import TrainConfig
 from fastssl.console import say
-from fastssl.data import Source, open_source
+from fastssl.data import Source
 from fastssl.errors import ConfigError
-from fastssl.pipelines import Loader
-from fastssl.runtime import ResolvedSetting, Runtime, resolve_runtime
+from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.threads import use_threads
 from fastssl.training.build import TrainingRun, build_run
-from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.checkpoint_policy import CheckpointPolicy
+from fastssl.training.claim import claim
+from fastssl.training.compilation import compile_errors
 from fastssl.training.conclusion import next_command, what_was_learnt
-from fastssl.training.engine import Engine
 from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
+from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.messages import conclude, introduce
 from fastssl.training.pace import Clock, with_steps
 from fastssl.training.resolve import with_length
-from fastssl.training.run_data import place_of_data
-from fastssl.training.run_folder import CHECKPOINTS, check_free, claimed, folder_of
-from fastssl.training.stored_settings import settings_to_resume
+from fastssl.training.run_folder import CHECKPOINTS, check_free, clear_folder, folder_of, holds_run
+from fastssl.training.run_lock import run_lock
+from fastssl.training.stored_settings import read_settings, settings_to_resume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,16 @@ def train_stage(
     """
     began = clock()
     folder = folder_of(config)
-    config = _settings(config, folder)
+    _check_place(config, folder)
+    with run_lock(folder):
+        clear_folder(folder)
+        return _train_in(folder, _settings(config, folder), console, prepared, began, clock)
+
+
+def _train_in(
+    folder: Path, config: TrainConfig, console: Console, prepared: Prepared | None, began: float, clock: Clock
+) -> TrainResult:
+    """Train in a folder that is this call's own."""
     given = None if config.resume else prepared  # a run that goes on has the threads and the runtime that it began with
     with use_threads(config.threads) if given is None else nullcontext():
         runtime = open_runtime(config) if given is None else given.runtime
@@ -86,56 +96,18 @@ def train_stage(
             config, weights = _with_initial_weights(config, folder)
             config, run = _begin(config, source, runtime, console, began, clock)
         result = _train(run, config, folder, console, weights)
-        if result.finished:
+        if result.finished and result.stopped_by is None:
             lines = what_was_learnt(run, folder)
             say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
         return result
 
 
-def open_data(config: TrainConfig, console: Console, folder: Path) -> Source:
-    """Open the images that a configuration names, where they are now, and tell what was read.
-
-    Args:
-        config: what was asked for, or the settings of a run that goes on.
-        console: gets a line whenever there is something to tell.
-        folder: of the run.
-
-    Returns:
-        The data.
-
-    Raises:
-        DataError: they cannot be opened.
-    """
-    data, root = (
-        place_of_data(folder, config.data, config.data_root) if config.resume else (config.data, config.data_root)
-    )
-    source = open_source(
-        data,
-        root=root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=lambda line: say(console, line),
-    )
-    if not config.quiet:
-        say(console, *source.report.lines())
-    return source
-
-
-def open_runtime(config: TrainConfig) -> Runtime:
-    """Resolve device, precision, compilation and threads.
-
-    Args:
-        config: what was asked for.
-
-    Returns:
-        The runtime.
-
-    Raises:
-        ConfigError: the device is not there.
-    """
-    return resolve_runtime(config.device, config.amp, config.compile, config.precision, config.threads)
+def _check_place(config: TrainConfig, folder: Path) -> None:
+    """Refuse what can be refused before anything is touched."""
+    if not config.resume:
+        check_free(folder, overwrite=config.overwrite)
+    elif not holds_run(folder):
+        read_settings(folder)  # says what is missing
 
 
 def _settings(config: TrainConfig, folder: Path) -> TrainConfig:
@@ -162,7 +134,8 @@ def _begin(
     timed = config
     if config.minutes is not None:
         say(console, f"measuring the pace, to know how many steps {config.minutes:g} minutes hold")
-        timed, measured = with_steps(config, source, runtime, began, clock)
+        with compile_errors("give --no-compile") if runtime.compile else nullcontext():
+            timed, measured = with_steps(config, source, runtime, began, clock)
         reason += measured
     run = build_run(timed, source, runtime)
     reasons = tuple(
@@ -174,45 +147,25 @@ def _begin(
 
 def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console, weights: str) -> TrainResult:
     """Open the run, claim its folder or go on in it, and train; weights: the line about those it starts from."""
-    checkpoints = CheckpointPolicy(
+    settings, source = run.settings, run.source
+    policy = CheckpointPolicy(
         folder=folder / CHECKPOINTS,
-        every_steps=run.settings.checkpoint_every,
-        identity={"data": run.source.fingerprint},
+        every_steps=settings.checkpoint_every,
+        keep=settings.keep,
+        identity={"images": source.image_fingerprint},
+        former_identity={"data": source.fingerprint},
     )
-    with run.open(checkpoints) as engine:
+    with run.open(policy) as engine:
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
         reasons = (*run.runtime.reasons, executor, *run.reasons)
         introduce(console, run, folder, reasons)
         say(console, *filter(None, (weights, *run.messages())))
         if config.resume:
             engine.resume(lambda line: say(console, line))
-            run.source.report.write(folder)
+            source.report.write(folder)
             say(console, f"resumed at step {engine.step}")
         else:
-            _claim(run, engine, config, folder, reasons)
-        result, signal = fit(run, engine, folder, console, config.stop_after)
-        conclude(console, result, signal)
+            claim(run, engine, folder, reasons, minutes=config.minutes)
+        result = fit(run, engine, folder, console, config.stop_after)
+        conclude(console, result, result.stopped_by)
         return result
-
-
-def _claim(
-    run: TrainingRun, engine: Engine[Loader], config: TrainConfig, folder: Path, reasons: tuple[ResolvedSetting, ...]
-) -> None:
-    """Take the folder, and write into it what the run cannot be resumed without."""
-    device, settings = run.runtime.device, run.settings
-    concrete = {
-        "device": str(device),
-        "amp": run.runtime.amp_dtype is not None if settings.amp is None else settings.amp,
-        "precision": run.runtime.precision,
-        # Rounding depends on their number, so a resumed run has as many.
-        "threads": torch.get_num_threads() if device.type == "cpu" else settings.threads,
-        "compile": run.runtime.compile,
-        "pipeline": engine.loader.executor,
-        "out": folder,
-    }
-    epochs, rest = divmod(settings.steps, len(engine.loader))
-    length = {"epochs": None if rest else epochs, "minutes": config.minutes}
-    with claimed(folder, settings.model_copy(update=concrete), reasons, length):
-        run.source.report.write(folder)
-        engine.warm_up()
-        engine.save()

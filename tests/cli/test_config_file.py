@@ -62,7 +62,7 @@ def test_a_runs_own_file_trains_the_same_encoder_again(here: Path, colour_npz: P
     assert main(["train", "--config", "one/config.yaml", "--out", "two"]) == 0
     assert (here / "one/encoder.safetensors").read_bytes() == (here / "two/encoder.safetensors").read_bytes()
     one, two = (yaml.safe_load((here / run / "config.yaml").read_text()) for run in ("one", "two"))
-    assert {**one, "out": "two"} == two
+    assert {**one, "out": str(here / "two")} == two
 
 
 def test_a_recipes_own_file_trains_the_same_encoder_again(here: Path, colour_npz: Path) -> None:

@@ -28,6 +28,7 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
     assert sorted(path.name for path in run.iterdir()) == [
         "checkpoints",
         "config.yaml",
+        "data.json",
         "encoder.safetensors",
         "metrics.jsonl",
     ]

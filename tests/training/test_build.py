@@ -174,7 +174,9 @@ def test_an_opened_run_is_at_its_first_step_and_gives_random_numbers_back() -> N
     run = built(stage="moco")
     before = torch.get_rng_state()
     with run.open() as engine:
-        assert (engine.step, engine.schedule.total_steps, engine.checkpoints) == (0, 4, None)
+        assert (engine.step, engine.schedule.total_steps) == (0, 4)
+        with pytest.raises(ValueError, match="made without checkpoints"):
+            engine.resume(print)
         assert engine.schedule.peak == run.settings.lr
         seeded = torch.get_rng_state()
         batch = next(iter(engine.loader))

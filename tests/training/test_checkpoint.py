@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 
 from fastssl.errors import CheckpointError
 from fastssl.training.checkpoint import Checkpoint, load_newest, save_checkpoint
+from fastssl.training.retention import clear_remains
 
 FILES = ["manifest.json", "optimizer.safetensors", "stage.safetensors", "state.json"]
 
@@ -64,11 +66,21 @@ def test_tied_parameters_are_saved_and_come_back_tied(tmp_path: Path) -> None:
     assert all(torch.equal(module.state_dict()[key], value) for key, value in state.items())
 
 
-def test_the_newest_two_are_kept(folder: Path) -> None:
-    for step in (30, 400):
-        path = save_checkpoint(folder, example(step))
-    assert path == folder / "step-00000400"
-    assert sorted(entry.name for entry in folder.iterdir()) == ["step-00000030", "step-00000400"]
+def test_the_newest_is_the_one_with_the_largest_step_also_beyond_eight_digits(folder: Path) -> None:
+    assert save_checkpoint(folder, example(30)) == folder / "step-00000030"
+    assert load_newest(folder).step == 30
+    save_checkpoint(folder, example(100_000_000))
+    save_checkpoint(folder, example(99_999_999))
+    assert load_newest(folder).step == 100_000_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["step-00000003 (copy)", "step-00000003.bak", "step-3", "step-abc", ".step-00000003.partial", "STEP-00000003"],
+)
+def test_a_folder_of_another_name_is_no_checkpoint(folder: Path, name: str) -> None:
+    save_checkpoint(folder, example(3)).rename(folder / name)
+    assert load_newest(folder, pytest.fail).step == 2
 
 
 def test_a_checkpoint_of_the_same_step_is_replaced(folder: Path) -> None:
@@ -109,14 +121,19 @@ def test_a_save_cut_short_anywhere_leaves_the_old_one(
     assert load_newest(folder).step == (2 if call < 5 else 3)
 
 
-def test_a_full_disk_says_which_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_bytes(path: Path, content: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(OSError, match="No space left") as caught:
-        save_checkpoint(folder, example(3))
+@pytest.mark.parametrize("most", [0, 50, 400])
+def test_a_limit_of_file_sizes_says_which_file_and_leaves_the_old_ones(folder: Path, most: int) -> None:
+    """As `ulimit -f` sets it: the system's write then fails, as it does on a full disk."""
+    before, limits = contents(folder), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            save_checkpoint(folder, example(3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "step-00000003" in caught.value.filename
+    assert contents(folder) == before
+    assert sorted(path.name for path in folder.iterdir()) == ["step-00000001", "step-00000002"]
 
 
 def test_a_process_killed_while_saving_leaves_the_old_one_and_its_remains_are_cleared(folder: Path) -> None:
@@ -139,8 +156,9 @@ checkpoint.save_checkpoint(Path(sys.argv[1]), made)
     assert subprocess.run([sys.executable, "-c", script, folder], check=False).returncode == -9
     assert contents(folder).items() > before.items()
     assert load_newest(folder).step == 2
-    save_checkpoint(folder, example(4))
-    assert sorted(entry.name for entry in folder.iterdir()) == ["step-00000002", "step-00000004"]
+    clear_remains(folder)
+    assert contents(folder) == before
+    assert sorted(entry.name for entry in folder.iterdir()) == ["step-00000001", "step-00000002"]
 
 
 def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -158,6 +176,7 @@ def test_one_flipped_bit_makes_it_fall_back_with_a_notice(folder: Path, file: st
     said: list[str] = []
     assert load_newest(folder, said.append).step == 1
     (line,) = said
+    assert line.startswith("warning: ")
     assert "step-00000002: damaged" in line
     assert line.endswith("trying the one before it")
 
@@ -182,3 +201,19 @@ def test_if_all_are_damaged_it_says_so(folder: Path) -> None:
 def test_if_there_is_none_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
         load_newest(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["[]", "3", "null", "{}", '{"state.json": 3}', '{"../step-00000001/state.json": "", "state.json": ""}', "\xff{"],
+)
+def test_a_manifest_that_is_none_makes_it_fall_back(folder: Path, manifest: str) -> None:
+    (folder / "step-00000002" / "manifest.json").write_bytes(manifest.encode("latin-1"))
+    said: list[str] = []
+    assert load_newest(folder, said.append).step == 1
+    assert len(said) == 1
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_read(folder: Path) -> None:
+    (folder / "step-00000002" / "evil.safetensors").write_bytes(b"\xff" * 100)
+    assert load_newest(folder, pytest.fail).tensors.keys() == example(2).tensors.keys()

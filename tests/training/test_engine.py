@@ -25,7 +25,8 @@ from fastssl.pipelines import Loader, Plain, TwoCrops
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.stages.moco.objective import MoCo
 from fastssl.stages.stage import Batch, Stage, StageOutput
-from fastssl.training.checkpoint import CheckpointPolicy, load_newest
+from fastssl.training.checkpoint import load_newest
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.engine import Engine
 from fastssl.training.progress import StepClock
 from fastssl.training.schedule import CosineSchedule
@@ -65,11 +66,12 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     """Makes engines over `IMAGES` whose checkpoints lie in `tmp_path`."""
     loaders = []
 
-    def make(stage: Stage, total: int = 12, every: int | None = 100, lr: float = 0.1, **identity: Any) -> Engine:
+    def make(stage: Stage, total: int = 12, lr: float = 0.1, keeps: bool = True, **policy: Any) -> Engine:
         loaders.append(Loader(IMAGES, Plain(8, 1), batch_size=4, seed=1))
-        policy = CheckpointPolicy(folder=tmp_path, every_steps=every, identity=identity)
+        settings: dict[str, Any] = {"folder": tmp_path, "every_steps": 100, **policy}
+        checkpoints = CheckpointPolicy(**settings) if keeps else None
         schedule = CosineSchedule(peak=lr, total_steps=total)
-        return Engine(stage, loaders[-1], resolve_runtime("cpu", False), sgd, schedule, policy)
+        return Engine(stage, loaders[-1], resolve_runtime("cpu", False), sgd, schedule, checkpoints)
 
     yield make
     for loader in loaders:
@@ -100,12 +102,11 @@ def test_it_trains_saves_and_reads_every_step_once(build: Callable[..., Engine],
 def test_without_checkpoints_it_trains_the_same_and_leaves_nothing(
     build: Callable[..., Engine], tmp_path: Path
 ) -> None:
-    engine, other = build(Toy()), build(Toy())
-    engine.checkpoints = None
+    engine, other = build(Toy(), keeps=False), build(Toy())
     fit(engine, 12)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="made without checkpoints"):
-        engine.save()
+        engine.save_into(tmp_path)
     fit(other, 12)
     assert torch.equal(engine.stage.encoder.weight, other.stage.encoder.weight)
 
@@ -141,19 +142,16 @@ def test_the_optimizer_follows_the_schedule(build: Callable[..., Engine]) -> Non
 def test_checkpoints_come_as_often_as_asked_and_at_the_end(
     build: Callable[..., Engine], tmp_path: Path, every: int, until: int, kept: list[int]
 ) -> None:
-    fit(build(Toy(), every=every), until)
+    fit(build(Toy(), every_steps=every), until)
     assert saved(tmp_path) == kept
 
 
-@pytest.mark.parametrize(("seconds", "saved_before"), [(0.0, [[], [1], [1, 2]]), (3600.0, [[], [], []])])
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, [1, 2, 3]), (3600.0, [3])])
 def test_without_a_number_checkpoints_come_with_time(
-    build: Callable[..., Engine], tmp_path: Path, seconds: float, saved_before: list[list[int]]
+    build: Callable[..., Engine], tmp_path: Path, seconds: float, kept: list[int]
 ) -> None:
-    engine, found = build(Toy(), every=None), []
-    engine.checkpoints = CheckpointPolicy(folder=tmp_path, every_seconds=seconds)
-    fit(engine, 3, lambda metrics: found.append(saved(tmp_path)))
-    assert found == saved_before
-    assert saved(tmp_path)[-1] == 3
+    fit(build(Toy(), every_steps=None, every_seconds=seconds, keep=9), 3)
+    assert saved(tmp_path) == kept
 
 
 def test_a_resumed_engine_goes_on_with_the_images_that_follow(build: Callable[..., Engine]) -> None:
@@ -168,15 +166,23 @@ def test_a_resumed_engine_goes_on_with_the_images_that_follow(build: Callable[..
 
 
 def test_a_run_of_another_identity_is_not_resumed(build: Callable[..., Engine]) -> None:
-    fit(build(Toy(), data="abc"), 2)
+    fit(build(Toy(), identity={"images": "abc"}), 2)
+    build(Toy(), identity={"images": "abc"}, former_identity={"data": "xyz"}).resume(print)
+    with pytest.raises(CheckpointError, match="not the same images as this run was started with"):
+        build(Toy(), identity={"images": "xyz"}).resume(print)
+
+
+def test_a_checkpoint_of_an_older_version_is_compared_in_its_own_words(build: Callable[..., Engine]) -> None:
+    fit(build(Toy(), identity={"data": "abc"}), 2)
+    build(Toy(), identity={"images": "i"}, former_identity={"data": "abc"}).resume(print)
     with pytest.raises(CheckpointError, match="not the same data as this run was started with"):
-        build(Toy(), data="xyz").resume(print)
+        build(Toy(), identity={"images": "i"}, former_identity={"data": "xyz"}).resume(print)
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     build: Callable[..., Engine], tmp_path: Path
 ) -> None:
-    engine = build(Toy(bad_at=6), every=2)
+    engine = build(Toy(bad_at=6), every_steps=2)
     with pytest.raises(DivergenceError, match=r"^the loss became nan at step 6; the checkpoint of step 4 is kept"):
         fit(engine, 12)
     assert saved(tmp_path) == [2, 4]
@@ -184,7 +190,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
 
 
 def test_a_weight_that_is_not_finite_is_never_saved(build: Callable[..., Engine], tmp_path: Path) -> None:
-    engine = build(Toy(explodes_at=4), every=2)
+    engine = build(Toy(explodes_at=4), every_steps=2)
     with pytest.raises(DivergenceError, match=r"^encoder.weight is not finite after step 4; the checkpoint of step 2"):
         fit(engine, 4)
     assert saved(tmp_path) == [2]

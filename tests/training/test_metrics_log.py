@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from functools import partial
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fastssl.training import metrics_log
@@ -50,6 +52,42 @@ def test_a_half_written_last_line_does_no_harm(tmp_path: Path, half: str) -> Non
     with MetricsLog(tmp_path, step=2) as log:
         log.write(3, {"loss": 3.0})
     assert steps(tmp_path) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\x00\n", b"\x00" * 40 + b"\n", b"[]\n", b"3\n", b'{"loss": 1}\n', b'{"step": "x"}\n']
+)
+def test_a_line_that_is_no_record_is_dropped(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1, "loss": 1.0}\n' + line + b'{"step": 2, "loss": 1.0}\n')
+    with MetricsLog(tmp_path, step=2):
+        pass
+    assert steps(tmp_path) == [1, 2]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), np.float64("nan")])
+def test_what_is_not_finite_is_null(tmp_path: Path, value: float) -> None:
+    with MetricsLog(tmp_path) as log:
+        log.write(1, {"loss": value, "lr": 0.1})
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"step": 1, "loss": None, "lr": 0.1}
+
+
+def test_a_file_that_may_grow_no_more_is_named_and_the_torn_line_is_dropped_on_resume(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with MetricsLog(tmp_path) as log:
+        log.write(1, {"loss": 1.0})
+        size = (tmp_path / "metrics.jsonl").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 7, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large") as caught:
+                log.write(2, {"loss": 2.0})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(tmp_path / "metrics.jsonl")
+    assert (tmp_path / "metrics.jsonl").stat().st_size == size + 7
+    with MetricsLog(tmp_path, step=1):
+        pass
+    assert steps(tmp_path) == [1]
 
 
 class Board:

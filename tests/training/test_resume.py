@@ -131,7 +131,7 @@ def test_resuming_with_other_images_is_refused(tmp_path: Path, grey_npz: Path) -
     train(tmp_path / "run", data, stop_after=2)
     for changed in (images[::-1], images[:40]):
         np.savez(data, train_images=changed)
-        with pytest.raises(CheckpointError, match="not the same data"):
+        with pytest.raises(CheckpointError, match="not the same images"):
             train(tmp_path / "run", data, resume=True)
 
 

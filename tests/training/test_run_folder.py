@@ -1,7 +1,9 @@
-"""The run folder: claimed only if free, and left clean if a run cannot begin."""
+"""The run folder: claimed only if free, left as it was if a run cannot begin, whole wherever its beginning is cut."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting
 from fastssl.stages.moco.settings import MoCoSettings
 from fastssl.stages.registry import train_config
-from fastssl.training.run_folder import check_free, claim_recipe, claimed, default_folder
+from fastssl.training.run_folder import check_free, claim_recipe, claimed, clear_folder, default_folder, holds_run
+from fastssl.training.run_lock import run_lock
 from fastssl.training.stored_settings import read_settings
 
 SETTINGS = MoCoSettings(
@@ -32,9 +35,26 @@ LENGTH = {"epochs": 2, "minutes": None}
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    with claimed(folder, SETTINGS, [ResolvedSetting(name="lr", value="0.1", reason="as asked")], LENGTH):
-        pass
+    begin(folder, "old")
     return folder
+
+
+def begin(folder: Path, content: str, block: Callable[[Path], None] = lambda beginning: None) -> None:
+    """A run whose first checkpoint holds so much."""
+    reasons = [ResolvedSetting(name="lr", value="0.1", reason="as asked")]
+    with run_lock(folder):
+        clear_folder(folder)
+        with claimed(folder, SETTINGS, reasons, LENGTH) as beginning:
+            (beginning / "checkpoints" / "step-00000000").mkdir(parents=True)
+            (beginning / "checkpoints" / "step-00000000" / "state.json").write_text(content)
+            (beginning / "data.json").write_text(content)
+            block(beginning)
+
+
+def held(folder: Path) -> list[str]:
+    """What the first checkpoint and the report hold, of a folder in which all else is a run's."""
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoints", "config.yaml", "data.json"]
+    return [(folder / "checkpoints/step-00000000/state.json").read_text(), (folder / "data.json").read_text()]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +89,7 @@ def test_a_recipe_has_a_folder_of_its_own_name() -> None:
 
 def test_claiming_for_a_recipe_leaves_nothing_of_earlier_runs_and_all_else(run: Path) -> None:
     for place in (run, run / "tower"):
-        (place / "checkpoints").mkdir(parents=True)
+        (place / "checkpoints").mkdir(parents=True, exist_ok=True)
         (place / "encoder.safetensors").write_text("old")
         (place / "config.yaml").write_text("stage: tower")
     (run / "notes").mkdir()
@@ -103,28 +123,78 @@ def test_what_is_not_a_run_is_never_replaced(tmp_path: Path, overwrite: bool) ->
 def test_claiming_removes_the_earlier_run_and_nothing_else(run: Path) -> None:
     for name in ("metrics.jsonl", "encoder.safetensors", "notes.txt"):
         (run / name).write_text("old")
-    for name in ("checkpoints", "features", "report", "tensorboard"):
+    for name in ("features", "report", "tensorboard"):
         (run / name / "deeper").mkdir(parents=True)
-    with claimed(run, SETTINGS, [], LENGTH):
-        assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "notes.txt"]
+    begin(run, "new")
+    (run / "notes.txt").unlink()
+    assert held(run) == ["new", "new"]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
-    folder = tmp_path / "runs" / "new"
+def test_a_run_that_cannot_begin_changes_nothing(tmp_path: Path, run: Path, error: BaseException) -> None:
+    def fail(beginning: Path) -> None:
+        raise error
 
-    def begin() -> None:
-        with claimed(folder, SETTINGS, [], LENGTH):
-            (folder / "checkpoints").mkdir()
-            raise error
-
-    with pytest.raises(type(error)):
-        begin()
-    assert list(tmp_path.iterdir()) == []
+    for folder in (tmp_path / "runs" / "new", run):
+        with pytest.raises(type(error)):
+            begin(folder, "new", fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert held(run) == ["old", "old"]
 
 
 def test_a_run_that_cannot_begin_spares_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    with pytest.raises(OSError, match="full"), claimed(tmp_path / "runs" / "new", SETTINGS, [], LENGTH):
-        raise OSError(28, "full")
+    with run_lock(tmp_path / "runs" / "new"):
+        pass
     assert [path.name for path in tmp_path.rglob("*")] == ["runs"]
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process: nothing is tidied up after it."""
+
+
+@pytest.mark.parametrize("call", range(12))
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_a_beginning_that_is_killed_anywhere_is_the_old_run_or_the_new_one(
+    run: Path, monkeypatch: pytest.MonkeyPatch, call: int, begins_anew: bool
+) -> None:
+    """Every system call that changes a folder is counted, and the process ends before one of them."""
+    folder = run.with_name("fresh") if begins_anew else run
+    changes = iter(range(100))
+
+    def dies_at_last(real: Callable[..., Any]) -> Callable[..., Any]:
+        def change(*given: Any, **named: Any) -> Any:
+            if next(changes) >= call:
+                raise KilledError
+            return real(*given, **named)
+
+        return change
+
+    with monkeypatch.context() as killed:
+        for name in ("rename", "replace", "unlink", "rmdir", "mkdir"):
+            killed.setattr(os, name, dies_at_last(getattr(os, name)))
+        try:
+            begin(folder, "new")
+        except KilledError:
+            pass
+        else:
+            assert call > 9
+    if not holds_run(folder):
+        check_free(folder, overwrite=False)
+        begin(folder, "new")
+    with run_lock(folder):
+        clear_folder(folder)
+    assert held(folder) in (["new", "new"], *([] if begins_anew else [["old", "old"]]))
+
+
+def test_what_killed_writers_left_is_cleared_by_the_next_owner_of_the_folder(run: Path) -> None:
+    left = ["checkpoints/.step-00000003.partial", "report", ".beginning/checkpoints"]
+    for name in left:
+        (run / name).mkdir(parents=True)
+    files = [".encoder.safetensors.1a2b.partial", ".config.yaml.partial", "report/.probe.json.77.partial"]
+    for name in files:
+        (run / name).write_text("half")
+    with run_lock(run):
+        clear_folder(run)
+    (run / "report").rmdir()
+    assert held(run) == ["old", "old"]

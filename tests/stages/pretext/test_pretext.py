@@ -21,7 +21,7 @@ from fastssl.runtime import resolve_runtime
 from fastssl.stages.pretext.objective import Pretext
 from fastssl.stages.pretext.settings import TASK_NAMES
 from fastssl.stages.pretext.tasks import TASKS
-from fastssl.training.checkpoint import CheckpointPolicy
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.engine import Engine
 from fastssl.training.schedule import CosineSchedule
 

@@ -1,0 +1,47 @@
+"""When checkpoints are written, where they go, and what must still hold when one is resumed.
+
+Covers: this as one record. Does not cover: writing them (`checkpoint_writer.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+KEEP = 2
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointPolicy:
+    """Where checkpoints go, how often, and what must still be the same when one is resumed.
+
+    Args:
+        folder: of the run's checkpoints.
+        every_steps: steps from one to the next; None: by time.
+        every_seconds: seconds from one to the next, where that is by time.
+        keep: sound ones to keep, the newest.
+        identity: what the run is made of, such as {"images": a fingerprint}; stored with every checkpoint.
+        former_identity: the same in the words of older versions, whose checkpoints are compared with these.
+    """
+
+    folder: Path
+    every_steps: int | None = None
+    every_seconds: float = CHECKPOINT_SECONDS
+    keep: int = KEEP
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    former_identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_due(self, step: int, seconds: float) -> bool:
+        """Tell whether the next checkpoint is to be written.
+
+        Args:
+            step: how many steps are finished.
+            seconds: since the last checkpoint.
+
+        Returns:
+            Whether it is.
+        """
+        return seconds >= self.every_seconds if self.every_steps is None else step % self.every_steps == 0

@@ -1,0 +1,77 @@
+"""A copy of a run's state, so that training can go on while it is written.
+
+Covers: copying tensors into memory of their own, from a GPU without waiting for it; whether every weight is finite.
+Does not cover: what the state consists of (`run_state.py`), writing it (`checkpoint_writer.py`).
+
+Until it is written, a copy takes as much memory of the host as the stage and its optimiser's state take: about 150 MB
+for MoCo with a ResNet-18, whose two encoders, momentum and queue these are. On CUDA that memory is pinned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from fastssl.training.checkpoint import Checkpoint
+
+CHECKED = "stage"
+"""The group of tensors whose numbers have to be finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A checkpoint that nobody changes any more.
+
+    Args:
+        checkpoint: its tensors are row-major, on the CPU; on their way from a GPU until `copied`.
+        names: of the tensors that were checked.
+        finite: bool `[len(names)]` on the CPU, whether each of them is finite; as the tensors, until `copied`.
+        copied: the event after the copies; None where nothing came from a GPU.
+    """
+
+    checkpoint: Checkpoint
+    names: tuple[str, ...]
+    finite: Tensor
+    copied: torch.cuda.Event | None = None
+
+    def wait(self) -> None:
+        """Return once everything has arrived."""
+        if self.copied is not None:
+            self.copied.synchronize()
+
+    def not_finite(self) -> str | None:
+        """Name the first tensor of the stage that holds a nan or an infinity; None if none does."""
+        return next((name for name, fine in zip(self.names, self.finite.tolist(), strict=True) if not fine), None)
+
+
+def take_snapshot(checkpoint: Checkpoint) -> Snapshot:
+    """Copy a checkpoint, without waiting for a GPU.
+
+    Args:
+        checkpoint: whose tensors are those of the run themselves.
+
+    Returns:
+        The copy; steps that are launched after this call do not change it.
+    """
+    checked = {name: tensor for name, tensor in checkpoint.tensors[CHECKED].items() if tensor.is_floating_point()}
+    flags = [tensor.isfinite().all() for tensor in checked.values()]
+    finite = _copied(torch.stack(flags)) if flags else torch.ones(0, dtype=torch.bool)
+    tensors = {
+        group: {name: _copied(tensor) for name, tensor in members.items()}
+        for group, members in checkpoint.tensors.items()
+    }
+    copied = None
+    if any(tensor.is_cuda for members in checkpoint.tensors.values() for tensor in members.values()):
+        copied = torch.cuda.Event()
+        copied.record()
+    return Snapshot(checkpoint=replace(checkpoint, tensors=tensors), names=tuple(checked), finite=finite, copied=copied)
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """Row-major, as safetensors stores tensors; channels-last comes back when they are copied into the module."""
+    tensor = tensor.detach()
+    if tensor.is_cuda:
+        return tensor.contiguous().to("cpu", non_blocking=True)  # pinned by torch's caching host allocator
+    return tensor.clone(memory_format=torch.contiguous_format)
