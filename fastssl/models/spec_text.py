@@ -82,7 +82,7 @@ def parse_spec(text: str, origin: str) -> EncoderSpec:
     wrong = wrong or [f"{name}={value!r}" for name, value in given.items() if not _is_possible(name, value, given)]
     if wrong:
         raise CheckpointError(f"{origin}: not an encoder that this fastssl can build: {', '.join(wrong[:3])}")
-    found = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    found: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return EncoderSpec(**found)
 
 

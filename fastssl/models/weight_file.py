@@ -134,7 +134,7 @@ def _load(path: Path) -> Any:
         # An open file, since torch looks at the ending of a path; without its warnings about how pickles are written.
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            objects = [(_Placeholder, name) for name in _objects(path)]
+            objects: list[Any] = [(_Placeholder, name) for name in _objects(path)]
             with torch.serialization.safe_globals(objects):
                 return torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # torch's own texts run over many lines and advise loading it unsafely

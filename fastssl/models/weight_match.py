@@ -198,7 +198,7 @@ def _another_model(module: nn.Module, weights: Mapping[str, Tensor], origin: str
 
 def _stem_advice(name: str, own: torch.Size, found: torch.Size) -> str:
     """What to do where a ResNet for small images meets one for large ones."""
-    stems = {(3, 3): "small", (7, 7): "standard"}
+    stems: dict[tuple[int, ...], str] = {(3, 3): "small", (7, 7): "standard"}
     if name != "conv1.weight" or {tuple(own[2:]), tuple(found[2:])} != stems.keys():
         return ""
     return f" (give --stem {stems[tuple(found[2:])]})"
