@@ -6,10 +6,11 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .base import (
     DATA,
@@ -31,6 +32,8 @@ from .paths import PathSetting
 WHOLE = 0
 """The patch that is a whole image."""
 SMALLEST_PATCH = 16
+ANY_VALUE = "any"
+"""The word for every mask value but the background."""
 
 Init = Literal["run", "random"]
 
@@ -53,6 +56,17 @@ _Names = Annotated[
     SEVERAL,
     Parameter(group=DATA, show_default=False),
 ]
+
+
+def _foreground(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Whole numbers, #rrggbb in lower case, or the word any alone."""
+    words = tuple(value.lower() for value in values)
+    for word in words:
+        if word != ANY_VALUE and not re.fullmatch(r"-?\d{1,10}|#[0-9a-f]{6}", word):
+            raise ValueError(f"{word!r}: give whole numbers, colours such as '#ff0000', or any")
+    if ANY_VALUE in words and len(words) > 1:
+        raise ValueError("any stands alone: it is every value but the background")
+    return tuple(word if word.startswith("#") or word == ANY_VALUE else str(int(word)) for word in words)
 
 
 class SegmentConfig(DataConfig):
@@ -80,7 +94,9 @@ class SegmentConfig(DataConfig):
     """Ending that image names have and mask names lack (DRIVE: _training)."""
     mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
     """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
-    foreground: Annotated[ListOf[str], SEVERAL, Parameter(group=DATA, show_default=False)] = ()
+    foreground: Annotated[
+        ListOf[str], AfterValidator(_foreground), SEVERAL, Parameter(group=DATA, show_default=False)
+    ] = ()
     """Mask values or #colours that are foreground, or any (auto: if clear)."""
     fov: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of field-of-view masks, outside of which pixels do not count."""

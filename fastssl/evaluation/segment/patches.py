@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .augmentation import AUGMENTATIONS, Augmentation
-from .files import Sample
+from .data import Sample
 from .prefetch import BatchPrefetcher
 from .producer import PatchPosition, PatchProducer, patch_owners
 
@@ -33,6 +33,7 @@ class PatchLoader:
     Args:
         samples: to train on.
         patch: (height, width) in pixels; smaller images are padded by repeating their border.
+        white: the level that is 1 in the encoder's scale: 255 for uint8, 65535 for uint16.
         batch_size: patches per batch, or all of an epoch where they are fewer.
         mean: of each channel of images in [0, 1].
         std: likewise.
@@ -48,6 +49,7 @@ class PatchLoader:
         samples: Sequence[Sample],
         patch: tuple[int, int],
         *,
+        white: float,
         batch_size: int,
         mean: Sequence[float],
         std: Sequence[float],
@@ -58,7 +60,7 @@ class PatchLoader:
         prefetch: int = 0,
     ) -> None:
         device = torch.device(device)
-        producer = PatchProducer(samples, patch, batch_size, mean, std, seed, device, dtype, augmentation)
+        producer = PatchProducer(samples, patch, batch_size, mean, std, seed, device, dtype, augmentation, white)
         self.batch_size, self._length = producer.batch_size, producer.patches // producer.batch_size
         self._batches = BatchPrefetcher(producer.make, self._length, prefetch, device)
         self._position = PatchPosition(epoch=0, iteration=0)

@@ -17,7 +17,7 @@ from fastssl.errors import DivergenceError
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import Runtime
 
-from .files import Sample
+from .data import Sample
 from .metrics import ImageScore, score_image
 from .objective import Segmentation
 from .producer import by_channel, normalised
@@ -31,6 +31,7 @@ class Predictor:
     Attributes:
         stage: the network.
         spec: of its encoder, which says how images are normalised.
+        white: the level that is 1 in the encoder's scale: 255 for uint8, 65535 for uint16.
         runtime: device and precision.
         window: (height, width) of overlapping windows in pixels, or None for the whole image at once.
         overlap: share of a window that the next one covers again, in [0, 1).
@@ -39,6 +40,7 @@ class Predictor:
 
     stage: Segmentation
     spec: EncoderSpec
+    white: float
     runtime: Runtime
     window: tuple[int, int] | None
     overlap: float
@@ -55,9 +57,9 @@ class Predictor:
             DivergenceError: a probability is not a finite number.
         """
         device = self.runtime.device
-        levels, white = torch.tensor(sample.image, device=device).permute(2, 0, 1), np.iinfo(sample.image.dtype).max
+        levels = torch.tensor(sample.image, device=device).permute(2, 0, 1)
         mean, std = (by_channel(values, device) for values in (self.spec.channel_mean, self.spec.channel_std))
-        image = normalised(levels, float(white), mean, std)
+        image = normalised(levels, self.white, mean, std)
         image = image.to(self.runtime.compute_dtype)
         training = self.stage.training
         self.stage.eval()

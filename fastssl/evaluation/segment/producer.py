@@ -16,7 +16,7 @@ from torch import Tensor
 from fastssl.pipelines.random import permutation
 
 from .augmentation import Augmentation, draw
-from .files import Sample
+from .data import Sample
 from .recolour import WHITE, recoloured
 from .table import CutPatches, PixelTable
 
@@ -56,6 +56,7 @@ class PatchProducer:
         device: torch.device,
         dtype: torch.dtype,
         augmentation: Augmentation,
+        white: float,
     ) -> None:
         self._table = PixelTable(samples, patch, device)
         self._owners = patch_owners(samples, patch)
@@ -63,6 +64,8 @@ class PatchProducer:
         self.batch_size = min(batch_size, self.patches)
         self._patch, self._seed, self._device, self._dtype = patch, seed, device, dtype
         self._augmentation = augmentation
+        # A tensor on the device: a GPU divides by a Python number through its reciprocal, which rounds differently.
+        self._white = torch.full((1, 1, 1, 1), white, device=self._table.device)
         self._mean, self._std = (by_channel(values, self._table.device) for values in (mean, std))
         self._order = (-1, np.empty(0, np.int64))
 
@@ -93,7 +96,7 @@ class PatchProducer:
 
     def _image(self, cut: CutPatches, drawn: Mapping[str, Tensor]) -> Tensor:
         """Normalised, `[B, C, P, Q]`, channels-last."""
-        levels, white = cut.levels.permute(0, 3, 1, 2), cut.white[:, None, None, None]
+        levels, white = cut.levels.permute(0, 3, 1, 2), self._white
         if self._augmentation.recolours:
             levels = recoloured(levels * (WHITE / white), drawn)
             white = torch.full_like(white, WHITE)

@@ -23,8 +23,7 @@ from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting
 
 from .augmentation import AUGMENTATIONS, Augment
-from .data import SegmentationData
-from .files import Sample
+from .data import Sample, SegmentationData
 from .objective import Objective
 from .patches import covering_patch
 

@@ -21,6 +21,7 @@ from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.runtime import Runtime, resolve_runtime
 from fastssl.training.messages import show_settings
+from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .data import SegmentationData, open_segmentation_data
 from .initialization import RANDOM, Initialization, find_initializations, read_specs
@@ -32,6 +33,8 @@ from .summary import SegmentRow, baseline_row
 from .trial import shown_samples
 from .trial_grid import SegmentTrialSpec, finish_trials, plan_trials
 from .trial_record import FinishedTrial, open_trial_cache
+
+_INHERITED = ("skip_corrupt", "max_megapixels")
 
 
 def segment(
@@ -63,8 +66,9 @@ def segment(
     runs = [run if str(run) == RANDOM else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     notes: list[str] = []
     specs = read_specs(runs)
-    report = writable_report_folder(config.out, _run_folder(runs, config))
-    data = open_segmentation_data(config, notes.append)
+    folder = _run_folder(runs, config)
+    report = writable_report_folder(config.out, folder)
+    data = open_segmentation_data(_as_the_run(config, folder), trained=[spec.value_range for spec in specs.values()])
     recipe = choose_recipe(config, data)
     initializations = find_initializations(
         runs, specs, config, channels=data.channels, size=max(recipe.patch), notify=notes.append
@@ -72,12 +76,13 @@ def segment(
     runtime = resolve_runtime(config.device, config.amp, bool(config.compile), config.precision)
     planned = plan_trials(initializations, data, recipe, range(config.seed, config.seed + config.trials), runtime)
     cache = open_trial_cache(report, notes.append)
-    _introduce(console, data, recipe, runtime, notes)
+    _introduce(console, data, recipe, runtime, () if config.quiet else data.report.lines(), notes)
     finished = finish_trials(planned, data, recipe, runtime, cache, console)
     found = _by_initialization(planned, finished)
     result = _result(data, recipe, config, found, notes, report)
     result.print(console)
     write_segment_report(result, report)
+    data.report.write(report)
     _write_overlays(report / "overlays", found, data)
     say(console, f"report and overlays ({LEGEND}) in {report}")
     return result
@@ -91,10 +96,23 @@ def _run_folder(runs: Sequence[str | Path], config: SegmentConfig) -> Path:
     return Path("runs") / f"segment-{config.data if config.images is None else config.images.stem}"
 
 
+def _as_the_run(config: SegmentConfig, run_folder: Path) -> SegmentConfig:
+    """The settings, with those about unreadable and large files as the first run has them, unless they are given."""
+    own = read_settings(run_folder) if (run_folder / CONFIG).is_file() else {}
+    inherited = {name: own[name] for name in _INHERITED if name in own and name not in config.model_fields_set}
+    return config.model_copy(update=inherited)
+
+
 def _introduce(
-    console: Console, data: SegmentationData, recipe: SegmentRecipe, runtime: Runtime, notes: Sequence[str]
+    console: Console,
+    data: SegmentationData,
+    recipe: SegmentRecipe,
+    runtime: Runtime,
+    facts: Sequence[str],
+    notes: Sequence[str],
 ) -> None:
-    """Say what is about to be done."""
+    """Say what was read, and what is about to be done."""
+    say(console, *facts)
     counts = ", ".join(f"{len(samples)} {split}" for split, samples in data.splits.items())
     first, last = data.splits["test"][0].name, data.splits["test"][-1].name
     height, width = recipe.patch
@@ -139,6 +157,7 @@ def _result(
         for one, trials in found.items()
     ]
     asked = {name: getattr(config, name) for name in ("size", "channel", "seed", "trials")}
+    asked |= {"value_range": data.value_range, "foreground": data.report.foreground}
     return SegmentResult(
         data=data.name,
         encoder=", ".join(dict.fromkeys(one.spec.name for one in found)),

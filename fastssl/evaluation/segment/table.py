@@ -1,6 +1,6 @@
 """The pixels of all training images as one table, from which any patches are read at once.
 
-Covers: images of different sizes and depths, with their masks and fields of view; on the GPU where they fit.
+Covers: images of different sizes, with their masks and fields of view; on the GPU where they fit.
 Does not cover: which pixels (`augmentation.py`).
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fastssl.pipelines.store import RESIDENT_SHARE
 
-from .files import Sample
+from .data import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,31 +26,32 @@ class CutPatches:
         levels: float32 `[B, P, Q, C]`, on the scale of the stored pixels.
         mask: bool `[B, P, Q]`, the foreground.
         inside: bool `[B, P, Q]`, inside the field of view and the image.
-        white: float32 `[B]`, the highest level that each image's dtype holds.
     """
 
     levels: Tensor
     mask: Tensor
     inside: Tensor
-    white: Tensor
 
 
 class PixelTable:
     """Samples side by side: a row for each pixel, which holds its channels, its mask, and whether it is inside.
 
     Args:
-        samples: smaller ones than `patch` are padded by repeating their border; pixels added are not inside.
+        samples: smaller ones than `patch` are padded by repeating their border; pixels added are not inside. Their
+            images have one type.
         patch: (height, width) of the patches that will be read, in pixels.
         device: where batches go. `self.device` is where the table lies: the CPU if the table would take more than half
             of the GPU's free memory.
     """
 
     def __init__(self, samples: Sequence[Sample], patch: tuple[int, int], device: torch.device) -> None:
+        if len({sample.image.dtype for sample in samples}) > 1:
+            raise ValueError("all images of a table have one type: uint8 or uint16")
         padded = [_padded(sample, patch) for sample in samples]
         self.extents = np.array([pixels.shape[:2] for pixels in padded])
         self.channels = padded[0].shape[2] - 2
         areas = self.extents.prod(axis=1)
-        wide = any(pixels.dtype == np.uint16 for pixels in padded)
+        wide = padded[0].dtype == np.uint16
         rows = np.empty((areas.sum(), self.channels + 2), np.uint16 if wide else np.uint8)
         starts = areas.cumsum() - areas
         for start, area, pixels in zip(starts, areas, padded, strict=True):
@@ -60,8 +61,6 @@ class PixelTable:
         self.device = device if resident else torch.device("cpu")
         self._rows = table.to(self.device)
         self._places = torch.from_numpy(np.column_stack([starts, self.extents])).to(self.device)
-        whites = [float(np.iinfo(sample.image.dtype).max) for sample in samples]
-        self._whites = torch.tensor(whites, device=self.device)
 
     def cut(self, owners: Tensor, matrix: Tensor, patch: tuple[int, int], *, exact: bool) -> CutPatches:
         """Read patches, on the table's device.
@@ -100,7 +99,6 @@ class PixelTable:
             levels=levels,
             mask=nearest[..., -2] != 0,
             inside=(nearest[..., -1] != 0) & within,
-            white=self._whites[owners],
         )
 
     def _levels(self, pixels: Tensor) -> Tensor:

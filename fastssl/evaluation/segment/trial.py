@@ -24,8 +24,7 @@ from fastssl.training.schedule import CosineSchedule
 from fastssl.training.step_metrics import StepMetrics
 
 from .augmentation import AUGMENTATIONS
-from .data import SegmentationData
-from .files import Sample
+from .data import Sample, SegmentationData
 from .initialization import Initialization, build_network
 from .metrics import THRESHOLD, ImageScore, mean_score
 from .objective import Segmentation
@@ -127,6 +126,7 @@ class _SegmentTraining:
         self._loader = PatchLoader(
             data.splits["train"],
             recipe.patch,
+            white=data.white,
             batch_size=recipe.batch_size,
             mean=spec.channel_mean,
             std=spec.channel_std,
@@ -146,6 +146,7 @@ class _SegmentTraining:
         self._predictor = Predictor(
             stage=self._stage,
             spec=spec,
+            white=data.white,
             runtime=runtime,
             window=recipe.window,
             overlap=recipe.overlap,

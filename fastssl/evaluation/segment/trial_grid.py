@@ -64,6 +64,8 @@ def plan_trials(
         "recipe": recipe.settings(),
         "precision": runtime.precision,
     }
+    if data.value_range is not None:
+        shared["value_range"] = data.value_range
     digests = {one: _network_digest(one, max(recipe.patch)) for one in initializations}
     steps = recipe.total_steps(steps_per_epoch(data.splits["train"], recipe.patch, recipe.batch_size))
     return [

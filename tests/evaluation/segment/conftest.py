@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import save_encoder
 from fastssl.models.unet import create_unet

@@ -9,7 +9,7 @@ from scipy.ndimage import affine_transform
 from scipy.stats import kstest
 
 from fastssl.evaluation.segment.augmentation import AUGMENTATIONS, Augmentation, draw
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample
 from fastssl.evaluation.segment.recolour import gaussian, recoloured
 from fastssl.evaluation.segment.table import PixelTable
 from fastssl.pipelines.random import keys

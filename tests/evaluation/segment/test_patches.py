@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from fastssl.evaluation.segment.augmentation import AUGMENTATIONS
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample
 from fastssl.evaluation.segment.patches import PatchLoader, covering_patch, steps_per_epoch
 from fastssl.pipelines.random import permutation, uniform
 
@@ -23,7 +23,9 @@ STILL = AUGMENTATIONS["none"]
 
 
 def loader(samples: list[Sample], patch: tuple[int, int] = (8, 8), **settings: object) -> PatchLoader:
-    return PatchLoader(samples, patch, **{"batch_size": 3, "seed": 1, **HALF, **settings})  # type: ignore[arg-type]
+    white = float(np.iinfo(samples[0].image.dtype).max)
+    given = {"batch_size": 3, "seed": 1, "white": white, **HALF, **settings}
+    return PatchLoader(samples, patch, **given)  # type: ignore[arg-type]
 
 
 def one_by_one(samples: list[Sample], patch: tuple[int, int], epoch: int, flips: bool) -> list[list[np.ndarray]]:
@@ -208,13 +210,14 @@ def test_white_is_one_whatever_the_depth_and_every_channel_has_its_own_mean(dtyp
     torch.testing.assert_close(batch["image"][0, :, 0, 0], torch.tensor([1.0, 1.0, 2.0]))
 
 
-def test_images_of_different_depths_are_each_divided_by_their_own_white(sample: MakeSample) -> None:
+def test_there_is_one_white_for_all_images_and_none_of_another_type(sample: MakeSample) -> None:
     one, other = sample(8, 8, seed=1), sample(8, 8, seed=2)
-    wide = Sample.unresized(name="b", image=other.image.astype(np.uint16) * 257, mask=other.mask)
-    plain, mixed = (loader(samples, batch_size=2) for samples in ([one, other], [one, wide]))
-    for expected, found in zip(plain, mixed, strict=True):
+    wide = [Sample.unresized(name=s.name, image=s.image.astype(np.uint16) * 257, mask=s.mask) for s in (one, other)]
+    for expected, found in zip(loader([one, other], batch_size=2), loader(wide, batch_size=2), strict=True):
         torch.testing.assert_close(found["image"], expected["image"])
         assert torch.equal(found["mask"], expected["mask"])
+    with pytest.raises(ValueError, match="all images of a table have one type"):
+        loader([one, wide[1]])
 
 
 def test_pictures_are_channels_last_and_in_the_dtype_asked_for(sample: MakeSample) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from fastssl.evaluation.segment import table
 from fastssl.evaluation.segment.augmentation import AUGMENTATIONS
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample
 from fastssl.evaluation.segment.patches import PatchLoader
 
 pytestmark = pytest.mark.gpu
@@ -26,6 +26,7 @@ def loader(samples: list[Sample], name: str, device: str, prefetch: int = 0) -> 
     return PatchLoader(
         samples,
         (16, 16),
+        white=float(np.iinfo(samples[0].image.dtype).max),
         batch_size=4,
         mean=(0.5, 0.4, 0.3),
         std=(0.5, 0.2, 0.3),

@@ -14,8 +14,7 @@ import fastssl
 from fastssl.cli import main
 from fastssl.config import SegmentConfig, build
 from fastssl.errors import ConfigError
-from fastssl.evaluation.segment.data import SegmentationData
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample, SegmentationData
 from fastssl.evaluation.segment.recipe import choose_recipe
 
 HERE = ["random", "--images", "images", "--masks", "masks"]

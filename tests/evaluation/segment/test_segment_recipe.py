@@ -15,8 +15,7 @@ from rich.console import Console
 
 import fastssl
 from fastssl.config import SegmentConfig, build
-from fastssl.evaluation.segment.data import SegmentationData
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample, SegmentationData
 from fastssl.evaluation.segment.recipe import SegmentRecipe, choose_recipe
 from fastssl.evaluation.segment.trial_record import SegmentTrial
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from fastssl.config import SegmentConfig, build
-from fastssl.evaluation.segment.data import open_segmentation_data
-from fastssl.evaluation.segment.files import Sample
+from fastssl.evaluation.segment.data import Sample, open_segmentation_data
 from fastssl.evaluation.segment.initialization import Initialization
 from fastssl.evaluation.segment.metrics import THRESHOLD, ImageScore
 from fastssl.evaluation.segment.prediction import Predictor
@@ -29,7 +28,7 @@ RANDOM = Initialization(name="random", spec=EncoderSpec(name="test_resnet", in_c
 def trained(folders: tuple[Path, Path], settings: dict[str, Any], **arguments: Any) -> FinishedTrial:
     asked = {"images": folders[0], "masks": folders[1], "batch_size": 4, "lr": 3e-3, **settings}
     config = build(SegmentConfig, asked)
-    data = open_segmentation_data(config, print)
+    data = open_segmentation_data(config)
     runtime = resolve_runtime("cpu", amp=False)
     return run_segment_trial(RANDOM, data, choose_recipe(config, data), seed=0, runtime=runtime, **arguments)
 
@@ -51,7 +50,7 @@ class Dictated:
 
 def images_to_test(folders: tuple[Path, Path]) -> Sequence[Sample]:
     config = build(SegmentConfig, {"images": folders[0], "masks": folders[1]})
-    return open_segmentation_data(config, print).splits["test"]
+    return open_segmentation_data(config).splits["test"]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def planned(folders: tuple[Path, Path], run: Path | None = None, **settings: Any
     runs = ["random"] if run is None else [run]
     asked = {"images": folders[0], "masks": folders[1], **settings}
     config = build(SegmentConfig, asked if run is not None else {"encoder": "test_resnet", **asked})
-    data = open_segmentation_data(config, print)
+    data = open_segmentation_data(config)
     found = find_initializations(runs, read_specs(runs), config, channels=1, size=32, notify=print)
     runtime = resolve_runtime("cpu", precision=config.precision)
     return plan_trials(found, data, choose_recipe(config, data), range(2), runtime)
@@ -184,7 +184,7 @@ def test_a_changed_image_or_mask_has_every_trial_run_again(
 
     def finish() -> list[FinishedTrial]:
         config = build(SegmentConfig, {"images": folders[0], "masks": folders[1]})
-        data = open_segmentation_data(config, print)
+        data = open_segmentation_data(config)
         cache = open_trial_cache(tmp_path / "report", print)
         arguments = (data, choose_recipe(config, data), resolve_runtime("cpu", amp=False))
         return finish_trials(planned(folders), *arguments, cache, Watched(), run=counted)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fastssl.errors import DataError
-from fastssl.evaluation.segment.pairing import find_pairs
+from fastssl.evaluation.segment.data.pairing import find_pairs
 
 NUMBERS = range(1, 12)
 

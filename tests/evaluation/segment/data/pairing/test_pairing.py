@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastssl.errors import DataError
-from fastssl.evaluation.segment.pairing import Pairing, find_pairs
+from fastssl.evaluation.segment.data.pairing import Pairing, find_pairs
 
 
 def folder(path: Path, *names: str) -> Path:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fastssl.config.segment import ANY_VALUE
 from fastssl.errors import DataError
 
 from .coded import CodedMask
 from .scale import MaskScale
 
-ANY = "any"
 _VOID = 255
 _MOST_CLASSES = 128
 """Classes have lower numbers than this where 255 stands for borders, as in Pascal VOC."""
@@ -34,7 +34,7 @@ def requested_values(
     Raises:
         DataError: no mask has one of the values.
     """
-    if ANY in requested:
+    if ANY_VALUE in requested:
         found = frozenset(scale.pixels) - {0, void_of(masks, scale)}
         if not found:
             raise DataError(f"{folder}: foreground=any: masks hold nothing but the background, {scale.listed()}")

@@ -65,7 +65,8 @@ def choose_masks(
         note = f"{len(several)} image(s) have several masks, which are united ({reason}), such as those of {name}: "
         return Chosen(masks=everyone, note=note + listed([mask.file.below for mask in own]))
     common = set.intersection(*map(set, endings))
-    if len(common) == 1 and all(len(set(own)) == len(own) for own in endings):
+    numbered = all(_numbered_base(own) is not None for own in endings) and not _is_series(images)
+    if not numbered and len(common) == 1 and all(len(set(own)) == len(own) for own in endings):
         return _with_ending(everyone, endings, common.pop())
     index = next(index for index, own in enumerate(masks) if len(own) > 1)
     raise DataError(_choice(images[index], masks[index], endings[index], what))

@@ -20,6 +20,8 @@ from .coded import CodedMask
 BLACK = 0
 _GREY_STEP = 0x010101
 _SHOWN = 8
+_DARK, _LIGHT = 64, 192
+"""Two values, the one below the first and the other from the second on, are black and white."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,22 @@ def common_scale(masks: Sequence[CodedMask]) -> MaskScale:
     by_colour = _of_colours(masks)
     disagree = not _palettes_agree(with_palette)
     return by_colour if disagree or (by_colour.clear and not by_number.clear) else by_number
+
+
+def lighter_value(scale: MaskScale) -> frozenset[int] | None:
+    """Return the value that is not background, where there is no doubt: of 0 and another, or of black and white.
+
+    Args:
+        scale: of a set.
+
+    Returns:
+        One value, none where all is background, or None where it is not clear.
+    """
+    values = list(scale.pixels)
+    if scale.clear:
+        return frozenset(values) - {BLACK}
+    black_and_white = len(values) == 2 and not scale.coloured and 0 <= values[0] < _DARK and values[1] >= _LIGHT
+    return frozenset(values[1:]) if black_and_white else None
 
 
 def _of_numbers(masks: Sequence[CodedMask]) -> MaskScale:

@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.config.segment import ANY_VALUE
 from fastssl.errors import DataError
 
 from .coded import CodedMask
 from .edges import MANY, half_way
 from .request import requested_values, void_of
-from .scale import MaskScale, common_scale
-
-_DARK, _LIGHT = 64, 192
-"""Two values, the one below the first and the other from the second on, are black and white."""
+from .scale import MaskScale, common_scale, lighter_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class Foreground:
     notes: tuple[str, ...]
 
 
-def choose_foreground(masks: Sequence[CodedMask], requested: Sequence[str], folder: Path) -> Foreground:
+def choose_foreground(masks: Sequence[CodedMask], requested: tuple[str, ...], folder: Path) -> Foreground:
     """Say which values are foreground.
 
     Args:
@@ -57,14 +55,26 @@ def choose_foreground(masks: Sequence[CodedMask], requested: Sequence[str], fold
         DataError: it is not clear, or a value is asked for that no mask has; the text names those that there are.
     """
     scale = common_scale(masks)
+    _check_transparency(masks, folder)
     cut = half_way(masks, scale) if len(scale.pixels) > 2 else None
-    if cut is not None and not requested:
+    if cut is not None and requested in ((), (ANY_VALUE,)):
         return _from(masks, scale, cut)
     if any(mask.lossy for mask in masks) and len(scale.pixels) > 2 and cut is None:
         raise DataError(_third_class_in_jpeg(scale, folder))
     if not requested:
         return _of(masks, scale, _clear_values(masks, scale, folder), cut)
     return _of(masks, scale, requested_values(requested, masks, scale, folder), cut)
+
+
+def _check_transparency(masks: Sequence[CodedMask], folder: Path) -> None:
+    """Refuse a file of one colour, equally transparent everywhere, where transparency is the mask in others."""
+    others = [mask for mask in masks if mask.kind != "transparency"]
+    blank = next((mask for mask in others if len(mask.values) == 1 and mask.values[0] != 0), None)
+    if blank is not None and len(others) < len(masks):
+        raise DataError(
+            f"{folder}: masks are where files are not transparent, but {blank.path.name} is of one colour and equally "
+            "transparent everywhere, so that it may be all foreground or none; store it as black and white"
+        )
 
 
 def _of(masks: Sequence[CodedMask], scale: MaskScale, values: frozenset[int], cut: int | None) -> Foreground:
@@ -113,16 +123,15 @@ def _described(
 def _clear_values(masks: Sequence[CodedMask], scale: MaskScale, folder: Path) -> frozenset[int]:
     """The values that are foreground by themselves."""
     values = list(scale.pixels)
-    if scale.clear or (len(values) == 1 and all(mask.kind in ("bilevel", "transparency") for mask in masks)):
-        return frozenset(values) - {0}
+    found = lighter_value(scale)
+    if found is not None or (len(values) == 1 and all(mask.kind in ("bilevel", "transparency") for mask in masks)):
+        return frozenset(values[-1:]) if found is None else found
     if len(values) == 1:
         name = scale.name(values[0])
         raise DataError(
             f"{folder}: all pixels of all masks are {name}, which may be foreground or not; "
             f"give --foreground {_quoted(name)} if it is"
         )
-    if len(values) == 2 and not scale.coloured and 0 <= values[0] < _DARK and values[1] >= _LIGHT:
-        return frozenset(values[1:])
     raise DataError(_not_clear(scale, folder))
 
 
