@@ -71,5 +71,5 @@ setup(
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
         "adapters": ["lightning>=2.4"],
     },
-    entry_points={"console_scripts": ["fastssl = fastssl.cli:main"]},
+    entry_points={"console_scripts": ["fastssl = fastssl.__main__:main"]},
 )

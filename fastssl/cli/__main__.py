@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .entry import main
+from fastssl.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

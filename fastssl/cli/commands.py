@@ -166,9 +166,9 @@ def make_app(train_config: type[TrainConfig]) -> App:
         *,
         config: Annotated[train_config, Flattened] = train_config(),  # type: ignore[valid-type]  # noqa: B008 (frozen)
         file: ConfigFile = None,
-    ) -> None:
+    ) -> object:
         """Pre-train an encoder. Its --help lists the settings of the --stage or --recipe that is given."""
-        fastssl.train(config)
+        return fastssl.train(config)
 
     def install_completion(*, shell: Shell | None = None) -> None:
         """Install the completion of commands and options in your shell.

@@ -7,6 +7,7 @@ Covers: what a shell sees of `fastssl`. Does not cover: the commands (`commands.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from .line import Line, read_line
 from .old_names import with_new_names
 
 INTERRUPTED = 130
+"""What shells say of a command that Ctrl-C has ended (128 + SIGINT)."""
 
 BEGIN_WITH = (
     ("fastssl train", "train MoCo v2 on built-in images for 4 minutes"),
@@ -32,23 +34,30 @@ BEGIN_WITH = (
 _WITHOUT_WORK = {"--help", "-h", "--version", "--install-completion"}
 
 
-def main(arguments: Sequence[str] | None = None, *, commands: Mapping[str, Callable[..., Any]] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    commands: Mapping[str, Callable[..., Any]] | None = None,
+    ready: Callable[[], Any] = lambda: None,
+) -> int:
     """Run one command line.
 
     Args:
         arguments: its words without the program's name; None for those of this process.
         commands: functions to call in place of commands of these names, with their arguments.
+        ready: called once everything is imported, before the command begins its work.
 
     Returns:
-        The exit status: 0, 2 where something the user gave cannot be used, 130 after Ctrl-C, 1 where memory does not
-        suffice, 141 where nobody reads the output any more, 70 after an error of fastssl itself.
+        The exit status: 0, 2 where something the user gave cannot be used, 130 after Ctrl-C and 143 after SIGTERM, also
+        where training has saved everything before it stopped, 1 where memory does not suffice, 141 where nobody reads
+        the output any more, 70 after an error of fastssl itself.
     """
     _escape_what_cannot_be_encoded()
     try:
-        status = _main(list(sys.argv[1:] if arguments is None else arguments), commands or {})
+        status = _main(list(sys.argv[1:] if arguments is None else arguments), commands or {}, ready)
         _flush()
     except KeyboardInterrupt:
-        print("fastssl: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return INTERRUPTED
     except Exception as error:  # whatever it is, the user reads one line
         failure = failure_of(error)
@@ -59,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, *, commands: Mapping[str, Calla
     return status
 
 
-def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]]) -> int:
+def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: Callable[[], Any]) -> int:
     if not tokens:
         _welcome()
         return 0
@@ -72,14 +81,17 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]]) -> int:
         return INPUT_ERROR
     if "torch" not in sys.modules and not _WITHOUT_WORK & set(tokens):
         fastssl.share_processors()  # watches the processors for a moment, which only work is worth
-    _run(line, commands)
-    return 0
+    getattr(fastssl, line.tokens[0], None)  # imports what the command needs
+    ready()
+    stopped_by = getattr(_run(line, commands), "stopped_by", None)
+    return 0 if stopped_by is None else 128 + signal.Signals[stopped_by]
 
 
-def _run(line: Line, commands: Mapping[str, Callable[..., Any]]) -> None:
+def _run(line: Line, commands: Mapping[str, Callable[..., Any]]) -> object:
+    """What the command returns."""
     console = new_console()  # as wide as the terminal now is
     command, bound, _ = line.app.parse_args(line.tokens, console=console, exit_on_error=False, print_error=False)
-    commands.get(line.tokens[0], command)(*bound.args, **bound.kwargs)
+    return commands.get(line.tokens[0], command)(*bound.args, **bound.kwargs)
 
 
 def _welcome() -> None:

@@ -30,6 +30,13 @@ BROKEN_PIPE = 141
 SHOW_TRACEBACK = "FASTSSL_TRACEBACK"
 """Variable of the environment: where it is 1, tracebacks are printed and not written to files."""
 
+_GO_ON = ", then go on with --resume"
+_ADVICE = {
+    errno.ENOSPC: f"; free some space{_GO_ON}",
+    errno.EDQUOT: f"; free some of your quota{_GO_ON}",
+    errno.EFBIG: f"; raise the limit of file sizes (ulimit -f){_GO_ON}",
+}
+
 _NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "status_alloc_failed")
 """Parts of what PyTorch says in errors that have no class of their own."""
 
@@ -90,7 +97,7 @@ def _memory_advice(error: Exception) -> str:
 def _of_system(error: OSError) -> str:
     names = [name for name in (error.filename, error.filename2) if name not in (None, "", b"")]
     where = " and ".join(os.fsdecode(name) if isinstance(name, (bytes, os.PathLike)) else str(name) for name in names)
-    advice = "; free some space, then go on with --resume" if error.errno == errno.ENOSPC else ""
+    advice = _ADVICE.get(error.errno or 0, "")
     said = error.strerror or os.strerror(error.errno or 0)
     return f"{shortened(printable(where), LONGEST // 2)}{': ' if where else ''}{printable(said)}{advice}"
 

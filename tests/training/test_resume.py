@@ -169,13 +169,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         time.sleep(0.005)
 
 
-def test_sigterm_finishes_the_step_saves_and_exits_with_success(
+def test_sigterm_finishes_the_step_saves_and_tells_the_shell(
     command: subprocess.Popen[str], tmp_path: Path, grey_npz: Path, uninterrupted: dict[str, bytes]
 ) -> None:
     command.send_signal(signal.SIGTERM)
     said, complained = command.communicate(timeout=120)
     last = said.splitlines()[-1]
-    assert (command.returncode, complained) == (0, "")
+    assert (command.returncode, complained) == (128 + signal.SIGTERM, "")
     assert last.startswith("SIGTERM: stopped and saved at step ")
     assert last.endswith("go on with --resume")
     assert fastssl.load_encoder(tmp_path / "run").spec.name == "test_resnet"
