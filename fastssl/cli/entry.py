@@ -79,9 +79,10 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
     if line.mistakes:
         _tell(f"error: {'; '.join(line.mistakes)}")
         return INPUT_ERROR
-    if "torch" not in sys.modules and not _WITHOUT_WORK & set(tokens):
-        fastssl.share_processors()  # watches the processors for a moment, which only work is worth
-    getattr(fastssl, line.tokens[0], None)  # imports what the command needs
+    if not _WITHOUT_WORK & set(tokens):
+        if "torch" not in sys.modules:
+            fastssl.share_processors()  # watches the processors for a moment, which only work is worth
+        getattr(fastssl, line.tokens[0], None)  # imports what the command needs
     ready()
     stopped_by = getattr(_run(line, commands), "stopped_by", None)
     return 0 if stopped_by is None else 128 + signal.Signals[stopped_by]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from fastssl.cli import CONFIGS, main
@@ -55,6 +58,18 @@ def test_help_of_a_recipe_or_stage_has_a_box_for_each_of_its_stages(
     said = capsys.readouterr().out
     assert own
     assert all(f"--{name.replace('_', '-')} " in said for name in own)
+
+
+@pytest.mark.parametrize(
+    "line", [["--help"], ["--version"], ["train", "--lr", "x"], *([name, "--help"] for name in CONFIGS)]
+)
+def test_help_and_refusals_load_nothing_heavy(line: list[str]) -> None:
+    program = (
+        f"import sys; from fastssl.cli import main; assert main({line!r}) in (0, 2)\n"
+        "print([name for name in ('torch', 'numpy', 'timm', 'PIL', 'matplotlib') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
         (["--device", "gpu"], "device='gpu': give auto, cpu, cuda or cuda:N"),
         (["--epochs", "3", "--steps", "3"], "epochs and steps both given: give one"),
         (["--encoder", "resnet19"], "encoder='resnet19': not a timm model, did you mean 'resnet18'?"),
-        (["--size", "28", "--encoder", "test_vit"], "cannot take 1x28x28 images"),
+        (["--size", "40", "--encoder", "levit_128s"], "cannot take 1x40x40 images"),
         (["--encoder", "test_vit", "--size", "32", "--stem", "small"], "stem='small': test_vit has no ResNet stem"),
         (["--resume"], "no run here"),
         (["--init", "nowhere.pth"], "nowhere.pth: no such file"),
