@@ -24,7 +24,7 @@ from fastssl.config import (
     TrainConfig,
 )
 from fastssl.config.base import RUN
-from fastssl.config.paths import user_path
+from fastssl.paths import user_path
 from fastssl.stages.registry import every_stage
 
 from .completion import Shell, install

@@ -11,6 +11,7 @@ from cyclopts import App
 from cyclopts.completion.detect import ShellDetectionError, detect_shell
 
 from fastssl.errors import ConfigError
+from fastssl.paths import home_folder
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -26,8 +27,12 @@ def install(app: App, shell: Shell | None) -> None:
         shell: the shell to write it for; None for the one that this is run from.
 
     Raises:
-        ConfigError: the shell cannot be told, or it is none of the three.
+        ConfigError: the shell cannot be told, it is none of the three, or the home folder is not known.
     """
+    try:
+        home_folder()
+    except ValueError as error:
+        raise ConfigError([f"the home folder, which shells look in, is not known: {error}"]) from None
     found = shell or _shell_around()
     path = app.install_completion(shell=found)
     print(f"completion for {found} is in {path}")

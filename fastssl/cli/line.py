@@ -14,9 +14,9 @@ from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Un
 from pydantic import ValidationError
 
 from fastssl.config import Config, problems, unknown
-from fastssl.config.paths import user_path
 from fastssl.config.settings_file import read_settings_file
 from fastssl.errors import ConfigError
+from fastssl.paths import user_path
 from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, foreign_setting, owners_of
 
 from .commands import CONFIGS, app, make_app

@@ -1,7 +1,7 @@
-"""Paths that a user gives: settings, run folders, encoder files.
+"""Paths among settings: their types, and run folders and encoder files.
 
-Covers: ~ and ~user, text that is no path. Does not cover: whether anything is there, paths of data that may be names as
-well (`fastssl.data.open`).
+Covers: refusing by the setting's name what is no path. Does not cover: ~ and ~user (`fastssl.paths`), whether anything
+is there, paths of data that may be names as well (`fastssl.data.open`).
 """
 
 from __future__ import annotations
@@ -13,36 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from fastssl.errors import ConfigError
-
-
-def user_path(given: str | os.PathLike[str]) -> Path:
-    """Make a path of what a user gave.
-
-    Args:
-        given: text or a path; its beginning may be ~ or ~user.
-
-    Returns:
-        The path, with the home folder in place of ~.
-
-    Raises:
-        ValueError: it is empty, has a null character, or the home folder is not known.
-    """
-    text = os.fspath(given)
-    if not text:
-        raise ValueError("give a path")
-    if "\0" in text:
-        raise ValueError("a path has no null character")
-    path = Path(text)
-    whose = path.parts[0] if path.parts else ""
-    if whose.startswith("~") and not text.startswith("~"):  # "./~/x", which pathlib writes as "~/x"
-        return path.absolute()
-    try:
-        if whose == "~" and os.environ.get("HOME") == "":  # which Python takes for the root of the file system
-            raise RuntimeError
-        return path.expanduser()
-    except RuntimeError:
-        known = "HOME is not set" if whose == "~" else f"there is no user {whose[1:]!r}"
-        raise ValueError(f"{known}: write the path out, or begin with ./ for a name with ~") from None
+from fastssl.paths import user_path
 
 
 def run_path(run: str | os.PathLike[str]) -> Path:

@@ -1,7 +1,7 @@
-"""Where data may lie: paths as a user writes them, and the home folder.
+"""Where data may lie: what is at a path, and errors that name the setting it was given to.
 
-Covers: ~ and ~user, also where the system knows no home folder; files that are no data. Does not cover: names of data
-sets (`open.py`).
+Covers: paths and home folders that are refused; files that are no data. Does not cover: ~ and ~user (`fastssl.paths`),
+names of data sets (`open.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import stat
 from pathlib import Path
 
+from fastssl import paths
 from fastssl.errors import DataError
 
 _SPECIAL = {
@@ -36,14 +37,10 @@ def expanded(given: str | os.PathLike[str], setting: str) -> Path:
     text = os.fspath(given)
     if not text.strip():
         raise DataError(f"{setting} is empty; give a path or leave it out")
-    if "\0" in text:
-        raise DataError(f"{setting}={text!r}: a path has no null character")
     try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        whose = text.split("/")[0]
-        known = "HOME is not set" if whose == "~" else f"there is no user {whose[1:]!r}"
-        raise DataError(f"{setting}={text!r}: {known}; write the path out") from None
+        return paths.user_path(text)
+    except ValueError as error:
+        raise DataError(f"{setting}={text!r}: {error}") from None
 
 
 def home_folder(instead: str) -> Path:
@@ -59,9 +56,9 @@ def home_folder(instead: str) -> Path:
         DataError: the system knows none.
     """
     try:
-        return Path.home()
-    except RuntimeError:
-        raise DataError(f"the home folder is not known (HOME is not set); {instead}") from None
+        return paths.home_folder()
+    except ValueError as error:
+        raise DataError(f"the home folder is not known ({error}); {instead}") from None
 
 
 def kind_of(path: Path) -> str:

@@ -92,3 +92,12 @@ def test_the_shell_is_told_by_its_environment(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("FISH_VERSION", "4.0")
     assert main(["--install-completion"]) == 0
     assert (home / PLACES["fish"] / "fastssl.fish").is_file()
+
+
+@pytest.mark.parametrize("shell", PLACES)
+def test_without_a_home_folder_nothing_is_written(
+    shell: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "")
+    said = refusal("--install-completion", "--shell", shell)
+    assert said == "the home folder, which shells look in, is not known: HOME is not set"

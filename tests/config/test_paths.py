@@ -1,9 +1,7 @@
-"""Paths that a user gives: ~ in every setting of every command, what is no path, names that are not UTF-8."""
+"""Paths among settings: ~ in every one of every command, what is no path, numbers of other libraries."""
 
 from __future__ import annotations
 
-import os
-import pwd
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import torch
 import fastssl
 from fastssl.cli import CONFIGS, main
 from fastssl.config import Config, build
-from fastssl.config.paths import run_path, user_path
 from fastssl.errors import ConfigError, FastSSLError
 
 SETTINGS = [
@@ -67,47 +64,6 @@ def test_what_is_no_path_is_refused_by_name(command: str, name: str, text: str) 
     with pytest.raises(ConfigError) as error:
         build(CONFIGS[command], {name: text})
     assert any(problem.startswith(f"{name}={text!r}: ") for problem in error.value.problems)
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("~", "HOME"),
-        ("~/", "HOME"),
-        ("a/~/b", "a/~/b"),
-        ("~x.npz/..", None),
-        (" ", " "),
-        ("caf\udce9", "caf\udce9"),
-    ],
-)
-def test_only_a_beginning_stands_for_a_home_folder(text: str, path: str | None, home: Path) -> None:
-    if path is None:
-        with pytest.raises(ValueError, match=r"there is no user 'x\.npz'"):
-            user_path(text)
-    else:
-        assert user_path(text) == (home if path == "HOME" else Path(path))
-
-
-def test_a_name_that_begins_with_a_tilde_can_be_given(home: Path) -> None:
-    once = user_path("./~/b")
-    assert once == user_path(once) == Path.cwd() / "~" / "b"
-
-
-def test_another_users_home_is_found() -> None:
-    user = pwd.getpwuid(os.getuid())
-    assert user_path(f"~{user.pw_name}/x") == Path(user.pw_dir) / "x"
-
-
-@pytest.mark.parametrize("unset", [True, False])
-def test_without_a_home_folder_it_is_said(unset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if unset:  # as in a container that runs as a user whom it does not know
-        monkeypatch.delenv("HOME", raising=False)
-        monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
-    else:
-        monkeypatch.setenv("HOME", "")
-    with pytest.raises(ConfigError, match=r"^run '~/x': HOME is not set: write the path out"):
-        run_path("~/x")
-    assert user_path("a") == Path("a")
 
 
 @pytest.mark.parametrize("run", ["", "~nobody-of-this-name/x", "a\0b", 3, None])

@@ -19,11 +19,13 @@ IMAGES = np.zeros((4, 28, 28), np.uint8)
 NOBODY = 65534
 
 
-@pytest.fixture
-def no_home(monkeypatch):
-    """A system that knows no home folder: HOME is not set, and the user is in no list of users."""
-    monkeypatch.delenv("HOME")
-    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+@pytest.fixture(params=["unset", "empty"])
+def no_home(monkeypatch, request):
+    """A system that knows no home folder: HOME is not set, and the user is in no list of users; or HOME is empty."""
+    monkeypatch.setenv("HOME", "")
+    if request.param == "unset":
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
 
 
 def line(call, *arguments, **options) -> str:
@@ -38,6 +40,7 @@ def test_a_home_folder_is_put_in_the_place_of_its_sign(tmp_path, monkeypatch):
     np.savez(tmp_path / "mine.npz", train_images=IMAGES)
     assert open_source("~/mine.npz").name == "mine"
     assert open_source("mine.npz", root="~").name == "mine"
+    assert "no data at" in line(open_source, "./~/mine.npz")
     monkeypatch.setenv("FASTSSL_CACHE", "~/kept")
     assert cache_folder() == tmp_path / "kept"
 
