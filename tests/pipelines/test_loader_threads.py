@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from fastssl.pipelines import Loader, Plain, TwoCrops
+from fastssl.pipelines.prefetcher import Position, Prefetcher
 
 VIEW = TwoCrops(16, 1, blur_sigma=(0.1, 1.0))
 Threads = Callable[[], list[threading.Thread]]
@@ -26,34 +27,44 @@ def running(worker_threads: Threads) -> Threads:
     return worker_threads
 
 
-def test_a_workers_error_reaches_the_training_loop_and_spoils_nothing(
-    images: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Loader(images, VIEW, batch_size=16, prefetch=1) as loader:
-        expected = next(iter(loader))
-        loader.set_epoch(5)
-        with monkeypatch.context() as broken:
-            broken.setattr(loader._producer, "produce", _fail)
-            with pytest.raises(OSError, match="the disk is gone"):
-                next(iter(loader))
-        loader.set_epoch(0)
-        assert torch.equal(next(iter(loader))["query"], expected["query"])
+class Recorder:
+    """Stands for a producer: its batches say where they are from, and a broken one raises."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[int, int]] = []
+        self.broken = False
+
+    def produce(self, epoch: int, iteration: int) -> tuple[int, int]:
+        self.made.append((epoch, iteration))
+        if self.broken:
+            raise OSError("the disk is gone")
+        return epoch, iteration
+
+    def to_current_stream(self, made: tuple[int, int]) -> tuple[int, int]:
+        return made
 
 
-def _fail(epoch: int, iteration: int) -> None:
-    raise OSError("the disk is gone")
+def test_a_workers_error_reaches_the_training_loop_and_spoils_nothing() -> None:
+    producer = Recorder()
+    batches = Prefetcher(producer, length=3, depth=1, parallel=True)
+    producer.broken = True
+    with pytest.raises(OSError, match="the disk is gone"):
+        batches.take(Position(5, 0))
+    producer.broken = False
+    assert batches.take(Position(0, 1)) == (0, 1)
+    batches.close()
 
 
-def test_batches_are_made_while_the_consumer_works(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Loader(images, VIEW, batch_size=16, prefetch=2) as loader:
-        started = []
-        produce = loader._producer.produce
-        monkeypatch.setattr(loader._producer, "produce", lambda *at: (started.append(at), produce(*at))[1])
-        next(iter(loader))
-        deadline = time.monotonic() + 5
-        while len(started) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert started == [(0, 0), (0, 1), (0, 2)]
+def test_batches_are_made_while_the_consumer_works_across_the_end_of_an_epoch() -> None:
+    producer = Recorder()
+    batches = Prefetcher(producer, length=2, depth=2, parallel=False)
+    assert batches.take(Position(0, 0)) == (0, 0)
+    batches.fill(Position(0, 1))
+    deadline = time.monotonic() + 5
+    while len(producer.made) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert producer.made == [(0, 0), (0, 1), (1, 0)]
+    batches.close()
 
 
 def test_a_dropped_loader_ends_its_threads(images: np.ndarray, running: Threads) -> None:

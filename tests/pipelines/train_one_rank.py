@@ -34,6 +34,7 @@ def main(store: str, rank: int, world_size: int) -> None:
             (head(batch["image"].flatten(1))[:, 0] - batch["label"]).square().mean().backward()
             optimizer.step()
     torch.save({"seen": seen, "weight": head.module.weight.detach()}, f"{store}-{rank}.pt")
+    distributed.barrier()  # gloo aborts a process whose neighbour has left in the middle of its own leaving
     distributed.destroy_process_group()
 
 
