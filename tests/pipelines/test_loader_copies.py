@@ -91,7 +91,7 @@ class Batches(IterableDataset):
 def test_a_worker_of_a_torch_data_loader_yields_its_epoch(
     images: np.ndarray, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # a spawned process imports this module
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))  # a spawned process imports this module
     with Loader(images, VIEW, batch_size=16, prefetch=2, seed=3) as loader:
         workers = DataLoader(
             Batches(loader), batch_size=None, num_workers=1, multiprocessing_context=method, timeout=100
