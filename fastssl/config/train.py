@@ -109,11 +109,18 @@ class TrainConfig(DataConfig):
             for one, other in (*combinations(LENGTHS, 2), ("resume", "overwrite"))
             if getattr(self, one) and getattr(self, other)
         ]
+        if self.deterministic and (self.threads or 1) > 1:
+            wrong.append(f"deterministic and threads={self.threads} both given: sums depend on the number of threads")
         if self.recipe is not None and "stage" in self.model_fields_set:
             wrong.append("stage and recipe both given: give one")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    @property
+    def threads_to_use(self) -> int | None:
+        """Threads on a CPU; None: as many as processors are free."""
+        return 1 if self.deterministic else self.threads
 
 
 class TrainingSettings(TrainConfig):

@@ -118,7 +118,7 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
         check_free(folder, overwrite=config.overwrite)
         config = _with_length(config, console)
     recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
-    with use_threads(config.threads):
+    with use_threads(config.threads_to_use):
         prepared = _prepare(recipe_run, console)
         source = prepared[0].source
         if not config.resume:

@@ -6,6 +6,7 @@ follows from them (`runtime.py`), setting threads (`fastssl.threads`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 import torch
@@ -19,6 +20,9 @@ OLDEST_FP16 = (7, 0)
 
 FULL_PRECISION = "as asked: full single precision, TF32 off"
 
+CPU_BITS = "equal bits on every run, on one thread; another kind of processor or version of torch rounds otherwise"
+CUDA_BITS = "equal bits on every run on this kind of GPU, where torch has such an algorithm; it warns where it has none"
+
 
 def resolve_runtime(
     device: str = "auto",
@@ -26,8 +30,10 @@ def resolve_runtime(
     compile: bool | None = None,
     precision: str = "auto",
     threads: int | None = None,
+    *,
+    deterministic: bool = False,
 ) -> Runtime:
-    """Resolve what was asked for, and set torch's global switches for it (TF32, cuDNN's search for algorithms).
+    """Resolve what was asked for, and set torch's global switches for it: TF32, how algorithms are chosen.
 
     Args:
         device: "cpu", "cuda", "cuda:N", or "auto": CUDA where there is a GPU.
@@ -35,6 +41,7 @@ def resolve_runtime(
         compile: whether to compile; None: on CUDA.
         precision: a key of `DTYPES`, which is taken as it is, or "auto": as `amp` has it.
         threads: how many were asked for, if any; they are on already (`fastssl.threads.use_threads`).
+        deterministic: choose algorithms that give equal bits on every run; the caller sees to a single thread.
 
     Returns:
         The runtime, with the reason of everything in it.
@@ -43,9 +50,9 @@ def resolve_runtime(
         ConfigError: a CUDA device is asked for that is not there.
     """
     place, reason = auto_device(device)
-    runtime = runtime_on(place, reason, amp, compile, precision, threads)
+    runtime = runtime_on(place, reason, amp, compile, precision, threads, deterministic=deterministic)
     if place.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+        _choose_algorithms(deterministic)
         _allow_tf32(runtime.precision != "fp32")
     return runtime
 
@@ -57,6 +64,8 @@ def runtime_on(
     compile: bool | None = None,
     precision: str = "auto",
     threads: int | None = None,
+    *,
+    deterministic: bool = False,
 ) -> Runtime:
     """Resolve everything but the device, and change nothing.
 
@@ -67,6 +76,7 @@ def runtime_on(
         compile: as above.
         precision: as above.
         threads: as above.
+        deterministic: as above.
 
     Returns:
         The runtime, with the reason of everything in it.
@@ -79,6 +89,8 @@ def runtime_on(
     resolved += [("precision", name, precision_reason), ("compile", "on" if compiled else "off", compile_reason)]
     if compiled and device.type == "cuda":
         resolved.append(("cuda_graph", "on", "a replayed step costs the host one launch"))
+    if deterministic:
+        resolved.append(("determinism", "on", CUDA_BITS if device.type == "cuda" else CPU_BITS))
     reasons = tuple(ResolvedSetting(name=name, value=value, reason=why) for name, value, why in resolved)
     return Runtime(device=device, precision=name, compile=compiled, reasons=reasons)
 
@@ -192,3 +204,12 @@ def _allow_tf32(allowed: bool) -> None:
     """For products and convolutions alike, so that "fp32" means one thing."""
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
+
+
+def _choose_algorithms(deterministic: bool) -> None:
+    """By speed, or by equal bits; cuBLAS reads its variable when it is first used, which is later than this."""
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.deterministic = deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

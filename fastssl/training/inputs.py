@@ -63,7 +63,14 @@ def open_runtime(config: TrainConfig) -> Runtime:
     Raises:
         ConfigError: the device is not there, nothing can be compiled, or the executor is not installed.
     """
-    runtime = resolve_runtime(config.device, config.amp, config.compile, config.precision, config.threads)
+    runtime = resolve_runtime(
+        config.device,
+        config.amp,
+        config.compile,
+        config.precision,
+        config.threads_to_use,
+        deterministic=config.deterministic,
+    )
     try:
         choose(config.pipeline, runtime.device)
     except ValueError:

@@ -84,7 +84,7 @@ def _train_in(
 ) -> TrainResult:
     """Train in a folder that is this call's own."""
     given = None if config.resume else prepared  # a run that goes on has the threads and the runtime that it began with
-    with use_threads(config.threads) if given is None else nullcontext():
+    with use_threads(config.threads_to_use) if given is None else nullcontext():
         runtime = open_runtime(config) if given is None else given.runtime
         source = open_data(config, console, folder) if prepared is None else prepared.source
         weights = ""
