@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check types layers docs bench
+.PHONY: demo test check types layers docs bench fuzz
 
 demo: $(INSTALLED)
 	$(BIN)/fastssl train --data demo --minutes 2 --out runs/demo --overwrite
@@ -32,6 +32,13 @@ docs: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/pytest bench
+
+# Every parser against inputs that are nearly right, a minute each: guided by coverage where atheris can be installed
+# (the extra "fuzz"), else by chance. Inputs that are faults are kept in build/fuzz, and tried first the next time.
+SECONDS ?= 60
+fuzz: $(INSTALLED)
+	-$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/pip install --quiet --editable ".[fuzz]"
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 $(INSTALLED): setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -13,9 +13,12 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from .target import kept_faults
 from .targets import NAMES
 
 CRASHES = Path(__file__).parents[2] / "build" / "fuzz"
+PATIENCE = 240
+"""Seconds that a process may take beyond those of fuzzing: for imports, and for all inputs of former times."""
 
 
 def main() -> int:
@@ -31,28 +34,31 @@ def main() -> int:
         engine = "atheris" if find_spec("atheris") else "hypothesis"
     if options.here:
         return _fuzz(options.only[0], engine, options.seconds)
-    failed = []
-    for name in options.only:
-        command = [sys.executable, "-m", "tests.fuzz", "--here", "--only", name, "--engine", engine]
-        command += ["--seconds", str(options.seconds)]
-        with tempfile.TemporaryFile() as log:
+    faults = [_report(name, engine, options.seconds) for name in options.only]
+    return 1 if any(faults) else 0
+
+
+def _report(name: str, engine: str, seconds: float) -> bool:
+    """Fuzz one target in a process of its own and print what was found; returns whether there are faults."""
+    command = [sys.executable, "-m", "tests.fuzz", "--here", "--only", name, "--engine", engine]
+    command += ["--seconds", str(seconds)]
+    with tempfile.TemporaryFile() as log:
+        try:
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-            status = subprocess.run(
-                command, stdout=log, stderr=subprocess.STDOUT, check=False, env=environment
-            ).returncode
-            log.seek(0)
-            lines = log.read().decode("utf-8", "replace").splitlines()
-        tried = next((line.split()[-1] for line in lines if line.startswith("stat::number_of_executed_units")), "no")
-        crashes = sorted(path for path in (CRASHES / name).glob("*") if path.name.startswith(("crash", "native")))
-        found = [path for path in crashes if path.suffix != ".txt"]
-        print(
-            f"{name:<16} {tried:>8} inputs, {len(found)} faults{f' in {CRASHES / name}' if found else ''}", flush=True
-        )
-        if status:
-            print("\n".join(f"    {line}" for line in lines[-12:]))
-        if found or status:
-            failed.append(name)
-    return 1 if failed else 0
+            options = {"stdout": log, "stderr": subprocess.STDOUT, "env": environment, "timeout": seconds + PATIENCE}
+            status = subprocess.run(command, check=False, **options).returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        log.seek(0)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    tried = next((line.split()[-1] for line in lines if line.startswith("stat::number_of_executed_units")), "no")
+    found = kept_faults(CRASHES, name)
+    where = f" in {CRASHES / name}" if found else ""
+    print(f"{name:<16} {tried:>8} inputs, {len(found)} faults{where}", flush=True)
+    if status != 0:
+        print("    hangs" if status is None else f"    ended with {status}")
+        print("\n".join(f"    {line}" for line in lines[-12:]), flush=True)
+    return bool(found) or status != 0
 
 
 def _fuzz(name: str, engine: str, seconds: float) -> int:

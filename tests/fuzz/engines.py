@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .mutations import mutate, mutated
-from .target import SECONDS, Target, check, limit_memory, save_crash
+from .target import SECONDS, Target, check, limit_memory, save_crash, take_faults
 from .targets import load_target
 
 INSTRUMENTED = ["fastssl", "PIL", "tifffile", "yaml", "cyclopts", "numpy.lib"]
@@ -33,7 +34,7 @@ def fuzz_by_chance(name: str, seconds: float, crashes: Path) -> int:
     """
     target = load_target(name)
     limit_memory()
-    tried = _try_seeds(target, crashes)
+    tried = _try_all([*target.seeds(), *take_faults(crashes, name)], target, crashes)
     end, number = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         number += 1
@@ -72,11 +73,10 @@ def fuzz_by_coverage(name: str, seconds: float, crashes: Path) -> None:
         target = load_target(name)
     corpus = crashes / target.name / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    seeds = list(target.seeds())
-    for place, content in enumerate(seeds):
+    seeds, faults = list(target.seeds()), take_faults(crashes, name)
+    for place, content in enumerate([*seeds, *faults]):  # all of which are tried first
         (corpus / f"seed-{place}").write_bytes(content)
     limit_memory()
-    _try_seeds(target, crashes)
 
     def one(content: bytes) -> None:
         _try(target, content, crashes)
@@ -95,10 +95,10 @@ def fuzz_by_coverage(name: str, seconds: float, crashes: Path) -> None:
     atheris.Fuzz()
 
 
-def _try_seeds(target: Target, crashes: Path) -> int:
-    for content in target.seeds():
+def _try_all(contents: Sequence[bytes], target: Target, crashes: Path) -> int:
+    for content in contents:
         _try(target, content, crashes)
-    return len(target.seeds())
+    return len(contents)
 
 
 def _try(target: Target, content: bytes, crashes: Path) -> None:

@@ -106,6 +106,32 @@ def save_crash(target: Target, content: bytes, error: BaseException, folder: Pat
     return path
 
 
+def kept_faults(folder: Path, name: str) -> list[Path]:
+    """List the inputs of a target that are faults: found by `check`, or by atheris where the process itself ended.
+
+    Args:
+        folder: of all crashes.
+        name: of the target.
+    """
+    found = sorted((folder / name).glob("crash-*")) + sorted((folder / name).glob("native-*"))
+    return [path for path in found if path.suffix != ".txt"]
+
+
+def take_faults(folder: Path, name: str) -> list[bytes]:
+    """Read the inputs that were faults of a target, and forget that they were: they may have been mended.
+
+    Args:
+        folder: of all crashes.
+        name: of the target.
+    """
+    found = kept_faults(folder, name)
+    contents = [path.read_bytes() for path in found]
+    for path in found:
+        path.unlink()
+        path.with_suffix(".txt").unlink(missing_ok=True)
+    return contents
+
+
 @contextmanager
 def _empty_folder() -> Iterator[Path]:
     """A folder in memory where there is one, also for what fastssl caches; gone afterwards, whatever is in it."""

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastssl.errors import ConfigError, DataError
+from tests.fuzz import engines
 from tests.fuzz import target as limits
 from tests.fuzz.mutations import mutated
-from tests.fuzz.target import Target, TooSlowError, check, save_crash
+from tests.fuzz.target import Target, TooSlowError, check, kept_faults, save_crash
 from tests.fuzz.targets import MODULES, NAMES, load_target
 
 SLOW = {"resume": 4, "encoder": 12, "encoder-header": 12, "encoder-spec": 12, "weights": 12, "pairs": 12, "pack": 12}
@@ -82,6 +83,25 @@ def test_a_fault_of_each_kind_is_kept_once(tmp_path: Path) -> None:
     assert [path is not None for path in kept] == [True, False, True]
     assert kept[0].read_bytes() == b"input"
     assert kept[0].with_suffix(".txt").read_text().startswith("ZeroDivisionError: a")
+
+
+def test_what_was_a_fault_is_tried_again_and_forgotten_where_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {b"once": ValueError, b"still": KeyError}
+
+    def parse(content: bytes, folder: Path) -> None:
+        if content in broken:
+            raise broken[content]
+
+    target = Target(name="own", seeds=lambda: list(broken), run=parse)
+    monkeypatch.setattr(engines, "load_target", lambda name: target)
+    monkeypatch.setattr(engines, "limit_memory", lambda: None)
+    assert engines.fuzz_by_chance("own", 0, tmp_path) == 2
+    assert {path.read_bytes() for path in kept_faults(tmp_path, "own")} == {b"once", b"still"}
+    del broken[b"once"]
+    assert engines.fuzz_by_chance("own", 0, tmp_path) == 3  # a seed and both faults
+    assert [path.read_bytes() for path in kept_faults(tmp_path, "own")] == [b"still"]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=3), st.data())
