@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import nan
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,7 @@ from fastssl.evaluation.shared.tables import (
     show_table,
 )
 
-FULL_WIDTH = 76
+FULL_WIDTH = 96
 """Columns of text that the table takes with its lines."""
 TRAINED = "trained"
 """What the features of the probed run are called."""
@@ -33,13 +34,15 @@ TRAINED = "trained"
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeRow:
-    """One line of the table: which features, which classifier, and its results on the test part.
+    """One line of the table: which features, which classifier, and its results on the validation and test parts.
 
     Attributes:
         features: "trained", "random init", "raw pixels" or "published ResNet-18".
         classifier: "linear", "kNN" or "end to end".
         auc: area under the ROC curve, 0 to 1; nan where it is undefined.
         acc: accuracy, 0 to 1.
+        val_auc: AUC on the validation part, by what was solved on the training part; nan where it is not known.
+        val_acc: accuracy, likewise.
         setting: what was chosen, such as "l2 1.0e-02" or "k 68".
         dim: features per image; None where that is not known.
         n_train: images that the classifier was solved on.
@@ -50,6 +53,8 @@ class ProbeRow:
     classifier: str
     auc: float
     acc: float
+    val_auc: float = nan
+    val_acc: float = nan
     setting: str = ""
     dim: int | None = None
     n_train: int | None = None
@@ -124,12 +129,13 @@ def probe_table(result: ProbeResult, style: TableStyle) -> Table:
     table = new_table(style, f"{result.data}, {result.size} px, {result.encoder} ({parts})")
     add_name_column(table, "features")
     table.add_column("classifier", min_width=len("end to end"))
-    add_number_columns(table, ("test AUC", "test ACC"))
+    add_number_columns(table, ("val AUC", "val ACC", "test AUC", "test ACC"))
     table.add_column("chosen", no_wrap=True)
     add_number_columns(table, () if style.narrow else ("n train",))
     for row in result.rows:
         count = [] if style.narrow else ["" if row.n_train is None else str(row.n_train)]
-        cells = (row.features, row.classifier, number_cell(row.auc), number_cell(row.acc), row.setting, *count)
+        numbers = map(number_cell, (row.val_auc, row.val_acc, row.auc, row.acc))
+        cells = (row.features, row.classifier, *numbers, row.setting, *count)
         add_row(table, style, cells, bold=row.features == TRAINED)
     return table
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from fastssl.config import ProbeConfig, coerce_config
 from fastssl.console import new_console, say
@@ -32,6 +33,7 @@ from fastssl.runtime import resolve_runtime
 
 from .knn import default_neighbours, knn_scores
 from .linear import LabelledFeatures, class_targets, linear_probe
+from .part_shift import shift_notes
 from .report import TRAINED, ProbeResult, ProbeRow, write_probe_report
 
 MOST_PIXELS = 3072
@@ -107,8 +109,9 @@ def _write(result: ProbeResult, report: DataReport, console: Console) -> None:
 def _result(extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...]) -> ProbeResult:
     parts = extraction.parts
     held_out = parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train")
-    notes = [*trained.notes, *held_out, *(row.note for row in rows if row.note)]
     n_train, n_val, n_test = parts.counts
+    apart = shift_notes([row for row in rows if row.features == TRAINED], n_val, n_test)
+    notes = [*apart, *trained.notes, *held_out, *(row.note for row in rows if row.note)]
     return ProbeResult(
         encoder=trained.spec.name,
         data=extraction.source.name,
@@ -169,6 +172,8 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
         classifier="linear",
         auc=metrics.auc,
         acc=metrics.acc,
+        val_auc=found.validation.auc,
+        val_acc=found.validation.acc,
         setting=f"l2 {found.l2:.1e}",
         dim=features.train.shape[1],
         n_train=len(parts.train) + len(parts.val) * parts.val_held_out,
@@ -179,18 +184,25 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
 def _knn_row(extraction: Extraction, features: PartFeatures, label: str) -> ProbeRow:
     parts, device = extraction.parts, extraction.runtime.device
     train, labels = features.train, parts.train.labels
+
+    def score(query: Tensor, query_labels: np.ndarray) -> Metrics:
+        targets = class_targets(labels, parts.classes).to(device)
+        neighbours = default_neighbours(len(train))
+        scores = knn_scores(train.to(device), targets, query.to(device), neighbours=neighbours)
+        return evaluate(query_labels, scores.double().cpu().numpy(), extraction.source.task)
+
+    validation = score(features.val, parts.val.labels)
     if parts.val_held_out:
         train, labels = torch.cat([train, features.val]), np.concatenate([labels, parts.val.labels])
-    neighbours = default_neighbours(len(train))
-    targets = class_targets(labels, parts.classes).to(device)
-    scores = knn_scores(train.to(device), targets, features.test.to(device), neighbours=neighbours)
-    metrics = evaluate(parts.test.labels, scores.double().cpu().numpy(), extraction.source.task)
+    metrics = score(features.test, parts.test.labels)
     return ProbeRow(
         features=label,
         classifier="kNN",
         auc=metrics.auc,
         acc=metrics.acc,
-        setting=f"k {neighbours}",
+        val_auc=validation.auc,
+        val_acc=validation.acc,
+        setting=f"k {default_neighbours(len(train))}",
         dim=train.shape[1],
         n_train=len(train),
         note=_note(metrics),
