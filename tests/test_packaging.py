@@ -55,7 +55,7 @@ def test_every_folder_with_code_is_a_package_under_the_import_name(declared: dic
 def test_names_and_version_are_declared_once_and_alike(declared: dict[str, Any]) -> None:
     assert declared["name"] == "fastssl-engine"
     assert declared["version"] == fastssl.__version__
-    assert declared["entry_points"] == {"console_scripts": ["fastssl = fastssl.cli:main"]}
+    assert declared["entry_points"] == {"console_scripts": ["fastssl = fastssl.__main__:main"]}
 
 
 BUILD = """
@@ -98,7 +98,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"fastssl", f"fastssl_engine-{fastssl.__version__}.dist-info"}
     assert {name for name in names if name.endswith(".py")} == modules()
     assert {"fastssl/py.typed", "fastssl/kernels/py.typed", "fastssl/pipelines/py.typed"} <= names
-    assert entry_points.split() == ["[console_scripts]", "fastssl", "=", "fastssl.cli:main"]
+    assert entry_points.split() == ["[console_scripts]", "fastssl", "=", "fastssl.__main__:main"]
 
 
 @pytest.mark.skipif(find_spec("pip") is None, reason="needs pip")

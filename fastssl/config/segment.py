@@ -58,6 +58,13 @@ _Names = Annotated[
 ]
 
 
+def _as_words(value: Any) -> Any:
+    """Whole numbers as text, alone or in a sequence."""
+    if isinstance(value, (list, tuple)):
+        return [_as_words(item) for item in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _foreground(values: tuple[str, ...]) -> tuple[str, ...]:
     """Whole numbers, #rrggbb in lower case, or the word any alone."""
     words = tuple(value.lower() for value in values)
@@ -95,7 +102,11 @@ class SegmentConfig(DataConfig):
     mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
     """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
     foreground: Annotated[
-        ListOf[str], AfterValidator(_foreground), SEVERAL, Parameter(group=DATA, show_default=False)
+        ListOf[str],
+        BeforeValidator(_as_words),
+        AfterValidator(_foreground),
+        SEVERAL,
+        Parameter(group=DATA, show_default=False),
     ] = ()
     """Mask values or #colours that are foreground, or any (auto: if clear)."""
     fov: Annotated[PathSetting | None, Parameter(group=DATA)] = None

@@ -8,6 +8,7 @@ import pytest
 
 from fastssl.cli import app
 from fastssl.config import SegmentConfig, build
+from fastssl.errors import ConfigError
 
 SETTINGS = {
     "images": "scans",
@@ -23,6 +24,7 @@ SETTINGS = {
     "fov": "views",
     "steps": 7,
 }
+FOLDERS = {"images": "scans", "masks": "truth"}
 
 
 def parsed(*options: str) -> SegmentConfig:
@@ -56,3 +58,13 @@ def test_one_value_needs_no_list(name: str, value: Any) -> None:
 @pytest.mark.parametrize("name", SegmentConfig.model_fields)
 def test_every_field_says_what_it_means(name: str) -> None:
     assert SegmentConfig.model_fields[name].description
+
+
+@pytest.mark.parametrize("given", [(1, 2), [1, 2], "1,2", ["1", 2]])
+def test_foreground_takes_numbers_as_python_and_files_have_them(given: object) -> None:
+    assert build(SegmentConfig, {**FOLDERS, "foreground": given}).foreground == ("1", "2")
+
+
+def test_foreground_that_is_no_mask_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="foreground"):
+        build(SegmentConfig, {**FOLDERS, "foreground": [True]})

@@ -9,7 +9,8 @@ from pathlib import Path
 from fastssl.config import build
 from fastssl.config.segment import SegmentConfig
 from fastssl.evaluation.segment.data import open_segmentation_data
-from fastssl.evaluation.segment.splits import SPLITS, SplitRequest, split_names
+from fastssl.evaluation.segment.data.image_names import ImageNames
+from fastssl.evaluation.segment.data.splits import SPLITS, SplitRequest, split_names
 from tests.fuzz.target import Target
 
 from .folders import _picture
@@ -26,7 +27,9 @@ def _tables() -> Sequence[bytes]:
 
 def _split(content: bytes, folder: Path) -> None:
     (folder / "splits.csv").write_bytes(content)
-    parts = split_names(NAMES, SplitRequest(file=folder / "splits.csv"))
+    parts = split_names(
+        ImageNames(names=NAMES, aliases={n: n for n in NAMES}), SplitRequest(file=folder / "splits.csv")
+    ).parts
     assert set(parts) == set(SPLITS)
     assert sorted(name for part in parts.values() for name in part) == sorted(NAMES)
 
@@ -55,7 +58,7 @@ def _pair(content: bytes, folder: Path) -> None:
         except (OSError, UnicodeEncodeError):
             continue
     config = build(SegmentConfig, {"images": folder / "i", "masks": folder / "m"})
-    data = open_segmentation_data(config, lambda line: None)
+    data = open_segmentation_data(config)
     assert sum(map(len, data.splits.values())) > 0
 
 

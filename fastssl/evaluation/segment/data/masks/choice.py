@@ -143,7 +143,8 @@ def _not_clear(scale: MaskScale, folder: Path) -> str:
     one_each = len(scale.pixels) > 2 and all(np.count_nonzero(keys) <= 1 for keys in scale.keys)
     what = "each mask has one value besides 0, but not all the same: " if one_each else ""
     kinds = "colours" if scale.coloured else "values"
-    hint = "; if these are grey maps, store them as black and white first" if len(scale.pixels) >= MANY else ""
+    grey_maps = "; if these are grey maps, store them as black and white first; or are images and masks swapped?"
+    hint = grey_maps if len(scale.pixels) >= MANY else ""
     return f"{folder}: {what}masks hold {len(scale.pixels)} {kinds}: {scale.listed()}; {advice}{hint}"
 
 

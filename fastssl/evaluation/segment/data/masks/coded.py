@@ -15,9 +15,13 @@ from typing import Literal
 import numpy as np
 
 from fastssl.data.reading import LabelMap
+from fastssl.errors import DataError
 
 NEAR_GREY = 16
 """Largest difference of the channels of a grey pixel, in a colour file that was compressed with loss."""
+
+MOST_COLOURS = 4096
+"""Of one mask; photographs have more."""
 
 _TABLED = 1 << 16
 
@@ -63,6 +67,9 @@ def code_labels(path: Path, labels: LabelMap) -> CodedMask:
     Args:
         path: of its file.
         labels: the map.
+
+    Raises:
+        DataError: it has as many colours as only images have.
     """
     values, counts, codes = _distinct(labels.values)
     kind, colours = labels.kind, None
@@ -74,6 +81,11 @@ def code_labels(path: Path, labels: LabelMap) -> CodedMask:
             grey = spread <= (NEAR_GREY if labels.lossy else 0)
             kind = "grey" if grey else "colour"
             keys = np.rint(rgb.mean(axis=1)).astype(np.int64) if grey else colours
+            if not grey and len(values) > MOST_COLOURS:
+                raise DataError(
+                    f"{path}: holds {len(values)} colours, as images do and masks do not; are images and masks "
+                    "swapped, or was it compressed with loss? Store masks as PNG, one value or colour for each class"
+                )
             values, counts, codes = _merged(keys, counts, codes)
             colours = None if grey else values
     if len(values) <= 2:

@@ -111,7 +111,7 @@ def _examine(mask: CodedMask, keys: np.ndarray, near: int, white: int, compresse
     bright = int(mask.counts[keys >= white - near].sum())
     if not inner.any():
         return _Evidence(between=0, flat=0, slope=0, white=bright, total=total)
-    levels = mask.looked_up(keys.astype(np.int32))
+    levels = mask.looked_up(keys.astype(np.min_scalar_type(white)))
     between = mask.looked_up(inner)
     lowest = ndimage.minimum_filter(levels, size=3, mode="nearest")
     highest = ndimage.maximum_filter(levels, size=3, mode="nearest")

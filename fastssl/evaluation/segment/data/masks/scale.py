@@ -9,7 +9,6 @@ where files without a palette lie among them, colours may say more than numbers.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -144,8 +143,6 @@ def _is_bilevel(mask: CodedMask) -> bool:
 
 
 def _counted(masks: Sequence[CodedMask], keys: Sequence[np.ndarray]) -> dict[int, int]:
-    total: Counter[int] = Counter()
-    for mask, own in zip(masks, keys, strict=True):
-        for key, count in zip(own.tolist(), mask.counts.tolist(), strict=True):
-            total[key] += count
-    return dict(sorted(total.items()))
+    values, places = np.unique(np.concatenate(keys), return_inverse=True)
+    totals = np.bincount(places, weights=np.concatenate([mask.counts for mask in masks]))
+    return dict(zip(values.tolist(), totals.astype(np.int64).tolist(), strict=True))

@@ -4,15 +4,16 @@ Covers: equal names, names that go on, names without what all of a folder share,
 cover: listing files (`listing.py`), what to do with several masks of one image (`several.py`).
 
 A way is taken if it gives every image a mask, or every mask an image; the first such one, for they are ordered from
-plain to loose. So public sets pair by themselves: equal names (Kvasir-SEG, CVC-ClinicDB), names that go on (ISIC, BUSI,
-STARE, CHASE_DB1), endings on both sides (DRIVE), one folder per image (the 2018 Data Science Bowl).
+plain to loose. Where names agree for most files, numbers alone do not decide. So public sets pair by themselves: equal
+names (Kvasir-SEG, CVC-ClinicDB), names that go on (ISIC, BUSI, STARE, CHASE_DB1), endings on both sides (DRIVE), one
+folder per image (the 2018 Data Science Bowl).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .listing import ListedFile
 from .names import numbers, shortened, without_common_end, without_common_parts
@@ -40,11 +41,13 @@ class Match:
         masks: of each image, in the order of images; none, one or several.
         rest: the masks that no image has.
         own_folder: masks were found by the folder of their image, which is of this image alone.
+        loose: only numbers agree.
     """
 
     masks: tuple[tuple[NamedFile, ...], ...]
     rest: tuple[NamedFile, ...]
     own_folder: bool = False
+    loose: bool = False
 
     @property
     def complete(self) -> bool:
@@ -67,9 +70,14 @@ def best_match(images: Sequence[NamedFile], masks: Sequence[NamedFile], *, exact
         masks: any number of files.
         exact: names of masks do not go on after those of images, for their suffix was given.
     """
-    found = list(matches(images, masks, exact=exact))
-    plain = [match for match in found[:1] if match.likely]
-    return next(iter([match for match in found if match.complete] + plain), None)
+    plain: Match | None = None
+    for match in matches(images, masks, exact=exact):
+        if match.loose and plain is not None and plain.likely:
+            return plain
+        if match.complete:
+            return match
+        plain = plain or match
+    return plain if plain is not None and plain.likely else None
 
 
 def matches(images: Sequence[NamedFile], masks: Sequence[NamedFile], *, exact: bool) -> Iterator[Match]:
@@ -130,6 +138,6 @@ def _by_folder(images: Sequence[NamedFile], masks: Sequence[NamedFile]) -> Match
 def _single(match: Match) -> Match:
     """The match, if no image has several masks; else nothing."""
     if all(len(masks) <= 1 for masks in match.masks):
-        return match
+        return replace(match, loose=True)
     rest = (*match.rest, *(mask for masks in match.masks for mask in masks))
-    return Match(masks=((),) * len(match.masks), rest=rest)
+    return Match(masks=((),) * len(match.masks), rest=rest, loose=True)

@@ -263,3 +263,10 @@ def test_a_field_of_view_has_two_values_or_is_everything(tmp_path: Path) -> None
         tables(*layered(127, 255))
     with pytest.raises(DataError, match=r"1.png: nothing lies inside the field of view"):
         tables(grey(0, 1)(DISCS[0]), grey(0, 0)(DISCS[1]))
+
+
+def test_photographs_in_the_place_of_masks_are_one_line(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    with pytest.raises(DataError, match="are images and masks swapped") as caught:
+        choose(tmp_path / "m", [Image.fromarray(noise)])
+    assert "\n" not in str(caught.value)

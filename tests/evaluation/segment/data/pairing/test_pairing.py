@@ -178,3 +178,12 @@ def test_chase_has_28_pairs_of_either_annotator(shared_data: Path) -> None:
         assert all(mask == f"{name}{suffix}.png" for name, mask in found.items())
     with pytest.raises(DataError, match="choose with --mask-suffix _1stHO"):
         find_pairs(chase, chase)
+
+
+def test_where_names_agree_for_most_images_a_number_alone_pairs_no_other(tmp_path: Path) -> None:
+    images = folder(tmp_path / "i", "p1.png", "q2.png", "r3.png", "s4.png")
+    masks = folder(tmp_path / "m", "p1.png", "q2.png", "r3.png", "t4.png")
+    assert matched(images, masks) == {"p1": "p1.png", "q2": "q2.png", "r3": "r3.png"}
+    for name in ("p1", "q2", "r3"):  # with no name that agrees, numbers are all there is
+        (masks / f"{name}.png").rename(masks / f"t{name[1:]}.png")
+    assert matched(images, masks) == {"p1": "t1.png", "q2": "t2.png", "r3": "t3.png", "s4": "t4.png"}
