@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .text import printable, shortened
 
@@ -71,7 +71,7 @@ class Lettering:
         """Draw text in these fonts, and as text alone, whatever a user's own matplotlib is set to."""
         import matplotlib
 
-        settings = {"font.family": list(self.families), "text.parse_math": False, "text.usetex": False}
+        settings: Any = {"font.family": list(self.families), "text.parse_math": False, "text.usetex": False}
         log = logging.getLogger("matplotlib.font_manager")  # which tells of every font that has no bold letters
         level = log.level
         log.setLevel(logging.ERROR)
@@ -122,7 +122,7 @@ def _installed() -> tuple[tuple[str, str], ...]:
     """(family, file) of each installed family, of its files the one nearest to upright and regular."""
     from matplotlib.font_manager import fontManager
 
-    found = {}
+    found: dict[str, str] = {}
     for font in sorted(fontManager.ttflist, key=_irregularity):
         if font.name != FIRST_FONT and not font.name.strip(".").lower().startswith(_BOXES):
             found.setdefault(font.name, str(font.fname))

@@ -180,7 +180,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(app, shell)
 
-    in_order: list[Callable[..., None]] = [train, probe, fewshot, finetune, segment, preview]
+    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

@@ -109,7 +109,7 @@ def _keep(error: Exception, environment: Mapping[str, str]) -> str:
         print(report.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr, end="")
         return "with the traceback above"
     lines = [f"fastssl {fastssl.__version__}, Python {platform.python_version()}, {platform.platform()}"]
-    lines += [f"{name} {module.__version__}" for name, module in _libraries()]
+    lines += [f"{name} {version}" for name, version in _library_versions()]
     content = "\n".join([*lines, "", repr(sys.argv), "", report])
     try:
         descriptor, path = tempfile.mkstemp(prefix="fastssl-traceback-", suffix=".txt")
@@ -120,6 +120,7 @@ def _keep(error: Exception, environment: Mapping[str, str]) -> str:
     return f"with the traceback in {printable(path)}"
 
 
-def _libraries() -> list[tuple[str, object]]:
+def _library_versions() -> list[tuple[str, str]]:
     names = ("torch", "triton", "timm", "numpy", "PIL", "tifffile", "pydantic")
-    return [(name, sys.modules[name]) for name in names if hasattr(sys.modules.get(name), "__version__")]
+    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in names}
+    return [(name, str(version)) for name, version in versions.items() if version is not None]

@@ -44,7 +44,7 @@ def read_yaml(text: str, *, numbers: bool = False) -> Any:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                builder.repeat(event.anchor)
+                builder.repeat(str(event.anchor))
             elif isinstance(event, yaml.ScalarEvent):
                 builder.add(_scalar(event, numbers), event.anchor, written=event.value)
             elif isinstance(event, yaml.CollectionStartEvent):

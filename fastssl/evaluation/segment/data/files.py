@@ -67,8 +67,8 @@ class RawSample:
         return Sample(
             name=self.pair.name,
             image=image,
-            mask=_resize_mask(truth, image.shape[:2]),
-            inside=None if truth_inside is None else _resize_mask(truth_inside, image.shape[:2]),
+            mask=_resize_mask(truth, (image.shape[0], image.shape[1])),
+            inside=None if truth_inside is None else _resize_mask(truth_inside, (image.shape[0], image.shape[1])),
             truth=truth,
             truth_inside=truth_inside,
         )
@@ -129,7 +129,7 @@ def _resized(raw: RawImage, span: ValueSpan, channel: Channel | None, size: int 
     return np.clip(np.rint(resized), low, high).astype(image.dtype)
 
 
-def _resize_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The mask at another shape; a pixel is foreground where half of it or more is."""
     from PIL import Image
 

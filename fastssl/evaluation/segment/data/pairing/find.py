@@ -108,7 +108,8 @@ def _list_all(images: Path, masks: Path, fov: Path | None, image_suffix: str, ma
         root: list_files(folder, without=[other for other in roots if root in other.parents])
         for root, folder in roots.items()
     }
-    image_files, mask_files = listings[images.resolve()].files, listings[masks.resolve()].files
+    image_files: Sequence[ListedFile] = listings[images.resolve()].files
+    mask_files: Sequence[ListedFile] = listings[masks.resolve()].files
     shared = images.resolve() == masks.resolve()
     if shared:
         image_files, mask_files = tell_apart(image_files, image_suffix, mask_suffix)

@@ -115,7 +115,7 @@ def _by_keys(
         return Match(masks=((),) * len(images), rest=tuple(masks))
     owners = {key: index for index, key in enumerate(keys)}
     found: dict[int, list[NamedFile]] = defaultdict(list)
-    rest = []
+    rest: list[NamedFile] = []
     for mask, key in zip(masks, mask_keys, strict=True):
         fitting = (owners[name] for name in ([key] if exact else [key, *shortened(key)]) if name in owners)
         owner = next(fitting, None)
