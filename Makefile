@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check types layers docs bench fuzz
+.PHONY: demo test check types layers docs bench fuzz faults soak
 
 demo: $(INSTALLED)
 	$(BIN)/fastssl train --data demo --minutes 2 --out runs/demo --overwrite
@@ -39,6 +39,16 @@ SECONDS ?= 60
 fuzz: $(INSTALLED)
 	-$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/pip install --quiet --editable ".[fuzz]"
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# Kills, full disks, damaged files in the middle of everything, then going on: ten minutes.
+RUNS ?= 100
+faults: $(INSTALLED)
+	$(BIN)/python -m tests.faults --runs $(RUNS)
+
+# Half an hour of training and a thousand loaders: memory, handles and throughput stay as they are.
+MINUTES ?= 30
+soak: $(INSTALLED)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 $(INSTALLED): setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
