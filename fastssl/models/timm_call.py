@@ -10,6 +10,19 @@ from .encoder import EncoderSpec
 from .timm_fit import fit_to_size
 
 
+def is_plain(spec: EncoderSpec) -> bool:
+    """Tell whether timm builds an encoder by its name and channels alone.
+
+    Args:
+        spec: how it was built.
+
+    Returns:
+        Whether `timm_call` has nothing else in it.
+    """
+    fit = fit_to_size(spec.name, spec.size)
+    return not fit.options and not fit.changes and spec.stem != "small"
+
+
 def timm_call(spec: EncoderSpec) -> str:
     """Write the line of Python that builds an encoder by timm alone, for the weights of its file.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.files import write_json
+from fastssl.models.timm_call import is_plain, timm_call
 from fastssl.pipelines import Loader
 from fastssl.stages.registry import stage_entry
 from fastssl.stages.stage import Stage
@@ -74,6 +75,18 @@ def sample_evenly(images: np.ndarray, most: int = SCORED_IMAGES) -> np.ndarray:
         Every image, every second, or every third, and so on: more than half of `most`, or all.
     """
     return images[:: -(-len(images) // most)]
+
+
+def how_timm_builds(run: TrainingRun) -> list[str]:
+    """Say how timm builds the exported encoder, where its name does not suffice.
+
+    Args:
+        run: that is trained.
+
+    Returns:
+        A line for the user, or none.
+    """
+    return [] if is_plain(run.spec) else [f"for timm alone: {timm_call(run.spec)}"]
 
 
 def next_command(run: TrainingRun, folder: Path) -> str:

@@ -24,7 +24,7 @@ from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.claim import claim
 from fastssl.training.compilation import compile_errors
-from fastssl.training.conclusion import next_command, what_was_learnt
+from fastssl.training.conclusion import how_timm_builds, next_command, what_was_learnt
 from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
@@ -97,7 +97,7 @@ def _train_in(
             config, run = _begin(config, source, runtime, console, began, clock)
         result = _train(run, config, folder, console, weights)
         if result.finished and result.stopped_by is None:
-            lines = what_was_learnt(run, folder)
+            lines = [*what_was_learnt(run, folder), *how_timm_builds(run)]
             say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
         return result
 

@@ -51,7 +51,7 @@ class Usage:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return cls(
             memory=pages * os.sysconf("SC_PAGE_SIZE"),
-            handles=len(os.listdir("/proc/self/fd")),
+            handles=sum(1 for _ in Path("/proc/self/fd").iterdir()),
             threads=threading.active_count(),
             rate=rate,
         )

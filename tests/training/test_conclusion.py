@@ -16,7 +16,7 @@ from fastssl.runtime import resolve_runtime
 from fastssl.stages.pretext.tasks import TASKS
 from fastssl.stages.registry import train_config
 from fastssl.training.build import TrainingRun, build_run
-from fastssl.training.conclusion import SCORED_IMAGES, next_command, sample_evenly, what_was_learnt
+from fastssl.training.conclusion import SCORED_IMAGES, how_timm_builds, next_command, sample_evenly, what_was_learnt
 
 CPU = resolve_runtime("cpu", amp=False)
 
@@ -97,3 +97,11 @@ def test_the_next_command_can_be_pasted(stage: str, labelled: bool, expected: st
 def test_a_stage_without_scores_has_no_lines_and_no_report(tmp_path: Path) -> None:
     assert what_was_learnt(built("moco", train=split(8, 30)), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_timm_cannot_build_by_name_says_how() -> None:
+    config = {"stage": "simclr", "batch_size": 8, "steps": 1}
+    source = Source(name="some", splits={"train": split(20, 30)})
+    (line,) = how_timm_builds(build_run(train_config({**config, "encoder": "test_vit"}), source, CPU))
+    assert line.startswith("for timm alone: encoder = timm.create_model('test_vit', in_chans=3, num_classes=0, ")
+    assert how_timm_builds(build_run(train_config({**config, "encoder": "test_resnet"}), source, CPU)) == []
