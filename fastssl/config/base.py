@@ -108,7 +108,7 @@ class DataConfig(Config):
     skip_corrupt: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
     """Name and skip images that cannot be decoded."""
     value_range: Annotated[str | None, ValueRangeText, Parameter(group=DATA, show_default=False)] = None
-    """Values of black and white, LOW,HIGH or full (auto: by the set)."""
+    """Black and white as LOW,HIGH, or full (auto: the run's or the set's)."""
     max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
     """Largest image that is read."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
