@@ -6,6 +6,7 @@ Covers: how many of each, the table. Does not cover: what is tried (`scenarios.p
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 import tempfile
@@ -86,6 +87,8 @@ if __name__ == "__main__":
             [sys.executable, "-m", "tests.faults", *sys.argv[1:]],
             {**os.environ, "OMP_NUM_THREADS": "1"},
         )
+
+    codecs.lookup("utf-8-sig")  # for a user who may not read Python's own files
 
     import fastssl.evaluation.fewshot.run
     import fastssl.evaluation.probe.run

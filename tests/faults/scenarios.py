@@ -204,7 +204,8 @@ class Harness:
         if len(sound) < len(there):
             tally.failures.append(f"a checkpoint that is not whole has a whole one's name in {folder}")
         happened = folder / "happened.txt"
-        finished = happened.read_text().split() if happened.is_file() else []
+        begun = holds_run(folder / "run")  # before that, what is written goes with its folder
+        finished = happened.read_text().split() if begun and happened.is_file() else []
         if finished and not (sound and max(sound) >= max(finished)):
             tally.failures.append(f"{max(finished)} was finished and is lost in {folder} (there: {sound})")
 
