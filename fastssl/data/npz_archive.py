@@ -66,7 +66,7 @@ class NpzArchive:
         self._path, self._file = path, file
         self._entries: dict[str, list[zipfile.ZipInfo]] = {}
         for entry in file.infolist():
-            if not entry.is_dir():
+            if not entry.filename.endswith("/"):
                 self._entries.setdefault(entry.filename.removesuffix(".npy"), []).append(entry)
 
     @property

@@ -86,6 +86,16 @@ def test_a_name_without_its_ending_is_read_and_one_that_is_there_twice_is_not(tm
     assert "holds 2 arrays called train_images" in refused(both)
 
 
+def test_an_entry_without_a_name_is_passed_over(tmp_path):
+    array = np.zeros((4, 8, 8), np.uint8)
+    path = tmp_path / "odd.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(zipfile.ZipInfo(""), b"nobody's")
+        file.writestr("train_images.npy", npy(array))
+    with open_archive(path) as opened:
+        assert (opened.load(opened.header("train_images")) == array).all()
+
+
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_every_compression_is_read(tmp_path, compression):
     path = archive(tmp_path / "a.npz", ("train_images.npy", npy(GREY)), compression=compression)

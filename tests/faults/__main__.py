@@ -88,7 +88,8 @@ if __name__ == "__main__":
             {**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
-    codecs.lookup("utf-8-sig")  # for a user who may not read Python's own files
+    for encoding in ("utf-8-sig", "cp437"):  # for a user who may not read Python's own files
+        codecs.lookup(encoding)
 
     import fastssl.evaluation.fewshot.run
     import fastssl.evaluation.probe.run
