@@ -114,7 +114,7 @@ def _truncate(path: Path, step: int) -> None:
     kept = []
     for line in path.read_bytes().splitlines():
         try:
-            done = json.loads(line)["step"]
+            done = json.loads(line.decode("utf-8"))["step"]  # of bytes, json takes surrogates as well
         except (ValueError, LookupError, TypeError, RecursionError):  # cut off where its writer was killed, or the like
             continue
         if isinstance(done, int) and done <= step:

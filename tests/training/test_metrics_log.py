@@ -55,7 +55,16 @@ def test_a_half_written_last_line_does_no_harm(tmp_path: Path, half: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [b"\xff\x00\n", b"\x00" * 40 + b"\n", b"[]\n", b"3\n", b'{"loss": 1}\n', b'{"step": "x"}\n']
+    "line",
+    [
+        b"\xff\x00\n",
+        b"\x00" * 40 + b"\n",
+        b"[]\n",
+        b"3\n",
+        b'{"loss": 1}\n',
+        b'{"step": "x"}\n',
+        b'{"step": 1, "l\xed\xa0\x80": 2}\n',
+    ],
 )
 def test_a_line_that_is_no_record_is_dropped(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1, "loss": 1.0}\n' + line + b'{"step": 2, "loss": 1.0}\n')
