@@ -1,6 +1,6 @@
 """Engines as `fastssl train` makes them, over images of noise and without a run folder.
 
-Covers: any registered stage, encoder, image size and executor. Does not cover: measuring, checkpoints.
+Covers: any registered stage, encoder, image size and executor, checkpoints if asked for. Does not cover: measuring.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import numpy as np
 
 from fastssl.data import Source
 from fastssl.data.source import Split
+from fastssl.pipelines import Loader
 from fastssl.runtime import resolve_runtime
 from fastssl.stages.registry import train_config
 from fastssl.training.build import build_run
+from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.engine import Engine
 
 BATCHES_PER_EPOCH = 10
@@ -36,7 +38,15 @@ class Workload:
         return f"{self.stage} {encoder}, {self.size}x{self.size}x{self.channels}, batch {self.batch_size}"
 
 
-def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: bool = True, compiled: bool) -> Engine:
+def make_engine(
+    work: Workload,
+    device: str,
+    *,
+    pipeline: str = "auto",
+    amp: bool = True,
+    compiled: bool,
+    checkpoints: CheckpointPolicy | None = None,
+) -> Engine[Loader]:
     """An engine at its first step, warmed up as a run's is; close its loader when done."""
     config = train_config(
         {
@@ -53,7 +63,7 @@ def make_engine(work: Workload, device: str, *, pipeline: str = "auto", amp: boo
     )
     runtime = resolve_runtime(device, config.amp, config.compile, config.precision)
     run = build_run(config, _noise(work.size, work.channels, BATCHES_PER_EPOCH * work.batch_size), runtime)
-    engine = run.engine(run.loader())
+    engine = run.engine(run.loader(), checkpoints)
     engine.warm_up()
     return engine
 

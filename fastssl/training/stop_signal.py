@@ -27,7 +27,8 @@ class StopRequest:
 def stop_on_signal() -> Iterator[StopRequest]:
     """Turn SIGTERM and the first SIGINT inside the block into a request; a second SIGINT interrupts at once.
 
-    Outside the main thread, which alone may handle signals, nothing is changed.
+    Outside the main thread, which alone may handle signals, nothing is changed. A signal that the process ignores, as
+    Ctrl-C in a job that a script put into the background, stays ignored.
 
     Yields:
         The request, which a signal fills in.
@@ -45,7 +46,11 @@ def stop_on_signal() -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         request.signal = signal.Signals(number).name
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # None: a handler in C of a program around this one, which Python could not put back.
+    previous = {number: known for number, known in previous.items() if known not in (signal.SIG_IGN, None)}
+    for number in previous:
+        signal.signal(number, handle)
     try:
         yield request
     finally:

@@ -225,6 +225,19 @@ def test_a_signal_finishes_the_step_saves_and_returns(
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_the_process_ignores_stays_ignored(
+    build: Callable[..., Engine], request: pytest.FixtureRequest, number: signal.Signals
+) -> None:
+    """A shell script's Ctrl-C is not meant for its jobs in the background."""
+    before = signal.signal(number, signal.SIG_IGN)
+    request.addfinalizer(lambda: signal.signal(number, before))
+    engine = build(Toy())
+    assert fit(engine, 4, lambda metrics: os.kill(os.getpid(), number)) is None
+    assert engine.step == 4
+    assert signal.getsignal(number) is signal.SIG_IGN
+
+
 def test_a_second_ctrl_c_interrupts_at_once(build: Callable[..., Engine], tmp_path: Path) -> None:
     def interrupt(metrics: StepMetrics) -> None:
         signal.raise_signal(signal.SIGINT)
