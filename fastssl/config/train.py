@@ -96,7 +96,7 @@ class TrainConfig(DataConfig):
     overwrite: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Replace the run in the run folder."""
     checkpoint_every: Annotated[AutoInt, Parameter(group=RUN)] = None
-    """Steps between checkpoints (auto: once a minute)."""
+    """Steps between checkpoints (auto: once a minute, or for 1 % of the time)."""
     keep: Annotated[Count, Parameter(group=RUN)] = 2
     """Checkpoints to keep, the newest."""
     deterministic: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False

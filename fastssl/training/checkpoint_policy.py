@@ -12,6 +12,8 @@ from typing import Any
 
 KEEP = 2
 CHECKPOINT_SECONDS = 60.0
+LARGEST_SHARE = 0.01
+"""Of the time of training, for its checkpoints: where they cost more than that, they come less often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class CheckpointPolicy:
     Args:
         folder: of the run's checkpoints.
         every_steps: steps from one to the next; None: by time.
-        every_seconds: seconds from one to the next, where that is by time.
+        every_seconds: seconds from one to the next at least, where that is by time.
         keep: sound ones to keep, the newest.
         identity: what the run is made of, such as {"images": a fingerprint}; stored with every checkpoint.
         former_identity: the same in the words of older versions, whose checkpoints are compared with these.
@@ -34,14 +36,17 @@ class CheckpointPolicy:
     identity: Mapping[str, Any] = field(default_factory=dict)
     former_identity: Mapping[str, Any] = field(default_factory=dict)
 
-    def is_due(self, step: int, seconds: float) -> bool:
+    def is_due(self, step: int, seconds: float, cost: float) -> bool:
         """Tell whether the next checkpoint is to be written.
 
         Args:
             step: how many steps are finished.
             seconds: since the last checkpoint.
+            cost: seconds that the last one took from the steps.
 
         Returns:
             Whether it is.
         """
-        return seconds >= self.every_seconds if self.every_steps is None else step % self.every_steps == 0
+        if self.every_steps is not None:
+            return step % self.every_steps == 0
+        return seconds >= max(self.every_seconds, cost / LARGEST_SHARE)

