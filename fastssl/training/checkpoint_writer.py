@@ -17,6 +17,10 @@ from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.retention import Retention
 from fastssl.training.snapshot import Snapshot, take_snapshot
 
+HELD_UP = 1.5
+"""Seconds that steps on a CPU lose for each second of the thread: it takes one core, and the threads on the others wait
+for the one that was there at their next barrier (1.2 to 1.7 on 2 cores, `bench/test_checkpoints.py`)."""
+
 PATIENCE = 5.0
 """Seconds that Ctrl-C waits for a write that has been given up; a disk may be slow."""
 
@@ -39,8 +43,8 @@ class CheckpointWriter:
         self._given_up = False
         self._newest: int | None = None
         self.cost = 0.0
-        """Seconds that the newest checkpoint took from the steps: those that it held them up, and, where steps are
-        computed by the same processor, those of the thread."""
+        """Seconds that the newest checkpoint took from the steps: those of the copy, and, where the same processor
+        computes the steps, those that the thread held them up."""
 
     def submit(self, checkpoint: Checkpoint) -> None:
         """Copy a checkpoint and start writing it, once the one before is written.
@@ -162,7 +166,7 @@ class CheckpointWriter:
         except BaseException as error:
             self._error = error
         if not snapshot.from_gpu:
-            self.cost += time.thread_time() - begin
+            self.cost += HELD_UP * (time.thread_time() - begin)
 
     def _stop_if_given_up(self) -> None:
         if self._given_up:

@@ -79,9 +79,8 @@ def _copied(tensor: Tensor) -> Tensor:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """A sum reads each number once, where `isfinite` writes two tensors of its own; few sums of finite numbers
-    overflow. The pieces are too short for torch to share them out among threads: those are training.
-    """
+    # A sum reads each number once, where `isfinite` writes two tensors of its own; few sums of finite numbers overflow.
+    # The pieces are too short for torch to share them out among threads: those are training.
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return True
     return all(
