@@ -7,14 +7,17 @@ Does not cover: which values are classes, over all splits (`labels.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-_MISSING_TEXT = ("", "nan", "<na>", "-1")
+_MISSING_TEXT = ("", "nan", "<na>")
 UNLABELLED = -1
+MARKS = (UNLABELLED, -100)
+"""Numbers that say that there is no label: the usual one, and the one that PyTorch's losses pass over."""
+_SIGNS = {"-1", "1"}
 
 
 class LabelProblem(Exception):
@@ -49,13 +52,31 @@ class LabelValues:
         return found if self.is_text else [int(value) for value in found]
 
 
-def read_values(labels: np.ndarray, count: int, name: str) -> LabelValues:
-    """Check the labels of one split and find those that are missing: -1, NaN, empty text, what a cast makes of NaN.
+def marks_of(raw: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+    """Return the numbers that mark what is not labelled: none where all labels are -1 and 1, which are two classes.
+
+    Args:
+        raw: split -> labels as saved.
+    """
+    found: set[str] = set()
+    for labels in raw.values():
+        if labels.dtype.kind in "ifSU":
+            values = _decoded(labels) if labels.dtype.kind == "S" else labels
+            found |= {f"{value:g}" if labels.dtype.kind in "if" else value for value in np.unique(values).tolist()}
+        elif labels.size:
+            return MARKS
+    known = {value.strip().removeprefix("+") for value in found if value.strip().lower() not in _MISSING_TEXT}
+    return () if known == _SIGNS else MARKS
+
+
+def read_values(labels: np.ndarray, count: int, name: str, marks: Sequence[int] = MARKS) -> LabelValues:
+    """Check the labels of one split and find those that are missing: marks, NaN, empty text, what a cast makes of NaN.
 
     Args:
         labels: as saved: `[N]`, a table `[N, L]`, or N values with other axes of length 1.
         count: of the split's images, N.
         name: of the labels, for the text of a problem.
+        marks: numbers that say that there is no label.
 
     Returns:
         Their values.
@@ -66,12 +87,12 @@ def read_values(labels: np.ndarray, count: int, name: str) -> LabelValues:
     labels = _shaped(labels, count, name)
     kind = labels.dtype.kind
     if kind in "SU":
-        return _text(labels)
+        return _text(labels, marks)
     if kind == "f":
-        return _floats(labels.astype(np.float64), name)
+        return _floats(labels.astype(np.float64), name, marks)
     if kind not in "biu":
         raise LabelProblem(f"{name} are {labels.dtype}; labels are whole numbers or text")
-    missing = labels == UNLABELLED if kind == "i" else np.zeros(labels.shape, bool)
+    missing = np.isin(labels, marks) if kind == "i" else np.zeros(labels.shape, bool)
     if kind == "i" and labels.dtype.itemsize >= 4:  # NaN becomes the least integer where it is cast to one
         missing |= labels == np.iinfo(labels.dtype).min
     return LabelValues(values=labels, missing=missing)
@@ -110,7 +131,7 @@ def _shaped(labels: np.ndarray, count: int, name: str) -> np.ndarray:
     raise LabelProblem(f"{name} have shape {list(labels.shape)} for {count} images, not [{count}] or [{count}, L]")
 
 
-def _floats(values: np.ndarray, name: str) -> LabelValues:
+def _floats(values: np.ndarray, name: str, marks: Sequence[int]) -> LabelValues:
     missing = np.isnan(values)
     odd = ~missing & ~(np.isfinite(values) & (values == np.floor(values)))
     if odd.any():
@@ -118,21 +139,23 @@ def _floats(values: np.ndarray, name: str) -> LabelValues:
             f"{name} are not whole numbers (such as {values[odd][0]:g}); evaluations need classes, not regression "
             "targets or probabilities"
         )
-    return LabelValues(values=np.where(missing, UNLABELLED, values), missing=missing | (values == UNLABELLED))
+    return LabelValues(values=np.where(missing, UNLABELLED, values), missing=missing | np.isin(values, marks))
 
 
-def _text(labels: np.ndarray) -> LabelValues:
-    if labels.dtype.kind == "S":
-        try:
-            labels = np.char.decode(labels, "utf-8")
-        except UnicodeDecodeError:
-            labels = np.char.decode(labels, "latin-1")
-    values = np.char.strip(labels)
-    return LabelValues(values=values, missing=np.isin(np.char.lower(values), _MISSING_TEXT))
+def _text(labels: np.ndarray, marks: Sequence[int]) -> LabelValues:
+    values = np.char.strip(_decoded(labels) if labels.dtype.kind == "S" else labels)
+    return LabelValues(values=values, missing=np.isin(np.char.lower(values), (*_MISSING_TEXT, *map(str, marks))))
+
+
+def _decoded(labels: np.ndarray) -> np.ndarray:
+    try:
+        return np.char.decode(labels, "utf-8")
+    except UnicodeDecodeError:
+        return np.char.decode(labels, "latin-1")
 
 
 def _parsed(own: LabelValues, name: str) -> LabelValues:
-    return _floats(np.where(own.missing, "nan", own.values).astype(np.float64), name)
+    return _floats(np.where(own.missing, "nan", own.values).astype(np.float64), name, marks=())
 
 
 def _as_text(own: LabelValues) -> LabelValues:

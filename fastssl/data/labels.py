@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .label_counts import shortened
-from .label_values import UNLABELLED, LabelProblem, LabelValues, numbers_of_text, read_values
+from .label_values import UNLABELLED, LabelProblem, LabelValues, marks_of, numbers_of_text, read_values
 from .medmnist_table import MedMNISTSet
 from .source import Task
 
@@ -68,7 +68,8 @@ def read_labels(raw: Mapping[str, np.ndarray], counts: Mapping[str, int], known:
         The labels, or the problem with them.
     """
     try:
-        splits = {split: read_values(labels, counts[split], f"{split}_labels") for split, labels in raw.items()}
+        marks = marks_of(raw)
+        splits = {split: read_values(labels, counts[split], f"{split}_labels", marks) for split, labels in raw.items()}
         splits = numbers_of_text(splits, "labels")
         if len({own.kind for own in splits.values()}) > 1:
             found = ", ".join(f"{split} {list(own.values.shape)}" for split, own in splits.items())
@@ -125,9 +126,9 @@ def _by_row(splits: Mapping[str, LabelValues]) -> Labels:
 
 
 def _zeros_and_ones(own: LabelValues, name: str) -> LabelValues:
-    """A table of 0 and 1; 0 and one other value, such as 255, mean the same."""
+    """A table of 0 and 1; 0 and one other value, such as 255, mean the same, and so do -1 and 1."""
     found = own.present()
-    if own.is_text or found not in ([0], [1], [0, found[-1]]):
+    if own.is_text or found not in ([0], [1], [0, found[-1]], [-1], [-1, 1]):
         shown = shortened([str(value) for value in found])
         raise LabelProblem(f"{name} have {own.kind[0]} columns with values {shown}; several labels are 0 or 1")
     return LabelValues(values=(own.values > 0).astype(np.int64), missing=own.missing)

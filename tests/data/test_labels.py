@@ -100,6 +100,9 @@ def test_splits_saved_with_other_dtypes_are_one_set_of_labels() -> None:
         ("", "<U3"),
         ("nan", "<U3"),
         ("-1", "<U3"),
+        (-100, "int64"),
+        (-100, "float32"),
+        ("-100", "<U4"),
     ],
 )
 def test_a_mark_is_unlabelled_and_no_class(mark: object, dtype: str) -> None:
@@ -108,6 +111,24 @@ def test_a_mark_is_unlabelled_and_no_class(mark: object, dtype: str) -> None:
     assert labels.class_names == ("0", "1", "2")
     said = f"label {mark} means unlabelled, as the others are 0 to 2"
     assert labels.notes == ((said,) if mark in (127, 255, 65535) else ())
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float16", "float64", "<U2", "S2"])
+def test_minus_one_and_one_alone_are_two_classes(dtype: str) -> None:
+    labels = read(np.array([-1, 1, 1, -1]).astype(dtype), np.array([1, 1]).astype(dtype))
+    assert labels.by_split["train"].tolist() == [0, 1, 1, 0]
+    assert labels.by_split["test"].tolist() == [1, 1]
+    assert labels.class_names == ("-1", "1")
+    assert read(np.array([1.0, -1.0, np.nan])).by_split["train"].tolist() == [1, 0, -1]
+
+
+def test_a_table_of_minus_one_and_one_is_one_of_zero_and_one() -> None:
+    table = np.array([[1, -1, 1], [-1, -1, 1], [1, 1, 1]])
+    labels = read(table)
+    assert labels.task == "multi-label, binary-class"
+    assert labels.by_split["train"].tolist() == [[1, 0, 1], [0, 0, 1], [1, 1, 1]]
+    one_hot = np.where(np.eye(3, dtype=bool)[[0, 1, 2, 0, 1]], 1, -1)
+    assert read(one_hot).by_split["train"].tolist() == [0, 1, 2, 0, 1]
 
 
 @pytest.mark.parametrize("values", [[0, 255], [1, 2, 255], [0, 2, 255], range(256)])
