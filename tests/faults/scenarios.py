@@ -101,8 +101,8 @@ class Harness:
         self._try(kind, name, sabotage.killed_at_call(number, before=before), (-9,))
 
     def fill_disk(self, name: str) -> None:
-        """A limit between ten kilobytes and two megabytes on every file; what is printed is a file here, too."""
-        limit = int(10 ** self._random.uniform(4, 6.3))
+        """A limit between two kilobytes and two megabytes on every file; what is printed is a file here, too."""
+        limit = int(10 ** self._random.uniform(3.3, 6.3))
         self._try(f"disk full in {name}", name, sabotage.file_size_limited(limit), (2,))
 
     def break_loader(self) -> None:
