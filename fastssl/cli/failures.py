@@ -30,7 +30,7 @@ BROKEN_PIPE = 141
 SHOW_TRACEBACK = "FASTSSL_TRACEBACK"
 """Variable of the environment: where it is 1, tracebacks are printed and not written to files."""
 
-_GO_ON = ", then go on with --resume"
+_GO_ON = ", then give the command again; a training that has begun goes on with --resume"
 _ADVICE = {
     errno.ENOSPC: f"; free some space{_GO_ON}",
     errno.EDQUOT: f"; free some of your quota{_GO_ON}",

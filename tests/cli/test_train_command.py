@@ -184,7 +184,8 @@ def test_a_disk_that_fills_up_later_keeps_the_last_checkpoint(
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", sync)
         said = refusal("train", *TINY, "--data", grey_npz, "--out", "run")
-    assert "No space left on device; free some space, then go on with --resume" in said
+    assert "No space left on device; free some space, then give the command again" in said
+    assert said.endswith("a training that has begun goes on with --resume")
     kept = sorted(path.name for path in (here / "run" / "checkpoints").iterdir())
     assert kept == ["step-00000001", "step-00000002"]
     assert main(["train", "--resume", "--out", "run"]) == 0
