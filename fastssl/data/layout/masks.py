@@ -64,21 +64,4 @@ def leave_out_masks(images: Mapping[Folder, list[str]], root: Path) -> WithoutMa
         )
         rest = {folder: [name for name in names if name not in files.get(folder, ())] for folder, names in rest.items()}
         rest = {folder: names for folder, names in rest.items() if names}
-    if doubled := _note_on_doubles(rest):
-        notes.append(doubled)
     return WithoutMasks(images=rest, notes=tuple(notes))
-
-
-def _note_on_doubles(images: Mapping[Folder, list[str]]) -> str:
-    """Say that names are there with two endings, which may be copies or masks."""
-    count, example = 0, ""
-    for folder, names in images.items():
-        stems: dict[str, str] = {}
-        for name in names:
-            other = stems.setdefault(name.rpartition(".")[0], name)
-            if other is not name:
-                count += 1
-                example = example or f"{printable('/'.join((*folder, other)))} and {printable(name)}"
-    if not count:
-        return ""
-    return f"{count} images have the name of another with another ending, all are read: copies or masks? ({example})"

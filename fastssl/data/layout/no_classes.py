@@ -39,8 +39,11 @@ _IMAGES = frozenset(("image", "images", "img", "imgs"))
 _PATIENT, _PART, _FOLD, _NEITHER = "patients", "parts of one set", "folds", ""
 
 MANY = 20
-"""Folders from which on it is told that they may be patients."""
+"""Folders with numbers in their names from which on it is told that they may be patients."""
+FEW = 3
+"""The same, where their names are nothing but one prefix and a number with zeros in front: P001, P002."""
 _NUMBERED = re.compile(r"\d{3}")
+_COUNTED = re.compile(r"(.*?)(0\d{2,})")
 _WORDNET = re.compile(r"n\d{8}")
 
 
@@ -127,7 +130,11 @@ def note_on_numbers(names: Sequence[str]) -> str:
     Returns:
         One line; "" where they have not.
     """
-    if len(names) < MANY or not all(map(_NUMBERED.search, names)) or all(map(_WORDNET.fullmatch, names)):
+    counted = [match[1] for name in names if (match := _COUNTED.fullmatch(name))]
+    alike = len(counted) == len(names) and len(set(counted)) == 1
+    if len(names) < (FEW if alike else MANY):
+        return ""
+    if not all(map(_NUMBERED.search, names)) or all(map(_WORDNET.fullmatch, names)):
         return ""
     return (
         f"{len(names)} folders with numbers for names ({some(list(names))}) are read as classes; if they are patients, "

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .classes import name_classes, note_on_empty
+from .copies import notes_on_copies
 from .levels import enter
 from .masks import leave_out_masks
 from .no_classes import note_on_numbers
@@ -88,7 +89,8 @@ def read_layout(root: Path) -> FolderLayout:
         root,
     )
     index = class_indices(rows)
-    notes = [*listing.notes, *masks.notes, *placement.notes, *classes.notes, _outside(paths, placement), *said]
+    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *classes.notes]
+    notes += [_outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
     notes += [note_on_repeats(root, {row.path: row.split for row in rows})] if listing.linked else []

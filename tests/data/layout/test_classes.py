@@ -179,6 +179,19 @@ def test_many_folders_with_numbers_for_names_are_told(touch):
     assert any("25 folders with numbers for names (TCGA_0000" in note for note in layout.notes)
 
 
+@pytest.mark.parametrize("form", ["P{:03}", "{:03}", "ID_{:05}", "s{:04}"])
+def test_a_few_folders_that_are_counted_with_zeros_in_front_are_told(touch, form):
+    layout = read_layout(touch(*files(*[form.format(index) for index in range(1, 4)])))
+    assert any("3 folders with numbers for names" in note for note in layout.notes)
+
+
+@pytest.mark.parametrize(
+    "names", [("KL0", "KL1", "KL2"), ("C1", "C2", "C10"), ("grade1", "grade2", "grade3"), ("a001", "b001", "c001")]
+)
+def test_classes_that_are_numbered_are_not_told(touch, names):
+    assert read_layout(touch(*files(*names))).notes == ()
+
+
 def test_folders_below_the_classes_that_are_alike_are_told(touch):
     layout = read_layout(touch(*files("benign/40X", "benign/100X", "malignant/40X", "malignant/100X")))
     assert layout.class_names == ("benign", "malignant")
