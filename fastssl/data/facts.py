@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .label_counts import absence_notes, class_counts
+from fastssl.data.labels.counts import absence_notes, class_counts
+
 from .report import DataReport
 from .source import Split, Task
 

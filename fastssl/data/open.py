@@ -1,7 +1,7 @@
 """One call that opens any data set.
 
 Covers: finding which kind of source a name or path is, and what was perhaps meant if it is none. Does not cover:
-reading it, which is one module for each kind (`demo.py`, `medmnist_sets.py`, `npz.py`, `folder.py`).
+reading it, which is one module for each kind (`named/demo.py`, `named/medmnist_sets.py`, `npz/open.py`, `folder.py`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fastssl.data import demo, medmnist_sets, medmnist_table
+from fastssl.data.labels import medmnist_table
+from fastssl.data.named import demo, medmnist_sets
+from fastssl.data.npz.open import open_npz
+from fastssl.data.values.value_range import FULL, ValueRange
 from fastssl.errors import DataError
 
 from .folder import open_folder
-from .npz import open_npz
 from .paths import expanded, kind_of
 from .source import Source
-from .value_range import FULL, ValueRange
 
 Notify = Callable[[str], None]
 

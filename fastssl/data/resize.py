@@ -1,7 +1,7 @@
 """Bringing images to one square size.
 
 Covers: the antialiased resize that every source shares (short side to `size`, then the central square), for integers
-and floats. Does not cover: augmentation, nor decoding (`decode.py`).
+and floats. Does not cover: augmentation, nor decoding (`packing/decode.py`).
 """
 
 from __future__ import annotations

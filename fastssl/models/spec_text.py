@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any, get_args
 
 from fastssl.config.base import FULL_RANGE
-from fastssl.data.value_range import ValueRange
+from fastssl.data.values.value_range import ValueRange
 from fastssl.errors import CheckpointError, ConfigError
 
 from .encoder import EncoderSpec, Stem, check_model_name

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastssl.config import build
 from fastssl.config.train import TrainConfig, TrainingSettings
-from fastssl.data import demo
+from fastssl.data.named import demo
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import Stem
 from fastssl.runtime import ResolvedSetting

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fastssl.data import open_source
-from fastssl.data.demo import open_demo
+from fastssl.data.named.demo import open_demo
 from fastssl.pipelines import Loader, TwoCrops
 
 SIDE = 32

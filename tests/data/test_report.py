@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastssl.data.demo import open_demo
 from fastssl.data.facts import report_of
+from fastssl.data.named.demo import open_demo
 from fastssl.data.report import DataReport
 from fastssl.data.source import Split
 

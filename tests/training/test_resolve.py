@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fastssl.config.train import DEMO, DEMO_COLOUR
-from fastssl.data import demo
+from fastssl.data.named import demo
 from fastssl.errors import ConfigError
 from fastssl.stages.registry import stage_defaults, train_config
 from fastssl.stages.stage_defaults import RunInfo

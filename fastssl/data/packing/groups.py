@@ -1,7 +1,7 @@
 """The images of a folder, grouped by the type of their values.
 
 Covers: what the groups hold, together and each; what is said of it. Does not cover: the images themselves
-(`open.py`), the range of their values (`value_range.py`).
+(`open.py`), the range of their values (`values/value_range.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastssl.data.value_span import ValueSpan
+from fastssl.data.values.value_span import ValueSpan
 
 _TWELVE_BITS = 12
 

@@ -1,7 +1,7 @@
 """The squares of a pack as whole grey levels, by one range of values.
 
-Covers: the array of levels that is kept for each range. Does not cover: finding the range (`value_range.py`), the
-squares (`squares.py`).
+Covers: the array of levels that is kept for each range. Does not cover: finding the range
+(`values/value_range.py`), the squares (`squares.py`).
 
 The pack's own array serves where the files hold whole grey levels already. Otherwise the pack's folder has
 `levels-<range>.raw`, and `levels-<range>.json`, which is written last: what has both names is complete.
@@ -19,8 +19,8 @@ import numpy as np
 
 from fastssl.data.private_folder import make_files_private
 from fastssl.data.progress import progress
-from fastssl.data.range_words import share_outside
-from fastssl.data.value_range import ValueRange, to_levels
+from fastssl.data.values.range_words import share_outside
+from fastssl.data.values.value_range import ValueRange, to_levels
 
 from .stored import Notify, StoredPack, check_room, writing_alone
 

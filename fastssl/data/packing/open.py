@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.data.private_folder import make_files_private
-from fastssl.data.range_words import describe_depth, describe_range
 from fastssl.data.reading import refused_file
 from fastssl.data.storage import cache_folder
-from fastssl.data.value_range import check_one_kind, levels_dtype, ranged_span, resolve_range
-from fastssl.data.value_span import describe_marks
+from fastssl.data.values.range_words import describe_depth, describe_range
+from fastssl.data.values.value_range import check_one_kind, levels_dtype, ranged_span, resolve_range
+from fastssl.data.values.value_span import describe_marks
 from fastssl.errors import DataError
 
 from .groups import counted, describe_narrow

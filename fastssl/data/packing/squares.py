@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fastssl.data.decode import Square, read_square
-from fastssl.data.decode_files import ImageForm, common_form, describe_headers, read_in_order
 from fastssl.data.progress import progress
 from fastssl.data.reading import ImageHeader, read_image_header
 from fastssl.data.resize import workers
 from fastssl.errors import DataError
 
+from .decode import Square, read_square
+from .decode_files import ImageForm, common_form, describe_headers, read_in_order
 from .groups import Grouping, describe_notes
 from .stored import Notify, check_room
 

@@ -1,7 +1,8 @@
 """Reading image files, by what they mean and not by how they are called.
 
 Covers: the first image of a file as pixels (`read_image_file`) or as labels (`read_label_file`), in every kind of
-`IMAGE_SUFFIXES`. Does not cover: resizing, grey levels (`fastssl.data.value_range`), DICOM, NIfTI and other volumes.
+`IMAGE_SUFFIXES`. Does not cover: resizing, grey levels (`fastssl.data.values`), DICOM, NIfTI and other
+volumes.
 """
 
 from .files import read_image_file, read_image_header, read_label_file, refused_file

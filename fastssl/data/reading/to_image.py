@@ -1,7 +1,7 @@
 """From samples to the pixels of an image.
 
 Covers: palettes, transparency over black, fewer than 8 bits, types. Does not cover: finding the samples' meaning,
-which is the readers' task; the range of a set's values (`fastssl.data.value_range`).
+which is the readers' task; the range of a set's values (`fastssl.data.values.value_range`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastssl.data.label_counts import shortened
+from fastssl.data.labels.counts import shortened
 from fastssl.data.source import Source
 from fastssl.errors import DataError
 

@@ -15,7 +15,7 @@ from rich.console import Console
 import fastssl
 from fastssl.cli import main
 from fastssl.data import open_source
-from fastssl.data.medmnist_table import FLAGS, describe
+from fastssl.data.labels.medmnist_table import FLAGS, describe
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.unet import UNet, create_unet

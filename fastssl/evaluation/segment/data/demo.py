@@ -1,6 +1,6 @@
 """The built-in images with masks.
 
-Covers: those of the demo set that have vessels. Does not cover: drawing them (`fastssl.data.demo`).
+Covers: those of the demo set that have vessels. Does not cover: drawing them (`fastssl.data.named.demo`).
 """
 
 from __future__ import annotations

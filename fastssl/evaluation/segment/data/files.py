@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.data.reading import RawImage, read_image_file, read_label_file
-from fastssl.data.value_span import ValueSpan
+from fastssl.data.values.value_span import ValueSpan
 from fastssl.errors import DataError
 
 from .masks import CodedMask, code_labels

@@ -1,7 +1,7 @@
 """Black and white of a set of images: one range, one type of levels, one white for all.
 
 Covers: the range as it is asked for, as the encoder was trained with, or as it is found; what is said of it. Does not
-cover: the rules themselves (`fastssl.data.value_range`).
+cover: the rules themselves (`fastssl.data.values.value_range`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from fastssl.config.base import FULL_RANGE
 from fastssl.data.facts import CLIPPED_WARNING
-from fastssl.data.range_words import describe_depth, describe_range, share_outside
-from fastssl.data.value_range import (
+from fastssl.data.values.range_words import describe_depth, describe_range, share_outside
+from fastssl.data.values.value_range import (
     ValueRange,
     check_one_kind,
     levels_dtype,
@@ -22,7 +22,7 @@ from fastssl.data.value_range import (
     resolve_range,
     to_levels,
 )
-from fastssl.data.value_span import describe_marks
+from fastssl.data.values.value_span import describe_marks
 
 from .files import RawSample
 

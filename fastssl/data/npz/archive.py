@@ -1,7 +1,7 @@
 """A `.npz` file as an archive of arrays, none of which is trusted before its size is checked.
 
 Covers: the zip directory, the headers of the arrays, loading one array; all without pickle. Does not cover: which
-arrays are wanted and what they mean (`npz.py`).
+arrays are wanted and what they mean (`open.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from fastssl.errors import DataError
 from fastssl.text import printable
 
-from .file_kinds import AGAIN, not_an_npz
 from .memory import free_memory
+from .other_kinds import AGAIN, not_an_npz
 
 _CHUNK = 1 << 22
 _MOST_AXES = 32

@@ -15,7 +15,7 @@ from fastssl.errors import DataError
 GREY = np.random.default_rng(0).integers(0, 256, (10, 28, 28), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (10, 28, 28, 3), dtype=np.uint8)
 TWO = np.arange(10)[:, None] % 2
-CASES = Path(__file__).parents[3] / "shared" / "cases"
+CASES = Path(__file__).parents[4] / "shared" / "cases"
 
 
 @pytest.fixture

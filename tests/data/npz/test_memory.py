@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastssl.data.memory import free_memory
+from fastssl.data.npz.memory import free_memory
 
 
 def write(root, **files):

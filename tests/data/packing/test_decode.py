@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.decode import read_square
+from fastssl.data.packing.decode import read_square
 from fastssl.data.reading import ImageFileError
 
 GREY16 = (np.arange(64, dtype=np.uint16) * 1000).reshape(8, 8)

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from fastssl.data.facts import report_of
+from fastssl.data.fingerprint import fingerprints
+from fastssl.data.resize import workers
+from fastssl.data.source import Source, Split
 from fastssl.errors import DataError
 
-from .facts import report_of
-from .fingerprint import fingerprints
-from .resize import workers
 from .scenes import SCENES, Pose, field_of_view
-from .source import Source, Split
 
 NAMES = ("demo", "demo-colour")
 CLASS_NAMES = ("fundus-like", "rib-like", "organ-like", "tissue-like")

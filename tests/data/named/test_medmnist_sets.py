@@ -9,8 +9,9 @@ import medmnist
 import numpy as np
 import pytest
 
-from fastssl.data import medmnist_table, open_source
-from fastssl.data.medmnist_sets import open_medmnist
+from fastssl.data import open_source
+from fastssl.data.labels import medmnist_table
+from fastssl.data.named.medmnist_sets import open_medmnist
 from fastssl.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)

@@ -1,7 +1,7 @@
 """What the twelve two-dimensional MedMNIST sets are, by flag.
 
-Covers: task, classes and modality from the `medmnist` package's INFO table. Does not cover: files (`medmnist_sets.py`),
-nor the three-dimensional sets.
+Covers: task, classes and modality from the `medmnist` package's INFO table. Does not cover: files
+(`named/medmnist_sets.py`), nor the three-dimensional sets.
 
 `import medmnist` takes seconds, since it loads torch, pandas and scikit-image; its table is one plain module, which is
 loaded here alone.
@@ -15,9 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fastssl.data.source import Task
 from fastssl.errors import DataError
-
-from .source import Task
 
 SIZES = (28, 64, 128, 224)
 """Sides of the images that each set is published at, in pixels."""

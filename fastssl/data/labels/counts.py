@@ -1,7 +1,7 @@
 """How many images each class has, and where it has none.
 
 Covers: counts by class and split, a line for classes that cannot be learnt, long lists made short. Does not cover: what
-labels mean (`labels.py`).
+labels mean (`meaning.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def class_counts(by_split: Mapping[str, np.ndarray], class_names: Sequence[str])
     """Count the images of each class.
 
     Args:
-        by_split: as `fastssl.data.labels.Labels` has it.
+        by_split: as `fastssl.data.labels.meaning.Labels` has it.
         class_names: likewise.
 
     Returns:
@@ -34,7 +34,7 @@ def absence_notes(by_split: Mapping[str, np.ndarray], class_names: Sequence[str]
     """Say which classes cannot be learnt: those without an image to train on.
 
     Args:
-        by_split: as `fastssl.data.labels.Labels` has it.
+        by_split: as `fastssl.data.labels.meaning.Labels` has it.
         class_names: likewise.
 
     Returns:

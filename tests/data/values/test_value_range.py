@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from fastssl.data.value_range import (
+from fastssl.data.values.value_range import (
     ValueRange,
     check_one_kind,
     find_range,
@@ -17,7 +17,7 @@ from fastssl.data.value_range import (
     resolve_range,
     to_levels,
 )
-from fastssl.data.value_span import ValueSpan, describe_marks
+from fastssl.data.values.value_span import ValueSpan, describe_marks
 from fastssl.errors import DataError
 
 RANDOM = np.random.default_rng(0)

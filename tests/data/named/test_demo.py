@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from fastssl.data import Source, open_source
-from fastssl.data.demo import open_demo
+from fastssl.data.named.demo import open_demo
 from fastssl.errors import DataError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastssl.data.capsules import stamp_capsules
+from fastssl.data.named.capsules import stamp_capsules
 
 
 def test_a_stamped_capsule_covers_the_area_of_a_capsule():

@@ -1,6 +1,6 @@
 """The names of the arrays in `.npz` files: those that are read, and what others probably stand for.
 
-Covers: finding them, and the line that says how to rename. Does not cover: reading the arrays (`npz.py`).
+Covers: finding them, and the line that says how to rename. Does not cover: reading the arrays (`open.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The labels of one split as they were saved: whole numbers or text, and which of them are missing.
 
 Covers: every dtype that NumPy saves without pickling, numbers that are written as text, marks of a missing label.
-Does not cover: which values are classes, over all splits (`labels.py`).
+Does not cover: which values are classes, over all splits (`meaning.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Opening a MedMNIST set by flag and size.
 
-Covers: finding its file, or fetching it. Does not cover: what the sets are (`medmnist_table.py`), reading (`npz.py`).
+Covers: finding its file, or fetching it. Does not cover: what the sets are (`labels/medmnist_table.py`), reading
+(`npz/open.py`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fastssl.data.labels.medmnist_table import SIZES, table
+from fastssl.data.npz.open import open_npz
+from fastssl.data.paths import home_folder, kind_of
+from fastssl.data.source import Source
 from fastssl.errors import DataError
 
 from .download import download
-from .medmnist_table import SIZES, table
-from .npz import open_npz
-from .paths import home_folder, kind_of
-from .source import Source
 
 
 def open_medmnist(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastssl.data.range_words import describe_depth, describe_range, share_outside
-from fastssl.data.value_range import ValueRange
-from fastssl.data.value_span import ValueSpan
+from fastssl.data.values.range_words import describe_depth, describe_range, share_outside
+from fastssl.data.values.value_range import ValueRange
+from fastssl.data.values.value_span import ValueSpan
 
 
 def spans(*arrays: np.ndarray) -> list[ValueSpan]:

@@ -1,7 +1,7 @@
 """Labels: what the saved values of all splits mean.
 
 Covers: values that become classes, marks of unlabelled images, one-hot rows, multi-label tables, the table of MedMNIST.
-Does not cover: reading the values of one split (`label_values.py`), counting (`label_counts.py`), segmentation masks.
+Does not cover: reading the values of one split (`values.py`), counting (`counts.py`), segmentation masks.
 
 Labels never stop pre-training, which does not read them: what is wrong with them is kept as text, for evaluations.
 """
@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .label_counts import shortened
-from .label_values import UNLABELLED, LabelProblem, LabelValues, marks_of, numbers_of_text, read_values
+from fastssl.data.source import Task
+
+from .counts import shortened
 from .medmnist_table import MedMNISTSet
-from .source import Task
+from .values import UNLABELLED, LabelProblem, LabelValues, marks_of, numbers_of_text, read_values
 
 IGNORED = 255
 """The value that marks what is not labelled in many sets of 8 bits."""

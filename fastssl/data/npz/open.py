@@ -1,8 +1,8 @@
 """`.npz` files of images: those of MedMNIST, and others of the same form.
 
 Covers: `{train,val,test}_images` and `_labels` of any usual shape and type, as a source. Does not cover: the archive
-(`npz_archive.py`), other names (`npz_names.py`), axes, types and values (`npz_images.py`), labels (`labels.py`),
-fetching the files of MedMNIST (`medmnist_sets.py`).
+(`archive.py`), other names (`names.py`), axes, types and values (`images.py`), labels (`labels/meaning.py`),
+fetching the files of MedMNIST (`named/medmnist_sets.py`).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.data.facts import report_of
+from fastssl.data.fingerprint import fingerprints
+from fastssl.data.labels.meaning import Labels, read_labels
+from fastssl.data.labels.medmnist_table import set_of_file
+from fastssl.data.resize import square_images
+from fastssl.data.source import Source, Split
+from fastssl.data.values.range_words import describe_depth, describe_range
 from fastssl.errors import DataError
 
-from .facts import report_of
-from .fingerprint import fingerprints
-from .labels import Labels, read_labels
-from .medmnist_table import set_of_file
-from .npz_archive import NpzArchive, StoredArray, open_archive
-from .npz_images import axes_of, check_type, to_grey_levels, with_channels
-from .npz_names import SPLITS, missing_images, unread_note
-from .range_words import describe_depth, describe_range
-from .resize import square_images
-from .source import Source, Split
+from .archive import NpzArchive, StoredArray, open_archive
+from .images import axes_of, check_type, to_grey_levels, with_channels
+from .names import SPLITS, missing_images, unread_note
 
 _LABEL_KINDS = "biufSU"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastssl.data import open_source
-from fastssl.data.npz_archive import open_archive
+from fastssl.data.npz.archive import open_archive
 from fastssl.errors import DataError
 
 GREY = np.random.default_rng(0).integers(0, 256, (10, 28, 28), dtype=np.uint8)

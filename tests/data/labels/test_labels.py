@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastssl.data.label_counts import absence_notes, class_counts, shortened
-from fastssl.data.labels import Labels, read_labels
-from fastssl.data.medmnist_table import describe
+from fastssl.data.labels.counts import absence_notes, class_counts, shortened
+from fastssl.data.labels.meaning import Labels, read_labels
+from fastssl.data.labels.medmnist_table import describe
 
 SIX = [0, 1, 0, 1, 1, 0]
 """Class indices that every form below stands for."""

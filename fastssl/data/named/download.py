@@ -14,10 +14,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from fastssl.data.progress import progress
+from fastssl.data.storage import locked, writing
 from fastssl.errors import DataError
-
-from .progress import progress
-from .storage import locked, writing
 
 SECONDS_WITHOUT_A_BYTE = 10
 CHUNK_BYTES = 1 << 20

@@ -14,10 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from fastssl.data.reading import ImageFileError, ImageHeader
+from fastssl.data.resize import workers
 from fastssl.errors import DataError
-
-from .reading import ImageFileError, ImageHeader
-from .resize import workers
 
 Result = TypeVar("Result")
 

@@ -1,7 +1,7 @@
 """Images of a `.npz` file: from arrays of any usual shape and type to `[N, H, W, C]` of whole grey levels.
 
 Covers: which axis is which, types and byte orders, values that are no numbers, the range of the values over all splits.
-Does not cover: the archive (`npz_archive.py`), how the range is found (`value_range.py`), resizing (`resize.py`).
+Does not cover: the archive (`archive.py`), how the range is found (`values/value_range.py`), resizing (`resize.py`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastssl.data.values.range_words import share_outside
+from fastssl.data.values.value_range import ValueRange, levels_dtype, ranged_span, resolve_range, to_levels
+from fastssl.data.values.value_span import ValueSpan, describe_marks
 from fastssl.errors import DataError
-
-from .range_words import share_outside
-from .value_range import ValueRange, levels_dtype, ranged_span, resolve_range, to_levels
-from .value_span import ValueSpan, describe_marks
 
 CHANNELS = (1, 3, 4)
 _TYPES = {"b": (1,), "u": (1, 2, 4, 8), "i": (1, 2, 4, 8), "f": (2, 4, 8)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastssl.data import open_source
-from fastssl.data.npz_names import missing_images, probable_name, unread_note
+from fastssl.data.npz.names import missing_images, probable_name, unread_note
 from fastssl.errors import DataError
 
 

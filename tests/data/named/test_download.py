@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastssl.data.download import download
+from fastssl.data.named.download import download
 from fastssl.errors import DataError
 
 CONTENT = bytes(range(256)) * 20

@@ -1,7 +1,7 @@
 """One image file as a square.
 
 Covers: reading a file, measuring its values, resizing it. Does not cover: the file's meaning (`reading`), many files
-(`decode_files.py`), grey levels (`value_range.py`).
+(`decode_files.py`), grey levels (`values/value_range.py`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .reading import read_image_file
-from .resize import square
-from .value_span import ValueSpan
+from fastssl.data.reading import read_image_file
+from fastssl.data.resize import square
+from fastssl.data.values.value_span import ValueSpan
 
 _SEVEN_BITS = 128
 
