@@ -59,7 +59,14 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
     with _opened(path, max_megapixels) as reader:
         samples, header = reader.read(at_least), reader.header
         pixels, notes = to_pixels(samples)
-        return RawImage(pixels=pixels, bilevel=header.bilevel, pages=header.pages, reduced=samples.reduced, notes=notes)
+        return RawImage(
+            pixels=pixels,
+            bilevel=header.bilevel,
+            pages=header.pages,
+            reduced=samples.reduced,
+            orientation=samples.orientation,
+            notes=notes,
+        )
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:

@@ -10,12 +10,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .orientation import upright
+from .orientation import orientation_of, upright
 from .samples import ImageHeader, Samples
 from .through_pillow import open_plugin
 
 _COLOUR = 2
-_ORIENTATION = 0x0112
 _SAY_ORIENTATION = (b"eXIf", b"Raw profile type", b"rientation")
 
 
@@ -56,12 +55,14 @@ class WidePngReader:
         data = self._file.read()
         pixels = imagecodecs.png_decode(data)
         pixels = pixels.reshape(*pixels.shape[:2], -1)
-        if any(mark in data for mark in _SAY_ORIENTATION):
-            pixels = upright(pixels, open_plugin(self._file, "PNG").getexif().get(_ORIENTATION, 1))
+        stated = any(mark in data for mark in _SAY_ORIENTATION)
+        orientation = orientation_of(open_plugin(self._file, "PNG")) if stated else 1
+        pixels = upright(pixels, orientation)
         channels = self.header.channels
         return Samples(
             values=pixels[..., :channels],
             top=65535,
             alpha=pixels[..., channels] if pixels.shape[-1] > channels else None,
             alpha_top=65535,
+            orientation=orientation,
         )

@@ -41,6 +41,7 @@ class RawImage:
         bilevel: it is black and white only: 0 and 255.
         pages: how many images the file holds.
         reduced: it was decoded at a smaller scale, so that single bright pixels may be missing.
+        orientation: the tag by which it was turned upright, 1 to 8 (TIFF 6.0, section 8); 1: it was not.
         notes: what was changed or left out, a short clause each, the same words for each file of that kind.
     """
 
@@ -48,6 +49,7 @@ class RawImage:
     bilevel: bool = False
     pages: int = 1
     reduced: bool = False
+    orientation: int = 1
     notes: tuple[str, ...] = ()
 
 
@@ -62,6 +64,7 @@ class LabelMap:
         colours: `[K, 3]` uint8, the colour of each index or row; None for the other kinds.
         lossy: it was compressed with loss, so that values near each other may mean the same.
         pages: how many images the file holds.
+        orientation: as of an image.
         notes: what was changed or left out, a short clause each.
     """
 
@@ -70,4 +73,5 @@ class LabelMap:
     colours: np.ndarray | None = None
     lossy: bool = False
     pages: int = 1
+    orientation: int = 1
     notes: tuple[str, ...] = ()

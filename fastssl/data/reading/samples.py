@@ -51,6 +51,7 @@ class Samples:
         premultiplied: `values` are multiplied by the opacity already.
         lossy: the image was compressed with loss.
         reduced: it was decoded at a smaller scale.
+        orientation: the tag by which it was turned upright, 1 to 8; 1: it was not.
         notes: what was left out or taken for something, a short clause each.
     """
 
@@ -62,6 +63,7 @@ class Samples:
     premultiplied: bool = False
     lossy: bool = False
     reduced: bool = False
+    orientation: int = 1
     notes: tuple[str, ...] = ()
 
 

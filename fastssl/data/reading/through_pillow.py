@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from .orientation import orientation_of
 from .samples import ImageHeader, Samples, is_grey
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class PillowReader:
             # As Pillow's own thumbnails: the power-of-two scale at which the short side is still twice the target.
             self._image.draft(None, (2 * at_least, 2 * at_least))
         scaled = _SCALED.get(str(self._image.tile[0][3]), 255) if self._image.tile else 255
+        orientation = orientation_of(self._image)
         image = ImageOps.exif_transpose(self._image)
         alpha = colours = None
         if image.has_transparency_data:
@@ -92,6 +94,7 @@ class PillowReader:
             alpha=alpha,
             lossy=self._lossy,
             reduced=self._image.width < self.size[0],
+            orientation=orientation,
             notes=self._notes,
         )
 

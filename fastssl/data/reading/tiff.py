@@ -104,6 +104,7 @@ class TiffReader:
             alpha_top=1 if meaning.format == 3 else top,
             premultiplied=meaning.premultiplied,
             lossy=meaning.lossy,
+            orientation=meaning.orientation,
             notes=meaning.notes,
         )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .orientation import TAG, known_orientation
 from .samples import UnreadableError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _FAX = (2, 3, 4)
 _JPEG = (6, 7)
 _LOSSY = (6, 7, 33003, 33005, 34712, 34927, 50001)
 _PREMULTIPLIED, _STRAIGHT, _COREL = 1, 2, 999
-_PHOTOMETRIC, _EXTRA_SAMPLES, _INK_SET, _ORIENTATION = 262, 338, 332, 274
+_PHOTOMETRIC, _EXTRA_SAMPLES, _INK_SET = 262, 338, 332
 
 UNSTATED_GREY = "no word on what its values mean; taken as grey, 0 as black"
 THREE_UNNAMED = "3 samples without meaning, taken as red, green and blue"
@@ -126,7 +127,7 @@ def meaning_of(page: TiffPage) -> TiffMeaning:
         format=sample_format,
         alpha=alpha,
         premultiplied=premultiplied,
-        orientation=int(page.tags.valueof(_ORIENTATION, default=1)),
+        orientation=known_orientation(page.tags.valueof(TAG)),
         ink_lab=page.photometric == 9,
         jpeg=page.compression in _JPEG,
         lossy=page.compression in _LOSSY,

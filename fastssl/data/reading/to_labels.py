@@ -45,7 +45,12 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
             palette = None
         if _is_one_colour(values[visible]):
             return LabelMap(
-                values=visible.astype(np.uint8), kind="transparency", lossy=samples.lossy, pages=pages, notes=notes
+                values=visible.astype(np.uint8),
+                kind="transparency",
+                lossy=samples.lossy,
+                pages=pages,
+                orientation=samples.orientation,
+                notes=notes,
             )
         values = np.where(visible[..., None], values, np.zeros((), values.dtype))
     if palette is not None:
@@ -55,7 +60,15 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     else:
         values, table = _table(values)
         kind, colours = "colour", _eight_bit(table, top)
-    return LabelMap(values=values, kind=kind, colours=colours, lossy=samples.lossy, pages=pages, notes=notes)
+    return LabelMap(
+        values=values,
+        kind=kind,
+        colours=colours,
+        lossy=samples.lossy,
+        pages=pages,
+        orientation=samples.orientation,
+        notes=notes,
+    )
 
 
 def _whole(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastssl.data.reading import RawImage, read_image_file, read_label_file
+from fastssl.data.reading import LabelMap, RawImage, read_image_file, read_label_file
 from fastssl.data.values.value_span import ValueSpan
 from fastssl.errors import DataError
 
@@ -24,8 +24,8 @@ from .pairing import Pair
 from .sample import Channel, Sample, select_channels
 
 
-class MaskSizeError(DataError):
-    """A mask that is not as large as its image."""
+class MaskFitError(DataError):
+    """A mask that does not lie on its image: it has another size, or may be turned otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def read_pair(pair: Pair, channel: Channel | None, size: int | None, max_megapix
 
     Raises:
         ImageFileError: a file cannot be read.
-        MaskSizeError: a mask has another size than its image.
+        MaskFitError: a mask has another size than its image, or may be turned otherwise.
         DataError: the operating system refuses a file.
     """
     raw = read_image_file(pair.image, max_megapixels=max_megapixels)
@@ -97,6 +97,7 @@ def read_pair(pair: Pair, channel: Channel | None, size: int | None, max_megapix
     for path in (*pair.masks, *([pair.fov] if pair.fov else [])):
         labels = read_label_file(path, max_megapixels=max_megapixels)
         _check_size(path, labels.values.shape, pair.image, (height, width))
+        _check_turn(path, labels, pair.image, raw)
         coded.append(code_labels(path, labels))
         notes += [f"masks: {note}" for note in labels.notes] + _pages("masks", labels.pages)
     span = ValueSpan.of(raw.pixels)
@@ -146,9 +147,22 @@ def _check_size(path: Path, shape: tuple[int, ...], image: Path, size: tuple[int
         if shape == size[::-1]
         else ""
     )
-    raise MaskSizeError(
+    raise MaskFitError(
         f"{path}: is {shape[1]}x{shape[0]} px and {image.name} {size[1]}x{size[0]}; a mask has its image's size{turned}"
     )
+
+
+def _check_turn(path: Path, labels: LabelMap, image: Path, raw: RawImage) -> None:
+    """Refuse a mask that would fit as well before both were turned upright, where only one of them was."""
+    if labels.orientation == raw.orientation:
+        return
+    quarters = labels.orientation > 4, raw.orientation > 4
+    height, width = raw.pixels.shape[:2]
+    if height == width or quarters[0] == quarters[1]:
+        raise MaskFitError(
+            f"{path}: its orientation tag is {labels.orientation} and that of {image.name} {raw.orientation}, so that "
+            "it may have been drawn before or after the image was turned upright; save both upright, without the tag"
+        )
 
 
 def _pages(kind: str, pages: int) -> list[str]:

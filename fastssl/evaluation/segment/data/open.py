@@ -20,7 +20,7 @@ from fastssl.errors import DataError
 
 from .demo import open_demo_with_masks
 from .facts import SegmentationReport, describe_files, describe_sizes
-from .files import MaskSizeError, RawSample, read_pair
+from .files import MaskFitError, RawSample, read_pair
 from .image_names import ImageNames
 from .levels import RangeRequest, SetLevels, find_levels
 from .masks import Foreground, choose_foreground, field_tables
@@ -118,7 +118,7 @@ def _read_all(pairs: Sequence[Pair], config: SegmentConfig, images: Path) -> _Re
     def read(pair: Pair) -> RawSample | DataError:
         try:
             return read_pair(pair, channel, config.size, config.max_megapixels)
-        except (ImageFileError, MaskSizeError) as error:
+        except (ImageFileError, MaskFitError) as error:
             if isinstance(error, ImageFileError) and error.passing:
                 raise
             return error

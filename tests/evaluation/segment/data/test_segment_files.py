@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from fastssl.data.reading import ImageFileError
 from fastssl.evaluation.segment.data import Channel, Sample
-from fastssl.evaluation.segment.data.files import MaskSizeError, read_pair
+from fastssl.evaluation.segment.data.files import MaskFitError, read_pair
 from fastssl.evaluation.segment.data.levels import RangeRequest, find_levels
 from fastssl.evaluation.segment.data.masks import choose_foreground, field_tables
 from fastssl.evaluation.segment.data.pairing import Pair
@@ -60,7 +61,7 @@ def test_an_empty_mask_is_a_mask(tmp_path: Path) -> None:
 
 
 def test_sizes_that_differ_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MaskSizeError, match=r"mask.png: is 9x6 px and image.png 8x6; a mask has its image's size$"):
+    with pytest.raises(MaskFitError, match=r"mask.png: is 9x6 px and image.png 8x6; a mask has its image's size$"):
         read_sample(pair(tmp_path, Image.fromarray(COLOUR), Image.new("1", (9, 6))))
 
 
@@ -70,8 +71,40 @@ def test_a_mask_that_was_drawn_before_its_image_was_turned_upright_is_refused(tm
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(COLOUR).save(files.image, exif=exif)
-    with pytest.raises(MaskSizeError, match=r"is 8x6 px and image.png 6x8; .* before the image was turned upright"):
+    with pytest.raises(MaskFitError, match=r"is 8x6 px and image.png 6x8; .* before the image was turned upright"):
         read_sample(files)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", "16 bit"])
+@pytest.mark.parametrize(("orientation", "side"), [(2, 8), (3, 8), (4, 8), (3, 6), (5, 6), (6, 6), (7, 6), (8, 6)])
+def test_a_mask_that_fits_before_and_after_its_image_was_turned_is_refused(
+    tmp_path: Path, suffix: str, orientation: int, side: int
+) -> None:
+    """Height 6; turned by a quarter only a square keeps its size."""
+    pixels, truth = np.resize(COLOUR, (6, side, 3)), np.resize(TRUTH, (6, side))
+    files = pair(tmp_path, Image.fromarray(pixels), Image.fromarray(truth))
+    image = tmp_path / f"image{'.png' if suffix == '16 bit' else suffix}"
+    picture = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257 if suffix == "16 bit" else pixels)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(image, exif=exif)
+    files = replace(files, image=image)
+    said = rf"mask.png: its orientation tag is 1 and that of image\S+ {orientation}, .*; save both upright"
+    with pytest.raises(MaskFitError, match=said):
+        read_sample(files)
+    Image.fromarray(truth).save(tmp_path / "mask.png", exif=exif)  # turned like its image
+    turned = read_sample(files)
+    assert turned.mask.sum() == truth.sum()
+    assert turned.mask.shape == turned.image.shape[:2]
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_that_fits_its_image_upright_alone_is_taken(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    files = pair(tmp_path, Image.fromarray(COLOUR), Image.fromarray(np.ascontiguousarray(TRUTH.T)))
+    Image.fromarray(COLOUR).save(files.image, exif=exif)
+    np.testing.assert_array_equal(read_sample(files).mask, TRUTH.T)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
