@@ -23,6 +23,7 @@ from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
 from fastssl.lettering import lettering_for
 from fastssl.pipelines import Loader, View
+from fastssl.runtime import usual_torch_state
 from fastssl.training.build import TrainingRun
 
 from .sections import QUARTERED, original_section, view_sections, without_repeats
@@ -33,6 +34,7 @@ from .subject import Notify, Subject, subject_of_run, subject_of_settings
 REPORT, FILE = "report", "preview.png"
 
 
+@usual_torch_state()
 def preview(
     run: str | Path | None = None,
     config: PreviewConfig | None = None,

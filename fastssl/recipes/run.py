@@ -23,6 +23,7 @@ from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
 from fastssl.recipes.evaluations import RECIPES
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
+from fastssl.runtime import usual_torch_state
 from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
 from fastssl.threads import use_threads
 from fastssl.training.build import build_run
@@ -44,6 +45,7 @@ from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_
 from fastssl.training.train import Prepared, train_stage
 
 
+@usual_torch_state()
 def train(
     config: TrainConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> TrainResult | RecipeResult:

@@ -22,7 +22,7 @@ from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
-from fastssl.runtime import resolve_runtime
+from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .grid import StandardisedFeatures, solve_grid
 from .images import FewshotImages, fewshot_images
@@ -38,6 +38,7 @@ METHOD = (
 )
 
 
+@usual_torch_state()
 def fewshot(
     runs: Runs, config: FewshotConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> FewshotResult:

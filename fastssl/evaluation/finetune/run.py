@@ -17,6 +17,7 @@ from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of,
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
+from fastssl.runtime import usual_torch_state
 
 from .candidates import choose_candidates, size_notes
 from .label_efficiency import savings
@@ -40,6 +41,7 @@ PER_DRAW = (
 )
 
 
+@usual_torch_state()
 def finetune(
     runs: Runs, config: FinetuneConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> FinetuneResult:

@@ -29,7 +29,7 @@ from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import report_folder
-from fastssl.runtime import resolve_runtime
+from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .knn import default_neighbours, knn_scores
 from .linear import LabelledFeatures, class_targets, linear_probe
@@ -42,6 +42,7 @@ MOST_PIXEL_VALUES = 1 << 26
 """Values that all training images together may have for it."""
 
 
+@usual_torch_state()
 def probe(
     run: str | Path, config: ProbeConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> ProbeResult:

@@ -19,7 +19,7 @@ from fastssl.config.paths import run_path
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.report_folder import writable_report_folder
-from fastssl.runtime import Runtime, resolve_runtime
+from fastssl.runtime import Runtime, resolve_runtime, usual_torch_state
 from fastssl.training.messages import show_settings
 from fastssl.training.stored_settings import CONFIG, read_settings
 
@@ -37,6 +37,7 @@ from .trial_record import FinishedTrial, open_trial_cache
 _INHERITED = ("skip_corrupt", "max_megapixels")
 
 
+@usual_torch_state()
 def segment(
     runs: Runs, config: SegmentConfig | None = None, /, *, console: Console | None = None, **settings: Any
 ) -> SegmentResult:
