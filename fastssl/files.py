@@ -26,6 +26,9 @@ Content = bytes | str | Iterable[bytes | memoryview]
 PARTIAL = ".partial"
 """How the names of files and folders end that are still being written; they begin with a dot."""
 
+ATTEMPTS = 100
+"""New files that others may clear as stale, one after the other; where links are not counted, all seem to be."""
+
 
 def write_atomically(path: Path, content: Content) -> None:
     """Write a file so that a reader finds the old one or the new one, never a part of either.
@@ -74,12 +77,13 @@ def clear_partials(folder: Path, name: str = "") -> None:
 
 def _begin(path: Path) -> tuple[Path, BinaryIO]:
     """A new file beside `path`, locked as long as it is open."""
-    while True:
+    for left in reversed(range(ATTEMPTS)):
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
         file = partial.open("xb")
-        if try_lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink:
-            return partial, file
+        if not left or (try_lock(file.fileno()) is not False and os.fstat(file.fileno()).st_nlink):
+            break
         file.close()  # cleared as stale before it was locked
+    return partial, file
 
 
 def write_json(path: Path, content: Any) -> None:

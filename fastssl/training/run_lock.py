@@ -17,6 +17,8 @@ from fastssl.errors import ConfigError
 from fastssl.locks import try_lock
 
 LOCK = ".run.lock"
+ATTEMPTS = 1000
+"""Times that others may take away the folder or the lock just as we take it."""
 
 
 @contextmanager
@@ -58,11 +60,13 @@ def run_lock(folder: Path) -> Iterator[None]:
 def _acquire(folder: Path) -> BinaryIO:
     """The lock's open file."""
     path = folder / LOCK
-    while True:
+    for left in reversed(range(ATTEMPTS)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b")
         except FileNotFoundError:  # the folder's maker has just given up and taken it away
+            if not left:  # or nothing can be made here, as in /proc
+                raise
             continue
         if try_lock(file.fileno()) is False:
             file.seek(0)
@@ -74,6 +78,7 @@ def _acquire(folder: Path) -> BinaryIO:
             _say_who(file)
             return file
         file.close()  # its holder ended between our opening it and our locking it, and took it away
+    raise ConfigError([f"out={str(folder)!r}: its lock changes hands all the time; give another --out"])
 
 
 def _is_at(path: Path, file: BinaryIO) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import fastssl.training.run_lock
 from fastssl import locks
 from fastssl.errors import ConfigError
 from fastssl.training.run_lock import run_lock
@@ -52,6 +53,20 @@ def test_another_process_is_refused_until_the_first_is_killed(tmp_path: Path) ->
     with run_lock(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_where_nothing_can_be_made_it_gives_up(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".run.lock").symlink_to(tmp_path / "missing" / "lock")
+    with pytest.raises(FileNotFoundError) as told, run_lock(tmp_path / "run"):
+        pytest.fail("it holds no lock")
+    assert told.value.filename == str(tmp_path / "run")
+
+
+def test_a_lock_that_is_always_taken_away_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastssl.training.run_lock, "_is_at", lambda path, file: False)
+    with pytest.raises(ConfigError, match="changes hands"), run_lock(tmp_path):
+        pytest.fail("it holds no lock")
 
 
 def test_another_thread_is_refused_too(tmp_path: Path) -> None:
