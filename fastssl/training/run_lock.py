@@ -6,6 +6,7 @@ cover: what is done under it (`run_folder.py`), evaluations, whose files are wri
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from fastssl.errors import ConfigError
 from fastssl.locks import try_lock
 
 LOCK = ".run.lock"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ATTEMPTS = 1000
 """Times that others may take away the folder or the lock just as we take it."""
 
@@ -35,16 +37,22 @@ def run_lock(folder: Path) -> Iterator[None]:
         Nothing.
 
     Raises:
-        ConfigError: another process trains there, or another thread of this one; nothing was changed.
-        OSError: the folder cannot be made or written to.
+        ConfigError: another process trains there, or another thread of this one, or the folder cannot be made or
+            written to; nothing was changed.
+        OSError: the disk is full.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         try:
             file = _acquire(folder)
         except OSError as error:
-            error.filename = str(folder)
-            raise
+            if error.errno in FULL:
+                error.filename = str(folder)
+                raise
+            said = error.strerror or str(error)
+            raise ConfigError(
+                [f"out={str(folder)!r}: cannot be made or written to ({said}); give another --out"]
+            ) from None
         try:
             yield
         finally:

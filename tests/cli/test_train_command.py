@@ -153,7 +153,8 @@ def test_an_out_that_is_no_folder_for_runs_is_refused(here: Path, grey_npz: Path
     train = ["train", *TINY, "--data", grey_npz, "--overwrite"]
     assert refusal(*train, "--out", "file") == "out='file': is a file; give another --out"
     assert "other things in it" in refusal(*train, "--out", "folder")
-    assert refusal(*train, "--out", "file/below").startswith("file/below: Not a directory")
+    below = "out='file/below': cannot be made or written to (Not a directory); give another --out"
+    assert refusal(*train, "--out", "file/below") == below
     assert sorted(str(path.relative_to(here)) for path in here.rglob("*")) == ["file", "folder", "folder/mine.txt"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -58,9 +59,9 @@ def test_another_process_is_refused_until_the_first_is_killed(tmp_path: Path) ->
 def test_where_nothing_can_be_made_it_gives_up(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".run.lock").symlink_to(tmp_path / "missing" / "lock")
-    with pytest.raises(FileNotFoundError) as told, run_lock(tmp_path / "run"):
+    said = rf"^out='{tmp_path}/run': cannot be made or written to \(No such file or directory\); give another --out$"
+    with pytest.raises(ConfigError, match=said), run_lock(tmp_path / "run"):
         pytest.fail("it holds no lock")
-    assert told.value.filename == str(tmp_path / "run")
 
 
 def test_a_lock_that_is_always_taken_away_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +108,16 @@ def test_where_the_file_system_has_no_locks_the_run_goes_on(tmp_path: Path, monk
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="Not a directory") as caught, run_lock(tmp_path / "file" / "run"):
-        pass
-    assert caught.value.filename == str(tmp_path / "file" / "run")
+    said = rf"^out='{tmp_path}/file/run': cannot be made or written to \(Not a directory\); give another --out$"
+    with pytest.raises(ConfigError, match=said), run_lock(tmp_path / "file" / "run"):
+        pytest.fail("it holds no lock")
+
+
+def test_a_full_disk_is_the_systems_error_whose_advice_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(OSError, match="No space left") as told, run_lock(tmp_path / "run"):
+        pytest.fail("it holds no lock")
+    assert told.value.filename == str(tmp_path / "run")
