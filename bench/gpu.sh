@@ -68,13 +68,15 @@ tests() {
   fi
   local workers=()
   "$PYTHON" -c 'import xdist' 2>/dev/null && workers=(-n 6)  # most of the time goes into compiling, on the CPU
-  run_pytest --slow -m gpu --junitxml="$OUT/tests.xml" "${workers[@]}" tests "$@" || return
+  local marked
+  mapfile -t marked < <(grep -rlE --include='test_*.py' 'mark\.gpu' tests)  # others may import what is not here
+  run_pytest --slow -m gpu --junitxml="$OUT/tests.xml" "${workers[@]}" "${marked[@]}" "$@" || return
   [ $# -gt 0 ] || run_pytest -m "not gpu" "${workers[@]}" tests/kernels
 }
 
 kernels() { run_pytest bench/kernels --record-to "$OUT/kernels.json" "$@"; }
 pipelines() { run_pytest bench/pipelines --record-to "$OUT/pipelines.json" "$@"; }
-training() { run_pytest bench/test_training.py bench/test_step.py --record-to "$OUT/training.json" "$@"; }
+training() { run_pytest bench/test_training.py bench/test_step.py bench/test_checkpoints.py --record-to "$OUT/training.json" "$@"; }
 
 profile() {
   local failed=0

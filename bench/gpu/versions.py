@@ -27,6 +27,8 @@ NEEDED = (
     "medmnist",
     "segmentation_models_pytorch",
     "pytest",
+    "hypothesis",
+    "tifffile",
     "fastssl.kernels",
     "fastssl.pipelines",
     "fastssl.training.train",
