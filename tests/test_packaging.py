@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert entry_points.split() == ["[console_scripts]", "fastssl", "=", "fastssl.__main__:main"]
 
 
-@pytest.mark.skipif(find_spec("pip") is None, reason="needs pip")
+# Not `importlib.util.find_spec`: setuptools takes that for the start of pip, and gives up its distutils, which
+# `torch.compile` needs later in this process.
+@pytest.mark.skipif(PathFinder.find_spec("pip") is None, reason="needs pip")
 def test_the_installed_wheel_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     target = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
