@@ -146,15 +146,24 @@ def storable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return the name of the first tensor that holds a number that is not finite; None where all are.
+    """Return the name of the first tensor that holds a number that is not finite; None where none does.
 
     Args:
-        tensors: by name.
+        tensors: by name; those that `is_no_bound` tells of may be infinite.
     """
     for name, value in tensors.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
+        if value.is_floating_point() and not torch.isfinite(value).all() and not is_no_bound(value):
             return name
     return None
+
+
+def is_no_bound(tensor: Tensor) -> bool:
+    """Return whether a tensor is a single infinite number: a limit that limits nothing, as timm's Gemma 4 has them.
+
+    Args:
+        tensor: of any shape and dtype.
+    """
+    return tensor.numel() == 1 and bool(tensor.isinf())
 
 
 def _parsed(path: Path, text: bytes, data_bytes: int) -> TensorHeader:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from fastssl.models.tensor_file import is_no_bound
 from fastssl.training.checkpoint import Checkpoint
 
 CHECKED = "stage"
@@ -47,7 +48,8 @@ class Snapshot:
 
     def not_finite(self) -> str | None:
         """Name the first tensor of the stage that holds a nan or an infinity; None if none does. Call `wait` first."""
-        return next((name for name, tensor in self.checkpoint.tensors[CHECKED].items() if not _is_finite(tensor)), None)
+        tensors = self.checkpoint.tensors[CHECKED]
+        return next((name for name, own in tensors.items() if not (_is_finite(own) or is_no_bound(own))), None)
 
 
 def take_snapshot(checkpoint: Checkpoint) -> Snapshot:

@@ -226,3 +226,9 @@ def test_neighbours_in_one_block_of_memory_need_no_copy() -> None:
 def test_the_first_tensor_that_is_not_finite_is_named(value: float) -> None:
     assert find_nonfinite({"a": torch.ones(2), "n": torch.tensor(3)}) is None
     assert find_nonfinite({"a": torch.ones(2), "b": torch.tensor([1, value]), "c": torch.tensor(value)}) == "b"
+    assert find_nonfinite({"a": torch.full((3,), value)}) == "a"
+
+
+def test_one_infinite_number_is_a_limit_that_limits_nothing() -> None:
+    assert find_nonfinite({"low": torch.tensor(-torch.inf), "high": torch.tensor([torch.inf])}) is None
+    assert find_nonfinite({"low": torch.tensor(torch.nan)}) == "low"

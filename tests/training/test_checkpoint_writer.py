@@ -188,6 +188,8 @@ def test_a_snapshot_is_row_major_and_names_what_is_not_finite() -> None:
     assert copy.data_ptr() != weights.data_ptr()
     assert snapshot.not_finite() == "bad"
     assert take_snapshot(of(1, torch.ones(3))).not_finite() is None
+    assert take_snapshot(of(1, torch.tensor(torch.inf))).not_finite() is None  # a limit
+    assert take_snapshot(of(1, torch.tensor(torch.nan))).not_finite() == "w"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
