@@ -134,7 +134,7 @@ def with_steps(
     gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
     steps = steps_within(minutes, clock() - began, pace)
     reason = (
-        f"what {minutes:g} minutes hold at {config.batch_size / pace.seconds:,.0f} images/s, measured over "
+        f"what {minutes_hold(minutes)} at {config.batch_size / pace.seconds:,.0f} images/s, measured over "
         f"{pace.timed} steps (an estimate: the finish may differ); "
     )
     return config.model_copy(update={"steps": steps, "minutes": None}), reason
@@ -197,6 +197,15 @@ class _Timings:
         weights = {kind: max(1, self.kinds[kind]) for kind in self.of_kind}
         total = sum(weight * sum(self.of_kind[kind]) / len(self.of_kind[kind]) for kind, weight in weights.items())
         return total / sum(weights.values())
+
+
+def minutes_hold(minutes: float) -> str:
+    """Write a budget as the subject of "hold": "1 minute holds", "2 minutes hold".
+
+    Args:
+        minutes: of the budget.
+    """
+    return "1 minute holds" if minutes == 1 else f"{minutes:g} minutes hold"
 
 
 def _endless(loader: Batches) -> Iterator[dict[str, Tensor]]:

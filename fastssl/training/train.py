@@ -29,7 +29,7 @@ from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.messages import conclude, introduce
-from fastssl.training.pace import Clock, with_steps
+from fastssl.training.pace import Clock, minutes_hold, with_steps
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import CHECKPOINTS, check_free, clear_folder, folder_of, holds_run
 from fastssl.training.run_lock import run_lock
@@ -133,7 +133,7 @@ def _begin(
     config, reason = with_length(config)
     timed = config
     if config.minutes is not None:
-        say(console, f"measuring the pace, to know how many steps {config.minutes:g} minutes hold")
+        say(console, f"measuring the pace, to know how many steps {minutes_hold(config.minutes)}")
         with compile_errors("give --no-compile") if runtime.compile else nullcontext():
             timed, measured = with_steps(config, source, runtime, began, clock)
         reason += measured

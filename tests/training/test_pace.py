@@ -11,7 +11,16 @@ import pytest
 import torch
 
 from fastssl.errors import ConfigError
-from fastssl.training.pace import LEAST_STEPS, LEAST_TIMED, PAID_AGAIN, RESERVE, Pace, measure_pace, steps_within
+from fastssl.training.pace import (
+    LEAST_STEPS,
+    LEAST_TIMED,
+    PAID_AGAIN,
+    RESERVE,
+    Pace,
+    measure_pace,
+    minutes_hold,
+    steps_within,
+)
 
 WARM_UP = 7.0
 
@@ -83,3 +92,10 @@ def test_a_budget_too_small_for_ten_steps_is_refused_with_one_that_would_do(seco
     measuring = 0.1 * 60 * float(enough)  # a larger budget is measured for longer
     assert steps_within(float(enough), spent=20.0 + measuring, pace=given) >= LEAST_STEPS
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(1.0, "1 minute holds"), (2.0, "2 minutes hold"), (0.5, "0.5 minutes hold")]
+)
+def test_one_minute_is_singular(minutes: float, said: str) -> None:
+    assert minutes_hold(minutes) == said
