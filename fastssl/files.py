@@ -8,6 +8,7 @@ null in JSON and as an empty cell in CSV. Does not cover: folders of files that 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -25,6 +26,9 @@ Content = bytes | str | Iterable[bytes | memoryview]
 
 PARTIAL = ".partial"
 """How the names of files and folders end that are still being written; they begin with a dot."""
+
+DISK_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""Numbers of the errors that say that there is no room for a file."""
 
 ATTEMPTS = 100
 """New files that others may clear as stale, one after the other; where links are not counted, all seem to be."""

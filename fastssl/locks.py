@@ -1,7 +1,7 @@
 """The operating system's locks between processes.
 
-Covers: taking an exclusive lock on an open file without waiting for it. Does not cover: what is locked and why
-(`files.py`, `fastssl.training.run_lock`), waiting for a lock (`fastssl.data.storage`).
+Covers: taking an exclusive lock on an open file, with and without waiting for it. Does not cover: what is locked and
+why (`files.py`, `fastssl.training.run_lock`, `fastssl.data.storage`).
 
 The system releases a lock when its holder ends, however that happens, so that a lock is never stale.
 """
@@ -33,3 +33,12 @@ def try_lock(descriptor: int) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def wait_for_lock(descriptor: int) -> None:
+    """Take an exclusive lock that `try_lock` found taken, once its holder gives it back.
+
+    Args:
+        descriptor: of the file, open for writing.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_EX)

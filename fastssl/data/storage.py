@@ -5,22 +5,16 @@ Covers: a lock between processes, and one-line errors for a full or forbidden di
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastssl.errors import DataError
+from fastssl.files import DISK_FULL
+from fastssl.locks import try_lock, wait_for_lock
 
 from .paths import expanded, home_folder
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: there the rename alone keeps files whole, and two processes may do the work twice
-    fcntl = None  # type: ignore[assignment]
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -40,7 +34,7 @@ def writing(folder: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        cause = "the disk is full" if error.errno in _FULL else error.strerror or str(error)
+        cause = "the disk is full" if error.errno in DISK_FULL else error.strerror or str(error)
         raise DataError(f"cannot write in {folder}: {cause}; {remedy}") from error
 
 
@@ -59,21 +53,12 @@ def locked(path: Path, notify: Callable[[str], None] | None = None) -> Iterator[
         Whether the lock is held: False where the file system has no locks.
     """
     with path.open("a") as handle:
-        yield _acquire(handle.fileno(), path, notify)
-
-
-def _acquire(descriptor: int, path: Path, notify: Callable[[str], None] | None) -> bool:
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        if notify:
-            notify(f"another process is preparing the same data; waiting for it ({path})")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+        taken = try_lock(handle.fileno())
+        if taken is False:
+            if notify:
+                notify(f"another process is preparing the same data; waiting for it ({path})")
+            wait_for_lock(handle.fileno())
+        yield taken is not None
 
 
 def cache_folder() -> Path:

@@ -6,7 +6,6 @@ cover: what is done under it (`run_folder.py`), evaluations, whose files are wri
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fastssl.errors import ConfigError
+from fastssl.files import DISK_FULL
 from fastssl.locks import try_lock
 
 LOCK = ".run.lock"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 ATTEMPTS = 1000
 """Times that others may take away the folder or the lock just as we take it."""
 
@@ -46,7 +45,7 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             file = _acquire(folder)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in DISK_FULL:
                 error.filename = str(folder)
                 raise
             said = error.strerror or str(error)

@@ -80,10 +80,11 @@ def test_its_cost_is_what_it_took_from_the_steps(writer: CheckpointWriter, monke
     monkeypatch.setattr(checkpoint_writer, "save_checkpoint", compute)
     assert writer.cost == 0
     writer.write(of(1, torch.ones(1)))
-    assert writer.cost >= 0.1
+    slow = writer.cost
+    assert slow >= 0.1
     monkeypatch.setattr(checkpoint_writer, "save_checkpoint", REAL)
     writer.write(of(2, torch.ones(1)))
-    assert 0 < writer.cost < 0.1
+    assert 0 < writer.cost < slow
 
 
 def test_the_next_one_waits_for_the_one_before(writer: CheckpointWriter, tmp_path: Path, gate: Gate) -> None:

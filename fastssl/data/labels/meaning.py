@@ -17,7 +17,7 @@ from fastssl.data.source import Task
 
 from .counts import shortened
 from .medmnist_table import MedMNISTSet
-from .values import UNLABELLED, LabelProblem, LabelValues, marks_of, numbers_of_text, read_values
+from .values import UNLABELLED, LabelProblem, LabelValues, numbers_of_text, read_values, without_marks
 
 IGNORED = 255
 """The value that marks what is not labelled in many sets of 8 bits."""
@@ -69,9 +69,8 @@ def read_labels(raw: Mapping[str, np.ndarray], counts: Mapping[str, int], known:
         The labels, or the problem with them.
     """
     try:
-        marks = marks_of(raw)
-        splits = {split: read_values(labels, counts[split], f"{split}_labels", marks) for split, labels in raw.items()}
-        splits = numbers_of_text(splits, "labels")
+        splits = {split: read_values(labels, counts[split], f"{split}_labels") for split, labels in raw.items()}
+        splits = without_marks(numbers_of_text(splits, "labels"))
         if len({own.kind for own in splits.values()}) > 1:
             found = ", ".join(f"{split} {list(own.values.shape)}" for split, own in splits.items())
             raise LabelProblem(f"the splits' labels differ in kind ({found})")

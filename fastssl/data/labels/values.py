@@ -7,7 +7,7 @@ Does not cover: which values are classes, over all splits (`meaning.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ _MISSING_TEXT = ("", "nan", "<na>")
 UNLABELLED = -1
 MARKS = (UNLABELLED, -100)
 """Numbers that say that there is no label: the usual one, and the one that PyTorch's losses pass over."""
-_SIGNS = {"-1", "1"}
 
 
 class LabelProblem(Exception):
@@ -52,31 +51,13 @@ class LabelValues:
         return found if self.is_text else [int(value) for value in found]
 
 
-def marks_of(raw: Mapping[str, np.ndarray]) -> tuple[int, ...]:
-    """Return the numbers that mark what is not labelled: none where all labels are -1 and 1, which are two classes.
-
-    Args:
-        raw: split -> labels as saved.
-    """
-    found: set[str] = set()
-    for labels in raw.values():
-        if labels.dtype.kind in "ifSU":
-            values = _decoded(labels) if labels.dtype.kind == "S" else labels
-            found |= {f"{value:g}" if labels.dtype.kind in "if" else value for value in np.unique(values).tolist()}
-        elif labels.size:
-            return MARKS
-    known = {value.strip().removeprefix("+") for value in found if value.strip().lower() not in _MISSING_TEXT}
-    return () if known == _SIGNS else MARKS
-
-
-def read_values(labels: np.ndarray, count: int, name: str, marks: Sequence[int] = MARKS) -> LabelValues:
-    """Check the labels of one split and find those that are missing: marks, NaN, empty text, what a cast makes of NaN.
+def read_values(labels: np.ndarray, count: int, name: str) -> LabelValues:
+    """Check the labels of one split and find those that are missing: NaN, empty text, what a cast makes of NaN.
 
     Args:
         labels: as saved: `[N]`, a table `[N, L]`, or N values with other axes of length 1.
         count: of the split's images, N.
         name: of the labels, for the text of a problem.
-        marks: numbers that say that there is no label.
 
     Returns:
         Their values.
@@ -87,14 +68,14 @@ def read_values(labels: np.ndarray, count: int, name: str, marks: Sequence[int] 
     labels = _shaped(labels, count, name)
     kind = labels.dtype.kind
     if kind in "SU":
-        return _text(labels, marks)
+        return _text(labels)
     if kind == "f":
-        return _floats(labels.astype(np.float64), name, marks)
+        return _floats(labels.astype(np.float64), name)
     if kind not in "biu":
         raise LabelProblem(f"{name} are {labels.dtype}; labels are whole numbers or text")
-    missing = np.isin(labels, marks) if kind == "i" else np.zeros(labels.shape, bool)
+    missing = np.zeros(labels.shape, bool)
     if kind == "i" and labels.dtype.itemsize >= 4:  # NaN becomes the least integer where it is cast to one
-        missing |= labels == np.iinfo(labels.dtype).min
+        missing = labels == np.iinfo(labels.dtype).min
     return LabelValues(values=labels, missing=missing)
 
 
@@ -122,6 +103,24 @@ def numbers_of_text(splits: Mapping[str, LabelValues], name: str) -> dict[str, L
     return {split: own if own.is_text else _as_text(own) for split, own in splits.items()}
 
 
+def without_marks(splits: Mapping[str, LabelValues]) -> dict[str, LabelValues]:
+    """Take `MARKS` for missing labels, unless all labels are -1 and 1, which are two classes.
+
+    Args:
+        splits: the labels by split, all of one kind.
+
+    Returns:
+        The labels by split.
+    """
+    if {value for own in splits.values() for value in own.present()} == {-1, 1}:
+        return dict(splits)
+    found = {}
+    for split, own in splits.items():
+        marked = np.isin(own.values, list(map(str, MARKS)) if own.is_text else MARKS)
+        found[split] = LabelValues(values=own.values, missing=own.missing | marked)
+    return found
+
+
 def _shaped(labels: np.ndarray, count: int, name: str) -> np.ndarray:
     """As `[N]` or `[N, L]`."""
     if labels.size == count and count in labels.shape:
@@ -131,7 +130,7 @@ def _shaped(labels: np.ndarray, count: int, name: str) -> np.ndarray:
     raise LabelProblem(f"{name} have shape {list(labels.shape)} for {count} images, not [{count}] or [{count}, L]")
 
 
-def _floats(values: np.ndarray, name: str, marks: Sequence[int]) -> LabelValues:
+def _floats(values: np.ndarray, name: str) -> LabelValues:
     missing = np.isnan(values)
     odd = ~missing & ~(np.isfinite(values) & (values == np.floor(values)))
     if odd.any():
@@ -139,23 +138,21 @@ def _floats(values: np.ndarray, name: str, marks: Sequence[int]) -> LabelValues:
             f"{name} are not whole numbers (such as {values[odd][0]:g}); evaluations need classes, not regression "
             "targets or probabilities"
         )
-    return LabelValues(values=np.where(missing, UNLABELLED, values), missing=missing | np.isin(values, marks))
+    return LabelValues(values=np.where(missing, UNLABELLED, values), missing=missing)
 
 
-def _text(labels: np.ndarray, marks: Sequence[int]) -> LabelValues:
-    values = np.char.strip(_decoded(labels) if labels.dtype.kind == "S" else labels)
-    return LabelValues(values=values, missing=np.isin(np.char.lower(values), (*_MISSING_TEXT, *map(str, marks))))
-
-
-def _decoded(labels: np.ndarray) -> np.ndarray:
-    try:
-        return np.char.decode(labels, "utf-8")
-    except UnicodeDecodeError:
-        return np.char.decode(labels, "latin-1")
+def _text(labels: np.ndarray) -> LabelValues:
+    if labels.dtype.kind == "S":
+        try:
+            labels = np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError:
+            labels = np.char.decode(labels, "latin-1")
+    values = np.char.strip(labels)
+    return LabelValues(values=values, missing=np.isin(np.char.lower(values), _MISSING_TEXT))
 
 
 def _parsed(own: LabelValues, name: str) -> LabelValues:
-    return _floats(np.where(own.missing, "nan", own.values).astype(np.float64), name, marks=())
+    return _floats(np.where(own.missing, "nan", own.values).astype(np.float64), name)
 
 
 def _as_text(own: LabelValues) -> LabelValues:

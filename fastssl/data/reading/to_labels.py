@@ -6,6 +6,8 @@ cover: which numbers are foreground, which the user or the caller decides.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from .records import LabelKind, LabelMap
@@ -36,6 +38,7 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     if values.dtype.kind == "f":
         values, more = _whole(values)
         notes += more
+    found = partial(LabelMap, lossy=samples.lossy, pages=pages, orientation=samples.orientation, notes=notes)
     kind: LabelKind
     colours: np.ndarray | None = None
     visible = _visible(samples)
@@ -44,14 +47,7 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
             values, top = palette[values[..., 0]], np.iinfo(palette.dtype).max
             palette = None
         if _is_one_colour(values[visible]):
-            return LabelMap(
-                values=visible.astype(np.uint8),
-                kind="transparency",
-                lossy=samples.lossy,
-                pages=pages,
-                orientation=samples.orientation,
-                notes=notes,
-            )
+            return found(values=visible.astype(np.uint8), kind="transparency")
         values = np.where(visible[..., None], values, np.zeros((), values.dtype))
     if palette is not None:
         values, kind, colours = values[..., 0], "palette", _eight_bit(palette, np.iinfo(palette.dtype).max)
@@ -60,15 +56,7 @@ def to_labels(samples: Samples, pages: int) -> LabelMap:
     else:
         values, table = _table(values)
         kind, colours = "colour", _eight_bit(table, top)
-    return LabelMap(
-        values=values,
-        kind=kind,
-        colours=colours,
-        lossy=samples.lossy,
-        pages=pages,
-        orientation=samples.orientation,
-        notes=notes,
-    )
+    return found(values=values, kind=kind, colours=colours)
 
 
 def _whole(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -184,18 +184,18 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
 
 def _knn_row(extraction: Extraction, features: PartFeatures, label: str) -> ProbeRow:
     parts, device = extraction.parts, extraction.runtime.device
-    train, labels = features.train, parts.train.labels
 
-    def score(query: Tensor, query_labels: np.ndarray) -> Metrics:
+    def score(train: Tensor, labels: np.ndarray, query: Tensor, query_labels: np.ndarray) -> Metrics:
         targets = class_targets(labels, parts.classes).to(device)
         neighbours = default_neighbours(len(train))
         scores = knn_scores(train.to(device), targets, query.to(device), neighbours=neighbours)
         return evaluate(query_labels, scores.double().cpu().numpy(), extraction.source.task)
 
-    validation = score(features.val, parts.val.labels)
+    train, labels = features.train, parts.train.labels
+    validation = score(train, labels, features.val, parts.val.labels)
     if parts.val_held_out:
         train, labels = torch.cat([train, features.val]), np.concatenate([labels, parts.val.labels])
-    metrics = score(features.test, parts.test.labels)
+    metrics = score(train, labels, features.test, parts.test.labels)
     return ProbeRow(
         features=label,
         classifier="kNN",

@@ -160,7 +160,7 @@ def test_two_processes_that_want_the_same_pack_decode_it_once(tmp_path, cache, s
 
 
 def test_without_locks_the_second_process_takes_the_pack_of_the_first(classes, cache, monkeypatch):
-    monkeypatch.setattr("fastssl.data.storage.fcntl", None)
+    monkeypatch.setattr("fastssl.locks.fcntl", None)
 
     def publish_first() -> None:
         (part,) = cache.glob("packed/.*.part")

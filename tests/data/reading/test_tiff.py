@@ -1,68 +1,16 @@
-"""TIFF files of every kind, written by tifffile, against the arrays that they were made of."""
+"""What the samples of TIFF files mean, in every kind, against the arrays that the files were made of."""
 
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header, read_label_file
+from fastssl.data.reading import ImageFileError, read_image_file, read_label_file
 
-RANDOM = np.random.default_rng(0)
-HEIGHT, WIDTH = 20, 33
-
-
-def values(dtype: str, low: int = 0, high: int | None = None, samples: int = 0) -> np.ndarray:
-    """Random values of a type, all of its range unless told otherwise."""
-    shape = (HEIGHT, WIDTH, samples) if samples else (HEIGHT, WIDTH)
-    if np.dtype(dtype).kind == "f":
-        return RANDOM.uniform(low, 1 if high is None else high, shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return RANDOM.integers(low, limits.max if high is None else high, shape, dtype, endpoint=True)
-
-
-def read(path: Path) -> np.ndarray:
-    """The pixels of a file, whose header must have said their type and channels."""
-    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, max_megapixels=1)
-    assert (header.dtype, header.channels) == (image.pixels.dtype, image.pixels.shape[2])
-    return image.pixels
-
-
-def write(tmp_path: Path, array: np.ndarray, **options: Any) -> Path:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, array, **{"photometric": "rgb" if array.ndim == 3 else "minisblack", **options})
-    return path
-
-
-def packed_grey(
-    tmp_path: Path, array: np.ndarray, bits: int, photometric: int = 1, fill_order: int = 1, colours: bytes = b""
-) -> Path:
-    """A grey or palette TIFF of so many bits per sample, written by hand."""
-    rows = []
-    for row in array.tolist():
-        text = "".join(f"{value:0{bits}b}" for value in row)
-        text += "0" * (-len(text) % 8)
-        octets = [text[at : at + 8] for at in range(0, len(text), 8)]
-        rows.append(bytes(int(octet if fill_order == 1 else octet[::-1], 2) for octet in octets))
-    data = colours + b"".join(rows)
-    height, width = array.shape
-    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (266, fill_order)]
-    tags += [(273, 8 + len(colours)), (277, 1), (278, height), (279, len(data) - len(colours))]
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    if colours:
-        entries += struct.pack("<HHII", 320, 3, len(colours) // 2, 8)
-        tags.append((320, 8))
-    path = tmp_path / "a.tif"
-    path.write_bytes(
-        b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
-    )
-    return path
+from .tiff_files import HEIGHT, RANDOM, WIDTH, packed_grey, read, values, write
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int16", "int32", "float32"])
@@ -274,85 +222,11 @@ def test_lab_becomes_rgb_as_pillow_has_it(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "a.tif"), expected)
 
 
-@pytest.mark.parametrize("subsampling", [(1, 1), (2, 2)])
-def test_jpeg_in_tiff_is_close(tmp_path, subsampling):
-    array = np.zeros((32, 48, 3), np.uint8)
-    array[:16] = (200, 40, 60)
-    path = write(tmp_path, array, compression="jpeg", compressionargs={"level": 95}, subsampling=subsampling)
-    assert np.abs(read(path).astype(int) - array).mean() < 2
-
-
-@pytest.mark.parametrize("layout", [{}, {"tile": (16, 32)}, {"rowsperstrip": 16}], ids=str)
-@pytest.mark.parametrize(
-    ("samples", "options"),
-    [
-        (0, {}),
-        (0, {"photometric": "miniswhite"}),
-        (3, {"subsampling": (2, 1)}),
-        (3, {"photometric": "rgb", "compressionargs": {"level": 90, "outcolorspace": "rgb"}}),
-        (3, {"photometric": "rgb", "planarconfig": "separate"}),
-    ],
-    ids=str,
-)
-def test_jpeg_in_tiff_is_what_tifffile_decodes(tmp_path, layout, samples, options):
-    smooth = np.add.outer(np.arange(50), np.arange(70)).astype(np.uint8)
-    array = np.stack([smooth, smooth[::-1], smooth // 2], axis=-1) if samples else smooth
-    separate = options.get("planarconfig") == "separate"
-    path = write(tmp_path, np.moveaxis(array, 2, 0) if separate else array, compression="jpeg", **options, **layout)
-    expected = tifffile.imread(path)
-    expected = np.moveaxis(expected, 0, 2) if separate else expected.reshape(50, 70, -1)
-    inverted = options.get("photometric") == "miniswhite"
-    np.testing.assert_array_equal(read(path), 255 - expected if inverted else expected)
-
-
-def test_jpeg_of_12_bits_in_tiff_keeps_them(tmp_path):
-    array = (np.add.outer(np.arange(48), np.arange(64)) * 30).astype(np.uint16)
-    path = write(tmp_path, array, compression="jpeg", compressionargs={"level": 98, "bitspersample": 12})
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        file.pages[0].tags[258].overwrite(12)
-    assert np.abs(read(path)[..., 0].astype(int) - array).max() < 40
-
-
 def test_ycbcr_without_jpeg_is_read_as_pillow_reads_it(tmp_path):
     array = values("uint8", samples=3)
     path = tmp_path / "a.tif"
     Image.fromarray(array).convert("YCbCr").save(path)
     np.testing.assert_array_equal(read(path), np.asarray(Image.open(path).convert("RGB")))
-
-
-def test_pages_are_counted_and_the_first_is_taken(tmp_path):
-    stack = RANDOM.integers(0, 65536, (7, HEIGHT, WIDTH)).astype(np.uint16)
-    for options in ({}, {"imagej": True}, {"ome": True}, {"metadata": None}, {"compression": "zlib"}):
-        image = read_image_file(write(tmp_path, stack, photometric="minisblack", **options), max_megapixels=1)
-        assert image.pages == 7, options
-        np.testing.assert_array_equal(image.pixels[..., 0], stack[0])
-
-
-def test_many_pages_are_counted(tmp_path):
-    stack = np.zeros((300, 8, 8), np.uint8)
-    assert read_image_file(write(tmp_path, stack, photometric="minisblack"), max_megapixels=1).pages == 300
-
-
-def test_reduced_copies_and_masks_are_no_pages(tmp_path):
-    array, path = values("uint16"), tmp_path / "a.tif"
-    with tifffile.TiffWriter(path) as out:
-        out.write(array[::2, ::2], subfiletype=1, photometric="minisblack")
-        out.write(array, photometric="minisblack")
-        out.write(array.astype(bool), subfiletype=4, photometric="mask")
-    image = read_image_file(path, max_megapixels=1)
-    assert image.pages == 1
-    np.testing.assert_array_equal(image.pixels[..., 0], array)
-
-
-def test_the_levels_of_a_pyramid_are_no_pages(tmp_path):
-    array, path = values("uint8", samples=3), tmp_path / "a.ome.tif"
-    with tifffile.TiffWriter(path) as out:
-        out.write(array, subifds=2, photometric="rgb")
-        out.write(array[::2, ::2], subfiletype=1, photometric="rgb")
-        out.write(array[::4, ::4], subfiletype=1, photometric="rgb")
-    image = read_image_file(path, max_megapixels=1)
-    assert image.pages == 1
-    np.testing.assert_array_equal(image.pixels, array)
 
 
 @pytest.mark.parametrize(
@@ -382,44 +256,3 @@ def test_without_photometric_interpretation_one_sample_is_grey_and_said(tmp_path
     data = packed_grey(tmp_path, values("uint8"), 8).read_bytes().replace(struct.pack("<HH", 262, 4), b"\x07\x04\x04\0")
     (tmp_path / "a.tif").write_bytes(data)
     assert "taken as grey" in read_image_file(tmp_path / "a.tif", max_megapixels=1).notes[0]
-
-
-@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "jpeg", "jpeg2000"])
-@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"rowsperstrip": 5}])
-def test_a_file_that_is_cut_short_is_refused(tmp_path, compression, options):
-    array = np.zeros((64, 64), np.uint8)
-    array[::3] = RANDOM.integers(0, 256, (22, 64))
-    whole = write(tmp_path, array, compression=compression, **options).read_bytes()
-    for length in (len(whole) - 1, len(whole) - 200, len(whole) // 2):
-        (tmp_path / "a.tif").write_bytes(whole[:length])
-        with pytest.raises(ImageFileError):
-            read_image_file(tmp_path / "a.tif", max_megapixels=1)
-
-
-def test_absurd_sizes_are_refused_without_taking_memory(tmp_path):
-    path = write(tmp_path, values("uint8"), compression="zlib")
-    plain = path.read_bytes()
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        file.pages[0].tags[256].overwrite(2**31 - 1)
-        file.pages[0].tags[257].overwrite(2**31 - 1)
-    with pytest.raises(ImageFileError, match="megapixels"):
-        read_image_file(path, max_megapixels=200)
-    path.write_bytes(plain)
-    write(tmp_path, values("uint8"), tile=(16, 16), compression="zlib")
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        file.pages[0].tags[322].overwrite(65520)
-        file.pages[0].tags[323].overwrite(65520)
-    with pytest.raises(ImageFileError, match="tiles of 65520x65520"):
-        read_image_file(path, max_megapixels=200)
-
-
-def test_a_strip_that_unpacks_to_far_more_than_its_pixels_takes_no_more_memory(tmp_path):
-    bomb = imagecodecs.zlib_encode(bytes(1 << 28))
-    path = write(tmp_path, np.zeros((64, 64), np.uint8), compression="zlib")
-    with tifffile.TiffFile(path) as file:
-        at = file.pages[0].dataoffsets[0]
-    path.write_bytes(path.read_bytes()[:at] + bomb)
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        file.pages[0].tags[279].overwrite(len(bomb))
-    with pytest.raises(ImageFileError):
-        read_image_file(path, max_megapixels=200)

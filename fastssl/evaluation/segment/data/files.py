@@ -96,8 +96,7 @@ def read_pair(pair: Pair, channel: Channel | None, size: int | None, max_megapix
     coded = []
     for path in (*pair.masks, *([pair.fov] if pair.fov else [])):
         labels = read_label_file(path, max_megapixels=max_megapixels)
-        _check_size(path, labels.values.shape, pair.image, (height, width))
-        _check_turn(path, labels, pair.image, raw)
+        _check_fit(path, labels, pair.image, raw)
         coded.append(code_labels(path, labels))
         notes += [f"masks: {note}" for note in labels.notes] + _pages("masks", labels.pages)
     span = ValueSpan.of(raw.pixels)
@@ -138,31 +137,27 @@ def _resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(share) >= 0.5
 
 
-def _check_size(path: Path, shape: tuple[int, ...], image: Path, size: tuple[int, int]) -> None:
-    """Refuse a mask that is not as large as its image."""
-    if shape == size:
-        return
-    turned = (
-        "; it would fit before the image was turned upright as its orientation tag says: save one of them turned"
-        if shape == size[::-1]
-        else ""
-    )
-    raise MaskFitError(
-        f"{path}: is {shape[1]}x{shape[0]} px and {image.name} {size[1]}x{size[0]}; a mask has its image's size{turned}"
-    )
-
-
-def _check_turn(path: Path, labels: LabelMap, image: Path, raw: RawImage) -> None:
-    """Refuse a mask that would fit as well before both were turned upright, where only one of them was."""
-    if labels.orientation == raw.orientation:
-        return
-    quarters = labels.orientation > 4, raw.orientation > 4
-    height, width = raw.pixels.shape[:2]
-    if height == width or quarters[0] == quarters[1]:
+def _check_fit(path: Path, labels: LabelMap, image: Path, raw: RawImage) -> None:
+    """Refuse a mask that is not as large as its image, or that would fit as well before one of them was turned."""
+    shape, size = labels.values.shape, raw.pixels.shape[:2]
+    turned_alike = labels.orientation == raw.orientation
+    fitted_before = _stored(shape, labels.orientation) == _stored(size, raw.orientation) and not turned_alike
+    if shape != size:
+        hint = "; it would fit before the image was turned upright as its orientation tag says: save one of them turned"
+        raise MaskFitError(
+            f"{path}: is {shape[1]}x{shape[0]} px and {image.name} {size[1]}x{size[0]}; a mask has its image's size"
+            f"{hint * fitted_before}"
+        )
+    if fitted_before:
         raise MaskFitError(
             f"{path}: its orientation tag is {labels.orientation} and that of {image.name} {raw.orientation}, so that "
             "it may have been drawn before or after the image was turned upright; save both upright, without the tag"
         )
+
+
+def _stored(shape: tuple[int, ...], orientation: int) -> tuple[int, ...]:
+    """Height and width in the file, of an image that was turned upright."""
+    return shape[::-1] if orientation > 4 else shape
 
 
 def _pages(kind: str, pages: int) -> list[str]:

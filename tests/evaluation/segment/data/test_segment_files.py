@@ -81,21 +81,22 @@ def test_a_mask_that_fits_before_and_after_its_image_was_turned_is_refused(
     tmp_path: Path, suffix: str, orientation: int, side: int
 ) -> None:
     """Height 6; turned by a quarter only a square keeps its size."""
-    pixels, truth = np.resize(COLOUR, (6, side, 3)), np.resize(TRUTH, (6, side))
+    truth = np.resize(TRUTH, (6, side))
+    pixels = np.repeat((truth * 255).astype(np.uint8)[..., None], 3, axis=2)
     files = pair(tmp_path, Image.fromarray(pixels), Image.fromarray(truth))
     image = tmp_path / f"image{'.png' if suffix == '16 bit' else suffix}"
     picture = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257 if suffix == "16 bit" else pixels)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture.save(image, exif=exif)
+    picture.save(image, exif=exif, **({"quality": 100} if suffix == ".jpg" else {}))
     files = replace(files, image=image)
     said = rf"mask.png: its orientation tag is 1 and that of image\S+ {orientation}, .*; save both upright"
     with pytest.raises(MaskFitError, match=said):
         read_sample(files)
     Image.fromarray(truth).save(tmp_path / "mask.png", exif=exif)  # turned like its image
     turned = read_sample(files)
-    assert turned.mask.sum() == truth.sum()
-    assert turned.mask.shape == turned.image.shape[:2]
+    np.testing.assert_array_equal(turned.mask, turned.image[..., 0] > turned.image.max() / 2)
+    assert not np.array_equal(turned.mask, truth)
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
@@ -105,6 +106,12 @@ def test_a_mask_that_fits_its_image_upright_alone_is_taken(tmp_path: Path, orien
     files = pair(tmp_path, Image.fromarray(COLOUR), Image.fromarray(np.ascontiguousarray(TRUTH.T)))
     Image.fromarray(COLOUR).save(files.image, exif=exif)
     np.testing.assert_array_equal(read_sample(files).mask, TRUTH.T)
+
+
+def test_a_mask_on_its_side_without_any_tag_is_not_put_down_to_one(tmp_path: Path) -> None:
+    files = pair(tmp_path, Image.fromarray(COLOUR), Image.fromarray(np.ascontiguousarray(TRUTH.T)))
+    with pytest.raises(MaskFitError, match=r"is 6x8 px and image.png 8x6; a mask has its image's size$"):
+        read_sample(files)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
