@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -53,6 +54,8 @@ def main(
         the output any more, 70 after an error of fastssl itself.
     """
     _escape_what_cannot_be_encoded()
+    # Of a damaged file Pillow tells on standard error; what matters of it is in our own line on that file.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         status = _main(list(sys.argv[1:] if arguments is None else arguments), commands or {}, ready)
         _flush()
@@ -72,8 +75,8 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
     if not tokens:
         _welcome()
         return 0
-    tokens, warnings = with_new_names(tokens)
-    for warning in warnings:
+    tokens, renamed = with_new_names(tokens)
+    for warning in renamed:
         _tell(f"warning: {warning}")
     line = read_line(tokens)
     if line.mistakes:

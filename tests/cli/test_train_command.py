@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -124,6 +125,19 @@ def test_a_corrupt_picture_is_named_and_skipped_only_on_request(
     assert complained == ""
     assert "07.jpg" in said
     assert "19 images" in said
+
+
+def test_what_pillow_warns_of_in_a_picture_is_not_shown(here: Path, photographs: Path) -> None:
+    bad_exif = b"Exif\0\0II*\0" + bytes(range(60))
+    Image.new("L", (30, 24)).save(photographs / "07.jpg", exif=bad_exif)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with Image.open(photographs / "07.jpg") as picture:
+            picture.getexif()
+        assert len(shown) > 0
+        shown.clear()
+        assert main(["train", *TINY, "--size", "20", "--data", str(photographs)]) == 0
+    assert [one for one in shown if "PIL" in one.filename] == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
