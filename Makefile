@@ -12,6 +12,7 @@ demo: $(INSTALLED)
 
 test: check
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest bench --benchmark-disable -q
 
 check: types layers
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
-"""`nt_xent` against the naive form, eager and compiled: loss and gradient, D = 128.
+"""`nt_xent` against the naive form, eager and compiled, and lightly's: loss and gradient, D = 128.
 
-Covers: time, peak memory, bytes and FLOP, and the floor where the device is known; on a GPU, the kernels and the torch
-reference on either side of the size from which "auto" takes the kernels. GPU figures: not yet measured.
+Covers: time, peak memory, and the floor; on a GPU, the kernels and the torch reference on either side of the size from
+which "auto" takes the kernels. GPU figures: not yet measured.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.harness import Report, Work, best_device, measure
+from bench.harness import Comparison, Work, best_device, peer
 from fastssl.kernels import nt_xent
 
 WIDTH, TEMPERATURE = 128, 0.1
 ON_GPU = best_device() == "cuda"
+FULL = pytest.mark.full
 
 
 def naive(embeddings: Tensor) -> Tensor:
@@ -33,23 +34,37 @@ def fused(impl: str) -> Callable[[Tensor], Tensor]:
     return lambda embeddings: nt_xent(embeddings, TEMPERATURE, impl=impl)
 
 
-@pytest.mark.parametrize("rows", [128, 256, 512, 1024, 2048, 8192] if ON_GPU else [512, 4096])
-def test_time_and_memory(report: Report, device: str, rows: int) -> None:
+def lightlys() -> Callable[[Tensor], Tensor]:
+    from lightly.loss import NTXentLoss
+
+    criterion = NTXentLoss(TEMPERATURE)
+    return lambda embeddings: criterion(*embeddings.chunk(2))
+
+
+SIZES = [128, 256, 512, 1024, 2048, 8192] if ON_GPU else [512, pytest.param(4096, marks=FULL)]
+
+
+@pytest.mark.parametrize("rows", SIZES)
+def test_loss_and_gradient(compare: Comparison, device: str, full: bool, rows: int) -> None:
     dtype = torch.bfloat16 if ON_GPU else torch.float32
     torch.manual_seed(0)
     embeddings = torch.randn(rows, WIDTH, device=device, dtype=dtype, requires_grad=True)
 
-    def step(loss):
+    def step(loss: Callable[[Tensor], Tensor]) -> Callable[[], None]:
         def call() -> None:
             embeddings.grad = None
             loss(embeddings).backward()
 
         return call
 
-    compiled = torch.compile(naive, fullgraph=True, dynamic=False)
-    variants = {"fastssl": step(fused("auto")), "eager": step(naive), "torch.compile": step(compiled)}
+    variants = {
+        "fastssl": step(fused("auto")),
+        "eager": step(naive),
+        "lightly": peer("lightly", lambda: step(lightlys())),
+    }
+    if ON_GPU or full:
+        variants["torch.compile"] = step(torch.compile(naive, fullgraph=True, dynamic=False))
     if ON_GPU:
         variants |= {f"fastssl, {impl}": step(fused(impl)) for impl in ("triton", "torch")}
-    work = Work(bytes=2.0 * rows * WIDTH * dtype.itemsize, flop=6.0 * rows**2 * WIDTH)
-    timings = measure(variants, rounds=50 if ON_GPU else 7)
-    report.add(f"nt_xent N={rows} D={WIDTH} {dtype}", timings, work)
+    work = Work(bytes=2.0 * rows * WIDTH * dtype.itemsize, flop=6.0 * rows**2 * WIDTH, dtype=dtype)
+    compare(f"nt_xent N={rows} D={WIDTH} {str(dtype).removeprefix('torch.')}", variants, work=work)

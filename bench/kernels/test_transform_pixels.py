@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.harness import Report, Work, best_device, measure
+from bench.harness import Comparison, Work, best_device
 from fastssl.kernels import transform_pixels
 
 ON_GPU = best_device() == "cuda"
@@ -29,8 +29,8 @@ def naive(images: Tensor, lut: Tensor, permutation: Tensor, mask: Tensor, dtype:
     return values.masked_fill(full, 0.0).to(dtype)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_time_and_memory(report: Report, device: str, channels: int) -> None:
+@pytest.mark.parametrize("channels", [1, 3] if ON_GPU else [pytest.param(1, marks=pytest.mark.full), 3])
+def test_all_at_once(compare: Comparison, device: str, full: bool, channels: int) -> None:
     dtype = torch.bfloat16 if ON_GPU else torch.float32
     torch.manual_seed(0)
     images = torch.randint(0, 256, (BATCH, SIZE, SIZE, channels), dtype=torch.uint8, device=device)
@@ -43,14 +43,14 @@ def test_time_and_memory(report: Report, device: str, channels: int) -> None:
             images, lut=lut, permutation=permutation, mask=mask, mean=(0.5,), std=(0.25,), dtype=dtype
         )
 
-    compiled = torch.compile(naive, fullgraph=True, dynamic=False)
-    variants = {
-        "fastssl": fused,
-        "eager": lambda: naive(images, lut, permutation, mask, dtype),
-        "torch.compile": lambda: compiled(images, lut, permutation, mask, dtype),
-    }
-    work = Work(
-        bytes=images.numel() * (1.0 + dtype.itemsize) + lut.numel() * 4 + mask.numel(), flop=2.0 * images.numel()
+    variants = {"fastssl": fused, "eager": lambda: naive(images, lut, permutation, mask, dtype)}
+    if ON_GPU or full:
+        compiled = torch.compile(naive, fullgraph=True, dynamic=False)
+        variants["torch.compile"] = lambda: compiled(images, lut, permutation, mask, dtype)
+    moved = images.numel() * (1.0 + dtype.itemsize) + lut.numel() * 4 + mask.numel()
+    shape = f"{BATCH}x{SIZE}x{SIZE}x{channels}"
+    compare(
+        f"transform_pixels {shape}, uint8 to {str(dtype).removeprefix('torch.')}",
+        variants,
+        work=Work(bytes=moved, flop=2.0 * images.numel()),
     )
-    timings = measure(variants, rounds=50 if ON_GPU else 7)
-    report.add(f"transform_pixels [{BATCH}, {SIZE}, {SIZE}, {channels}] uint8 -> {dtype}", timings, work)

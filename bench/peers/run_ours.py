@@ -1,4 +1,4 @@
-"""One run of `fastssl train --stage moco`, by the command line's own way in; prints one line of JSON.
+"""One run of `fastssl train` by the command line's own way in; prints one line of JSON.
 
 Covers: `run_ours.py JSON`, the fields of `starting.Order`; whichever fastssl is found first on the path, back to
 commit c023a42. Does not cover: any choice that the command line leaves to fastssl, such as threads or, where it is not
@@ -36,12 +36,12 @@ def command(order: dict[str, Any], out: Path) -> list[str]:
         "stem": "standard",
         "batch-size": order["batch_size"],
         "steps": order["steps"] + 1,
-        "queue-size": order["queue_size"],
-        "queue-init": "random",
         "device": "cpu",
         "out": out,
     }
-    return ["train", "--stage", "moco", *(f"--{name}={value}" for name, value in settings.items()), *precision]
+    if order["stage"] == "moco":
+        settings |= {"queue-size": order["queue_size"], "queue-init": "random"}
+    return ["train", "--stage", order["stage"], *(f"--{name}={value}" for name, value in settings.items()), *precision]
 
 
 def end_after(seconds: float, metrics: Path) -> None:

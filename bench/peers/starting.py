@@ -1,7 +1,7 @@
 """Starting one run of ours or of lightly's in a process of its own, as its user would.
 
 Covers: what is trained on what, the images, the environment of the process, its one line of JSON.
-Does not cover: what a run does (`run_ours.py`, `run_lightly.py`), rounds and reports (`test_moco.py`).
+Does not cover: what a run does (`run_ours.py`, `run_lightly.py` and others), rounds (`bench/end_to_end/test_peers.py`).
 
 Variables that set threads are taken out of the environment, so that each side's own choice is what is measured.
 """
@@ -21,7 +21,13 @@ import pytest
 
 from fastssl.pipelines import TwoCrops
 
-RUNNERS = {"ours": "run_ours.py", "lightly": "run_lightly.py"}
+RUNNERS = {
+    "ours": "run_ours.py",
+    "lightly": "run_lightly.py",
+    "plain": "run_plain.py",
+    "lightly-simclr": "run_lightly_simclr.py",
+    "stable-pretraining": "run_stable_pretraining.py",
+}
 LONGEST_SECONDS = 900
 """Of one run; it is then killed, and the benchmark fails."""
 _THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
@@ -29,7 +35,7 @@ _THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
 
 @dataclass(frozen=True)
 class Plan:
-    """How long is measured, beside what, and on what: the options of `conftest.py`.
+    """How long is measured, beside what, and on what: the options of `options.py`.
 
     rounds: runs of each variant, at most; minutes: after which a benchmark begins no further round. steps, seconds: as
     in `Order`. neighbours: busy processes in the busy half. baseline: a folder that holds an older fastssl. data: an
@@ -65,7 +71,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Variant:
-    """side: "ours" or "lightly". amp: bf16 or not; None: as ours chooses. path: a folder that holds another fastssl.
+    """side: of `RUNNERS`. amp: bf16 or not; None: as ours chooses. path: a folder that holds another fastssl.
 
     variables: (name, value) of what its user has set in the environment.
     """
@@ -78,7 +84,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Order:
-    """What a runner is told. steps: timed at most; seconds: after which no further one is begun."""
+    """What a runner is told. steps: timed at most; seconds: after which no further one is begun. stage: of ours."""
 
     data: str
     batch_size: int
@@ -87,6 +93,7 @@ class Order:
     seconds: float
     amp: bool | None
     strength: dict[str, Any]
+    stage: str = "moco"
 
 
 def lightly_strength(view: TwoCrops) -> dict[str, Any]:

@@ -55,6 +55,18 @@ def frozen(run: RecipeRun, console: Console) -> None:
     finetune(run.runs, console=console, out=run.folder, frozen=True, **settings)
 
 
+def linear_probe(run: RecipeRun, console: Console) -> None:
+    """Score the encoder by classifiers on its frozen features, on the images at their own size.
+
+    Args:
+        run: whose stages are trained.
+        console: where progress goes.
+    """
+    from fastssl.evaluation.probe.run import probe
+
+    probe(run.runs[-1], console=console, size=run.size, **_shared(run))
+
+
 def _shared(run: RecipeRun) -> dict[str, Any]:
     """The settings that evaluations share with training; what is about the data they read from the run."""
     names = {"device", "amp", "precision", "seed"} & run.config.model_fields_set
@@ -72,11 +84,12 @@ def _imagenet(console: Console) -> dict[str, Any]:
 
 
 RECIPES: dict[str, Recipe] = {
+    "fast": Recipe(evaluate=linear_probe, title="linear probe", own_scale=True),
     "mtcp": Recipe(evaluate=few_shot, title="few-shot"),
     "tower": Recipe(evaluate=fine_tune, title="fine-tuning"),
     "vae": Recipe(evaluate=frozen, title="frozen classifier"),
 }
 """Recipe name -> its evaluation; its stages are in `RECIPE_STAGES`.
 
-mtcp: "Multi-Task Continued Pre-training" (MeDA Challenge 2025). tower: TOWER (Neural Networks 167, 2023). vae: a frozen
-VAE encoder, compared with an ImageNet one."""
+fast: ours, the winner of the speed-run (`bench/speedrun`). mtcp: "Multi-Task Continued Pre-training" (MeDA Challenge
+2025). tower: TOWER (Neural Networks 167, 2023). vae: a frozen VAE encoder, compared with an ImageNet one."""

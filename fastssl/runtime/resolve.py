@@ -190,7 +190,7 @@ def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]
         return request, "as asked"
     if device.type == "cuda":
         return True, "fuses everything between the convolutions"
-    return False, "on a CPU it costs most of a minute and gains little (bench/test_step.py)"
+    return False, "on a CPU it costs most of a minute and gains little (bench/step)"
 
 
 def _found_gpus() -> list[str]:

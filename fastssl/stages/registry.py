@@ -32,7 +32,7 @@ STAGES = {
 }
 """Stage name -> its package."""
 
-RECIPE_STAGES = {"mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
+RECIPE_STAGES = {"fast": ("simclr",), "mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
 """Recipe name -> its stages, in order."""
 
 

@@ -25,6 +25,8 @@ Automatic = dict[str, tuple[object, str]]
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 """Makes an optimiser of parameters; its learning rate is set anew at every step."""
 
+DEFAULT_EPOCHS = 100
+
 ConfigT = TypeVar("ConfigT", bound=TrainConfig)
 SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
 
@@ -65,6 +67,30 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
             Its timm name, and why.
         """
         return "resnet18", "the stage's own"
+
+    def auto_size(self, config: ConfigT, native: int) -> tuple[int, str]:
+        """Choose the side of the images that are trained on, where none is asked for.
+
+        Args:
+            config: what was asked for.
+            native: side of the images as the data has them, in pixels.
+
+        Returns:
+            The side in pixels, and why.
+        """
+        return native, "as the data has it"
+
+    def auto_steps(self, config: ConfigT, steps_per_epoch: int) -> int:
+        """Choose the length of a run, where none is asked for.
+
+        Args:
+            config: what was asked for.
+            steps_per_epoch: of the data.
+
+        Returns:
+            The number of steps.
+        """
+        return DEFAULT_EPOCHS * steps_per_epoch
 
     def automatic(self, config: ConfigT, info: RunInfo, steps: int) -> Automatic:
         """Choose the stage's own automatic values.

@@ -19,7 +19,7 @@ from fastssl.training.snapshot import Snapshot, take_snapshot
 
 HELD_UP = 1.5
 """Seconds that steps on a CPU lose for each second of the thread: it takes one core, and the threads on the others wait
-for the one that was there at their next barrier (1.2 to 1.7 on 2 cores, `bench/test_checkpoints.py`)."""
+for the one that was there at their next barrier (1.2 to 1.7 on 2 cores, `bench/end_to_end/test_checkpoints.py`)."""
 
 PATIENCE = 5.0
 """Seconds that Ctrl-C waits for a write that has been given up; a disk may be slow."""

@@ -20,7 +20,6 @@ from fastssl.runtime import ResolvedSetting
 from fastssl.stages.registry import stage_entry
 from fastssl.stages.stage_defaults import RunInfo, StageDefaults
 
-DEFAULT_EPOCHS = 100
 DEMO_MINUTES = 4.0
 """A budget for one stage on the demo data: there to see everything work, also on two slow cores."""
 WEIGHT_DECAY = 1e-4
@@ -67,7 +66,8 @@ def resolve(
     if not isinstance(config, TrainingSettings):  # what goes on was checked when it began
         _check(config, defaults, info, name)
     steps_per_epoch = max(1, info.images // config.batch_size)
-    steps = config.steps or (config.epochs or DEFAULT_EPOCHS) * steps_per_epoch
+    epochs = config.epochs and config.epochs * steps_per_epoch
+    steps = config.steps or epochs or defaults.auto_steps(config, steps_per_epoch)
     weight_decay = (WEIGHT_DECAY, "MoCo's, in stages without one of their own")
     automatic = {**shared, "weight_decay": weight_decay, **defaults.automatic(config, info, steps)}
     chosen = {name: value for name, (value, _) in automatic.items() if defaults.is_automatic(config, name)}

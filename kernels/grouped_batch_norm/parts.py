@@ -4,8 +4,8 @@ Covers: forward, backward, double backward. Does not cover: `torch.compile` (ref
 
 `torch.cat` of normalised parts writes every activation twice, and the gradient of `tensor_split` fills a whole batch
 with zeros for each part and adds them up: with 8 parts, forward and backward of ResNet-18's batch norms take about 2
-to 3 times as long as here (`bench/models/test_batch_norm.py`, CPU time of one thread of a busy AMD EPYC of family 26,
-torch 2.14.1).
+to 3 times as long as here (`bench/kernels/test_grouped_batch_norm.py`, CPU time of one thread of a busy AMD EPYC of
+family 26, torch 2.14.1).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every registered stage on a GPU: mixed precision, compiled, from the loader to the checkpoint.
 
 Covers: fifty steps with a finite loss that falls; steps that never make the host wait; one graph a set of tasks;
-resuming bit for bit. Does not cover: what a stage learns (`fastssl probe`), nor speed (`bench/test_training.py`).
+resuming bit for bit. Does not cover: what a stage learns (`fastssl probe`), nor speed (`bench/end_to_end`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,13 @@
+"""One run of lightly's SimCLR, as a plain script: nothing is set before torch is loaded.
+
+Covers: `run_lightly_simclr.py JSON`, the fields of `starting.Order`; prints one line of JSON. Does not cover: the
+training (`lightly_simclr.py`).
+"""
+
+from __future__ import annotations
+
+from lightly_simclr import Training
+from timed_steps import report
+
+if __name__ == "__main__":
+    report(Training)

@@ -1,0 +1,102 @@
+"""A table of quality as Markdown, from its JSON alone.
+
+Covers: the table, its claims, what it was measured on. Does not cover: making the JSON (`outcome.py`), individual draws
+and comparisons, which the JSON has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Content = Mapping[str, Any]
+
+
+def markdown(outcome: Content) -> str:
+    """Return the table with its claims as Markdown.
+
+    Args:
+        outcome: the content of a `TABLE.json`.
+
+    Returns:
+        Mean ± standard deviation over seeds, the best of each column in bold; beneath it claims, seeds, processor,
+        commit and date.
+    """
+    columns = outcome["columns"]
+    best = {column["name"]: _best(outcome["rows"], column) for column in columns}
+    lines = [
+        f"### {outcome['title']}",
+        "",
+        _line(["", *(column["name"] for column in columns)]),
+        _line(["---"] * (len(columns) + 1)),
+        *(_line([row["label"], *(_cell(row, column, best) for column in columns)]) for row in outcome["rows"]),
+        "",
+    ]
+    if outcome["claims"]:
+        lines += ["Claims; a difference above 0 speaks for one:", ""]
+        lines += [*(claim_line(claim, columns) for claim in outcome["claims"]), ""]
+    return "\n".join([*lines, _measured(outcome), ""])
+
+
+def claim_line(claim: Content, columns: list[Content]) -> str:
+    """Return a claim with its outcome and the differences that decided it, as an item of a list.
+
+    Args:
+        claim: of the JSON.
+        columns: of the JSON, whose scale and digits differences have.
+    """
+    shown = "; ".join(_difference(one, columns) for one in claim["columns"])
+    reason = claim.get("reason", "")
+    return f"- {claim['text']}: **{claim['outcome']}** ({shown or reason})"
+
+
+def _difference(one: Content, columns: list[Content]) -> str:
+    known = {column["name"]: column for column in columns}
+    style = known.get(one["columns"][0], {"digits": 3, "scale": 1.0})
+    where = one["columns"][0] if len(one["columns"]) == 1 else f"mean of {len(one['columns'])} columns"
+    difference, low, high = (_number(one[name], style, sign="+") for name in ("difference", "low", "high"))
+    if one["low"] is None:
+        return f"{where}: {difference}, {one.get('reason') or 'no interval'}"
+    return f"{where}: {difference}, 95 % {low} to {high}"
+
+
+def _measured(outcome: Content) -> str:
+    environment = outcome["environment"]
+    seeds = outcome["seeds"]
+    code = ", ".join(filter(None, outcome["code"])) or environment["commit"]["id"] or "unknown"
+    about = [
+        f"{len(seeds)} seed{'s' * (len(seeds) != 1)} of pre-training, mean ± standard deviation over them",
+        str(environment["device"]),
+        f"commit {code}",
+        str(environment["date"])[:10],
+    ]
+    return "; ".join([*about, *outcome["notes"]]) + "."
+
+
+def _best(rows: list[Content], column: Content) -> str | None:
+    """The best number of a column as it is shown, among rows that are no published ones."""
+    found = [
+        mean
+        for row in rows
+        if not row["published"] and (mean := row["cells"].get(column["name"], {}).get("mean")) is not None
+    ]
+    if not found or len(found) < 2 or not column["best"]:
+        return None
+    return _number(max(found) if column["best"] == "highest" else min(found), column)
+
+
+def _cell(row: Content, column: Content, best: Mapping[str, str | None]) -> str:
+    cell = row["cells"].get(column["name"])
+    if cell is None:
+        return ""
+    mean, deviation = _number(cell["mean"], column), cell["std"]
+    text = f"{mean} ± {_number(deviation, column)}" if deviation else mean  # none for one seed; 0: the same every time
+    return f"**{text}**" if not row["published"] and mean == best[column["name"]] else text
+
+
+def _number(value: float | None, column: Content, sign: str = "") -> str:
+    return "n/a" if value is None else f"{column['scale'] * value:{sign}.{column['digits']}f}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

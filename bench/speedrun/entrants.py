@@ -1,0 +1,103 @@
+"""Who runs: commands from the raw file to a score, by name.
+
+Covers: fastssl's recipe, its ablations and its stages as they are by default, and lightly as the baseline. Does not
+cover: timing them (`run.py`). What an entrant does was chosen on training and validation images of PneumoniaMNIST.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.speedrun.targets import Target
+
+FASTSSL = (sys.executable, "-m", "fastssl")
+DRAWS = 10
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An entrant. about: in a few words. train: (data, seed, folder) -> its command; `run` below the folder is trained.
+
+    probes: training ends with the linear probe. lightly: it prints its score itself.
+    """
+
+    about: str
+    train: Callable[[Path, int, Path], list[str]]
+    run: str = ""
+    probes: bool = False
+    lightly: bool = False
+
+    def commands(self, target: Target, data: Path, seed: int, folder: Path) -> list[list[str]]:
+        """From the raw file to the score."""
+        first = self.train(data, seed, folder)
+        if self.lightly:
+            return [[*first, "--shots", str(target.shots)]]
+        trained = str(folder / self.run)
+        if target.metric == "fewshot":
+            shots = ["--shots", str(target.shots), "--seeds", str(DRAWS), "--size", "28"]
+            return [first, [*FASTSSL, "fewshot", trained, *shots]]
+        return [first] if self.probes else [first, [*FASTSSL, "probe", trained, "--size", "28"]]
+
+    def score(self, target: Target, folder: Path, output: str) -> float:
+        """The test score, from the report, or from the last line of what a baseline printed."""
+        if self.lightly:
+            return float(json.loads(output.splitlines()[-1])["score"])
+        report = folder / self.run / "report"
+        if target.metric == "fewshot":
+            rows = json.loads((report / "fewshot.json").read_text(encoding="utf-8"))["rows"]
+            (row,) = (row for row in rows if row["kind"] == "run" and row["shots"] == target.shots)
+            return float(row["acc"]["mean"])
+        rows = json.loads((report / "probe.json").read_text(encoding="utf-8"))["rows"]
+        (row,) = (row for row in rows if row["features"] == "trained" and row["classifier"] == "linear")
+        return float(row["auc"])
+
+
+def fastssl(*settings: str) -> Callable[[Path, int, Path], list[str]]:
+    """`fastssl train` with these settings."""
+
+    def command(data: Path, seed: int, folder: Path) -> list[str]:
+        return [*FASTSSL, "train", *settings, "--data", str(data), "--seed", str(seed), "--out", str(folder), "--quiet"]
+
+    return command
+
+
+def lightly(*settings: str) -> Callable[[Path, int, Path], list[str]]:
+    """The script that does the same with lightly's parts and scikit-learn."""
+
+    def command(data: Path, seed: int, folder: Path) -> list[str]:
+        script = str(Path(__file__).with_name("run_lightly.py"))
+        return [sys.executable, script, str(data), "--seed", str(seed), *settings]
+
+    return command
+
+
+def recipe(about: str, *settings: str) -> Entrant:
+    return Entrant(about, fastssl("--recipe", "fast", *settings), run="simclr", probes=True)
+
+
+def stage(about: str, *settings: str) -> Entrant:
+    return Entrant(about, fastssl(*settings))
+
+
+FAST = ("--stage", "simclr", "--steps", "100")
+ENTRANTS = {
+    "lightly": Entrant("lightly's SimCLR, 100 steps of 128", lightly("--steps", "100"), lightly=True),
+    "lightly-long": Entrant("lightly's SimCLR, 400 steps of 128", lightly("--steps", "400"), lightly=True),
+    "moco": stage("MoCo, 30 epochs (1080 steps)", "--stage", "moco", "--epochs", "30"),
+    "simclr-long": stage("SimCLR, 30 epochs (1080 steps)", "--stage", "simclr", "--epochs", "30"),
+    "simclr": stage("SimCLR, 100 steps of 128", *FAST),
+    "fast": recipe("recipe fast"),
+    "fast-long": recipe("recipe fast, 300 steps", "--steps", "300"),
+    "fast-without-temperature": recipe("fast, temperature 0.5", "--temperature", "0.5"),
+    "fast-without-strength": recipe("fast, jitter of 0.25", "--strength", "0.25"),
+    "fast-without-shrinking": stage("fast, trained on 28 px", *FAST, "--temperature", "0.1", "--strength", "0.5"),
+}
+
+
+def names(given: Sequence[str]) -> list[str]:
+    """Those that are not entrants."""
+    return [name for name in given if name not in ENTRANTS]

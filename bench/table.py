@@ -1,0 +1,96 @@
+"""The tables of the documentation, made from committed figures: `python -m bench.table`.
+
+Covers: every place that is marked in a Markdown file; `--check` writes nothing and fails where a table is not that of
+its figures. Does not cover: how a table looks (`bench/harness/markdown.py`, `bench/speedrun/board.py`,
+`bench/reproduce/markdown.py`).
+
+A place is marked so, with the file below bench/results, without its ending, and for timings a layout, wide or long:
+
+    <!-- table: amd-epyc-avx512-bf16-x2/kernels_info_nce long -->
+    <!-- end of table -->
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.harness import markdown
+from bench.reproduce.markdown import markdown as quality
+from bench.speedrun import board
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+PAGES = ("README.md", "docs/**/*.md", "bench/**/*.md")
+PLACE = re.compile(r"(<!-- table: (?P<what>[^>]+?) -->\n)(?P<table>.*?)(<!-- end of table -->)", re.DOTALL)
+
+
+class NoTable(Exception):
+    """A place names figures that are not there; the message says where and what."""
+
+
+def lines_of(what: str) -> list[str]:
+    """The table that a place asks for.
+
+    Raises:
+        NoTable: its figures are not there or of another kind.
+    """
+    name, *layout = what.split()
+    try:
+        figures = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        if name.startswith("speedrun/"):
+            return board.table(figures)
+        if name.startswith("quality/"):
+            return quality(figures).strip().splitlines()
+        return markdown.table(figures, *layout)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise NoTable(f"table: {what}: {type(error).__name__}: {error}") from None
+
+
+def filled(text: str) -> str:
+    """A page with every table made anew.
+
+    Raises:
+        NoTable: as above.
+    """
+
+    def place(match: re.Match[str]) -> str:
+        table = "\n".join(lines_of(match["what"]))
+        return f"{match[1]}\n{table}\n\n{match[4]}"
+
+    return PLACE.sub(place, text)
+
+
+def pages() -> list[Path]:
+    """Every page that may have tables."""
+    return sorted(path for pattern in PAGES for path in ROOT.glob(pattern))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the tables, or check them; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench.table", description="Write the tables of the documentation.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a table is not its figures'")
+    given = parser.parse_args(arguments)
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        try:
+            made = filled(text)
+        except NoTable as error:
+            print(f"error: {page.relative_to(ROOT)}: {error}", file=sys.stderr)
+            return 2
+        if made != text:
+            stale.append(page.relative_to(ROOT))
+            if not given.check:
+                page.write_text(made, encoding="utf-8")
+    for page in stale:
+        print(f"{page}: {'its tables are not those of the figures' if given.check else 'written'}")
+    return 1 if stale and given.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
