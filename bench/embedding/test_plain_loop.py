@@ -4,7 +4,7 @@ Covers: whole steps of one loop, ResNet-18 at 28 px, in fp32: DataLoader with to
 with `Loader` alone, and with `Loader`, `info_nce` and `ema_update_`. Does not cover: what else `fastssl train` does
 (products on small maps, mixed precision, the order of memory: `bench/step`), Lightning (`test_lightning.py`).
 
-A call takes four steps; of their batches up to two were made while another variant had its turn, on either side.
+A call takes three steps; of their batches up to two were made while another variant had its turn, on either side.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
 from fastssl.kernels import ema_update_, info_nce
 from fastssl.pipelines import Loader, TwoCrops
 
-IMAGES, SIZE, BATCH, QUEUE, DIM, STEPS = 2560, 28, 128, 1024, 128, 4
+IMAGES, SIZE, BATCH, QUEUE, DIM, STEPS = 2560, 28, 128, 1024, 128, 3
 Batches = Iterator[tuple[Tensor, Tensor]]
 
 

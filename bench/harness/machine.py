@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 
+from fastssl.runtime.resolve import native_precisions
+
 PACKAGES = (
     "torch",
     "triton",
@@ -117,10 +119,7 @@ def processor() -> dict[str, Any]:
 
 def multiplies_bf16() -> bool:
     """Whether the device multiplies bf16 in its own units, so that mixed precision pays."""
-    if torch.cuda.is_available():
-        return True
-    held = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT") != "DEFAULT"
-    return not held and bool({"avx512_bf16", "amx_bf16"} & set(processor()["instructions"]))
+    return "bf16" in native_precisions(torch.device(best_device()))
 
 
 def _version(package: str) -> str | None:

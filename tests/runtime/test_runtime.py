@@ -89,6 +89,28 @@ def test_a_gpu_takes_bf16_or_else_fp16_or_else_neither(
     assert auto_precision(CUDA, None, "tf32")[0] == "tf32"
 
 
+@pytest.mark.parametrize(
+    ("limits", "native"),
+    [
+        ({}, {"bf16"}),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, set()),
+        ({"ONEDNN_MAX_CPU_ISA": "avx512_core"}, set()),
+        ({"DNNL_MAX_CPU_ISA": "AVX2"}, set()),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, {"bf16"}),
+        ({"ONEDNN_MAX_CPU_ISA": "DEFAULT", "DNNL_MAX_CPU_ISA": "AVX2"}, {"bf16"}),
+    ],
+)
+def test_a_cpu_that_is_held_to_fewer_instructions_has_no_bf16(
+    monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], native: set[str]
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in limits.items():
+        monkeypatch.setenv(name, value)
+    assert native_precisions(torch.device("cpu")) == native
+
+
 def test_single_precision_is_one_thing_for_products_and_convolutions() -> None:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     try:
