@@ -18,7 +18,8 @@ version=${PYTHON_VERSION:-3.12}
 tags=${PLATFORM_TAGS:-manylinux_2_28_x86_64 manylinux_2_27_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64}
 wheels=(cyclopts docstring-parser rich-rst pydantic annotated-types medmnist segmentation-models-pytorch)
 wheels+=(tifffile hypothesis sortedcontainers) # imagecodecs, of 27 MiB, reads files that no GPU test reads
-wheels+=(kornia kornia-rs) # to compare with
+wheels+=(pytest-benchmark py-cpuinfo)
+wheels+=(kornia kornia-rs liger-kernel) # to compare with
 
 mkdir -p "$out"
 rm -f "$out"/*.whl

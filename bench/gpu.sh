@@ -18,7 +18,7 @@
 #   FASTSSL_CARRY   what bench/gpu-carry.sh made (default: carry)
 #   FASTSSL_SITE    unpacked there (default: fastssl-site in the temporary directory)
 #   FASTSSL_COMMIT  written beside every figure where there is no git
-#   FASTSSL_BENCH_QUICK=1  one round of everything, to see that it runs
+#   FASTSSL_DRY_RUN=1  everything once and untimed, without a GPU too, to see that it runs
 #   PIECE_SECONDS   a piece is ended after so long (default: 560)
 #   PYTHON          default: python3
 #
@@ -61,7 +61,7 @@ link_package() {
 }
 
 tests() {
-  if [ "${FASTSSL_BENCH_QUICK:-}" != 1 ] && ! "$PYTHON" -c 'import torch; raise SystemExit(not torch.cuda.is_available())'
+  if [ "${FASTSSL_DRY_RUN:-}" != 1 ] && ! "$PYTHON" -c 'import torch; raise SystemExit(not torch.cuda.is_available())'
   then
     echo "no CUDA device: every test marked gpu would be skipped"
     return 1
@@ -74,9 +74,17 @@ tests() {
   [ $# -gt 0 ] || run_pytest -m "not gpu" "${workers[@]}" tests/kernels
 }
 
-kernels() { run_pytest bench/kernels --record-to "$OUT/kernels.json" "$@"; }
-pipelines() { run_pytest bench/pipelines --record-to "$OUT/pipelines.json" "$@"; }
-training() { run_pytest bench/test_training.py bench/test_step.py bench/test_checkpoints.py --record-to "$OUT/training.json" "$@"; }
+# Measured for as long as --full does, and kept after every benchmark: the machine may be taken away.
+measure() {
+  local piece=$1 once=()
+  shift
+  [ "${FASTSSL_DRY_RUN:-}" = 1 ] && once=(--benchmark-disable)
+  run_pytest --full --record-to "$OUT/$piece.json" "${once[@]}" "$@"
+}
+
+kernels() { measure kernels bench/kernels "$@"; }
+pipelines() { measure pipelines bench/pipelines "$@"; }
+training() { measure training bench/end_to_end/test_training.py bench/end_to_end/test_checkpoints.py bench/step bench/embedding "$@"; }
 
 profile() {
   local failed=0

@@ -4,9 +4,12 @@ Covers: every place that is marked in a Markdown file; `--check` writes nothing 
 its figures. Does not cover: how a table looks (`bench/harness/markdown.py`, `bench/speedrun/board.py`,
 `bench/reproduce/markdown.py`).
 
-A place is marked so, with the file below bench/results, without its ending, and for timings a layout, wide or long:
+A place is marked so, with the file below bench/results, without its ending, and for timings a layout, wide or long; a
+wide one may name its columns:
 
     <!-- table: amd-epyc-avx512-bf16-x2/kernels_info_nce long -->
+    <!-- end of table -->
+    <!-- table: amd-epyc-avx512-bf16-x2/end_to_end_peers wide fastssl; lightly, bf16 -->
     <!-- end of table -->
 """
 
@@ -39,14 +42,14 @@ def lines_of(what: str) -> list[str]:
     Raises:
         NoTable: its figures are not there or of another kind.
     """
-    name, *layout = what.split()
+    name, _, layout = what.partition(" ")
     try:
         figures = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         if name.startswith("speedrun/"):
             return board.table(figures)
         if name.startswith("quality/"):
             return quality(figures).strip().splitlines()
-        return markdown.table(figures, *layout)
+        return markdown.table(figures, *layout.split(" ", 1))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise NoTable(f"table: {what}: {type(error).__name__}: {error}") from None
 

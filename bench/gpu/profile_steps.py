@@ -11,8 +11,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bench.engines import Workload, make_engine
-from bench.environment import best_device, environment
-from bench.harness import QUICK
+from bench.harness.machine import best_device, environment
 from fastssl.training.progress import StepClock
 
 ON_GPU = best_device() == "cuda"
@@ -21,7 +20,7 @@ WORK = (
     if ON_GPU
     else [Workload("moco", "resnet18", 28, 1, 16)]
 )
-WARM_UP_STEPS, STEPS = (1, 2) if QUICK else (15, 20)
+WARM_UP_STEPS, STEPS = (15, 20) if ON_GPU else (1, 2)
 ROWS = 40
 
 

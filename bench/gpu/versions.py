@@ -27,13 +27,14 @@ NEEDED = (
     "medmnist",
     "segmentation_models_pytorch",
     "pytest",
+    "pytest_benchmark",
     "hypothesis",
     "tifffile",
     "fastssl.kernels",
     "fastssl.pipelines",
     "fastssl.training.train",
 )
-OPTIONAL = ("nvidia.dali", "kornia", "xdist", "pytest_timeout")
+OPTIONAL = ("nvidia.dali", "kornia", "liger_kernel", "xdist", "pytest_timeout")
 
 
 def found(name: str) -> str | None:

@@ -15,22 +15,23 @@ from bench.harness.report import KNOWN, rate_text, ratio_text, size_text, time_t
 Record = Mapping[str, Any]
 
 
-def table(figures: Mapping[str, Any], layout: str) -> list[str]:
+def table(figures: Mapping[str, Any], layout: str, columns: str = "") -> list[str]:
     """The lines of a table.
 
     Args:
         figures: what a file holds.
         layout: "wide" or "long".
+        columns: of a wide table, variants with semicolons between them; default: all.
 
     Raises:
-        ValueError: there is no such layout.
+        ValueError: there is no such layout or variant.
     """
     if layout not in ("wide", "long"):
         raise ValueError(f"{layout!r} is no layout: wide or long")
     problems: dict[str, list[Record]] = {}
     for bench in figures["benchmarks"]:
         problems.setdefault(bench["extra_info"]["problem"], []).append(bench)
-    lines = _wide(problems) if layout == "wide" else _long(problems)
+    lines = _wide(problems, columns) if layout == "wide" else _long(problems)
     return [*lines, "", provenance(figures)]
 
 
@@ -54,10 +55,11 @@ def provenance(figures: Mapping[str, Any]) -> str:
     )
 
 
-def _wide(problems: Mapping[str, Sequence[Record]]) -> list[str]:
-    variants = list(
-        dict.fromkeys(record["extra_info"]["variant"] for records in problems.values() for record in records)
-    )
+def _wide(problems: Mapping[str, Sequence[Record]], columns: str) -> list[str]:
+    known = list(dict.fromkeys(record["extra_info"]["variant"] for records in problems.values() for record in records))
+    variants = [name.strip() for name in columns.split(";")] if columns else known
+    if unknown := [name for name in variants if name not in known]:
+        raise ValueError(f"no variant {unknown[0]!r}: there are {'; '.join(known)}")
     lines = [f"| {_unit(problems)} | {' | '.join(variants)} |", f"| --- |{' ---: |' * len(variants)}"]
     for problem, records in problems.items():
         found = {record["extra_info"]["variant"]: record for record in records}

@@ -83,18 +83,17 @@ def stage(about: str, *settings: str) -> Entrant:
     return Entrant(about, fastssl(*settings))
 
 
-FAST = ("--stage", "simclr", "--steps", "300")
+SIMCLR = ("--stage", "simclr", "--steps")
+SHARP = ("--temperature", "0.1", "--strength", "0.5")
 ENTRANTS = {
     "lightly": Entrant("lightly's SimCLR, 300 steps of 128", lightly("--steps", "300"), lightly=True),
-    "lightly-long": Entrant("lightly's SimCLR, 1080 steps of 128", lightly("--steps", "1080"), lightly=True),
     "moco": stage("MoCo, 30 epochs (1080 steps)", "--stage", "moco", "--epochs", "30"),
     "simclr-long": stage("SimCLR, 30 epochs (1080 steps)", "--stage", "simclr", "--epochs", "30"),
-    "simclr": stage("SimCLR as it is, 300 steps of 128", *FAST),
+    "simclr": stage("SimCLR, 300 steps of 128", *SIMCLR, "300"),
+    "simclr-200": stage("SimCLR, 200 steps", *SIMCLR, "200"),
+    "simclr-24px": stage("SimCLR, 300 steps, trained on 24 px", *SIMCLR, "300", "--size", "24"),
+    "simclr-sharp": stage("SimCLR, 300 steps, temperature 0.1, jitter 0.5", *SIMCLR, "300", *SHARP),
     "fast": recipe("recipe fast"),
-    "fast-short": recipe("fast, 100 steps for 300", "--steps", "100"),
-    "fast-without-temperature": recipe("fast, temperature 0.5", "--temperature", "0.5"),
-    "fast-without-strength": recipe("fast, jitter of 0.25", "--strength", "0.25"),
-    "fast-without-shrinking": stage("fast, trained on 28 px", *FAST, "--temperature", "0.1", "--strength", "0.5"),
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
 from lightly_simclr import Training
-from shared_recipe import WORKERS
 
 BATCH_SIZE = 128
 PENALTIES = 10.0 ** np.arange(-4, 3)
@@ -86,8 +84,6 @@ def main() -> None:
     given = parser.parse_args()
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     bf16 = "avx512_bf16" in flags or "amx_bf16" in flags  # the faster of its two
-    # Two threads beside two busy workers on two cores take seconds a step where one takes a third of one.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - WORKERS))
     with np.load(given.file) as file:
         data = {name: file[name] for name in file.files}
     training = Training(data["train_images"], batch_size=BATCH_SIZE, queue_size=0, strength=STRENGTH, bf16=bf16)

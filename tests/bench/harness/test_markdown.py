@@ -57,6 +57,12 @@ def test_figures_say_where_they_come_from() -> None:
     assert "commit 0123456789 with changes" in table(changed, "long")[-1]
 
 
+def test_a_wide_table_may_name_its_columns() -> None:
+    assert table(FIGURES, "wide", "lightly; fastssl")[0] == "| images/s | lightly | fastssl |"
+    with pytest.raises(ValueError, match="no variant 'slowly': there are fastssl; lightly"):
+        table(FIGURES, "wide", "slowly")
+
+
 def test_there_are_two_layouts() -> None:
     with pytest.raises(ValueError, match="'tall' is no layout: wide or long"):
         table(FIGURES, "tall")
