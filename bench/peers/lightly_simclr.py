@@ -1,7 +1,7 @@
 """SimCLR as a user of lightly writes it, from lightly's own parts, in the way its documentation joins them.
 
 Covers: `SimCLRTransform` on one PIL image at a time, a torch DataLoader with two workers that persist, timm's
-ResNet-18, `SimCLRProjectionHead`, `NTXentLoss` without a memory bank, SGD as in its example; fp32, or bf16 autocast as
+ResNet-18, `SimCLRProjectionHead`, `NTXentLoss` without a memory bank, SGD as every peer's; fp32, or bf16 autocast as
 Lightning's "bf16-mixed" sets it around a step. Does not cover: GPUs, Lightning's loop, and fastssl, which nothing
 here imports. `queue_size` is for peers that have a queue.
 

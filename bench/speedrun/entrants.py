@@ -93,6 +93,7 @@ ENTRANTS = {
     "simclr-200": stage("SimCLR, 200 steps", *SIMCLR, "200"),
     "simclr-24px": stage("SimCLR, 300 steps, trained on 24 px", *SIMCLR, "300", "--size", "24"),
     "simclr-sharp": stage("SimCLR, 300 steps, temperature 0.1, jitter 0.5", *SIMCLR, "300", *SHARP),
+    "sharp-16px": stage("as simclr-sharp, 300 steps, trained on 16 px", *SIMCLR, "300", *SHARP, "--size", "16"),
     "fast": recipe("recipe fast"),
 }
 

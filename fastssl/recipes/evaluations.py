@@ -56,7 +56,7 @@ def frozen(run: RecipeRun, console: Console) -> None:
 
 
 def linear_probe(run: RecipeRun, console: Console) -> None:
-    """Score the encoder by classifiers on its frozen features, on the images at their own size.
+    """Score the encoder by classifiers on its frozen features.
 
     Args:
         run: whose stages are trained.
@@ -64,7 +64,7 @@ def linear_probe(run: RecipeRun, console: Console) -> None:
     """
     from fastssl.evaluation.probe.run import probe
 
-    probe(run.runs[-1], console=console, size=run.size, **_shared(run))
+    probe(run.runs[-1], console=console, **_shared(run))
 
 
 def _shared(run: RecipeRun) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _imagenet(console: Console) -> dict[str, Any]:
 
 
 RECIPES: dict[str, Recipe] = {
-    "fast": Recipe(evaluate=linear_probe, title="linear probe", own_scale=True),
+    "fast": Recipe(evaluate=linear_probe, title="linear probe", own_length=True),
     "mtcp": Recipe(evaluate=few_shot, title="few-shot"),
     "tower": Recipe(evaluate=fine_tune, title="fine-tuning"),
     "vae": Recipe(evaluate=frozen, title="frozen classifier"),

@@ -23,13 +23,11 @@ class RecipeRun:
         config: of the whole recipe.
         folder: holds one run folder per stage, named after it, and `report/`.
         stages: the configuration of each stage, in order.
-        size: side of the images as they were opened, in pixels; None until they are.
     """
 
     config: TrainConfig
     folder: Path
     stages: tuple[TrainConfig, ...]
-    size: int | None = None
 
     @property
     def runs(self) -> list[Path]:
@@ -66,10 +64,9 @@ class Recipe:
     Args:
         evaluate: evaluates the trained runs, printing to a console.
         title: of the evaluation, for the heading above it.
-        own_scale: its stages choose the length of their runs and the size that they train on; the setting `size` is
-            that of the images as they are opened and evaluated.
+        own_length: its stages choose the length of their runs, on the demo data too.
     """
 
     evaluate: Callable[[RecipeRun, Console], None]
     title: str
-    own_scale: bool = False
+    own_length: bool = False

@@ -119,11 +119,10 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
     else:
         check_free(folder, overwrite=config.overwrite)
         config = _with_length(config, recipe, console)
-    recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, recipe, folder))
+    recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
     with use_threads(config.threads_to_use):
         prepared = _prepare(recipe_run, console)
         source = prepared[0].source
-        recipe_run = replace(recipe_run, size=min(source.image_shape[:2]))
         if not config.resume:
             claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
         source.report.write(folder)
@@ -221,7 +220,7 @@ def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
 
 def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> TrainConfig:
     """`config` with a budget where the data are the demo's and no length is given; says how a budget is divided."""
-    each = config if recipe.own_scale else with_length(config)[0]
+    each = config if recipe.own_length else with_length(config)[0]
     if each.minutes is None:
         return config
     stages = RECIPE_STAGES[str(config.recipe)]
@@ -232,14 +231,13 @@ def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> Train
     return config.model_copy(update={"minutes": minutes})
 
 
-def _stage_configs(config: TrainConfig, recipe: Recipe, folder: Path) -> tuple[TrainConfig, ...]:
+def _stage_configs(config: TrainConfig, folder: Path) -> tuple[TrainConfig, ...]:
     """The configuration of each stage: what was asked for, as far as the stage has it.
 
     Each also names the recipe, by which a stage's automatic values may differ from what they are on their own.
     """
     stages = RECIPE_STAGES[str(config.recipe)]
-    left_out = {"recipe", "stage", "overwrite", *({"size"} if recipe.own_scale else ())}
-    asked = {name: getattr(config, name) for name in config.model_fields_set - left_out}
+    asked = {name: getattr(config, name) for name in config.model_fields_set - {"recipe", "stage", "overwrite"}}
     asked["data"] = config.data
     if config.minutes is not None:
         asked["minutes"] = config.minutes / len(stages)

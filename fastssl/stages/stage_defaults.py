@@ -68,18 +68,6 @@ class StageDefaults(ABC, Generic[ConfigT, SettingsT]):
         """
         return "resnet18", "the stage's own"
 
-    def auto_size(self, config: ConfigT, native: int) -> tuple[int, str]:
-        """Choose the side of the images that are trained on, where none is asked for.
-
-        Args:
-            config: what was asked for.
-            native: side of the images as the data has them, in pixels.
-
-        Returns:
-            The side in pixels, and why.
-        """
-        return native, "as the data has it"
-
     def auto_steps(self, config: ConfigT, steps_per_epoch: int) -> int:
         """Choose the length of a run, where none is asked for.
 

@@ -150,8 +150,7 @@ def build_run(
     defaults = stage_defaults(config.stage)
     start = config.init if init and follows is None else None
     known = read_spec(start) if start is not None else follows
-    auto_size, why_size = defaults.auto_size(config, min(source.image_shape[:2]))
-    size = config.size or auto_size
+    size = config.size or min(source.image_shape[:2])
     name, why = (known.name, f"that of {config.init}") if known else defaults.encoder(on_cuda=_on_cuda(runtime))
     name = name if config.encoder == "auto" else config.encoder
     encoder = create_encoder(name, source.image_shape[2], size, seed=config.seed)
@@ -159,7 +158,7 @@ def build_run(
     stem = auto_stem(size, on_cuda=info.on_cuda, resnet_stem=has_resnet_stem(encoder))
     shared: Mapping[str, tuple[object, str]] = {
         "encoder": (name, why),
-        "size": (size, why_size),
+        "size": (size, "as the data has it"),
         "value_range": (source.value_range or FULL_RANGE, source.report.value_range or "as the data has it"),
         "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
     }

@@ -65,12 +65,13 @@ def test_a_curve_keeps_the_order_of_levels() -> None:
     assert (batch.flatten(1).diff(dim=1) >= -1e-5).all()
 
 
+@pytest.mark.parametrize("ratio", [0.5, 0.75])
 @pytest.mark.parametrize("grid", [4, 8, 16])
-def test_blocks_mask_about_the_share_asked_for(grid: int) -> None:
+def test_blocks_mask_about_the_share_asked_for(grid: int, ratio: float) -> None:
     white = np.full((40, 32, 32, 1), 255, dtype=np.uint8)
-    batch = coarse_dropout(32, mask_ratio=0.5, grid=grid)(white)
+    batch = coarse_dropout(32, mask_ratio=ratio, grid=grid)(white)
     assert set(batch.unique().tolist()) == {0.0, 1.0}
-    assert (batch == 0).float().mean() == pytest.approx(0.5, abs=0.08)
+    assert (batch == 0).float().mean() == pytest.approx(ratio, abs=0.08)
 
 
 def test_shuffling_keeps_the_pixels() -> None:

@@ -1,4 +1,4 @@
-"""Recipe fast: SimCLR with values of its own, trained on smaller images, evaluated on the whole ones."""
+"""Recipe fast: SimCLR for as short as helps, then a linear probe."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import yaml
 
 import fastssl
 from fastssl.errors import ConfigError
-from fastssl.stages.simclr.fast import fast_size, fast_steps
+from fastssl.stages.registry import train_config
+from fastssl.stages.simclr.defaults import SimCLRDefaults
 
 
-@pytest.mark.parametrize(("native", "size"), [(28, 16), (64, 37), (224, 128), (16, 16), (12, 12), (20, 16)])
-def test_images_are_shrunk_but_never_below_sixteen_pixels(native: int, size: int) -> None:
-    assert fast_size(native)[0] == size
-
-
-@pytest.mark.parametrize(("steps_per_epoch", "steps"), [(1, 300), (36, 300), (150, 300), (500, 1000)])
-def test_two_epochs_or_three_hundred_steps(steps_per_epoch: int, steps: int) -> None:
-    assert fast_steps(steps_per_epoch) == steps
+@pytest.mark.parametrize(("steps_per_epoch", "steps"), [(1, 200), (36, 200), (100, 200), (500, 1000)])
+def test_two_epochs_or_two_hundred_steps(steps_per_epoch: int, steps: int) -> None:
+    config = train_config({"stage": "simclr"})
+    fast = config.model_copy(update={"recipe": "fast"})
+    assert SimCLRDefaults().auto_steps(fast, steps_per_epoch) == steps
+    assert SimCLRDefaults().auto_steps(config, steps_per_epoch) == 100 * steps_per_epoch
 
 
 @pytest.fixture
@@ -40,30 +39,16 @@ def settings_of(folder: Path) -> dict:
     return yaml.safe_load((folder / "simclr" / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_it_trains_small_and_evaluates_whole(images: Path, tmp_path: Path) -> None:
+def test_it_trains_simclr_and_probes_it(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    result = fastssl.train(recipe="fast", data=str(images), batch_size=8, steps=2, out=out, device="cpu")
+    asked = {"batch_size": 8, "steps": 2, "temperature": 0.3}
+    result = fastssl.train(recipe="fast", data=str(images), out=out, device="cpu", **asked)
     assert result.evaluated
     settings = settings_of(out)
-    assert (settings["size"], settings["temperature"], settings["strength"]) == (16, 0.1, 0.5)
+    assert (settings["stage"], settings["size"], settings["temperature"]) == ("simclr", 28, 0.3)
     report = json.loads((out / "simclr" / "report" / "probe.json").read_text(encoding="utf-8"))
-    assert report["size"] == 28
-
-
-def test_what_is_asked_for_wins_and_size_is_that_of_the_opened_images(images: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    asked = {"temperature": 0.3, "min_crop": 0.2, "size": 56}
-    fastssl.train(recipe="fast", data=str(images), batch_size=8, steps=2, out=out, device="cpu", **asked)
-    settings = settings_of(out)
-    assert (settings["temperature"], settings["min_crop"], settings["size"]) == (0.3, 0.2, 32)
-    report = json.loads((out / "simclr" / "report" / "probe.json").read_text(encoding="utf-8"))
-    assert report["size"] == 56
-
-
-def test_simclr_alone_is_as_it_was(images: Path, tmp_path: Path) -> None:
-    fastssl.train(stage="simclr", data=str(images), batch_size=8, steps=2, out=tmp_path / "simclr", device="cpu")
-    settings = settings_of(tmp_path)
-    assert (settings["size"], settings["temperature"], settings["strength"]) == (28, 0.5, 0.25)
+    assert {row["features"] for row in report["rows"]} >= {"trained", "random init"}
+    assert (out / "encoder.safetensors").read_bytes() == (out / "simclr" / "encoder.safetensors").read_bytes()
 
 
 def test_its_length_is_its_own_on_the_demo_data_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
