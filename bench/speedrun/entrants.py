@@ -47,9 +47,10 @@ class Entrant:
         if self.lightly:
             return float(json.loads(output.splitlines()[-1])["score"])
         report = folder / self.run / "report"
+        label = (folder / self.run).name
         if target.metric == "fewshot":
             rows = json.loads((report / "fewshot.json").read_text(encoding="utf-8"))["rows"]
-            (row,) = (row for row in rows if row["kind"] == "run" and row["shots"] == target.shots)
+            (row,) = (row for row in rows if row["encoder"] == label and row["shots"] == target.shots)
             return float(row["acc"]["mean"])
         rows = json.loads((report / "probe.json").read_text(encoding="utf-8"))["rows"]
         (row,) = (row for row in rows if row["features"] == "trained" and row["classifier"] == "linear")
