@@ -38,6 +38,8 @@ PACKAGES = (
 )
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """Of x86 processors: those that decide which kernels oneDNN takes. Linux alone names them."""
+ROOT = Path(__file__).parents[2]
+CODE = ("fastssl", "kernels", "pipelines", "bench/**/*.py")
 LIMITS = {"ONEDNN_MAX_CPU_ISA": "oneDNN", "ATEN_CPU_CAPABILITY": "ATen", "MKL_ENABLE_INSTRUCTIONS": "MKL"}
 """Variables that hold a library to fewer instructions than the processor has."""
 
@@ -76,10 +78,10 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> dict[str, Any]:
-    """The commit's short "id", and whether tracked files differ from it ("modified")."""
+    """The commit's short "id", and whether tracked code differs from it ("modified")."""
     return {
         "id": os.environ.get("FASTSSL_COMMIT") or _git("rev-parse", "--short", "HEAD"),
-        "modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "modified": bool(_git("status", "--porcelain", "--untracked-files=no", "--", *CODE)),
     }
 
 
@@ -133,7 +135,5 @@ def _git(*arguments: str) -> str:
     """What git says; nothing where it is not installed or this is no checkout."""
     if shutil.which("git") is None:
         return ""
-    finished = subprocess.run(
-        ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
+    finished = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     return finished.stdout.strip()
