@@ -116,7 +116,9 @@ def _check(command: Sequence[str], place: str, capsys: pytest.CaptureFixture[str
         paths = [word for word in words if word.startswith(("bench", "tests"))]
         assert all((ROOT / path).exists() for path in paths), f"{place}: {command}"
     elif name == "python":
-        known = find_spec(words[1]) if words[0] == "-m" else (ROOT / words[0]).is_file()
+        ours = words[0] != "-m" or words[1].startswith(("bench.", "tests"))
+        path = ROOT / (words[0] if words[0] != "-m" else words[1].replace(".", "/"))
+        known = (path.is_file() or path.with_suffix(".py").is_file() or path.is_dir()) if ours else find_spec(words[1])
         assert known, f"{place}: {command}"
 
 
