@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from bench.embedding.torchvision_views import loader_of
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
+from bench.kernels.eager_info_nce import eager_info_nce
 from fastssl.kernels import ema_update_, info_nce
 from fastssl.pipelines import Loader, TwoCrops
 
@@ -50,9 +51,7 @@ def eager_average(targets: list[Tensor], sources: list[Tensor], momentum: float)
 
 
 def eager_loss(query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
-    unit = F.normalize(query, dim=1)
-    logits = torch.cat([(unit * key).sum(1, keepdim=True), unit @ queue.T], 1) / 0.2
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long, device=query.device))
+    return eager_info_nce(F.normalize(query, dim=1), key, queue, 0.2)
 
 
 def fused_loss(query: Tensor, key: Tensor, queue: Tensor) -> Tensor:

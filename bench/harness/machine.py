@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[2]
 CODE = ("fastssl", "kernels", "pipelines", "bench/**/*.py")
 LIMITS = {"ONEDNN_MAX_CPU_ISA": "oneDNN", "ATEN_CPU_CAPABILITY": "ATen", "MKL_ENABLE_INSTRUCTIONS": "MKL"}
 """Variables that hold a library to fewer instructions than the processor has."""
+THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
 
 
 def best_device() -> str:
@@ -116,6 +117,16 @@ def processor() -> dict[str, Any]:
         "model": values.get("model"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "instructions": [name for name in INSTRUCTION_SETS if name in flags],
+    }
+
+
+def user_environment() -> dict[str, str]:
+    """The environment of a process as its user starts it: what sets threads or where packages are found is left out.
+
+    What holds a library to fewer instructions (`LIMITS`) stays.
+    """
+    return {
+        name: value for name, value in os.environ.items() if name in LIMITS or not name.startswith(THREAD_VARIABLES)
     }
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from bench.harness.report import KNOWN, rate_text, ratio_text, size_text, time_text
 
 Record = Mapping[str, Any]
+EXTRA = {"rate": "rate", "peak memory": "peak_bytes", "of the floor's speed": "share_of_floor"}
+"""Columns of a long table that are there where any record has them: heading -> name in `extra_info`."""
 
 
 def table(figures: Mapping[str, Any], layout: str, columns: str = "") -> list[str]:
@@ -36,7 +38,7 @@ def table(figures: Mapping[str, Any], layout: str, columns: str = "") -> list[st
 
 
 def provenance(figures: Mapping[str, Any]) -> str:
-    """In a sentence: device, versions, commit, date, rounds, the load of the machine."""
+    """In a sentence: device, versions of torch and of the peers that are there, commit, date, rounds."""
     machine, commit = figures["machine_info"], figures["commit_info"]
     rounds = sorted({bench["stats"]["rounds"] for bench in figures["benchmarks"]})
     counted = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
@@ -45,8 +47,8 @@ def provenance(figures: Mapping[str, Any]) -> str:
     kind = f", family {processor['family']} model {processor['model']}" if processor.get("family") else ""
     versions = ", ".join(
         f"{name} {machine['packages'][name]}"
-        for name in ("torch", "lightly", "kornia", "torchvision", "scikit-learn")
-        if name in machine["packages"] and (name == "torch" or _mentions(figures, name))
+        for name in machine["packages"]
+        if name == "torch" or _is_peer(figures, name)
     )
     dirty = " with changes" if commit.get("dirty") else ""
     return (
@@ -79,16 +81,8 @@ def _long(problems: Mapping[str, Sequence[Record]]) -> list[str]:
         )
     )
     infos = [record["extra_info"] for records in problems.values() for record in records]
-    extra = [
-        (title, show)
-        for title, key, show in (
-            ("rate", "rate", lambda info: rate_text(info)),
-            ("peak memory", "peak_bytes", lambda info: size_text(info["peak_bytes"])),
-            ("of the floor's speed", "share_of_floor", lambda info: f"{info['share_of_floor']:.0%}"),
-        )
-        if any(key in info for info in infos)
-    ]
-    heads = ["", "", "median (min .. max)", "to ours", *(title for title, _ in extra), *facts]
+    extra = {title: key for title, key in EXTRA.items() if any(key in info for info in infos)}
+    heads = ["", "", "median (min .. max)", "to ours", *extra, *facts]
     lines = [f"| {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * (len(heads) - 2)}"]
     for problem, records in problems.items():
         for number, record in enumerate(records):
@@ -100,18 +94,19 @@ def _long(problems: Mapping[str, Sequence[Record]]) -> list[str]:
                 f"**{info['variant']}**" if ours else info["variant"],
                 f"{time_text(stats['median'])} {spread}",
                 "" if ours or "times_ours" not in info else ratio_text(info),
-                *(_shown(show, info) for _, show in extra),
+                *(_shown(info, key) for key in extra.values()),
                 *(f"{info[name]:,.3g}" if name in info else "" for name in facts),
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _shown(show: Any, info: Mapping[str, Any]) -> str:
-    try:
-        return str(show(info))
-    except KeyError:
+def _shown(info: Mapping[str, Any], key: str) -> str:
+    if key not in info:
         return ""
+    if key == "rate":
+        return rate_text(info)
+    return size_text(info[key]) if key == "peak_bytes" else f"{info[key]:.0%}"
 
 
 def _unit(problems: Mapping[str, Sequence[Record]]) -> str:
@@ -132,5 +127,8 @@ def _held(limits: Mapping[str, str]) -> str:
     return " and ".join(sorted({value.upper() for value in limits.values()}))
 
 
-def _mentions(figures: Mapping[str, Any], name: str) -> bool:
-    return any(name in bench["extra_info"]["variant"] for bench in figures["benchmarks"])
+def _is_peer(figures: Mapping[str, Any], package: str) -> bool:
+    return any(
+        bench["extra_info"]["role"] == "peer" and package in bench["extra_info"]["variant"].lower()
+        for bench in figures["benchmarks"]
+    )

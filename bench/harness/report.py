@@ -1,7 +1,7 @@
 """What a reader sees: one table for each section, from the records that JSON keeps as well.
 
 Covers: lines of plain text, some 120 columns wide. Does not cover: the tables of the documentation
-(`bench/tables/`), measuring.
+(`markdown.py`), measuring.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.harness import Comparison, Work, best_device
+from bench.kernels.eager_info_nce import eager_info_nce
 from bench.kernels.fused_cross_entropy import peers
 from fastssl.kernels import info_nce
 
@@ -24,9 +25,7 @@ FULL = pytest.mark.full
 
 
 def naive(query: Tensor, key: Tensor, queue: Tensor) -> Tensor:
-    """MoCo's own form: matmul, cat, cross_entropy (He et al. 2020, algorithm 1)."""
-    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ queue.T], 1) / TEMPERATURE
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long, device=query.device))
+    return eager_info_nce(query, key, queue, TEMPERATURE)
 
 
 def fused(query: Tensor, key: Tensor, queue: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from lightly.loss import NTXentLoss
 from lightly.models.modules import MoCoProjectionHead
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from lightly.transforms.moco_transform import MoCoV2Transform
-from PIL import Image
+from lightly_views import LightlyViews
 from shared_recipe import (
     EMBEDDING,
     FEATURES,
@@ -35,31 +35,15 @@ from shared_recipe import (
     make_backbone,
     make_loader,
     make_sgd,
-    without_grey_axis,
 )
-from timed_steps import timed
-from torch import Tensor, nn
-from torch.utils.data import Dataset
-
-__all__ = ["EMBEDDING", "FEATURES", "Training", "TwoViews", "make_encoders", "timed"]
+from torch import nn
 
 TEMPERATURE, MOMENTUM = 0.2, 0.99
 
 
-class TwoViews(Dataset):
-    """Two views `[C, S, S]` of each image of `[N, H, W]` or `[N, H, W, C]`, uint8."""
-
-    def __init__(self, images: np.ndarray, strength: dict[str, Any]) -> None:
-        channels = channels_of(images)
-        centred = {"mean": [0.5] * channels, "std": [0.5] * channels}
-        self.images = without_grey_axis(images)
-        self.transform = MoCoV2Transform(input_size=images.shape[1], normalize=centred, **strength)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> list[Tensor]:
-        return self.transform(Image.fromarray(self.images[index]))
+def two_views(images: np.ndarray, strength: dict[str, Any]) -> LightlyViews:
+    """Of `MoCoV2Transform`."""
+    return LightlyViews(images, MoCoV2Transform, strength)
 
 
 def make_encoders(channels: int) -> tuple[nn.Module, nn.Module]:
@@ -79,7 +63,7 @@ class Training:
         self.criterion = NTXentLoss(TEMPERATURE, memory_bank_size=(queue_size, EMBEDDING))
         self.optimizer = make_sgd(self.query.parameters())
         self.total_loss = torch.zeros(())
-        self._batches = endless(make_loader(TwoViews(images, strength), batch_size))
+        self._batches = endless(make_loader(two_views(images, strength), batch_size))
 
     def step(self) -> float:
         """One optimiser step; returns the seconds that its batch was waited for."""

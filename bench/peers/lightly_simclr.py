@@ -21,55 +21,52 @@ import torch
 from lightly.loss import NTXentLoss
 from lightly.models.modules import SimCLRProjectionHead
 from lightly.transforms.simclr_transform import SimCLRTransform
-from PIL import Image
+from lightly_views import LightlyViews
 from shared_recipe import (
     EMBEDDING,
     FEATURES,
+    SEED,
     channels_of,
     endless,
     make_backbone,
     make_loader,
     make_sgd,
-    without_grey_axis,
 )
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import nn
 
 TEMPERATURE = 0.5
 
 
-class TwoViews(Dataset):
-    """Two views `[C, S, S]` of each image of `[N, H, W]` or `[N, H, W, C]`, uint8."""
-
-    def __init__(self, images: np.ndarray, strength: dict[str, Any]) -> None:
-        channels = channels_of(images)
-        centred = {"mean": [0.5] * channels, "std": [0.5] * channels}
-        self.images = without_grey_axis(images)
-        self.transform = SimCLRTransform(input_size=images.shape[1], normalize=centred, **strength)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> list[Tensor]:
-        return self.transform(Image.fromarray(self.images[index]))
+def two_views(images: np.ndarray, strength: dict[str, Any]) -> LightlyViews:
+    """Of `SimCLRTransform`."""
+    return LightlyViews(images, SimCLRTransform, strength)
 
 
-def make_model(channels: int) -> nn.Sequential:
+def make_model(channels: int, seed: int = SEED) -> nn.Sequential:
     """The encoder with its head."""
-    backbone = make_backbone(channels)
+    backbone = make_backbone(channels, seed)
     return nn.Sequential(backbone, SimCLRProjectionHead(FEATURES, FEATURES, EMBEDDING, batch_norm=False))
 
 
 class Training:
     """Steps over the images, epoch after epoch."""
 
-    def __init__(self, images: np.ndarray, *, batch_size: int, queue_size: int, strength: dict[str, Any], bf16: bool):
+    def __init__(
+        self,
+        images: np.ndarray,
+        *,
+        batch_size: int,
+        strength: dict[str, Any],
+        bf16: bool,
+        queue_size: int = 0,
+        seed: int = SEED,
+    ):
         self.bf16 = bf16
-        self.model = make_model(channels_of(images))
+        self.model = make_model(channels_of(images), seed)
         self.criterion = NTXentLoss(TEMPERATURE)
         self.optimizer = make_sgd(self.model.parameters())
         self.total_loss = torch.zeros(())
-        self._batches = endless(make_loader(TwoViews(images, strength), batch_size))
+        self._batches = endless(make_loader(two_views(images, strength), batch_size))
 
     def step(self) -> float:
         """One optimiser step; returns the seconds that its batch was waited for."""

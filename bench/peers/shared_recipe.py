@@ -31,9 +31,9 @@ def without_grey_axis(images: np.ndarray) -> np.ndarray:
     return images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
 
 
-def make_backbone(channels: int) -> nn.Module:
-    """Sets the seed, so that what is drawn next is the same in every run too."""
-    torch.manual_seed(SEED)
+def make_backbone(channels: int, seed: int = SEED) -> nn.Module:
+    """Sets torch's seed, so that what is drawn next is the same in every run too."""
+    torch.manual_seed(seed)
     return timm.create_model("resnet18", pretrained=False, in_chans=channels, num_classes=0)
 
 

@@ -9,7 +9,6 @@ Variables that set threads are taken out of the environment, so that each side's
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.harness.machine import user_environment
 from fastssl.pipelines import TwoCrops
 
 RUNNERS = {
@@ -30,7 +30,6 @@ RUNNERS = {
 }
 LONGEST_SECONDS = 900
 """Of one run; it is then killed, and the benchmark fails."""
-_THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def images_file(setting: Setting, given: Path | None, folder: Path) -> Path:
 def run(variant: Variant, order: Order, folder: Path) -> dict[str, Any]:
     """One run in a process of its own, in `folder`; what it reported."""
     script = Path(__file__).parent / RUNNERS[variant.side]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_THREAD_VARIABLES)}
+    environment = user_environment()
     environment.update(variant.variables)
     if variant.path is not None:
         environment["PYTHONPATH"] = str(variant.path)

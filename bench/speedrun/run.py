@@ -22,15 +22,14 @@ from typing import Any
 
 from scipy.stats import ttest_1samp
 
-from bench.harness.machine import environment
-from bench.speedrun.entrants import ENTRANTS, Entrant, names
+from bench.harness.machine import environment, user_environment
+from bench.speedrun.entrants import ENTRANTS, Entrant
 from bench.speedrun.targets import TARGETS, Target
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results" / "speedrun"
 SURE = 0.01
 LEAST_SEEDS = 5
-_THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_NUM", "OPENBLAS_")
 
 
 @dataclass
@@ -48,14 +47,13 @@ class RunFailed(Exception):
 
 def one_run(entrant: Entrant, target: Target, data: Path, seed: int) -> tuple[float, float]:
     """Seconds from the first command's start to the last one's end, and the score."""
-    environment_of_run = {name: value for name, value in os.environ.items() if not name.startswith(_THREAD_VARIABLES)}
     with tempfile.TemporaryDirectory() as temporary:
         folder, output = Path(temporary) / "run", ""
         commands = entrant.commands(target, data, seed, folder)
         begin = time.perf_counter()
         for command in commands:
             finished = subprocess.run(
-                command, env=environment_of_run, cwd=temporary, capture_output=True, text=True, check=False
+                command, env=user_environment(), cwd=temporary, capture_output=True, text=True, check=False
             )
             if finished.returncode:
                 lines = finished.stderr.splitlines() or ["(nothing on standard error)"]
@@ -109,11 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("entrants", nargs="+", metavar="ENTRANT", help=", ".join(ENTRANTS))
     parser.add_argument("--target", choices=TARGETS, default="pneumonia-0.93")
     parser.add_argument("--seeds", type=int, default=LEAST_SEEDS, help=f"seeds of each (a record has {LEAST_SEEDS})")
-    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--data-root", type=Path, help="folder of data (FASTSSL_DATA, else ../shared/data)")
     parser.add_argument("--record", action="store_true", help="add the attempts to bench/results/speedrun/")
     given = parser.parse_args(arguments)
-    if unknown := names(given.entrants):
+    if unknown := [name for name in given.entrants if name not in ENTRANTS]:
         parser.error(f"no entrant {', '.join(unknown)}; there are {', '.join(ENTRANTS)}")
     target = TARGETS[given.target]
     root = given.data_root or Path(os.environ.get("FASTSSL_DATA") or ROOT.parent / "shared" / "data")
@@ -121,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not data.is_file():
         parser.error(f"{data} is not there; give --data-root")
     attempts = {name: Attempt(name) for name in dict.fromkeys(given.entrants)}
-    for seed in range(given.first_seed, given.first_seed + given.seeds):
+    for seed in range(given.seeds):
         for name, attempt in attempts.items():
             try:
                 seconds, score = one_run(ENTRANTS[name], target, data, seed)

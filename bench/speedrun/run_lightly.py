@@ -81,16 +81,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shots", type=int, default=0)
+    parser.add_argument("--bf16", action="store_true", help="under autocast, where the processor multiplies it")
     given = parser.parse_args()
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    bf16 = "avx512_bf16" in flags or "amx_bf16" in flags  # the faster of its two
+    bf16 = given.bf16
     with np.load(given.file) as file:
         data = {name: file[name] for name in file.files}
-    training = Training(data["train_images"], batch_size=BATCH_SIZE, queue_size=0, strength=STRENGTH, bf16=bf16)
-    torch.manual_seed(given.seed)
-    for module in training.model.modules():  # its own seed is always the same
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+    images = data["train_images"]
+    training = Training(images, batch_size=BATCH_SIZE, strength=STRENGTH, bf16=bf16, seed=given.seed)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(training.optimizer, given.steps)
     for _ in range(given.steps):
         training.step()

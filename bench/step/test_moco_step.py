@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.harness import Amount, Comparison, Work
 from bench.harness.machine import multiplies_bf16
+from bench.kernels.eager_info_nce import eager_info_nce
 from fastssl.data import Source, open_source
 from fastssl.models.encoder import create_encoder
 from fastssl.pipelines import Loader, TwoCrops
@@ -144,8 +145,7 @@ def plain_step(source: Source, device: str, dtype: torch.dtype) -> Callable[[], 
             q = F.normalize(query(crops), dim=1)
             with torch.no_grad():
                 k = F.normalize(key(crops), dim=1)
-            logits = torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T.to(q.dtype)], 1) / 0.2
-            loss = F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=device))
+            loss = eager_info_nce(q, k, queue, 0.2)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -18,27 +18,18 @@ import torch
 from bench.peers.neighbour import busy_neighbours
 from bench.peers.starting import lightly_strength
 from fastssl.data import open_source
-from fastssl.models.encoder import create_encoder
-from fastssl.models.heads import projection_head
 from fastssl.pipelines import Loader, TwoCrops
+from tests.bench.peers.sides import brightness, check_start, check_strength, contrast, sharpness
 
 pytest.importorskip("lightly", reason="needs lightly: pip install 'lightly>=1.5' torchvision")
-from bench.peers.lightly_moco import EMBEDDING, FEATURES, Training, TwoViews, make_encoders
+from bench.peers.lightly_moco import Training, make_encoders, two_views
 
 SAMPLES = 800
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_both_start_from_the_same_encoder_and_the_same_shape_of_head(channels: int) -> None:
-    backbone, head = make_encoders(channels)[0]
-    ours = create_encoder("resnet18", channels, 28, seed=0).state_dict()
-    theirs = backbone.state_dict()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    shapes = [[parameter.shape for parameter in made.parameters()] for made in (head, projection_head(512, 128))]
-    assert shapes[0] == shapes[1]
-    assert shapes[0][0] == (FEATURES, FEATURES)
-    assert shapes[0][-1] == (EMBEDDING,)
+    check_start(*make_encoders(channels)[0], channels)
 
 
 def test_lightly_trains_the_query_and_moves_the_key_without_gradients() -> None:
@@ -63,27 +54,11 @@ def test_views_are_as_strong_on_both_sides(view: TwoCrops) -> None:
     source = open_source("demo" if channels == 1 else "demo-colour", size=view.size)
     image = source.splits["train"].images[:1]
     ours = Loader(np.repeat(image, SAMPLES, axis=0), view, batch_size=SAMPLES, device="cpu", prefetch=0)
-    theirs = TwoViews(image if channels == 3 else image[..., 0], lightly_strength(view))
+    theirs = two_views(image if channels == 3 else image[..., 0], lightly_strength(view))
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 (lightly draws its blur from it)
-    sides = [next(iter(ours))["query"], torch.stack([theirs[0][0] for _ in range(SAMPLES)])]
-    for statistic in (brightness, contrast, sharpness, tint):
-        one, other = (statistic(side).double().numpy() for side in sides)
-        error = np.sqrt((one.var() + other.var()) / SAMPLES)
-        assert abs(one.mean() - other.mean()) <= 5 * error, statistic.__name__
-        assert one.std() == pytest.approx(other.std(), rel=0.1), statistic.__name__
-
-
-def brightness(views: torch.Tensor) -> torch.Tensor:
-    return views.mean((1, 2, 3))
-
-
-def contrast(views: torch.Tensor) -> torch.Tensor:
-    return views.std((1, 2, 3))
-
-
-def sharpness(views: torch.Tensor) -> torch.Tensor:
-    return views.diff(dim=3).abs().mean((1, 2, 3))
+    sides = next(iter(ours))["query"], torch.stack([theirs[0][0] for _ in range(SAMPLES)])
+    check_strength(*sides, (brightness, contrast, sharpness, tint), rel=0.1)
 
 
 def tint(views: torch.Tensor) -> torch.Tensor:

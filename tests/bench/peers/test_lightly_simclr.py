@@ -14,26 +14,25 @@ import torch
 
 from bench.peers.starting import lightly_strength
 from fastssl.kernels import nt_xent
-from fastssl.models.encoder import create_encoder
-from fastssl.models.heads import projection_head
 from fastssl.pipelines import TwoCrops
+from tests.bench.peers.sides import check_start
 
 pytest.importorskip("lightly", reason="needs lightly: pip install 'lightly>=1.5' torchvision")
 from lightly.transforms.moco_transform import MoCoV2Transform
 from lightly.transforms.simclr_transform import SimCLRTransform
 
-from bench.peers.lightly_simclr import TEMPERATURE, Training, TwoViews, make_model
+from bench.peers.lightly_simclr import TEMPERATURE, Training, make_model, two_views
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_it_starts_from_the_same_encoder_and_the_same_shape_of_head(channels: int) -> None:
-    backbone, head = make_model(channels)
-    ours = create_encoder("resnet18", channels, 28, seed=0).state_dict()
-    theirs = backbone.state_dict()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    shapes = [[parameter.shape for parameter in made.parameters()] for made in (head, projection_head(512, 128))]
-    assert shapes[0] == shapes[1]
+    check_start(*make_model(channels), channels)
+
+
+def test_its_seed_decides_its_weights() -> None:
+    one, other, again = (make_model(1, seed).state_dict() for seed in (0, 1, 0))
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not torch.equal(one["0.conv1.weight"], other["0.conv1.weight"])
 
 
 def test_its_loss_is_nt_xent_of_its_embeddings() -> None:
@@ -67,6 +66,6 @@ def test_everything_in_which_its_transform_differs_from_moco_is_given() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_two_views_of_an_image_differ(channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, channels), dtype=np.uint8)
-    one, other = TwoViews(images, lightly_strength(TwoCrops(32, channels)))[0]
+    one, other = two_views(images, lightly_strength(TwoCrops(32, channels)))[0]
     assert one.shape == other.shape == (channels, 32, 32)
     assert not torch.equal(one, other)

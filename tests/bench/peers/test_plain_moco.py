@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from bench.peers.starting import lightly_strength
 from fastssl.data import open_source
 from fastssl.kernels import info_nce
-from fastssl.models.encoder import create_encoder
-from fastssl.models.heads import projection_head
 from fastssl.pipelines import Loader, TwoCrops
+from tests.bench.peers.sides import brightness, check_start, check_strength, contrast, sharpness
 
 pytest.importorskip("torchvision", reason="needs torchvision: pip install torchvision")
 from bench.peers.plain_moco import EMBEDDING, MOMENTUM, TEMPERATURE, MoCo, Training, TwoViews
@@ -26,13 +25,7 @@ SAMPLES = 400
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_it_starts_from_the_same_encoder_and_the_same_shape_of_head(channels: int) -> None:
-    backbone, head = MoCo(channels, 8).query
-    ours = create_encoder("resnet18", channels, 28, seed=0).state_dict()
-    theirs = backbone.state_dict()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    shapes = [[parameter.shape for parameter in made.parameters()] for made in (head, projection_head(512, 128))]
-    assert shapes[0] == shapes[1]
+    check_start(*MoCo(channels, 8).query, channels)
 
 
 def test_the_key_moves_towards_the_query_without_gradients() -> None:
@@ -86,26 +79,8 @@ def test_its_views_are_as_strong_as_ours(view: TwoCrops) -> None:
     ours = Loader(np.repeat(image, SAMPLES, axis=0), view, batch_size=SAMPLES, device="cpu", prefetch=0)
     theirs = TwoViews(image, lightly_strength(view))
     torch.manual_seed(0)
-    sides = [next(iter(ours))["query"], torch.stack([theirs[0][0] for _ in range(SAMPLES)])]
-    assert sides[0].shape == sides[1].shape
-    assert sides[0].dtype == sides[1].dtype
-    for statistic in (brightness, contrast, sharpness):
-        one, other = (statistic(side).double().numpy() for side in sides)
-        error = np.sqrt((one.var() + other.var()) / SAMPLES)
-        assert abs(one.mean() - other.mean()) <= 5 * error, statistic.__name__
-        assert one.std() == pytest.approx(other.std(), rel=0.15), statistic.__name__
-
-
-def brightness(views: torch.Tensor) -> torch.Tensor:
-    return views.mean((1, 2, 3))
-
-
-def contrast(views: torch.Tensor) -> torch.Tensor:
-    return views.std((1, 2, 3))
-
-
-def sharpness(views: torch.Tensor) -> torch.Tensor:
-    return views.diff(dim=3).abs().mean((1, 2, 3))
+    sides = next(iter(ours))["query"], torch.stack([theirs[0][0] for _ in range(SAMPLES)])
+    check_strength(*sides, (brightness, contrast, sharpness), rel=0.15)
 
 
 def test_views_of_one_image_differ() -> None:

@@ -10,12 +10,14 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
+import fastssl
 from bench.speedrun import run
 from bench.speedrun.entrants import DRAWS, ENTRANTS, Entrant
-from bench.speedrun.targets import TARGETS
+from bench.speedrun.targets import TARGETS, Target
 from fastssl import cli
 
 SCORES = [0.95, 0.96, 0.94, 0.955, 0.945]
@@ -118,6 +120,28 @@ def test_what_cannot_run_is_said(arguments: list[str], says: str, capsys: pytest
     with pytest.raises(SystemExit, match="2"):
         run.main(arguments)
     assert says in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_scores_are_those_of_the_reports(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 24), ("val", 8), ("test", 8)):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(count)[:, None] % 2
+    np.savez(tmp_path / "images.npz", **arrays)
+    short = {"data": str(tmp_path / "images.npz"), "batch_size": 8, "steps": 2, "device": "cpu"}
+    fastssl.train(recipe="fast", out=tmp_path / "fast", **short)
+    probed = fastssl.probe(tmp_path / "fast" / "simclr")
+    (row,) = (row for row in probed.rows if (row.features, row.classifier) == ("trained", "linear"))
+    assert ENTRANTS["fast"].score(TARGETS["pneumonia-0.93"], tmp_path / "fast", "") == row.auc
+    target = Target("few", "images.npz", "fewshot", 0.5, shots=2)
+    shots = fastssl.fewshot(tmp_path / "fast" / "simclr", shots=(2,), seeds=3)
+    (few,) = (row for row in shots.rows if row.encoder == "simclr")
+    assert ENTRANTS["fast"].score(target, tmp_path / "fast", "") == pytest.approx(few.acc.mean)
+
+
+def test_a_baseline_prints_its_score(tmp_path: Path) -> None:
+    assert ENTRANTS["lightly"].score(TARGETS["pneumonia-0.93"], tmp_path, 'warming up\n{"score": 0.75}\n') == 0.75
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=str)
