@@ -86,7 +86,7 @@ def read_runs(paths: Sequence[Path]) -> Runs:
         except KeyError as error:
             raise NotComparable(f"{path}: has no {error}; write it by --benchmark-json") from None
         except (OSError, ValueError, TypeError, IndexError) as error:
-            raise NotComparable(f"{path}: {error}") from None
+            raise NotComparable(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     return Runs(tuple(runs), about)
 
 
