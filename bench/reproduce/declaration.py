@@ -145,22 +145,32 @@ class Table:
     prepare: Callable[[Path, Path], None] | None = None
 
 
-def train_job(seed: int, name: str, *options: str, setup: Setup, needs: tuple[str, ...] = ()) -> Job:
+def train_job(
+    seed: int,
+    name: str,
+    *options: str,
+    setup: Setup,
+    needs: tuple[str, ...] = (),
+    artefact: str = "encoder.safetensors",
+) -> Job:
     """Return a training.
 
     Args:
         seed: of everything random in it.
         name: of its run folder, by which reports call it.
-        *options: of `fastssl train`, with a length last: --epochs N or --steps N.
+        *options: of `fastssl train`; a length, --epochs N or --steps N, comes last.
         setup: quick trainings have another length.
         needs: names of jobs of the same seed that come before.
+        artefact: the file in the run folder that is there once it is done.
     """
     folder = f"seed-{seed}/{name}"
-    options = (*options[:-2], *QUICK) if setup.quick else options
+    if setup.quick:
+        has_length = options[-2] in ("--epochs", "--steps")
+        options = (*(options[:-2] if has_length else options), *QUICK)
     return Job(
         name=folder,
         arguments=("train", *options, "--seed", str(seed), "--out", folder),
-        artefact=f"{folder}/encoder.safetensors",
+        artefact=f"{folder}/{artefact}",
         needs=tuple(f"seed-{seed}/{need}" for need in needs),
         run_folder=folder,
     )

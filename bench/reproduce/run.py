@@ -1,7 +1,7 @@
 """Make the project's tables of quality again: `python -m bench.reproduce.run --only TABLE`, from the repository root.
 
 Covers: the command line: which tables, seeds and folders; what is there and what is done; stopping and going on. Does
-not cover: the tables themselves (`probe.py`, `mtcp.py`, `tower.py`, `chase.py`, `vae.py`), speed.
+not cover: the tables themselves (`probe.py`, `fast.py`, `mtcp.py`, `tower.py`, `chase.py`, `vae.py`), speed.
 
 Jobs run one after another. Ctrl-C, SIGTERM or a power cut lose no more than what came after the last checkpoint: the
 same command goes on. A table's JSON is written after every seed that is done.
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.reproduce import chase, mtcp, probe, tower, vae
+from bench.reproduce import chase, fast, mtcp, probe, tower, vae
 from bench.reproduce.code_version import code_version
 from bench.reproduce.declaration import Job, Setup, Table
 from bench.reproduce.jobs import Runner, run_jobs
@@ -26,7 +26,8 @@ from fastssl.locks import try_lock
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results" / "quality"
-TABLES = {table.name: table for table in (*probe.TABLES, *mtcp.TABLES, *tower.TABLES, *chase.TABLES, *vae.TABLES)}
+DECLARED = (probe, fast, mtcp, tower, chase, vae)
+TABLES = {table.name: table for module in DECLARED for table in module.TABLES}
 SEEDS, QUICK_SEEDS = (0, 1, 2), (0, 1)
 INTERRUPTED = 130
 NO_IMAGENET = "ImageNet EfficientNet-Lite0 is left out: its weights are not installed"

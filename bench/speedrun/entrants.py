@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,27 +21,27 @@ DRAWS = 10
 
 @dataclass(frozen=True)
 class Entrant:
-    """An entrant. about: in a few words. train: (data, seed, folder) -> its command; `run` below the folder is trained.
+    """An entrant. about: in a few words. train: (data, seed, folder) -> commands; `run` below the folder is trained.
 
-    probes: training ends with the linear probe. lightly: it prints its score itself.
+    probes: training ends with the linear probe. lightly: its one command prints its score itself.
     """
 
     about: str
-    train: Callable[[Path, int, Path], list[str]]
+    train: Callable[[Path, int, Path], list[list[str]]]
     run: str = ""
     probes: bool = False
     lightly: bool = False
 
     def commands(self, target: Target, data: Path, seed: int, folder: Path) -> list[list[str]]:
         """From the raw file to the score."""
-        first = self.train(data, seed, folder)
+        training = self.train(data, seed, folder)
         if self.lightly:
-            return [[*first, "--shots", str(target.shots)]]
+            return [[*training[-1], "--shots", str(target.shots)]]
         trained = str(folder / self.run)
         if target.metric == "fewshot":
             shots = ["--shots", str(target.shots), "--seeds", str(DRAWS), "--size", "28"]
-            return [first, [*FASTSSL, "fewshot", trained, *shots]]
-        return [first] if self.probes else [first, [*FASTSSL, "probe", trained, "--size", "28"]]
+            return [*training, [*FASTSSL, "fewshot", trained, *shots]]
+        return training if self.probes else [*training, [*FASTSSL, "probe", trained, "--size", "28"]]
 
     def score(self, target: Target, folder: Path, output: str) -> float:
         """The test score, from the report, or from the last line of what a baseline printed."""
@@ -58,32 +58,38 @@ class Entrant:
         return float(row["auc"])
 
 
-def fastssl(*settings: str) -> Callable[[Path, int, Path], list[str]]:
-    """`fastssl train` with these settings."""
+def fastssl(*legs: Sequence[str]) -> Callable[[Path, int, Path], list[list[str]]]:
+    """`fastssl train` with the settings of each leg; one that follows another starts from its weights."""
 
-    def command(data: Path, seed: int, folder: Path) -> list[str]:
-        return [*FASTSSL, "train", *settings, "--data", str(data), "--seed", str(seed), "--out", str(folder), "--quiet"]
+    def commands(data: Path, seed: int, folder: Path) -> list[list[str]]:
+        earlier = [folder.with_name(f"{folder.name}-leg-{number}") for number in range(len(legs) - 1)]
+        starts = [[], *(["--init", str(leg)] for leg in earlier)]
+        shared = ("--data", str(data), "--seed", str(seed), "--quiet")
+        return [
+            [*FASTSSL, "train", *settings, *shared, *start, "--out", str(out)]
+            for settings, start, out in zip(legs, starts, [*earlier, folder], strict=True)
+        ]
 
-    return command
+    return commands
 
 
-def lightly(*settings: str) -> Callable[[Path, int, Path], list[str]]:
+def lightly(*settings: str) -> Callable[[Path, int, Path], list[list[str]]]:
     """The script that does the same with lightly's parts and scikit-learn."""
 
-    def command(data: Path, seed: int, folder: Path) -> list[str]:
+    def commands(data: Path, seed: int, folder: Path) -> list[list[str]]:
         script = str(Path(__file__).with_name("run_lightly.py"))
         faster = ["--bf16"] if multiplies_bf16() else []
-        return [sys.executable, script, str(data), "--seed", str(seed), *settings, *faster]
+        return [[sys.executable, script, str(data), "--seed", str(seed), *settings, *faster]]
 
-    return command
+    return commands
 
 
 def recipe(about: str, *settings: str) -> Entrant:
-    return Entrant(about, fastssl("--recipe", "fast", *settings), run="simclr", probes=True)
+    return Entrant(about, fastssl(("--recipe", "fast", *settings)), run="simclr", probes=True)
 
 
 def stage(about: str, *settings: str) -> Entrant:
-    return Entrant(about, fastssl(*settings))
+    return Entrant(about, fastssl(settings))
 
 
 SIMCLR = ("--stage", "simclr", "--steps")
@@ -94,6 +100,11 @@ ENTRANTS = {
     "simclr-long": stage("SimCLR, 30 epochs (1080 steps)", "--stage", "simclr", "--epochs", "30"),
     "simclr": stage("SimCLR, 300 steps of 128", *SIMCLR, "300"),
     "simclr-200": stage("SimCLR, 200 steps", *SIMCLR, "200"),
+    "simclr-500": stage("SimCLR, 500 steps", *SIMCLR, "500"),
+    "simclr-growing": Entrant(
+        "SimCLR, images that grow: 150 steps at 16 px, then 100 at 28 px",
+        fastssl((*SIMCLR, "150", "--size", "16"), (*SIMCLR, "100")),
+    ),
     "simclr-24px": stage("SimCLR, 300 steps, trained on 24 px", *SIMCLR, "300", "--size", "24"),
     "simclr-sharp": stage("SimCLR, 300 steps, temperature 0.1, jitter 0.5", *SIMCLR, "300", *SHARP),
     "fast": recipe("recipe fast"),

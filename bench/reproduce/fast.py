@@ -1,0 +1,73 @@
+"""The recipe fast on sets that its length was not chosen on.
+
+Covers: dermoscopy at 64 px and breast ultrasound at 28 px, under its own linear probe. Does not cover: its speed
+(`bench/speedrun`), PneumoniaMNIST, on which its length was chosen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.reproduce.declaration import Claim, Column, Job, Score, Setup, Table, train_job
+from bench.reproduce.reports import METRICS, PUBLISHED, probe_scores
+
+SETS = {
+    "isic557": ("isic557", "isic557", "64"),
+    "breast": ("BreastMNIST", "breastmnist.npz", "28"),
+}
+"""Short name -> name, file or folder, size in pixels."""
+LINEAR, KNN = "linear", "kNN"
+FAST, RANDOM, PIXELS = "recipe fast", "random init", "raw pixels"
+LABELS = {
+    ("trained", LINEAR): f"{FAST}, {LINEAR}",
+    ("trained", KNN): f"{FAST}, {KNN}",
+    (RANDOM, LINEAR): f"{RANDOM}, {LINEAR}",
+    (RANDOM, KNN): f"{RANDOM}, {KNN}",
+    (PIXELS, LINEAR): f"{PIXELS}, {LINEAR}",
+    (PUBLISHED, "end to end"): "published ResNet-18, end to end",
+}
+
+
+def jobs(seed: int, setup: Setup) -> tuple[Job, ...]:
+    """Return a run of the recipe, which ends with its probe, on each set."""
+    return tuple(_job(seed, short, setup) for short in SETS)
+
+
+def _job(seed: int, short: str, setup: Setup) -> Job:
+    _, data, size = SETS[short]
+    options = ("--recipe", "fast", "--data", data, "--size", size)
+    return train_job(seed, short, *options, setup=setup, artefact="simclr/report/probe.json")
+
+
+def scores(folder: Path) -> list[Score]:
+    """Return the scores of a seed, from its folder."""
+    found = []
+    for short, (title, *_) in SETS.items():
+        path = folder / short / "simclr" / "report" / "probe.json"
+        found += probe_scores(path, LABELS, f"{title} {{}}".format)
+    return found
+
+
+AUC = tuple(f"{title} AUC" for title, *_ in SETS.values())
+TABLE = Table(
+    name="fast",
+    title="Recipe fast on sets that it was not tuned on: ResNet-18, frozen features",
+    data=tuple(data for _, data, _ in SETS.values()),
+    jobs=jobs,
+    scores=scores,
+    rows=tuple(LABELS.values()),
+    columns=tuple(Column(name=f"{title} {metric}") for title, *_ in SETS.values() for metric in METRICS.values()),
+    references={f"{FAST}, {classifier}": f"{RANDOM}, {classifier}" for classifier in (LINEAR, KNN)},
+    claims=tuple(
+        Claim(
+            text=f"Recipe fast's features are better than {other}, linear classifier, both sets",
+            better=f"{FAST}, {LINEAR}",
+            worse=f"{row}, {LINEAR}",
+            columns=AUC,
+        )
+        for row, other in ((RANDOM, "those of random init"), (PIXELS, "raw pixels"))
+    ),
+    published=(LABELS[PUBLISHED, "end to end"],),
+    notes=("random init has the seed of the run",),
+)
+TABLES = (TABLE,)
