@@ -6,6 +6,7 @@ real runs.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -26,10 +27,10 @@ SCORES = [0.95, 0.96, 0.94, 0.955, 0.945]
 def script(code: str) -> Entrant:
     """An entrant whose one command is Python code; its argument is the seed."""
 
-    def command(data: Path, seed: int, folder: Path) -> list[str]:
-        return [sys.executable, "-c", code, str(seed)]
+    def commands(data: Path, seed: int, folder: Path) -> list[list[str]]:
+        return [[sys.executable, "-c", code, str(seed)]]
 
-    return Entrant("a script", command, lightly=True)
+    return Entrant("a script", commands, lightly=True)
 
 
 @pytest.fixture
@@ -158,3 +159,15 @@ def test_commands_are_the_command_lines(name: str, target, tmp_path: Path) -> No
     last = called[-1][0]
     assert last == ("fewshot" if target.metric == "fewshot" else "train" if ENTRANTS[name].probes else "probe")
     assert DRAWS == 10
+
+
+def test_a_leg_starts_from_the_one_before_it_and_the_last_is_probed(tmp_path: Path) -> None:
+    commands = ENTRANTS["simclr-growing"].commands(
+        TARGETS["pneumonia-0.93"], tmp_path / "data.npz", 0, tmp_path / "run"
+    )
+    small, large, probe = [words[3:] for words in commands]
+    assert ("--size", "16") in itertools.pairwise(small)
+    assert "--init" not in small
+    assert large[large.index("--init") + 1] == small[small.index("--out") + 1]
+    assert large[large.index("--out") + 1] == str(tmp_path / "run")
+    assert probe[:2] == ["probe", str(tmp_path / "run")]
