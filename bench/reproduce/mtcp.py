@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.reproduce.declaration import Claim, Column, Job, Score, Setup, Table, evaluation_job, train_job
 from bench.reproduce.reports import fewshot_scores
 
+ROTATION = ("--rotation", "15")  # as --recipe mtcp has it
 SHOTS = (1, 5, 10, 20, 50)
 RANDOM, MOCO, PRETEXT, BOTH = "random init", "MoCo", "pretext alone", "MoCo, then pretext"
 IMAGENET = "ImageNet EfficientNet-Lite0"
@@ -50,8 +51,8 @@ def jobs(
 
     Args:
         data: options that name the images.
-        moco: options of MoCo, its length last.
-        pretext: likewise of the pretext stage.
+        moco: length of MoCo.
+        pretext: length of the pretext stage.
         seed: of pre-training.
         setup: what is installed, and whether it is to be quick.
     """
@@ -61,7 +62,7 @@ def jobs(
     shots = ("--shots", *map(str, SHOTS[:2] if setup.quick else SHOTS), "--seeds", "2" if setup.quick else "10")
     imagenet = ("--imagenet", "tf_efficientnet_lite0" if setup.imagenet else "none")
     return (
-        train_job(seed, runs[0], "--stage", "moco", *data, *moco, setup=setup),
+        train_job(seed, runs[0], "--stage", "moco", *data, *ROTATION, *moco, setup=setup),
         train_job(seed, runs[1], "--stage", "pretext", *data, *start, *pretext, setup=setup, needs=("moco-alone",)),
         train_job(seed, runs[2], "--stage", "pretext", *data, *pretext, setup=setup),
         evaluation_job(seed, "fewshot", "fewshot", *shots, *imagenet, runs=runs, report="fewshot"),
@@ -99,7 +100,7 @@ TABLES = (
         "MTCP on isic557: dermoscopy, 64 px, colour, K-shot",
         "isic557",
         ("--size", "64"),
-        ("--momentum", "0.999", "--lr", "0.12", "--epochs", "100"),
+        ("--epochs", "100"),
         ("--epochs", "100"),
     ),
     _table(
