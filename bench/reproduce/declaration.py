@@ -79,12 +79,14 @@ class Column:
         digits: after the decimal point.
         scale: what numbers are multiplied by when they are shown; 100 for percent.
         best: which number is the best; "" for none.
+        group: columns of one group, whose names begin with it, are shown in a table of their own; "" for one table.
     """
 
     name: str
     digits: int = 3
     scale: float = 1.0
     best: Literal["highest", "lowest", ""] = "highest"
+    group: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

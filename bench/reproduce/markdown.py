@@ -6,6 +6,7 @@ and comparisons, which the JSON has.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,23 +20,33 @@ def markdown(outcome: Content) -> str:
         outcome: the content of a `TABLE.json`.
 
     Returns:
-        Mean ± standard deviation over seeds, the best of each column in bold; beneath it claims, seeds, processor,
-        commit and date.
+        Mean ± standard deviation over seeds, the best of each column in bold, a table for each group of columns;
+        beneath it claims, seeds, processor, commit and date.
     """
     columns = outcome["columns"]
-    best = {column["name"]: _best(outcome["rows"], column) for column in columns}
-    lines = [
-        f"### {outcome['title']}",
-        "",
-        _line(["", *(column["name"] for column in columns)]),
-        _line(["---"] * (len(columns) + 1)),
-        *(_line([row["label"], *(_cell(row, column, best) for column in columns)]) for row in outcome["rows"]),
-        "",
-    ]
+    groups = [list(group) for _, group in itertools.groupby(columns, key=_group)]
+    lines = [f"### {outcome['title']}", "", *(line for group in groups for line in _table(outcome["rows"], group))]
     if outcome["claims"]:
         lines += ["Claims; a difference above 0 speaks for one:", ""]
         lines += [*(claim_line(claim, columns) for claim in outcome["claims"]), ""]
     return "\n".join([*lines, _measured(outcome), ""])
+
+
+def _table(rows: list[Content], columns: list[Content]) -> list[str]:
+    """The columns of a group, for those rows that have numbers there."""
+    best = {column["name"]: _best(rows, column) for column in columns}
+    own = [row for row in rows if any(column["name"] in row["cells"] for column in columns)]
+    group = _group(columns[0])
+    return [
+        _line([group, *(column["name"].removeprefix(group).lstrip(", ") for column in columns)]),
+        _line(["---"] * (len(columns) + 1)),
+        *(_line([row["label"], *(_cell(row, column, best) for column in columns)]) for row in own),
+        "",
+    ]
+
+
+def _group(column: Content) -> str:
+    return str(column["group"])
 
 
 def claim_line(claim: Content, columns: list[Content]) -> str:

@@ -85,7 +85,9 @@ def _table(
         scores=scores,
         rows=(RANDOM, MOCO, PRETEXT, BOTH, IMAGENET),
         columns=tuple(
-            Column(name=f"{metric}, K = {shots}", digits=1, scale=100) for metric in ("ACC", "AUC") for shots in SHOTS
+            Column(name=f"{metric}, K = {shots}", digits=1, scale=100, group=metric)
+            for metric in ("ACC", "AUC")
+            for shots in SHOTS
         ),
         references=dict.fromkeys((MOCO, PRETEXT, BOTH, IMAGENET), RANDOM),
         claims=CLAIMS,

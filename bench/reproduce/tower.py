@@ -111,7 +111,9 @@ def _table(
         scores=partial(scores, fractions),
         rows=tuple(LABELS.values()),
         columns=tuple(
-            Column(name=column_name(fractions, metric, fraction)) for metric in ("AUC", "ACC") for fraction in fractions
+            Column(name=column_name(fractions, metric, fraction), group=metric if len(fractions) > 1 else "")
+            for metric in ("AUC", "ACC")
+            for fraction in fractions
         ),
         references=dict.fromkeys((MOCO, BEZIER, MASKS, CONTRASTIVE, TOWER), RANDOM),
         claims=claims(fractions),

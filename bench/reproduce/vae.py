@@ -69,11 +69,11 @@ def scores(folder: Path) -> list[Score]:
 
 def _columns(title: str) -> tuple[Column, ...]:
     return (
-        Column(name=f"{title} AUC"),
-        Column(name=f"{title} ACC"),
-        Column(name=f"{title} train ACC", best=""),
-        Column(name=f"{title} val ACC", best=""),
-        Column(name=f"{title} gap", best="lowest"),
+        Column(name=f"{title} AUC", group=title),
+        Column(name=f"{title} ACC", group=title),
+        Column(name=f"{title} train ACC", best="", group=title),
+        Column(name=f"{title} val ACC", best="", group=title),
+        Column(name=f"{title} gap", best="lowest", group=title),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from bench.reproduce.declaration import Score, Table
+from bench.reproduce.declaration import Column, Score, Table
 from bench.reproduce.markdown import markdown
 from bench.reproduce.outcome import outcome
 
@@ -55,3 +56,25 @@ def test_one_seed_has_no_deviation_and_says_why_nothing_is_decided(
     assert "| good | **70.0** | **0.100** |" in text
     assert "- good is better: **undecided** (ACC: +20.0, a single seed)" in text
     assert "1 seed of pre-training" in text
+
+
+def test_each_group_of_columns_is_a_table_of_its_own_without_rows_that_it_lacks(table: Table) -> None:
+    columns = [Column(name=name, group=name[:4]) for name in ("lung ACC", "lung, AUC", "skin ACC")]
+    found = {"good": (0.1, 0.2, 0.3), "steady": (0.4, 0.5)}
+    scores = [
+        Score(row=row, column=column.name, value=value)
+        for row, values in found.items()
+        for column, value in zip(columns, values, strict=False)
+    ]
+    lines = markdown(outcome(replace(table, columns=tuple(columns), claims=()), {0: scores}, JOBS)).splitlines()
+    assert lines[2:11] == [
+        "| lung | ACC | AUC |",
+        "| --- | --- | --- |",
+        "| good | 0.100 | 0.200 |",
+        "| steady | **0.400** | **0.500** |",
+        "",
+        "| skin | ACC |",
+        "| --- | --- |",
+        "| good | 0.300 |",
+        "",
+    ]
