@@ -4,12 +4,14 @@ Covers: every place that is marked in a Markdown file; `--check` writes nothing 
 its figures. Does not cover: how a table looks (`bench/harness/markdown.py`, `bench/speedrun/board.py`,
 `bench/reproduce/markdown.py`).
 
-A place is marked so, with the file below bench/results, without its ending, and for timings a layout, wide or long; a
-wide one may name its columns:
+A place is marked so, with the file below bench/results, without its ending, and a layout: for timings wide or long, for
+quality plain, without heading and claims. A wide one may name its columns, a plain one its rows:
 
     <!-- table: amd-epyc-avx512-bf16-x2/kernels_info_nce long -->
     <!-- end of table -->
     <!-- table: amd-epyc-avx512-bf16-x2/end_to_end_peers wide fastssl; lightly, bf16 -->
+    <!-- end of table -->
+    <!-- table: quality/probe plain SimCLR, linear; MoCo, linear -->
     <!-- end of table -->
 """
 
@@ -19,11 +21,13 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.harness import markdown
 from bench.reproduce.markdown import markdown as quality
+from bench.reproduce.markdown import plain
 from bench.speedrun import board
 
 ROOT = Path(__file__).parents[1]
@@ -48,10 +52,19 @@ def lines_of(what: str) -> list[str]:
         if name.startswith("speedrun/"):
             return board.table(figures)
         if name.startswith("quality/"):
-            return quality(figures).strip().splitlines()
+            return _quality(figures, layout)
         return markdown.table(figures, *layout.split(" ", 1))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise NoTable(f"table: {what}: {type(error).__name__}: {error}") from None
+
+
+def _quality(figures: Mapping[str, Any], layout: str) -> list[str]:
+    kind, _, rows = layout.partition(" ")
+    if kind == "plain":
+        return plain(figures, rows.split("; ") if rows else ())[:-1]
+    if layout:
+        raise ValueError(f"{layout!r} is no layout: plain, or none")
+    return quality(figures).strip().splitlines()
 
 
 def filled(text: str) -> str:

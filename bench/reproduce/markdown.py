@@ -7,7 +7,7 @@ and comparisons, which the JSON has.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Content = Mapping[str, Any]
@@ -24,12 +24,29 @@ def markdown(outcome: Content) -> str:
         beneath it claims, seeds, processor, commit and date.
     """
     columns = outcome["columns"]
-    groups = [list(group) for _, group in itertools.groupby(columns, key=_group)]
-    lines = [f"### {outcome['title']}", "", *(line for group in groups for line in _table(outcome["rows"], group))]
+    lines = [f"### {outcome['title']}", "", *plain(outcome)]
     if outcome["claims"]:
         lines += ["Claims; a difference above 0 speaks for one:", ""]
         lines += [*(claim_line(claim, columns) for claim in outcome["claims"]), ""]
     return "\n".join([*lines, _measured(outcome), ""])
+
+
+def plain(outcome: Content, rows: Sequence[str] = ()) -> list[str]:
+    """Return the lines of the table alone, a table for each group of columns.
+
+    Args:
+        outcome: the content of a `TABLE.json`.
+        rows: labels of those that are shown; default: all.
+
+    Raises:
+        ValueError: there is no such row.
+    """
+    labels = [row["label"] for row in outcome["rows"]]
+    if unknown := [label for label in rows if label not in labels]:
+        raise ValueError(f"no row {unknown[0]!r}; there are {'; '.join(labels)}")
+    shown = [row for row in outcome["rows"] if not rows or row["label"] in rows]
+    groups = [list(group) for _, group in itertools.groupby(outcome["columns"], key=_group)]
+    return [line for group in groups for line in _table(shown, group)]
 
 
 def _table(rows: list[Content], columns: list[Content]) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from bench import table
 
 ROOT = Path(__file__).parents[2]
+MEANS = (("good, linear", 0.9), ("fair", 0.8), ("poor", 0.7))
 
 
 def test_every_table_of_the_documentation_is_that_of_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +70,37 @@ def test_a_layout_that_is_none_is_named(page: Path, capsys: pytest.CaptureFixtur
     page.write_text("<!-- table: x broad -->\n<!-- end of table -->\n")
     assert table.main([]) == 2
     assert "'broad' is no layout: wide or long" in capsys.readouterr().err
+
+
+@pytest.fixture
+def quality(page: Path) -> Path:
+    """The page, with a table of quality of two rows and two columns beside it."""
+    style = {"digits": 3, "scale": 1.0, "best": "highest", "group": ""}
+    cells = [{metric: {"mean": mean, "std": 0.01} for metric in ("AUC", "ACC")} for _, mean in MEANS]
+    rows = [{"label": label, "published": False, "cells": own} for (label, _), own in zip(MEANS, cells, strict=True)]
+    content = {"title": "Two rows", "columns": [{"name": name, **style} for name in ("AUC", "ACC")], "rows": rows}
+    (page.parent / "results" / "quality").mkdir()
+    (page.parent / "results" / "quality" / "two.json").write_text(json.dumps(content))
+    return page
+
+
+def test_a_plain_table_of_quality_has_the_rows_that_are_named(quality: Path) -> None:
+    quality.write_text("<!-- table: quality/two plain poor; good, linear -->\n<!-- end of table -->\n")
+    assert table.main([]) == 0
+    assert quality.read_text().splitlines()[2:-2] == [
+        "|  | AUC | ACC |",
+        "| --- | --- | --- |",
+        "| good, linear | **0.900 ± 0.010** | **0.900 ± 0.010** |",
+        "| poor | 0.700 ± 0.010 | 0.700 ± 0.010 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "said"), [("plain none", "no row 'none'; there are good, linear; fair; poor"), ("wide", "no layout")]
+)
+def test_a_row_or_layout_that_quality_has_not_is_named(
+    quality: Path, layout: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quality.write_text(f"<!-- table: quality/two {layout} -->\n<!-- end of table -->\n")
+    assert table.main([]) == 2
+    assert said in capsys.readouterr().err
