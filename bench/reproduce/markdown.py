@@ -117,8 +117,9 @@ def _cell(row: Content, column: Content, best: Mapping[str, str | None]) -> str:
     cell = row["cells"].get(column["name"])
     if cell is None:
         return ""
-    mean, deviation = _number(cell["mean"], column), cell["std"]
-    text = f"{mean} ± {_number(deviation, column)}" if deviation else mean  # none for one seed; 0: the same every time
+    mean = _number(cell["mean"], column)
+    varies = len(set(cell["values"])) > 1  # neither one seed, nor the same number every time
+    text = f"{mean} ± {_number(cell['std'], column)}" if varies else mean
     return f"**{text}**" if not row["published"] and mean == best[column["name"]] else text
 
 

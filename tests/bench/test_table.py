@@ -76,7 +76,10 @@ def test_a_layout_that_is_none_is_named(page: Path, capsys: pytest.CaptureFixtur
 def quality(page: Path) -> Path:
     """The page, with a table of quality of two rows and two columns beside it."""
     style = {"digits": 3, "scale": 1.0, "best": "highest", "group": ""}
-    cells = [{metric: {"mean": mean, "std": 0.01} for metric in ("AUC", "ACC")} for _, mean in MEANS]
+    cells = [
+        {metric: {"values": [mean - 0.01, mean + 0.01], "mean": mean, "std": 0.01} for metric in ("AUC", "ACC")}
+        for _, mean in MEANS
+    ]
     rows = [{"label": label, "published": False, "cells": own} for (label, _), own in zip(MEANS, cells, strict=True)]
     content = {"title": "Two rows", "columns": [{"name": name, **style} for name in ("AUC", "ACC")], "rows": rows}
     (page.parent / "results" / "quality").mkdir()

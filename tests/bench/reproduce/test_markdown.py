@@ -78,3 +78,10 @@ def test_each_group_of_columns_is_a_table_of_its_own_without_rows_that_it_lacks(
         "| good | 0.300 |",
         "",
     ]
+
+
+def test_a_number_that_is_the_same_for_every_seed_has_no_deviation(table: Table) -> None:
+    scores = {seed: [Score(row="published", column="gap", value=0.901)] for seed in range(3)}
+    content = outcome(replace(table, claims=()), scores, JOBS)
+    assert 0 < content["rows"][0]["cells"]["gap"]["std"] < 1e-9  # rounding
+    assert "| published | 0.901 |" in markdown(content)
