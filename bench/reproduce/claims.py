@@ -4,7 +4,7 @@ Covers: "reproduced", "refuted" or "undecided", by the 95 % interval of a differ
 claims there are (the tables), the interval itself (fastssl's statistics).
 
 Intervals are not adjusted for the number of columns. A claim of several columns is reproduced where every one of them
-says so, and refuted where any of them does.
+says so, and refuted where any of them does. One that lacks numbers for a column is not reproduced.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ def decide(claim: Claim, cells: Cells) -> dict[str, Any]:
     """
     content = {"text": claim.text, "better": claim.better, "worse": claim.worse, "of": claim.of}
     missing = [row for row in (claim.better, claim.worse) if row not in cells]
-    columns = [] if missing else [name for name in claim.columns if _has(cells, claim, name)]
-    if not columns:
-        reason = f"no row {missing[0]}" if missing else "no such columns"
-        return {**content, "outcome": UNDECIDED, "reason": reason, "columns": []}
-    groups = [tuple(columns)] if claim.together else [(name,) for name in columns]
+    if missing:
+        return {**content, "outcome": UNDECIDED, "reason": f"no row {missing[0]}", "columns": []}
+    columns = [name for name in claim.columns if _has(cells, claim, name)]
+    lacking = [name for name in claim.columns if name not in columns]
+    groups = [tuple(columns)] if claim.together and columns else [(name,) for name in columns]
     found = [_compare(claim, cells, group) for group in groups]
-    return {**content, "outcome": _together([one["outcome"] for one in found]), "columns": found}
+    content["outcome"] = _together([*(one["outcome"] for one in found), *([UNDECIDED] if lacking else [])])
+    reason = {"reason": f"no numbers for {', '.join(lacking)}"} if lacking else {}
+    return {**content, **reason, "columns": found}
 
 
 def outcome_of(low: float, high: float) -> str:

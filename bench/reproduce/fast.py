@@ -60,12 +60,15 @@ TABLE = Table(
     references={f"{FAST}, {classifier}": f"{RANDOM}, {classifier}" for classifier in (LINEAR, KNN)},
     claims=tuple(
         Claim(
-            text=f"Recipe fast's features are better than {other}, linear classifier, both sets",
+            text=f"Recipe fast's features are better than {other}, linear classifier",
             better=f"{FAST}, {LINEAR}",
             worse=f"{row}, {LINEAR}",
-            columns=AUC,
+            columns=columns,
         )
-        for row, other in ((RANDOM, "those of random init"), (PIXELS, "raw pixels"))
+        for row, other, columns in (
+            (RANDOM, "those of random init", AUC),
+            (PIXELS, "raw pixels", AUC[1:]),  # of images of 64 px there are too many for the probe
+        )
     ),
     published=(LABELS[PUBLISHED, "end to end"],),
     notes=("random init has the seed of the run",),

@@ -73,9 +73,8 @@ def claim_line(claim: Content, columns: list[Content]) -> str:
         claim: of the JSON.
         columns: of the JSON, whose scale and digits differences have.
     """
-    shown = "; ".join(_difference(one, columns) for one in claim["columns"])
-    reason = claim.get("reason", "")
-    return f"- {claim['text']}: **{claim['outcome']}** ({shown or reason})"
+    shown = "; ".join([*(_difference(one, columns) for one in claim["columns"]), *filter(None, [claim.get("reason")])])
+    return f"- {claim['text']}: **{claim['outcome']}** ({shown})"
 
 
 def _difference(one: Content, columns: list[Content]) -> str:

@@ -107,3 +107,12 @@ def test_a_row_that_is_not_there_decides_nothing() -> None:
 def test_a_single_seed_decides_nothing() -> None:
     found = decide(claim("a"), cells(a=([0.9], [0.8])))
     assert (found["outcome"], found["columns"][0]["reason"]) == ("undecided", "a single seed")
+
+
+def test_a_claim_without_numbers_for_a_column_is_not_reproduced() -> None:
+    found = decide(claim("a", "b"), cells(a=ABOVE))
+    assert (found["outcome"], found["reason"]) == ("undecided", "no numbers for b")
+    assert [one["outcome"] for one in found["columns"]] == ["reproduced"]
+    assert decide(claim("a", "b"), cells(a=BELOW))["outcome"] == "refuted"
+    none = decide(claim("b", "c", together=True), cells(a=ABOVE))
+    assert (none["outcome"], none["columns"]) == ("undecided", [])
