@@ -5,7 +5,8 @@ its figures. Does not cover: how a table looks (`bench/harness/markdown.py`, `be
 `bench/reproduce/markdown.py`).
 
 A place is marked so, with the file below bench/results, without its ending, and a layout: for timings wide or long, for
-quality plain, without heading and claims. A wide one may name its columns, a plain one its rows:
+quality plain, without heading and claims, or claims, without the table. A wide one may name its columns, a plain one
+its rows:
 
     <!-- table: amd-epyc-avx512-bf16-x2/kernels_info_nce long -->
     <!-- end of table -->
@@ -26,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import markdown
+from bench.reproduce.markdown import claim_lines, plain
 from bench.reproduce.markdown import markdown as quality
-from bench.reproduce.markdown import plain
 from bench.speedrun import board
 
 ROOT = Path(__file__).parents[1]
@@ -62,8 +63,10 @@ def _quality(figures: Mapping[str, Any], layout: str) -> list[str]:
     kind, _, rows = layout.partition(" ")
     if kind == "plain":
         return plain(figures, rows.split("; ") if rows else ())[:-1]
+    if layout == "claims":
+        return claim_lines(figures)
     if layout:
-        raise ValueError(f"{layout!r} is no layout: plain, or none")
+        raise ValueError(f"{layout!r} is no layout: plain, claims, or none")
     return quality(figures).strip().splitlines()
 
 

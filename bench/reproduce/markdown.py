@@ -23,11 +23,9 @@ def markdown(outcome: Content) -> str:
         Mean ± standard deviation over seeds, the best of each column in bold, a table for each group of columns;
         beneath it claims, seeds, processor, commit and date.
     """
-    columns = outcome["columns"]
     lines = [f"### {outcome['title']}", "", *plain(outcome)]
     if outcome["claims"]:
-        lines += ["Claims; a difference above 0 speaks for one:", ""]
-        lines += [*(claim_line(claim, columns) for claim in outcome["claims"]), ""]
+        lines += ["Claims; a difference above 0 speaks for one:", "", *claim_lines(outcome), ""]
     return "\n".join([*lines, _measured(outcome), ""])
 
 
@@ -66,13 +64,17 @@ def _group(column: Content) -> str:
     return str(column["group"])
 
 
-def claim_line(claim: Content, columns: list[Content]) -> str:
-    """Return a claim with its outcome and the differences that decided it, as an item of a list.
+def claim_lines(outcome: Content) -> list[str]:
+    """Return every claim with its outcome and the differences that decided it, as items of a list.
 
     Args:
-        claim: of the JSON.
-        columns: of the JSON, whose scale and digits differences have.
+        outcome: the content of a `TABLE.json`.
     """
+    return [_claim_line(claim, outcome["columns"]) for claim in outcome["claims"]]
+
+
+def _claim_line(claim: Content, columns: list[Content]) -> str:
+    """In the scale and with the digits of the columns."""
     shown = "; ".join([*(_difference(one, columns) for one in claim["columns"]), *filter(None, [claim.get("reason")])])
     return f"- {claim['text']}: **{claim['outcome']}** ({shown})"
 

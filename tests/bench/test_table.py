@@ -74,14 +74,17 @@ def test_a_layout_that_is_none_is_named(page: Path, capsys: pytest.CaptureFixtur
 
 @pytest.fixture
 def quality(page: Path) -> Path:
-    """The page, with a table of quality of two rows and two columns beside it."""
+    """The page, with a table of quality of two columns beside it."""
     style = {"digits": 3, "scale": 1.0, "best": "highest", "group": ""}
     cells = [
         {metric: {"values": [mean - 0.01, mean + 0.01], "mean": mean, "std": 0.01} for metric in ("AUC", "ACC")}
         for _, mean in MEANS
     ]
     rows = [{"label": label, "published": False, "cells": own} for (label, _), own in zip(MEANS, cells, strict=True)]
-    content = {"title": "Two rows", "columns": [{"name": name, **style} for name in ("AUC", "ACC")], "rows": rows}
+    columns = [{"name": name, **style} for name in ("AUC", "ACC")]
+    difference = {"columns": ["AUC"], "difference": 0.1, "low": 0.05, "high": 0.15}
+    claims = [{"text": "good is better", "outcome": "reproduced", "columns": [difference]}]
+    content = {"title": "Two columns", "columns": columns, "rows": rows, "claims": claims}
     (page.parent / "results" / "quality").mkdir()
     (page.parent / "results" / "quality" / "two.json").write_text(json.dumps(content))
     return page
@@ -96,6 +99,13 @@ def test_a_plain_table_of_quality_has_the_rows_that_are_named(quality: Path) -> 
         "| good, linear | **0.900 ± 0.010** | **0.900 ± 0.010** |",
         "| poor | 0.700 ± 0.010 | 0.700 ± 0.010 |",
     ]
+
+
+def test_claims_of_quality_stand_alone(quality: Path) -> None:
+    quality.write_text("<!-- table: quality/two claims -->\n<!-- end of table -->\n")
+    assert table.main([]) == 0
+    said = "- good is better: **reproduced** (AUC: +0.100, 95 % +0.050 to +0.150)"
+    assert quality.read_text().splitlines()[2:-2] == [said]
 
 
 @pytest.mark.parametrize(
