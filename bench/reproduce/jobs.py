@@ -4,7 +4,7 @@ Covers: what is done already, going on with a training that was interrupted, log
 them. Does not cover: which jobs there are (the tables), what comes of them (`outcome.py`).
 
 Beside a job's results lies its record: command, version of the code, seconds. A job is done if its record says so, its
-artefact is there, and the jobs it needs have not been run again since.
+artefact is there, and the jobs it needs have not been run again since. A training that is done loses its checkpoints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from bench.reproduce.declaration import Job
 from fastssl.errors import FastSSLError
 from fastssl.files import write_json
-from fastssl.training.run_folder import holds_run
+from fastssl.training.run_folder import CHECKPOINTS, holds_run
 from fastssl.training.run_lock import run_lock
 
 Say = Callable[[str], None]
@@ -99,6 +99,7 @@ class Runner:
             self.say(f"{job.name}: FAILED ({problem}): {_last_line(self.log(job))}; log: {self.log(job)}")
             return False
         self._write(job, {**record, "state": "done", "id": secrets.token_hex(4)})
+        self._remove_checkpoints(job)
         self.say(f"{job.name}: done in {_time(record['seconds'])}")
         return True
 
@@ -118,6 +119,13 @@ class Runner:
         self._write(job, {**record, "state": "begun"})
         self.say(f"{job.name}: begins")
         return {**record, "state": "begun"}
+
+    def _remove_checkpoints(self, job: Job) -> None:
+        """Free what only going on needs: a table's would fill gigabytes. Weights for evaluations lie beside them."""
+        folder = self.folder / job.run_folder
+        if job.run_folder:
+            for checkpoints in (folder / CHECKPOINTS, *folder.glob(f"*/{CHECKPOINTS}")):  # a recipe has a run per stage
+                shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _going_on(self, job: Job, before: dict[str, Any]) -> dict[str, Any]:
         """Go on with a job; where the code has changed since, the record names both versions."""

@@ -36,6 +36,11 @@ if what == "waits" and "--resume" not in sys.argv:
     time.sleep(60)
 if what != "forgets":
     (folder / "encoder.safetensors").write_text("weights")
+if what == "saves":
+    for run in (folder, folder / "moco"):
+        (run / "checkpoints" / "step-1").mkdir(parents=True, exist_ok=True)
+if "--fail" in sys.argv:
+    sys.exit("no luck after all")
 """
 Make = Callable[..., Runner]
 
@@ -91,6 +96,21 @@ def test_a_job_that_is_done_is_not_run_again(make: Make, said: list[str]) -> Non
     record = runner.record(one)
     assert (record["command"], record["code"], record["state"]) == ("fastssl works seed-0/moco", "abc", "done")
     assert str(runner.data_root) not in json.dumps(record)
+
+
+def test_a_training_that_is_done_keeps_its_weights_alone(make: Make) -> None:
+    runner = make()
+    assert run_jobs(runner, [job("seed-0/recipe", "saves")])
+    folder = runner.folder / "seed-0" / "recipe"
+    assert (folder / "encoder.safetensors").is_file()
+    assert list(folder.rglob("checkpoints")) == []
+    assert runner.is_done(job("seed-0/recipe", "saves"))
+
+
+def test_a_training_that_failed_keeps_its_checkpoints(make: Make) -> None:
+    runner = make()
+    assert not run_jobs(runner, [job("seed-0/moco", "saves", "--fail")])
+    assert (runner.folder / "seed-0" / "moco" / "checkpoints").is_dir()
 
 
 def test_a_job_without_its_artefact_is_run_again(make: Make) -> None:
