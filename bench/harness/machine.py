@@ -42,7 +42,8 @@ ROOT = Path(__file__).parents[2]
 CODE = ("fastssl", "kernels", "pipelines", "bench/**/*.py")
 LIMITS = {"ONEDNN_MAX_CPU_ISA": "oneDNN", "ATEN_CPU_CAPABILITY": "ATen", "MKL_ENABLE_INSTRUCTIONS": "MKL"}
 """Variables that hold a library to fewer instructions than the processor has."""
-THREAD_VARIABLES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
+LEFT_OUT = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "PYTHONPATH")
+"""Beginnings of the variables that set threads, or where packages are found."""
 
 
 def best_device() -> str:
@@ -125,9 +126,7 @@ def user_environment() -> dict[str, str]:
 
     What holds a library to fewer instructions (`LIMITS`) stays.
     """
-    return {
-        name: value for name, value in os.environ.items() if name in LIMITS or not name.startswith(THREAD_VARIABLES)
-    }
+    return {name: value for name, value in os.environ.items() if name in LIMITS or not name.startswith(LEFT_OUT)}
 
 
 def multiplies_bf16() -> bool:

@@ -18,7 +18,7 @@ from bench.reproduce.reports import segment_scores
 RANDOM, TOWER, GENERATIVE, FOREGROUND = "random", "TOWER", "generative only", "all foreground"
 LABELS = {"random": RANDOM, "tower": TOWER, "generative": GENERATIVE, "all foreground": FOREGROUND}
 PATCHES = "chase-patches.npz"
-PRE_TRAINING = "1320"
+PRE_TRAINING = ("--steps", "1320")
 STEPS = ("1500", "4500")
 IMAGES = ["--images", "chasedb1", "--masks", "chasedb1", "--mask-suffix", "_1stHO", "--size", "320"]
 RECIPE = ["--patch", "64", "--batch-size", "16", "--objective", "bce+dice", "--augment", "flips"]
@@ -26,11 +26,11 @@ RECIPE = ["--patch", "64", "--batch-size", "16", "--objective", "bce+dice", "--a
 
 def jobs(seed: int, setup: Setup) -> tuple[Job, ...]:
     """Return two trainings and a segmentation of each length."""
-    shared = ["--data", "chase-patches.npz", "--encoder", "resnet18", "--mask", "ray", "--batch-size", "64", "--steps"]
+    shared = ["--data", "chase-patches.npz", "--encoder", "resnet18", "--mask", "ray", "--batch-size", "64"]
     stage = ("--stage", "tower")
     return (
-        train_job(seed, "tower", *stage, *shared, PRE_TRAINING, setup=setup),
-        train_job(seed, "generative", *stage, "--terms", "generative", *shared, PRE_TRAINING, setup=setup),
+        train_job(seed, "tower", *stage, *shared, setup=setup, length=PRE_TRAINING),
+        train_job(seed, "generative", *stage, "--terms", "generative", *shared, setup=setup, length=PRE_TRAINING),
         *(_segmentation(seed, steps, setup) for steps in STEPS),
     )
 

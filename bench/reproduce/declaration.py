@@ -152,6 +152,7 @@ def train_job(
     name: str,
     *options: str,
     setup: Setup,
+    length: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     artefact: str = "encoder.safetensors",
 ) -> Job:
@@ -160,18 +161,16 @@ def train_job(
     Args:
         seed: of everything random in it.
         name: of its run folder, by which reports call it.
-        *options: of `fastssl train`; a length, --epochs N or --steps N, comes last.
+        *options: of `fastssl train`, without its length.
         setup: quick trainings have another length.
+        length: --epochs N or --steps N; default: the recipe's own.
         needs: names of jobs of the same seed that come before.
         artefact: the file in the run folder that is there once it is done.
     """
     folder = f"seed-{seed}/{name}"
-    if setup.quick:
-        has_length = options[-2] in ("--epochs", "--steps")
-        options = (*(options[:-2] if has_length else options), *QUICK)
     return Job(
         name=folder,
-        arguments=("train", *options, "--seed", str(seed), "--out", folder),
+        arguments=("train", *options, *(QUICK if setup.quick else length), "--seed", str(seed), "--out", folder),
         artefact=f"{folder}/{artefact}",
         needs=tuple(f"seed-{seed}/{need}" for need in needs),
         run_folder=folder,

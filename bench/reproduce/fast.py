@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.reproduce.declaration import Claim, Column, Job, Score, Setup, Table, train_job
+from bench.reproduce.probe import KNN, LINEAR, SHARED, trained_labels
 from bench.reproduce.reports import METRICS, PUBLISHED, probe_scores
 
 SETS = {
@@ -16,16 +17,8 @@ SETS = {
     "breast": ("BreastMNIST", "breastmnist.npz", "28"),
 }
 """Short name -> name, file or folder, size in pixels."""
-LINEAR, KNN = "linear", "kNN"
-FAST, RANDOM, PIXELS = "recipe fast", "random init", "raw pixels"
-LABELS = {
-    ("trained", LINEAR): f"{FAST}, {LINEAR}",
-    ("trained", KNN): f"{FAST}, {KNN}",
-    (RANDOM, LINEAR): f"{RANDOM}, {LINEAR}",
-    (RANDOM, KNN): f"{RANDOM}, {KNN}",
-    (PIXELS, LINEAR): f"{PIXELS}, {LINEAR}",
-    (PUBLISHED, "end to end"): "published ResNet-18, end to end",
-}
+FAST = "recipe fast"
+LABELS = trained_labels(FAST) | SHARED
 
 
 def jobs(seed: int, setup: Setup) -> tuple[Job, ...]:
@@ -57,17 +50,17 @@ TABLE = Table(
     scores=scores,
     rows=tuple(LABELS.values()),
     columns=tuple(Column(name=f"{title} {metric}") for title, *_ in SETS.values() for metric in METRICS.values()),
-    references={f"{FAST}, {classifier}": f"{RANDOM}, {classifier}" for classifier in (LINEAR, KNN)},
+    references={f"{FAST}, {classifier}": SHARED["random init", classifier] for classifier in (LINEAR, KNN)},
     claims=tuple(
         Claim(
             text=f"Recipe fast's features are better than {other}, linear classifier",
             better=f"{FAST}, {LINEAR}",
-            worse=f"{row}, {LINEAR}",
+            worse=SHARED[features, LINEAR],
             columns=columns,
         )
-        for row, other, columns in (
-            (RANDOM, "those of random init", AUC),
-            (PIXELS, "raw pixels", AUC[1:]),  # of images of 64 px there are too many for the probe
+        for features, other, columns in (
+            ("random init", "those of random init", AUC),
+            ("raw pixels", "raw pixels", AUC[1:]),  # of images of 64 px there are too many for the probe
         )
     ),
     published=(LABELS[PUBLISHED, "end to end"],),

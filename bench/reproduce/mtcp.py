@@ -62,9 +62,11 @@ def jobs(
     shots = ("--shots", *map(str, SHOTS[:2] if setup.quick else SHOTS), "--seeds", "2" if setup.quick else "10")
     imagenet = ("--imagenet", "tf_efficientnet_lite0" if setup.imagenet else "none")
     return (
-        train_job(seed, runs[0], "--stage", "moco", *data, *ROTATION, *moco, setup=setup),
-        train_job(seed, runs[1], "--stage", "pretext", *data, *start, *pretext, setup=setup, needs=("moco-alone",)),
-        train_job(seed, runs[2], "--stage", "pretext", *data, *pretext, setup=setup),
+        train_job(seed, runs[0], "--stage", "moco", *data, *ROTATION, setup=setup, length=moco),
+        train_job(
+            seed, runs[1], "--stage", "pretext", *data, *start, setup=setup, length=pretext, needs=("moco-alone",)
+        ),
+        train_job(seed, runs[2], "--stage", "pretext", *data, setup=setup, length=pretext),
         evaluation_job(seed, "fewshot", "fewshot", *shots, *imagenet, runs=runs, report="fewshot"),
     )
 

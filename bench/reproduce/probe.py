@@ -33,8 +33,8 @@ def jobs(seed: int, setup: Setup) -> tuple[Job, ...]:
     for short, (_, data, epochs) in SETS.items():
         for stage in STAGES:
             # Without --stem a GPU would take the small one: another network, 16 times the work.
-            options = ("--stage", stage, "--stem", "standard", "--data", data, "--epochs", epochs)
-            training = train_job(seed, f"{short}-{stage}", *options, setup=setup)
+            options = ("--stage", stage, "--stem", "standard", "--data", data)
+            training = train_job(seed, f"{short}-{stage}", *options, setup=setup, length=("--epochs", epochs))
             found += [training, _probe(training, seed)]
     return tuple(found)
 
@@ -49,6 +49,11 @@ def _probe(training: Job, seed: int) -> Job:
     )
 
 
+def trained_labels(heading: str) -> dict[tuple[str, str], str]:
+    """Return the report's (features, classifier) -> the row's label, for the trained encoder."""
+    return {("trained", classifier): f"{heading}, {classifier}" for classifier in (LINEAR, KNN)}
+
+
 def column_name(title: str, metric: str) -> str:
     """Return the heading of a metric on a set."""
     return f"{title} {metric}"
@@ -59,8 +64,7 @@ def scores(folder: Path) -> list[Score]:
     found = []
     for short, (title, *_) in SETS.items():
         for stage, heading in STAGES.items():
-            labels = {("trained", classifier): f"{heading}, {classifier}" for classifier in (LINEAR, KNN)}
-            labels |= SHARED if stage == "moco" else {}
+            labels = trained_labels(heading) | (SHARED if stage == "moco" else {})
             path = folder / f"{short}-{stage}" / "report" / "probe.json"
             found += probe_scores(path, labels, f"{title} {{}}".format)
     return found

@@ -62,8 +62,11 @@ def jobs(
         setup: whether it is to be quick.
     """
     # Without --stem a GPU would take the small one: another network, 16 times the work.
-    shared = ("--encoder", encoder, "--stem", "standard", "--data", data, "--epochs", epochs)
-    trainings = [train_job(seed, name, *options, *shared, setup=setup) for name, options in RUNS.items()]
+    shared = ("--encoder", encoder, "--stem", "standard", "--data", data)
+    trainings = [
+        train_job(seed, name, *options, *shared, setup=setup, length=("--epochs", epochs))
+        for name, options in RUNS.items()
+    ]
     options = ("--epochs", "1", "--trials", "2") if setup.quick else (*length, "--trials", "3")
     if len(fractions) > 1:
         options = (*options, "--label-fraction", *map(str, fractions))

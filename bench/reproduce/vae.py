@@ -32,7 +32,7 @@ def jobs(seed: int, setup: Setup) -> tuple[Job, ...]:
         runs = tuple(f"{short}/{name}" for name in names)
         for run, name in zip(runs, names, strict=True):
             own = ("--stage", "vae", "--encoder", ENCODERS[name][0], "--data", data, "--batch-size", "64")
-            found.append(train_job(seed, run, *own, "--epochs", epochs, setup=setup))
+            found.append(train_job(seed, run, *own, setup=setup, length=("--epochs", epochs)))
         imagenet = ("--imagenet", "tf_efficientnet_lite0") if setup.imagenet else ()
         length = ("--epochs", "2", "--trials", "2") if setup.quick else ("--trials", "3")
         options = ("finetune", "--frozen", *imagenet, *length)
