@@ -62,7 +62,9 @@ _forward_op = register_op(
 
 def _scale_(grad: Tensor, factor: Tensor, rest: Tensor, impl: str) -> Tensor:
     if not runs_triton(impl, grad):
-        return grad.mul_((factor * rest).to(torch.promote_types(grad.dtype, torch.float32)))
+        whole = (factor * rest).to(torch.promote_types(grad.dtype, torch.float32))
+        # Mostly it is 1. Only a CPU can tell without waiting.
+        return grad if grad.device.type == "cpu" and float(whole) == 1.0 else grad.mul_(whole)
     from fastssl.kernels.masked_mse.launch import launch_scale_  # here, so that a machine without Triton gets this far
 
     launch_scale_(grad, factor, rest)

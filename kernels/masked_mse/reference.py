@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from fastssl.kernels.masked_mse.options import MaskedMSEOptions
-from fastssl.kernels.masks import expand_mask
+from fastssl.kernels.masks import bits_where, expand_mask, keep_
 
-# Elements handled together: 2^18 fp32 = 1 MB for the difference.
-SLICE_ELEMENTS = 1 << 18
+# Elements handled together: 2^19 fp32 = 2 MB for the difference.
+SLICE_ELEMENTS = 1 << 19
 
 
 class MaskedMSEResult(NamedTuple):
@@ -64,11 +64,12 @@ def masked_mse_reference(
     prediction: Tensor, target: Tensor, mask: Tensor, options: MaskedMSEOptions
 ) -> MaskedMSEResult:
     """Add up, or average, squared errors where the mask is not zero; 0 where nothing is masked."""
-    n_images, channels, height, width = prediction.shape
+    n_images, image_elements = prediction.shape[0], prediction[0].numel()
     dtype = accumulator(prediction, target)
-    per_entry = channels * height * width // mask[0].numel()
+    per_entry = image_elements // mask[0].numel()
     one = torch.ones((), dtype=dtype, device=prediction.device)
-    weight = 1.0 / ((mask != 0).sum() * per_entry).clamp_min(1).to(dtype) if options.mean else one
+    masked = mask if mask.dtype == torch.bool else mask != 0
+    weight = 1.0 / (masked.count_nonzero() * per_entry).clamp_min(1).to(dtype) if options.mean else one
     before, rest = (one, 2.0 * weight) if prediction.dtype == torch.float16 else (2.0 * weight, one)
 
     total = torch.zeros_like(one)
@@ -77,12 +78,16 @@ def masked_mse_reference(
         if options.grad
         else prediction.new_empty(0)
     )
-    step = max(1, SLICE_ELEMENTS // (channels * height * width))
+    in_place = options.grad and grad.dtype == dtype
+    bits = bits_where(masked, dtype)
+    step = max(1, SLICE_ELEMENTS // image_elements)
     for start in range(0, n_images, step):
         images = slice(start, start + step)
-        difference = prediction[images].to(dtype) - target[images].to(dtype)
-        difference.masked_fill_(~expand_mask(mask[images], height, width), 0.0)
-        total += torch.linalg.vector_norm(difference).square()
+        place = grad[images] if in_place else None
+        difference = torch.sub(prediction[images].to(dtype), target[images].to(dtype), out=place)
+        total += torch.linalg.vector_norm(keep_(difference, bits[images])).square()
         if options.grad:
-            grad[images] = difference.mul_(before)
+            difference.mul_(before)
+            if not in_place:
+                grad[images] = difference
     return MaskedMSEResult(loss=total * weight, grad=grad, rest=rest)

@@ -44,12 +44,12 @@ def _forward(embeddings: Tensor, temperature: float, normalize: bool, impl: str)
         return nt_xent_forward_reference(embeddings, temperature, normalize)
 
 
-def _forward_fake(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> NTXentResult:
+def _forward_fake(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> tuple[Tensor, ...]:
     n_rows, dtype = embeddings.shape[0], accumulator(embeddings)
     loss, lse = (embeddings.new_empty(n_rows, dtype=dtype) for _ in range(2))
     unit = embeddings.new_empty(embeddings.shape if normalize else 0)
     norm = embeddings.new_empty(n_rows if normalize else 0, dtype=dtype)
-    return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
+    return loss, lse, unit, norm
 
 
 def _backward(forward: NTXentResult, grad_loss: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
@@ -61,7 +61,12 @@ def _backward(forward: NTXentResult, grad_loss: Tensor, temperature: float, norm
         return nt_xent_backward_reference(forward, grad_loss, temperature, normalize)
 
 
-# torch.library takes tensors, numbers and strings alone: only here is what the forward pass returned a list.
+# torch.library takes tensors, numbers and strings alone: only here is what the forward pass returned a list. Logits are
+# left out: whether they are kept depends on the number of rows, and a compiled graph is for any.
+def _forward_registered(embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> tuple[Tensor, ...]:
+    return _forward(embeddings, temperature, normalize, impl)[:-1]
+
+
 def _backward_registered(
     loss: Tensor,
     lse: Tensor,
@@ -98,7 +103,7 @@ def _runs_triton(impl: str, embeddings: Tensor) -> bool:
 _forward_op = register_op(
     "nt_xent_forward(Tensor embeddings, float temperature, bool normalize, str impl) "
     "-> (Tensor, Tensor, Tensor, Tensor)",
-    _forward,
+    _forward_registered,
     _forward_fake,
 )
 _backward_op = register_op(
@@ -110,19 +115,19 @@ _backward_op = register_op(
 
 
 def _keep(
-    ctx: Any, embeddings: Tensor, result: tuple[Tensor, ...], temperature: float, normalize: bool, impl: str
+    ctx: Any, embeddings: Tensor, result: tuple[Tensor | None, ...], temperature: float, normalize: bool, impl: str
 ) -> None:
-    """Keep what backward computes the logits from again."""
-    loss, lse, unit, norm = result
-    ctx.save_for_backward(loss, lse, unit if normalize else embeddings, norm, embeddings)
+    """Keep the logits, where the result holds them, and what backward computes them from again."""
+    loss, lse, unit, norm, *logits = result
+    ctx.save_for_backward(embeddings, loss, lse, unit if normalize else embeddings, norm, *logits)
     ctx.settings = (temperature, normalize, impl)
 
 
 def _gradient(ctx: Any, grad_loss: Tensor, run: Callable[..., Tensor]) -> Tensor | None:
     """Of the embeddings; from the plain formula where it must be differentiable again."""
-    *forward, embeddings = ctx.saved_tensors
+    embeddings, *forward = ctx.saved_tensors
     if not torch.is_grad_enabled():
-        return run(*forward, grad_loss, *ctx.settings).to(embeddings.dtype)
+        return run(NTXentResult(*forward), grad_loss, *ctx.settings).to(embeddings.dtype)
     temperature, normalize, _ = ctx.settings  # create_graph
 
     def formula() -> Tensor:
@@ -131,20 +136,24 @@ def _gradient(ctx: Any, grad_loss: Tensor, run: Callable[..., Tensor]) -> Tensor
     return differentiable_gradients(formula, (embeddings,), (True,), grad_loss)[0]
 
 
+def _by_backward_op(forward: NTXentResult, grad_loss: Tensor, *settings: Any) -> Tensor:
+    return _backward_op(*forward[:-1], grad_loss, *settings)
+
+
 class NTXentFunction(torch.autograd.Function):
-    """Loss per row. Backward computes the logits again, so any weighting of the rows costs the same."""
+    """Loss per row. Backward has the logits, or computes them again: any weighting of the rows costs the same."""
 
     @staticmethod
     def forward(ctx: Any, embeddings: Tensor, temperature: float, normalize: bool, impl: str) -> Tensor:
         """Compute the loss [N]."""
-        loss, *rest = _forward(embeddings, temperature, normalize, impl)
-        _keep(ctx, embeddings, (loss, *rest), temperature, normalize, impl)
-        return loss
+        result = _forward(embeddings, temperature, normalize, impl)
+        _keep(ctx, embeddings, result, temperature, normalize, impl)
+        return result.loss
 
     @staticmethod
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor | None, ...]:
         """Compute the gradient of the weighted sum of the rows' losses."""
-        return _gradient(ctx, grad_loss, _backward_registered), None, None, None
+        return _gradient(ctx, grad_loss, _backward), None, None, None
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -154,8 +163,8 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
 
 def _backward_of_op(ctx: Any, grad_loss: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
     if not torch.is_grad_enabled():
-        grad_loss = tied(grad_loss, ctx.saved_tensors[-1])
-    return _gradient(ctx, grad_loss, _backward_op), None, None, None
+        grad_loss = tied(grad_loss, ctx.saved_tensors[0])
+    return _gradient(ctx, grad_loss, _by_backward_op), None, None, None
 
 
 torch.library.register_autograd("fastssl::nt_xent_forward", _backward_of_op, setup_context=_setup_context)

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from fastssl.kernels.normalization import through_norm, unit_rows
 
-# Elements in one tile of logits: 2^21 fp32 = 8 MB, so batches up to 1448 are one tile and larger ones stay flat.
+# Elements in one tile of logits: 2^21 fp32 = 8 MB. Up to 1448 embeddings are one tile, which is kept for the backward
+# pass; more of them stay flat in memory.
 TILE_ELEMENTS = 1 << 21
 # softplus(x) = x to the last bit of float64; torch's default of 20 leaves an error of 2e-9.
 LINEAR_ABOVE = 40.0
@@ -38,12 +39,14 @@ class NTXentResult(NamedTuple):
         unit: [N, D], normalised rows in the embeddings' dtype; empty if they are not normalised here, and then the
             backward pass is given the embeddings instead.
         norm: [N], fp32, norms of the rows before; empty if they are not normalised here.
+        logits: [N, N], fp32, -inf where a row meets itself or its partner; None where backward computes them again.
     """
 
     loss: Tensor
     lse: Tensor
     unit: Tensor
     norm: Tensor
+    logits: Tensor | None = None
 
 
 def partner(values: Tensor) -> Tensor:
@@ -55,12 +58,12 @@ def partner(values: Tensor) -> Tensor:
 def nt_xent_forward_reference(embeddings: Tensor, temperature: float, normalize: bool) -> NTXentResult:
     """Compute the loss of each of the embeddings [N, D], in float32 (float64 for float64)."""
     if not normalize:
-        loss, lse = _loss(embeddings, temperature)
-        return NTXentResult(loss=loss, lse=lse, unit=embeddings.new_empty(0), norm=lse.new_empty(0))
+        loss, lse, logits = _loss(embeddings, temperature)
+        return NTXentResult(loss, lse, unit=embeddings.new_empty(0), norm=lse.new_empty(0), logits=logits)
     unit, norm = unit_rows(embeddings.to(accumulator(embeddings)))
     unit = unit.to(embeddings.dtype)
-    loss, lse = _loss(unit, temperature)
-    return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
+    loss, lse, logits = _loss(unit, temperature)
+    return NTXentResult(loss, lse, unit, norm, logits)
 
 
 def accumulator(tensor: Tensor) -> torch.dtype:
@@ -68,14 +71,17 @@ def accumulator(tensor: Tensor) -> torch.dtype:
     return torch.promote_types(tensor.dtype, torch.float32)
 
 
-def _loss(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Loss and logsumexp over all j != i [N]."""
+def _loss(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Loss and logsumexp over all j != i [N], and the logits of one tile [N, N]."""
     unit = unit.to(accumulator(unit))
-    negatives = torch.cat([_negative_logits(unit, rows, temperature).logsumexp(1) for rows in _row_tiles(unit)])
+    tiles = _row_tiles(unit)
+    kept = _negative_logits(unit, tiles[0], temperature) if len(tiles) == 1 else None
+    by_tile = [kept] if kept is not None else (_negative_logits(unit, rows, temperature) for rows in tiles)
+    negatives = torch.cat([logits.logsumexp(1) for logits in by_tile])
     positives = (unit * partner(unit)).sum(1) / temperature
     loss = F.softplus(negatives - positives, threshold=LINEAR_ABOVE)
     loss.masked_fill_(positives == torch.inf, torch.nan)  # overflow, as cross-entropy has it, and not a loss of 0
-    return loss, positives + loss
+    return loss, positives + loss, kept
 
 
 def nt_xent_formula(embeddings: Tensor, temperature: float, normalize: bool) -> Tensor:
@@ -97,9 +103,11 @@ def nt_xent_backward_reference(forward: NTXentResult, grad_loss: Tensor, tempera
     unit = forward.unit.to(lse.dtype)
     gathered = []
     for rows in _row_tiles(unit):
-        logits = _negative_logits(unit, rows, temperature)
+        kept = forward.logits is not None
+        logits = forward.logits if kept else _negative_logits(unit, rows, temperature)
         weights = (logits - lse[rows, None]).exp_().mul_(grad_loss[rows, None])
-        weights += logits.sub_(lse).exp_().mul_(grad_loss)
+        # A second backward pass reads them once more where they are kept.
+        weights += torch.sub(logits, lse, out=None if kept else logits).exp_().mul_(grad_loss)
         gathered.append(weights @ unit)
     share = grad_loss * -torch.expm1(-forward.loss)
     grad = (torch.cat(gathered) - (share + partner(share)).unsqueeze(1) * partner(unit)) / temperature
@@ -114,8 +122,9 @@ def _row_tiles(unit: Tensor) -> list[slice]:
 
 def _negative_logits(unit: Tensor, rows: slice, temperature: float) -> Tensor:
     """[R, N] with -inf where a row meets itself or its partner."""
+    n_rows = unit.shape[0]
     logits = (unit[rows] / temperature) @ unit.T
-    index = torch.arange(rows.start, rows.stop, device=unit.device)
-    logits.scatter_(1, index.unsqueeze(1), -torch.inf)
-    half = unit.shape[0] // 2
-    return logits.scatter_(1, ((index + half) % unit.shape[0]).unsqueeze(1), -torch.inf)
+    to_partner = rows.start + n_rows // 2
+    for diagonal in (rows.start, to_partner, to_partner - n_rows):
+        logits.diagonal(diagonal).fill_(-torch.inf)
+    return logits

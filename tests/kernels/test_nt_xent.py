@@ -102,12 +102,31 @@ def test_auto_leaves_small_batches_to_torch_in_both_passes(monkeypatch, impl, ro
     """On a GPU, which is played by a choice that would always be Triton's."""
     launch = pytest.importorskip("fastssl.kernels.nt_xent.launch")
     launched = []
-    results = torch.zeros(rows), torch.zeros(rows), torch.zeros(rows, 12), torch.ones(rows)
+    results = reference.NTXentResult(torch.zeros(rows), torch.zeros(rows), torch.zeros(rows, 12), torch.ones(rows))
     monkeypatch.setattr(autograd, "runs_triton", lambda impl, *tensors, products: impl != "torch")
     monkeypatch.setattr(launch, "launch_forward", lambda *arguments: launched.append("forward") or results)
-    monkeypatch.setattr(launch, "launch_backward", lambda *arguments: launched.append("backward") or results[2])
+    monkeypatch.setattr(launch, "launch_backward", lambda *arguments: launched.append("backward") or results.unit)
     nt_xent(embeddings(rows, torch.float32), impl=impl).backward()
     assert launched == (["forward", "backward"] if triton else [])
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_retained_graph_gives_the_gradient_again(normalize):
+    """Logits that the forward pass has kept are read by every backward pass, so none may change them."""
+    leaf = embeddings(dtype=torch.float64)
+    loss = nt_xent(leaf, 0.2, normalize=normalize)
+    first, second = (torch.autograd.grad(loss, leaf, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_logits_are_kept_where_they_are_one_tile_and_freed_with_the_graph():
+    one, more = (reference.nt_xent_forward_reference(embeddings(rows).detach(), 0.2, True) for rows in (1448, 1450))
+    assert one.logits.shape == (1448, 1448)
+    assert more.logits is None
+    loss = nt_xent(embeddings(16), reduction="none")
+    loss.sum().backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.grad_fn.saved_tensors  # noqa: B018
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
