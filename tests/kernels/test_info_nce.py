@@ -59,7 +59,7 @@ def test_tiles_of_any_size_give_the_same_result(monkeypatch):
     whole = info_nce(query, key, queue, normalize=True)
     grad = torch.autograd.grad(whole, query)[0]
     monkeypatch.setattr(reference, "TILE_ROWS", 4)
-    monkeypatch.setattr(reference, "TILE_ELEMENTS", 4 * 7)
+    monkeypatch.setattr(reference, "TILE_KEYS", 7)
     tiled, stats = info_nce(query, key, queue, normalize=True, return_stats=True)
     torch.testing.assert_close(tiled, whole)
     torch.testing.assert_close(torch.autograd.grad(tiled, query)[0], grad)
@@ -68,7 +68,7 @@ def test_tiles_of_any_size_give_the_same_result(monkeypatch):
 
 @pytest.mark.parametrize("length", [1e-3, 1.0, 1e3])
 def test_small_and_huge_logits_are_right(monkeypatch, length):
-    monkeypatch.setattr(reference, "TILE_ELEMENTS", 5 * 7)
+    monkeypatch.setattr(reference, "TILE_KEYS", 7)
     query, key, queue = operands()
     query = (query.detach() * length).requires_grad_()
     loss, expected = info_nce(query, key, queue), naive(query, key, queue, 0.2, False, "mean")

@@ -72,7 +72,7 @@ def test_own_keys_are_left_out_of_loss_gradients_and_ranks(impl: str, rows: int,
 
 @both_ways
 def test_huge_logits_are_right_where_tiles_hold_own_keys_alone(impl: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "TILE_ELEMENTS", 6 * 7)
+    monkeypatch.setattr(reference, "TILE_KEYS", 7)
     query, key, queue, ids = operands(6, 150)
     query = (query.detach() * 100).requires_grad_()
     ids = SampleIds(torch.tensor([1, 1, 2, 2, 3, 4]), torch.tensor([1] * 70 + [2] * 40 + [3] * 40))
