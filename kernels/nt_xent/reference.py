@@ -103,11 +103,11 @@ def nt_xent_backward_reference(forward: NTXentResult, grad_loss: Tensor, tempera
     unit = forward.unit.to(lse.dtype)
     gathered = []
     for rows in _row_tiles(unit):
-        kept = forward.logits is not None
-        logits = forward.logits if kept else _negative_logits(unit, rows, temperature)
+        kept = forward.logits
+        logits = _negative_logits(unit, rows, temperature) if kept is None else kept
         weights = (logits - lse[rows, None]).exp_().mul_(grad_loss[rows, None])
-        # A second backward pass reads them once more where they are kept.
-        weights += torch.sub(logits, lse, out=None if kept else logits).exp_().mul_(grad_loss)
+        # Not in place where they are kept: a second backward pass reads them again.
+        weights += torch.sub(logits, lse, out=logits if kept is None else None).exp_().mul_(grad_loss)
         gathered.append(weights @ unit)
     share = grad_loss * -torch.expm1(-forward.loss)
     grad = (torch.cat(gathered) - (share + partner(share)).unsqueeze(1) * partner(unit)) / temperature
