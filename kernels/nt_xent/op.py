@@ -33,8 +33,8 @@ def nt_xent(
     """Compute the NT-Xent loss of 2B embeddings in which i and i + B are two views of one image (SimCLR).
 
     Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020, equation 1. Each
-    embedding is classified among the 2B - 1 others. Backward computes the [2B, 2B] logits a second time, so that they are
-    not stored; by torch those of up to 1448 embeddings are (8 MB). Accumulates in float32 whatever the inputs are
+    embedding is classified among the 2B - 1 others. Backward computes the [2B, 2B] logits a second time, so that they
+    are not stored; by torch those of up to 1448 embeddings are (8 MB). Accumulates in float32 whatever the inputs are
     (float64 in float64).
 
     One pair alone has no negatives: its loss and gradient are 0. Gradients of any order; from the second on they come
