@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.harness.changes import THRESHOLD, Change, NotComparable, Run, changes, read_runs, without_disturbed
+from bench.program import leave
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,4 +88,4 @@ def table(found: Sequence[Change]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import markdown
+from bench.program import leave
 from bench.reproduce.markdown import claim_lines, plain
 from bench.reproduce.markdown import markdown as quality
 from bench.speedrun import board
@@ -112,4 +113,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.program import leave
 from bench.reproduce import chase, fast, mtcp, probe, tower, vae
 from bench.reproduce.code_version import code_version
 from bench.reproduce.declaration import Job, Setup, Table
@@ -218,4 +219,4 @@ def _write(table: Table, runner: Runner, request: Request) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

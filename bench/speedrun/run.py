@@ -23,6 +23,7 @@ from typing import Any
 from scipy.stats import ttest_1samp
 
 from bench.harness.machine import environment, user_environment
+from bench.program import leave
 from bench.speedrun.entrants import ENTRANTS, Entrant
 from bench.speedrun.targets import TARGETS, Target
 
@@ -137,4 +138,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
