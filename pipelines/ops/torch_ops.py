@@ -105,12 +105,17 @@ def blur(planes: Tensor, sigma: Tensor, max_sigma: float, threshold: float) -> T
 
 
 def normalise(planes: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    """Compute (level / 255 - mean) / std of `[B, C, X, Y]` grey levels, as float32."""
+    """Compute (level / 255 - mean) / std of grey levels `[B, C, X, Y]` as float32.
+
+    One plane for C channels, `[B, 1, X, Y]`, becomes C of them, or stays one where the channels' numbers are alike.
+    """
     scale, shift = [1.0 / (255.0 * s) for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
     if len({*scale}) == len({*shift}) == 1:  # scalars; broadcast over channels-last images takes 10 times as long
         return (planes * scale[0]).add_(shift[0])
     by_channel = torch.tensor([scale, shift], device=planes.device)
-    if planes.is_contiguous(memory_format=torch.channels_last):  # whole rows, which take a fifth of that
+    if planes.shape[1] > 1 and planes.is_contiguous(
+        memory_format=torch.channels_last
+    ):  # whole rows, which take a fifth of that
         scales, shifts = by_channel.repeat(1, planes.shape[3])
         rows = (planes.permute(0, 2, 3, 1).flatten(2) * scales).add_(shifts)
         return rows.unflatten(2, (planes.shape[3], -1)).permute(0, 3, 1, 2)
