@@ -21,7 +21,7 @@ from torch import Tensor
 from fastssl.pipelines.checks import check_images, check_labels, check_numbers
 from fastssl.pipelines.executors.executor import ExecutorName, choose, create
 from fastssl.pipelines.prefetcher import Position, Prefetcher
-from fastssl.pipelines.producer import Producer
+from fastssl.pipelines.producer import Producer, Share
 from fastssl.pipelines.views.view import View
 
 
@@ -49,8 +49,8 @@ class Loader:
         drop_last: whether a last, smaller batch is left out.
         labels: `[N]` or `[N, L]`, handed out with their images as "label"; None for none.
         rank: number of this process among those sharing each global batch of `batch_size * world_size` images.
-        world_size: number of those processes. Every rank gets the same number of batches (should a last global batch
-            have fewer images than ranks, some are given twice).
+        world_size: number of those processes. Each rank gets consecutive images of every global batch, and the same
+            number of batches (should a last global batch have fewer images than ranks, some are given twice).
         prefetch: batches made ahead, by threads; 0: each is made when asked for, by the caller's thread.
         dtype: of the images in a batch.
 
@@ -88,15 +88,15 @@ class Loader:
         self._identity = {
             "seed": seed,
             "samples": len(images),
-            "batch_size": batch_size,
-            "world_size": world_size,
+            "global_batch": batch_size * world_size,
             "shuffle": shuffle,
             "drop_last": drop_last,
         }
         whole, rest = divmod(len(images), batch_size * world_size)
         self._length = whole + (0 if drop_last or rest == 0 else 1)
         self._images, self._labels, self._view = images, labels, views
-        self._device, self._dtype, self._rank, self._prefetch = device, dtype, rank, prefetch
+        self._device, self._dtype, self._prefetch = device, dtype, prefetch
+        self._share = Share(rank, world_size)
         self._position = Position(0, 0)
         self._batches: Prefetcher | None = None
         self._closed = False
@@ -137,13 +137,13 @@ class Loader:
         """Return the position after the last batch that was handed out, and what that position depends on.
 
         Returns:
-            `epoch` and `iteration`, counted from 0, and the loader's seed, samples, batch_size, world_size, shuffle and
-            drop_last.
+            `epoch` and `iteration`, counted from 0, and the loader's seed, samples, global_batch (of all ranks together),
+            shuffle and drop_last.
         """
         return {**self._canonical(self._position)._asdict(), **self._identity}
 
     def load_state_dict(self, state: dict[str, int | bool]) -> None:
-        """Go on from a saved position.
+        """Go on from a saved position; the number of ranks may have changed, if each batch of all together has not.
 
         Args:
             state: what `state_dict` returned.
@@ -151,6 +151,8 @@ class Loader:
         Raises:
             ValueError: it was saved by a loader that cuts epochs differently, or names no batch of an epoch.
         """
+        if "world_size" in state:  # as fastssl 0.1 wrote it
+            state = {**state, "global_batch": state["batch_size"] * state["world_size"]}
         differing = [
             f"{name} was {state.get(name)}, is {value}"
             for name, value in self._identity.items()
@@ -214,6 +216,8 @@ class Loader:
         executors = {
             part: create(self.executor, part, self._device, self._dtype, self.batch_size) for part in self._view.parts
         }
-        producer = Producer(self._images, self._labels, self._view, executors, self._device, self._identity, self._rank)
+        producer = Producer(
+            self._images, self._labels, self._view, executors, self._device, self._identity, self._share
+        )
         parallel = all(executor.parallel for executor in executors.values())
         return Prefetcher(producer, self._length, self._prefetch, parallel=parallel)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,13 @@ class RenderedBatch:
     event: torch.cuda.Event | None
 
 
+class Share(NamedTuple):
+    """Which part of every global batch this process makes: the rank-th of `world_size` consecutive ones."""
+
+    rank: int
+    world_size: int
+
+
 class Producer:
     """Make batches of one rank by position.
 
@@ -38,8 +46,8 @@ class Producer:
         view: what each image becomes.
         executors: one for each of the view's parts.
         device: where batches go.
-        layout: the loader's seed, samples, batch_size, world_size and shuffle.
-        rank: this process among `world_size`.
+        layout: the loader's seed, samples, global_batch and shuffle.
+        share: of each global batch, that this process makes.
     """
 
     def __init__(
@@ -50,7 +58,7 @@ class Producer:
         executors: Mapping[View, Executor],
         device: torch.device,
         layout: dict[str, int | bool],
-        rank: int,
+        share: Share,
     ) -> None:
         self._store = ImageStore(images, device)
         self._shape = images.shape[1:3]
@@ -59,17 +67,17 @@ class Producer:
         self._executors = executors
         self._device = device
         self._layout = layout
-        self._rank = rank
+        self._share = share
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._order = lru_cache(maxsize=2)(self._epoch_order)  # a prefetched batch may belong to the next epoch
 
     def indices(self, epoch: int, iteration: int) -> np.ndarray:
         """This rank's samples of a batch: int64 `[B]`."""
-        world_size = self._layout["world_size"]
-        whole = self._layout["batch_size"] * world_size
+        whole = self._layout["global_batch"]
         shared = self._order(epoch)[iteration * whole : (iteration + 1) * whole]
-        part = shared[self._rank :: world_size]
-        return part if len(part) else shared[[self._rank % len(shared)]]
+        rank, world_size = self._share
+        part = np.array_split(shared, world_size)[rank]
+        return part if len(part) else shared[[rank % len(shared)]]
 
     def produce(self, epoch: int, iteration: int) -> RenderedBatch:
         """Render a batch, on this thread and, on a GPU, on the producer's stream."""
