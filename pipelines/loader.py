@@ -137,8 +137,8 @@ class Loader:
         """Return the position after the last batch that was handed out, and what that position depends on.
 
         Returns:
-            `epoch` and `iteration`, counted from 0, and the loader's seed, samples, global_batch (of all ranks), shuffle
-            and drop_last.
+            `epoch` and `iteration`, counted from 0, and the loader's seed, samples, global_batch (of all ranks),
+            shuffle and drop_last.
         """
         return {**self._canonical(self._position)._asdict(), **self._identity}
 
