@@ -22,6 +22,11 @@ class FastSSLError(Exception):
         text: that line. Whatever would break it, as in the name of a file, is shown as an escape.
     """
 
+    told: bool = False
+    """Another of several processes prints the same line."""
+    status: int = 2
+    """Of the command that ends by it."""
+
     def __init__(self, text: str) -> None:
         super().__init__(shortened(printable(text), LONGEST))
 
@@ -52,3 +57,10 @@ class CheckpointError(FastSSLError):
 
 class DivergenceError(FastSSLError):
     """The loss stopped being a finite number."""
+
+
+class LostPeerError(FastSSLError):
+    """Another of the processes that train together is gone; what was saved is still there."""
+
+    status = 75
+    """EX_TEMPFAIL of sysexits.h: the same command may succeed when it is given again."""

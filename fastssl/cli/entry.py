@@ -16,6 +16,8 @@ from typing import Any
 
 import fastssl
 from fastssl.console import new_console
+from fastssl.distributed.environment import Launched, is_leader, launched
+from fastssl.errors import ConfigError
 from fastssl.text import printable
 
 from .failures import INPUT_ERROR, failure_of
@@ -76,11 +78,13 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
         _welcome()
         return 0
     tokens, renamed = with_new_names(tokens)
-    for warning in renamed:
+    leads = is_leader()  # of processes that were started together one tells what is wrong with the line of all
+    for warning in renamed if leads else ():
         _tell(f"warning: {warning}")
     line = read_line(tokens)
     if line.mistakes:
-        _tell(f"error: {'; '.join(line.mistakes)}")
+        if leads:
+            _tell(f"error: {'; '.join(line.mistakes)}")
         return INPUT_ERROR
     if not _WITHOUT_WORK & set(tokens):
         if "torch" not in sys.modules:
@@ -107,9 +111,19 @@ def _welcome() -> None:
 
 
 def _tell(text: str) -> None:
+    place = _place()
+    who = f"rank {place.rank}: " if place is not None and place.rank else ""
     with suppress(OSError, AttributeError):  # standard error may be closed, and then it is None
-        sys.stderr.write(f"fastssl: {printable(text)}\n")
+        sys.stderr.write(f"fastssl: {who}{printable(text)}\n")
         sys.stderr.flush()
+
+
+def _place() -> Launched | None:
+    """This process's place among those that were started together with it."""
+    try:
+        return launched()
+    except ConfigError:
+        return None
 
 
 def _escape_what_cannot_be_encoded() -> None:

@@ -66,7 +66,7 @@ def failure_of(error: Exception, environment: Mapping[str, str] | None = None) -
         alone can read, or to standard error, where FASTSSL_TRACEBACK is 1.
     """
     if isinstance(error, FastSSLError):
-        return Failure(text=str(error), status=INPUT_ERROR)
+        return Failure(text="" if error.told else str(error), status=error.status)
     if isinstance(error, BrokenPipeError):
         return Failure(text="", status=BROKEN_PIPE)
     if _lacks_memory(error):

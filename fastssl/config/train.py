@@ -75,6 +75,8 @@ class TrainConfig(DataConfig):
     """Length in steps, instead of epochs."""
     minutes: Annotated[Annotated[float, Field(gt=0)] | None, Parameter(group=LENGTH)] = None
     """Length in minutes; the measured pace gives steps (recipe: for all stages)."""
+    accumulate: Annotated[Count, Parameter(group=LENGTH)] = 1
+    """Parts of a batch that are computed in turn for one step, to save memory."""
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Stop this call after so many steps; the schedule stays the same."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
@@ -86,6 +88,14 @@ class TrainConfig(DataConfig):
     """Compile the step by torch.compile (auto: on CUDA)."""
     threads: Annotated[AutoInt, Parameter(group=SPEED)] = None
     """Threads on a CPU (auto: as many as processors are free at the start)."""
+    gpus: Annotated[Count, Parameter(group=SPEED)] = 1
+    """GPUs of this machine to train on, each by a process of its own."""
+    sync_bn: Annotated[bool, Parameter(group=SPEED)] = True
+    """Batch norm takes its statistics over all processes."""
+    compress_gradients: Annotated[bool, Parameter(group=SPEED, negative="", show_default=False)] = False
+    """Processes exchange gradients in bf16."""
+    peer_timeout: Annotated[Annotated[float, Field(gt=0)], Parameter(group=SPEED)] = 60.0
+    """Seconds of silence after which another process is taken to be gone."""
     pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
     """Executor that augments images (auto: dali on a GPU that has it)."""
 

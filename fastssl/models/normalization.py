@@ -1,11 +1,12 @@
-"""Split batch normalisation: the effect of many devices' batch norms, on one device.
+"""Split batch normalisation: statistics of groups of the batch, however many processes share it.
 
-Covers: turning an encoder's batch norms into split ones, and dealing a batch over the groups.
-Does not cover: synchronised batch norm, other norms (layer and group norm use one sample and need no splitting), nor
-the computation itself (`fastssl.kernels.grouped_batch_norm`).
+Covers: turning an encoder's batch norms into split ones, or into ones that share their statistics among processes
+(`synced_norm.py`), and dealing a batch over the groups. Does not cover: other norms (layer and group norm use one
+sample and need no splitting), nor the computation itself (`fastssl.kernels.grouped_batch_norm`).
 
 MoCo (He et al., CVPR 2020, section 3.3) shuffles the keys over the devices, so that a query and its key do not share
-batch statistics, which would tell that they come from one sample. On one device, groups of the batch stand for devices.
+batch statistics, which would tell that they come from one sample. On one device, groups of the batch stand for devices;
+on several, each has some of the groups, or some share one, so that the same groups make the same statistics.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from typing import cast
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
+from fastssl.distributed.collectives import deal_rows
+from fastssl.distributed.world import world
 from fastssl.kernels import grouped_batch_norm
+from fastssl.models.synced_norm import sync_batch_norm
 
 
 class SplitBatchNorm2d(nn.BatchNorm2d):
@@ -87,23 +91,34 @@ def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
     """Make every batch norm of a network normalise parts of a batch by their own statistics, in place.
 
     Running statistics are updated once per part, each time by `momentum / splits`, so that they follow the average of
-    the parts at the pace at which they followed the whole batch.
+    the parts at the pace at which they followed the whole batch. Where several processes share a batch, each follows
+    the average of its own parts.
 
     Args:
         module: the network; its parameters, buffers and keys stay as they are.
-        splits: the number of parts; 1 changes nothing.
+        splits: the number of parts of the batch of all processes; 1 changes nothing.
 
     Returns:
         `module`.
+
+    Raises:
+        ValueError: neither can each process have as many of the parts, nor each part as many of the processes.
     """
-    if splits > 1:
-        for part in module.modules():
-            if type(part) in _SPLIT_CLASSES:
-                part.__class__ = _SPLIT_CLASSES[type(part)]
-                norm = cast(SplitBatchNorm2d, part)
-                norm.splits = splits
-                if norm.momentum is not None:
-                    norm.momentum = norm.momentum / splits
+    size = world().size
+    if splits == 1:
+        return module
+    if size % splits == 0 and size > splits:
+        return sync_batch_norm(module, size // splits)
+    if splits % size:
+        raise ValueError(f"{splits} parts cannot be divided among {size} processes")
+    own = splits // size
+    for part in module.modules():
+        if type(part) in _SPLIT_CLASSES:
+            part.__class__ = _SPLIT_CLASSES[type(part)]
+            norm = cast(SplitBatchNorm2d, part)
+            norm.splits = own
+            if norm.momentum is not None:
+                norm.momentum = norm.momentum / own
     return module
 
 
@@ -111,15 +126,19 @@ def deal(x: Tensor, splits: int) -> Tensor:
     """Reorder a batch as cards are dealt: sample i goes to group i mod `splits`.
 
     Every group then holds an equal share of each group before. A loader's batch is a random draw, so this fixed order
-    mixes as a random permutation does, and needs no random number inside the step.
+    mixes as a random permutation does, and needs no random number inside the step. Where several processes share a
+    batch, samples go from one to another: MoCo's shuffling over devices.
 
     Args:
-        x: `[B, ...]`, B a multiple of `splits`.
-        splits: the number of groups.
+        x: `[B, ...]`, this process's part of the batch; its size times the number of processes is a multiple of
+            `splits`. No gradient goes from one process to another.
+        splits: the number of groups of the batch of all processes.
 
     Returns:
-        `[B, ...]`, the groups one after the other.
+        `[B, ...]`, this process's part of the groups one after the other.
     """
+    if splits > 1 and world().size > 1:
+        return deal_rows(x, splits)
     return x.unflatten(0, (-1, splits)).transpose(0, 1).flatten(0, 1)
 
 
@@ -127,7 +146,7 @@ def undeal(x: Tensor, splits: int) -> Tensor:
     """Undo `deal`.
 
     Args:
-        x: `[B, ...]`, as `deal` returns it.
+        x: `[B, ...]`, as `deal` returns it; of several processes gathered, by rank.
         splits: the number of groups.
 
     Returns:

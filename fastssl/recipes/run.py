@@ -18,6 +18,10 @@ from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import new_console, say
 from fastssl.data import Source
+from fastssl.distributed.environment import launched
+from fastssl.distributed.join import joined
+from fastssl.distributed.leader import all_here
+from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
@@ -29,18 +33,17 @@ from fastssl.threads import use_threads
 from fastssl.training.build import build_run
 from fastssl.training.fit import TrainResult
 from fastssl.training.inputs import open_data, open_runtime
+from fastssl.training.own_folder import owned
 from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     ENCODER,
     check_free,
     claim_recipe,
-    clear_folder,
     folder_of,
     holds_run,
     release_recipe,
 )
-from fastssl.training.run_lock import run_lock
 from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_resume, stored_config
 from fastssl.training.train import Prepared, train_stage
 
@@ -74,8 +77,25 @@ def train(
         config = train_config(settings)
     elif type(config) is TrainConfig:  # no stage's own
         config = train_config(config.model_dump(exclude_unset=True))
-    console = console or new_console()
-    return train_stage(config, console) if config.recipe is None else train_recipe(config, console)
+    if config.gpus > 1 and launched() is None:
+        return _on_gpus(config)
+    with joined(config.device, config.peer_timeout) as here:
+        console = (console or new_console()) if here.leads else Console(quiet=True)
+        return train_stage(config, console) if config.recipe is None else train_recipe(config, console)
+
+
+def _on_gpus(config: TrainConfig) -> TrainResult | RecipeResult:
+    """Train in a process for each GPU."""
+    from fastssl.distributed.launch import check_gpus, start
+
+    check_gpus(config.gpus, config.device)
+    result: TrainResult | RecipeResult = start(config.gpus, _train_settings, config.model_dump(exclude_unset=True))
+    return result
+
+
+def _train_settings(settings: dict[str, Any]) -> TrainResult | RecipeResult:
+    """What each process does; the class of a configuration, which is made as it is needed, cannot be sent to it."""
+    return train(**settings)
 
 
 def train_recipe(
@@ -103,29 +123,30 @@ def train_recipe(
         DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
     """
     folder = folder_of(config)
+    with owned(folder, lambda: _check_place(config, folder)):
+        return _train_in(folder, config, recipes[str(config.recipe)], console, clock)
+
+
+def _check_place(config: TrainConfig, folder: Path) -> None:
+    """Refuse what can be refused before anything is touched."""
     if not config.resume:
         check_free(folder, overwrite=config.overwrite)
     elif not holds_run(folder):
         read_settings(folder)  # says what is missing
-    with run_lock(folder):
-        clear_folder(folder)
-        return _train_in(folder, config, recipes[str(config.recipe)], console, clock)
 
 
 def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
     """Train a recipe in a folder that is this call's own."""
-    if config.resume:
-        config = settings_to_resume(folder, config)
-    else:
-        check_free(folder, overwrite=config.overwrite)
-        config = _with_length(config, recipe, console)
+    config = settings_to_resume(folder, config) if config.resume else _with_length(config, recipe, console)
     recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
     with use_threads(config.threads_to_use):
         prepared = _prepare(recipe_run, console)
         source = prepared[0].source
-        if not config.resume:
-            claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
-        source.report.write(folder)
+        if world().leads:
+            if not config.resume:
+                claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
+            source.report.write(folder)
+        all_here()
         results = _train_stages(recipe_run, prepared, console, clock)
     finished = len(results) == len(recipe_run.stages) and results[-1].finished
     result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
@@ -161,14 +182,19 @@ def _evaluate(
     recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
 ) -> RecipeResult:
     heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
+    if not world().leads:
+        all_here()  # the other processes are waited for, as long as it takes
+        return replace(result, evaluated=source.splits["train"].labels is not None)
     write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
     console.rule(heading, align="left")
     if source.splits["train"].labels is None:
         why = source.label_problem or f"{source.name} has no labels"
         say(console, f"{why}: nothing to evaluate with")
+        all_here()
         return result
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
+    all_here()
     say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     return replace(result, evaluated=True)
 
@@ -180,7 +206,8 @@ def _train_stage(
     try:
         return train_stage(stage, console, prepared=prepared, clock=clock)
     except ConfigError as error:
-        release_recipe(recipe_run.folder)
+        if world().leads:
+            release_recipe(recipe_run.folder)
         if recipe_run.config.minutes is None:
             raise
         share = (

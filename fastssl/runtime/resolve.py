@@ -120,7 +120,8 @@ def auto_device(request: str, gpus: Sequence[str] | None = None) -> tuple[torch.
     device = torch.device(request)
     if device.type != "cuda":
         return device, "as asked"
-    index = device.index or 0
+    current = torch.cuda.current_device() if torch.cuda.is_available() else 0
+    index = current if device.index is None else device.index
     if index >= len(gpus):
         found = f"only {len(gpus)} CUDA device(s) were found" if gpus else "no CUDA device was found"
         raise ConfigError([f"device={request!r}: {found}; use --device cpu or auto"])

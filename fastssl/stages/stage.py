@@ -45,6 +45,8 @@ class Stage(nn.Module, ABC):
     """The loss when nothing has been learnt, where that is known; shown together with the loss."""
     warm_up_images: int = 0
     """How many images `warm_up` is shown before the first step of a run."""
+    alternates: bool = False
+    """Whether steps train different parameters, as those of one task of several."""
     measuring: bool = True
     """Whether `loss` also returns the metrics that cost it time; the engine switches it on every tenth step."""
 

@@ -17,9 +17,12 @@ from torch import nn
 from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
+from fastssl.distributed.world import world
+from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem
 from fastssl.models.encoder_file import read_spec
 from fastssl.models.normalization import has_batch_norm
+from fastssl.models.synced_norm import sync_batch_norm
 from fastssl.models.weight_file import read_weights
 from fastssl.models.weight_match import load_weights
 from fastssl.pipelines import Loader, View
@@ -28,6 +31,7 @@ from fastssl.stages.registry import stage_defaults
 from fastssl.stages.stage import Stage
 from fastssl.stages.stage_defaults import RunInfo, StageDefaults
 from fastssl.training.checkpoint_policy import CheckpointPolicy
+from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.engine import Engine
 from fastssl.training.random_state import seeded
 from fastssl.training.resolve import auto_stem, resolve
@@ -80,15 +84,18 @@ class TrainingRun:
         return [*self.defaults.messages(self.settings, self.info), *self.stage.messages()]
 
     def loader(self) -> Loader:
-        """Open the loader of the training images.
+        """Open the loader of the training images; of several processes each has its part of every batch.
 
         Returns:
             The loader, at the beginning of its first epoch; close it when done.
         """
+        here = world()
         return Loader(
             self.source.splits["train"].images,
             self.view,
-            batch_size=self.settings.batch_size,
+            batch_size=self.settings.batch_size // here.size,
+            rank=here.rank,
+            world_size=here.size,
             device=self.runtime.device,
             executor=self.settings.pipeline,
             seed=self.settings.seed,
@@ -111,7 +118,15 @@ class TrainingRun:
             total_steps=self.settings.steps,
             warm_up_steps=self.defaults.warm_up_steps(self.settings),
         )
-        return Engine(self.stage, loader, self.runtime, self.defaults.optimizer(self.settings), schedule, checkpoints)
+        return Engine(
+            self.stage,
+            loader,
+            self.runtime,
+            self.defaults.optimizer(self.settings),
+            schedule,
+            checkpoints,
+            gradients=GradientSettings(accumulate=self.settings.accumulate, compress=self.settings.compress_gradients),
+        )
 
     @contextmanager
     def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine[Loader]]:
@@ -175,6 +190,10 @@ def build_run(
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
     if start is not None:
         load_weights(encoder, read_weights(start), str(start))
+    _check_shares(settings)
+    stage = defaults.stage(settings, encoder, spec, info)
+    if settings.sync_bn:
+        sync_batch_norm(stage, world().size)
     return TrainingRun(
         settings=settings,
         reasons=resolved.reasons,
@@ -184,8 +203,18 @@ def build_run(
         runtime=runtime,
         defaults=defaults,
         view=defaults.view(settings, info),
-        stage=defaults.stage(settings, encoder, spec, info),
+        stage=stage,
     )
+
+
+def _check_shares(settings: TrainingSettings) -> None:
+    """Refuse a batch that cannot be shared evenly."""
+    size, parts = world().size, world().size * settings.accumulate
+    if settings.batch_size % parts:
+        shared = f"{size} processes" if size > 1 else "parts"
+        whose = f"{shared} with accumulate={settings.accumulate}" if settings.accumulate > 1 else shared
+        near = max(1, settings.batch_size // parts) * parts
+        raise ConfigError([f"batch_size={settings.batch_size}: cannot be shared evenly by {whose}; give {near}"])
 
 
 def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> RunInfo:

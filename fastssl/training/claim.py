@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from fastssl.distributed.world import world
 from fastssl.pipelines import Loader
 from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
@@ -26,6 +27,8 @@ def claim(
     minutes: float | None,
 ) -> None:
     """Take a folder for a run, and write into it what the run cannot be resumed without.
+
+    Of several processes all call it, and that of rank 0 writes.
 
     Args:
         run: that begins.
@@ -50,7 +53,10 @@ def claim(
     }
     epochs, rest = divmod(settings.steps, len(engine.loader))
     length = {"epochs": None if rest else epochs, "minutes": minutes}
+    engine.warm_up()
+    if not world().leads:
+        engine.count_checkpoint()
+        return
     with claimed(folder, settings.model_copy(update=concrete), reasons, length) as beginning:
         run.source.report.write(beginning)
-        engine.warm_up()
         engine.save_into(beginning / CHECKPOINTS)

@@ -16,11 +16,14 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from fastssl.distributed.agreement import Agreement, Decision
+from fastssl.distributed.world import world
 from fastssl.errors import DivergenceError
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage
 from fastssl.training.batches import Batches
 from fastssl.training.checkpoint_policy import CheckpointPolicy
+from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.progress import StepClock
 from fastssl.training.run_checkpoints import RunCheckpoints
 from fastssl.training.schedule import CosineSchedule
@@ -45,6 +48,7 @@ class Engine(Generic[BatchesT]):
         schedule: its `total_steps` is the length of the whole run, over all calls.
         checkpoints: where they go, and how often; None keeps none, for runs that are too short to need any.
         measure_every: steps from one whose costly metrics are computed, too, to the next.
+        gradients: how the gradient of a step comes together.
     """
 
     def __init__(
@@ -56,8 +60,9 @@ class Engine(Generic[BatchesT]):
         schedule: CosineSchedule,
         checkpoints: CheckpointPolicy | None,
         measure_every: int = MEASURE_EVERY,
+        gradients: GradientSettings = GradientSettings(),  # noqa: B008 (frozen)
     ) -> None:
-        self._step = Step(stage, runtime, optimizer, measure_every)
+        self._step = Step(stage, runtime, optimizer, measure_every, gradients)
         self.stage = stage
         self.loader = loader
         self.runtime = runtime
@@ -76,6 +81,8 @@ class Engine(Generic[BatchesT]):
     def fit(self, until: int, on_metrics: Callable[[StepMetrics], None], clock: StepClock) -> StopRequest:
         """Train until so many steps are done in all, or a signal asks to stop; the last step is then saved.
 
+        Of several processes all stop and save at the same step.
+
         Args:
             until: how many steps are to be done, those before this call included.
             on_metrics: called with every step's metrics, in order, on CUDA a few steps late.
@@ -88,9 +95,10 @@ class Engine(Generic[BatchesT]):
             DivergenceError: the loss or a weight is not finite. The last good checkpoint stays.
             OSError: a checkpoint cannot be written; those before it stay.
         """
-        queue, checkpoints = MetricsQueue(), self._checkpoints
+        queue, checkpoints, agreement = MetricsQueue(), self._checkpoints, Agreement()
         with stop_on_signal() as stop, checkpoints.writer if checkpoints else nullcontext():
-            while self.step < until and stop.signal is None:
+            decided = Decision(signal=stop.number)
+            while self.step < until and not decided.signal:
                 for batch in clock.waiting(self.loader):
                     metrics = self.train_step(batch)
                     clock.tick()
@@ -98,12 +106,16 @@ class Engine(Generic[BatchesT]):
                         continue
                     queue.push(self.step, metrics)
                     self._deliver(queue.arrived(), on_metrics)
-                    if checkpoints is not None and checkpoints.is_due(self.step):
+                    due = checkpoints is not None and checkpoints.is_due(self.step)
+                    decided = agreement.next(save=due, signal=stop.number)
+                    if checkpoints is not None and (due if checkpoints.by_step else decided.save):
                         self._deliver(queue.all(), on_metrics)
                         checkpoints.take(self.step)
                         clock.pause()
-                    if self.step >= until or stop.signal is not None:
+                    if self.step >= until or decided.signal:
                         break
+            left = agreement.last(signal=stop.number)
+            stop.number = decided.signal or left.signal
             self._deliver(queue.all(), on_metrics)
             if checkpoints is not None:
                 checkpoints.take(self.step)
@@ -140,7 +152,8 @@ class Engine(Generic[BatchesT]):
         They are the last of the first epoch: in an epoch's first steps MoCo's queue must not hold the very keys that
         come as positives.
         """
-        batches = min(-(-self.stage.warm_up_images // self.loader.batch_size), len(self.loader))
+        images = self.loader.batch_size * world().size
+        batches = min(-(-self.stage.warm_up_images // images), len(self.loader))
         if batches == 0:
             return
         start = self.loader.state_dict()
@@ -153,6 +166,8 @@ class Engine(Generic[BatchesT]):
     def save_into(self, folder: Path) -> None:
         """Write a checkpoint of this step to a folder, and return once it is on disk; it counts as the run's own.
 
+        Of several processes that of rank 0 calls it; the others call `count_checkpoint`.
+
         Args:
             folder: of checkpoints, which the caller puts in the place of the run's own.
 
@@ -162,6 +177,10 @@ class Engine(Generic[BatchesT]):
             OSError: it cannot be written.
         """
         self._own_checkpoints().take_into(folder, self.step)
+
+    def count_checkpoint(self) -> None:
+        """Take it that there is a checkpoint of this step, which another process has written."""
+        self._own_checkpoints().count(self.step)
 
     def resume(self, notify: Callable[[str], None]) -> None:
         """Load the newest sound checkpoint.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fastssl.distributed.world import world
 from fastssl.models.encoder_file import save_encoder
 from fastssl.models.spec_text import TrainedSteps
 from fastssl.training.build import TrainingRun
@@ -21,6 +22,7 @@ from fastssl.training.metrics_log import MetricsLog
 from fastssl.training.progress import StepClock, TrainingProgress
 from fastssl.training.run_folder import ENCODER
 from fastssl.training.step_metrics import StepMetrics
+from fastssl.training.stop_signal import StopRequest
 
 GO_ON = "go on with --resume --no-compile"
 
@@ -62,6 +64,8 @@ class TrainResult:
 def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None) -> TrainResult:
     """Train to the end, or until so many steps are done or a signal asks to stop, and export.
 
+    Of several processes all call it; that of rank 0 logs, shows and exports.
+
     Args:
         run: that the engine was made by.
         engine: at the step to go on from.
@@ -81,6 +85,9 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
     until = total if stop_after is None else min(total, began + stop_after)
     clock = StepClock(run.settings.batch_size)
     last = {"loss": float("nan")}
+    if not world().leads:
+        stop = engine.fit(until, lambda metrics: last.update(metrics.values), clock)
+        return _result(engine, folder, clock, began, last["loss"], stop)
     progress = TrainingProgress(
         console,
         name=run.settings.stage,
@@ -99,13 +106,17 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
         with compile_errors(GO_ON) if run.runtime.compile else nullcontext():
             stop = engine.fit(until, on_metrics, clock)
     _export(run, engine, folder)
+    return _result(engine, folder, clock, began, last["loss"], stop)
+
+
+def _result(engine: Engine, folder: Path, clock: StepClock, began: int, loss: float, stop: StopRequest) -> TrainResult:
     return TrainResult(
         folder=folder,
         encoder=folder / ENCODER,
         step=engine.step,
         steps_run=engine.step - began,
-        total_steps=total,
-        loss=last["loss"],
+        total_steps=engine.schedule.total_steps,
+        loss=loss,
         images_per_second=clock.mean_images_per_second,
         data_wait=clock.mean_data_wait,
         seconds=clock.seconds,

@@ -13,6 +13,7 @@ from rich.console import Console
 from fastssl.config.train import TrainConfig
 from fastssl.console import say
 from fastssl.data import Source, open_source
+from fastssl.distributed.leader import first_on_each_machine
 from fastssl.errors import ConfigError
 from fastssl.pipelines.executors.executor import choose
 from fastssl.runtime import Runtime, resolve_runtime
@@ -37,15 +38,16 @@ def open_data(config: TrainConfig, console: Console, folder: Path) -> Source:
     data, root = (
         place_of_data(folder, config.data, config.data_root) if config.resume else (config.data, config.data_root)
     )
-    source = open_source(
-        data,
-        root=root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=lambda line: say(console, line),
-    )
+    with first_on_each_machine():  # which fetches or decodes; the others find the result in its cache
+        source = open_source(
+            data,
+            root=root,
+            size=config.size,
+            skip_corrupt=config.skip_corrupt,
+            value_range=config.value_range,
+            max_megapixels=config.max_megapixels,
+            notify=lambda line: say(console, line),
+        )
     if not config.quiet:
         say(console, *source.report.lines())
     return source

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fastssl.console import say
+from fastssl.distributed.world import world
 from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
 from fastssl.training.fit import TrainResult
@@ -28,6 +29,20 @@ def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterabl
     """
     say(console, f" on {run.source.name}: {run.settings.encoder}, into {folder}", topic=run.settings.stage)
     show_settings(console, (setting for setting in reasons if setting.name != "value_range"))
+
+
+def processes(batch_size: int) -> tuple[ResolvedSetting, ...]:
+    """Say how many processes train together.
+
+    Args:
+        batch_size: images per step, of all of them.
+
+    Returns:
+        A setting, or none where there is one process.
+    """
+    size = world().size
+    reason = f"{batch_size // size} images of every step each; rank 0 writes and speaks"
+    return () if size == 1 else (ResolvedSetting(name="processes", value=str(size), reason=reason),)
 
 
 def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None:

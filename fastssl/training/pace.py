@@ -19,6 +19,8 @@ from torch import Tensor
 
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source
+from fastssl.distributed.agreement import Agreement
+from fastssl.distributed.leader import by_leader
 from fastssl.errors import ConfigError
 from fastssl.runtime import Runtime
 from fastssl.training.batches import Batches
@@ -81,6 +83,7 @@ def measure_pace(
         The pace of a run like this one.
     """
     engine.warm_up()
+    agreement = Agreement()
     timings = _Timings(Counter(kind_of(number) for number in range(SAMPLED)))
     queue = MetricsQueue()
     last = clock()
@@ -94,8 +97,9 @@ def measure_pace(
         _drop(queue.all() if untimed else queue.arrived())
         last, before = clock(), last
         timings.add(kind, last - before, timed=not untimed)
-        if timings.enough(budget):
+        if agreement.next(save=timings.enough(budget), signal=0).save:
             break
+    agreement.last(signal=0)
     _drop(queue.all())  # what a GPU still has to do belongs to the steps that were timed
     timings.of_kind[kind][-1] += clock() - last
     seconds = timings.mean()
@@ -132,7 +136,7 @@ def with_steps(
         )
     del run, engine
     gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
-    steps = steps_within(minutes, clock() - began, pace)
+    steps = by_leader(lambda: steps_within(minutes, clock() - began, pace))
     reason = (
         f"what {minutes_hold(minutes)} at {config.batch_size / pace.seconds:,.0f} images/s, measured over "
         f"{pace.timed} steps (an estimate: the finish may differ); "

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from fastssl.distributed.world import world
+from fastssl.models.synced_norm import average_running_statistics
 from fastssl.training.batches import Batches
 from fastssl.training.checkpoint import Checkpoint, load_newest
 from fastssl.training.checkpoint_policy import CheckpointPolicy
@@ -22,7 +24,7 @@ from fastssl.training.step import Step
 
 
 class RunCheckpoints:
-    """Takes checkpoints of a step and a loader.
+    """Takes checkpoints of a step and a loader; of several processes, which all call it, that of rank 0 writes.
 
     Args:
         step: with stage, optimiser and scaler.
@@ -48,6 +50,11 @@ class RunCheckpoints:
         self._taken: int | None = None
         self._time = now()
         self.writer = CheckpointWriter(policy)
+
+    @property
+    def by_step(self) -> bool:
+        """Whether the step alone tells when one is due, on every process alike; else the clock does."""
+        return self._policy.every_steps is not None
 
     def is_due(self, number: int) -> bool:
         """Tell whether the next checkpoint is to be taken.
@@ -76,7 +83,9 @@ class RunCheckpoints:
             OSError: the one before could not be written.
         """
         if self._taken != number:
-            self.writer.submit(self._captured(number))
+            average_running_statistics(self._step.stage)
+            if world().leads:
+                self.writer.submit(self._captured(number))
             self._mark(number)
 
     def take_into(self, folder: Path, number: int) -> None:
@@ -91,6 +100,14 @@ class RunCheckpoints:
             OSError: it cannot be written.
         """
         CheckpointWriter(replace(self._policy, folder=folder)).write(self._captured(number))
+        self.count(number)
+
+    def count(self, number: int) -> None:
+        """Take a checkpoint that is there for one that was taken now.
+
+        Args:
+            number: of the step that it was taken after.
+        """
         self.writer.count(number)
         self._mark(number)
 
@@ -108,8 +125,7 @@ class RunCheckpoints:
         """
         checkpoint = load_newest(self._policy.folder, notify)
         restore_state(checkpoint, self._step, self._loader, self._device, self._policy)
-        self.writer.count(checkpoint.step)
-        self._mark(checkpoint.step)
+        self.count(checkpoint.step)
         return checkpoint.step
 
     def _captured(self, number: int) -> Checkpoint:

@@ -17,10 +17,15 @@ class StopRequest:
     """Whether a run was asked to stop.
 
     Args:
-        signal: name of the signal that asked; None: nobody did.
+        number: of the signal that asked, this process or one that trains with it; 0: nobody did.
     """
 
-    signal: str | None = None
+    number: int = 0
+
+    @property
+    def signal(self) -> str | None:
+        """The name of that signal, such as "SIGTERM"; None: nobody asked."""
+        return signal.Signals(self.number).name if self.number else None
 
 
 @contextmanager
@@ -42,9 +47,9 @@ def stop_on_signal() -> Iterator[StopRequest]:
         return
 
     def handle(number: int, _frame: object) -> None:
-        if request.signal is not None and number == signal.SIGINT:
+        if request.number and number == signal.SIGINT:
             raise KeyboardInterrupt
-        request.signal = signal.Signals(number).name
+        request.number = number
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     # None: a handler in C of a program around this one, which Python could not put back.

@@ -24,13 +24,14 @@ from fastssl.training.places import absolute_places, moved_places
 
 CONFIG = "config.yaml"
 
-_TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
+_TRANSIENT = frozenset({"resume", "overwrite", "stop_after", "gpus"})
 
 # They say how a run goes on, not what it computes. Whether data are still the same is told by their fingerprint.
 _CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "keep", "quiet"),
     *("data", "data_root", "skip_corrupt", "max_megapixels"),
     *("device", "compile", "threads", "pipeline"),
+    *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),
 }
 
 # What was chosen for one kind of device, and is chosen again for another.

@@ -17,6 +17,7 @@ from rich.console import Console
 from fastssl.config.train import TrainConfig
 from fastssl.console import say
 from fastssl.data import Source
+from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.threads import use_threads
@@ -28,11 +29,11 @@ from fastssl.training.conclusion import how_timm_builds, next_command, what_was_
 from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
-from fastssl.training.messages import conclude, introduce
+from fastssl.training.messages import conclude, introduce, processes
+from fastssl.training.own_folder import owned
 from fastssl.training.pace import Clock, minutes_hold, with_steps
 from fastssl.training.resolve import with_length
-from fastssl.training.run_folder import CHECKPOINTS, check_free, clear_folder, folder_of, holds_run
-from fastssl.training.run_lock import run_lock
+from fastssl.training.run_folder import CHECKPOINTS, check_free, folder_of, holds_run
 from fastssl.training.stored_settings import read_settings, settings_to_resume
 
 
@@ -73,9 +74,7 @@ def train_stage(
     """
     began = clock()
     folder = folder_of(config)
-    _check_place(config, folder)
-    with run_lock(folder):
-        clear_folder(folder)
+    with owned(folder, lambda: _check_place(config, folder)):
         return _train_in(folder, _settings(config, folder), console, prepared, began, clock)
 
 
@@ -96,7 +95,7 @@ def _train_in(
             config, weights = _with_initial_weights(config, folder)
             config, run = _begin(config, source, runtime, console, began, clock)
         result = _train(run, config, folder, console, weights)
-        if result.finished and result.stopped_by is None:
+        if world().leads and result.finished and result.stopped_by is None:
             lines = [*what_was_learnt(run, folder), *how_timm_builds(run)]
             say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
         return result
@@ -111,9 +110,8 @@ def _check_place(config: TrainConfig, folder: Path) -> None:
 
 
 def _settings(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The settings asked for, once their folder is found free; those of the run to resume if there is one."""
+    """The settings asked for; those of the run to resume if there is one."""
     if not config.resume:
-        check_free(folder, overwrite=config.overwrite)
         return config
     config = settings_to_resume(folder, config)
     if config.recipe is not None:
@@ -157,12 +155,13 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
     )
     with run.open(policy) as engine:
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
-        reasons = (*run.runtime.reasons, executor, *run.reasons)
+        reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons)
         introduce(console, run, folder, reasons)
         say(console, *filter(None, (weights, *run.messages())))
         if config.resume:
             engine.resume(lambda line: say(console, line))
-            source.report.write(folder)
+            if world().leads:
+                source.report.write(folder)
             say(console, f"resumed at step {engine.step}")
         else:
             claim(run, engine, folder, reasons, minutes=config.minutes)

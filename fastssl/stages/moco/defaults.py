@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from fastssl.config.train import TrainingSettings
+from fastssl.distributed.world import world
+from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, feature_dim
 from fastssl.pipelines import TwoCrops
 from fastssl.stages.moco.objective import MoCo
@@ -39,7 +41,12 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
             "temperature": (TEMPERATURE, "MoCo v2's"),
             "momentum": auto_momentum(steps),
             "queue_size": auto_queue_size(info.images, config.batch_size),
-            "bn_splits": auto_bn_splits(config.batch_size, batch_norm=info.batch_norm),
+            "bn_splits": auto_bn_splits(
+                config.batch_size // config.accumulate,
+                batch_norm=info.batch_norm,
+                processes=world().size,
+                synced=config.sync_bn,
+            ),
             "rotation": auto_rotation(config.recipe),
         }
 
@@ -50,6 +57,9 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
         return TwoCrops(settings.size, info.channels, rotation=settings.rotation)
 
     def stage(self, settings: MoCoSettings, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> MoCo:
+        wrong = problems_of_sharing(settings.bn_splits, world().size, synced=settings.sync_bn)
+        if wrong:  # also of a run that goes on with another number of processes
+            raise ConfigError(wrong)
         return MoCo(
             encoder,
             feature_dim(encoder, spec.in_channels, spec.size),
@@ -73,11 +83,30 @@ def _problems_of_splits(config: MoCoConfig, info: RunInfo) -> list[str]:
         return []
     if not info.batch_norm:
         return [f"bn_splits={splits}: the encoder has no batch norm"]
-    if config.batch_size % splits:
-        return [f"bn_splits={splits}: must divide batch_size={config.batch_size}"]
-    if splits * 2 > config.batch_size:
-        return [f"bn_splits={splits}: leaves one image per group; give at most batch_size / 2"]
+    part = config.batch_size // config.accumulate
+    whose = f"batch_size={config.batch_size}" + (" / accumulate" if config.accumulate > 1 else "")
+    if part % splits:
+        return [f"bn_splits={splits}: must divide {whose}"]
+    if splits * 2 > part:
+        return [f"bn_splits={splits}: leaves one image per group; give at most {whose.partition('=')[0]} / 2"]
     return []
+
+
+def problems_of_sharing(splits: int, processes: int, *, synced: bool) -> list[str]:
+    """Find out why groups of a batch cannot be shared by processes.
+
+    Args:
+        splits: number of groups; 1: the batch is not divided.
+        processes: that train together.
+        synced: batch norm may take its statistics over several processes.
+
+    Returns:
+        One short phrase, or none.
+    """
+    if splits == 1 or splits % processes == 0 or (processes % splits == 0 and synced):
+        return []
+    also = " or a divisor of it" if synced else ", or --sync-bn"
+    return [f"bn_splits={splits}: cannot be shared by {processes} processes; give a multiple of {processes}{also}"]
 
 
 def sgd(settings: TrainingSettings) -> MakeOptimizer:
@@ -155,14 +184,16 @@ def auto_queue_size(images: int, batch_size: int) -> tuple[int, str]:
     return whole, f"min({MAX_QUEUE}, half the images), in whole batches"
 
 
-def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
+def auto_bn_splits(batch_size: int, *, batch_norm: bool, processes: int = 1, synced: bool = True) -> tuple[int, str]:
     """Choose into how many groups batch norm splits a batch: of about 64 images, and two if that can be.
 
     With one group, batch norm leaks which key is whose (He et al., section 3.3).
 
     Args:
-        batch_size: images per step.
+        batch_size: images that go through the network together, on all processes.
         batch_norm: the encoder has batch norms.
+        processes: that share them. Their number changes nothing where it is a power of two, as the groups' mostly is.
+        synced: batch norm may take its statistics over several processes.
 
     Returns:
         A number that divides `batch_size`, and why.
@@ -170,8 +201,14 @@ def auto_bn_splits(batch_size: int, *, batch_norm: bool) -> tuple[int, str]:
     if not batch_norm:
         return 1, "the encoder has no batch norm to split"
     wanted = max(2, batch_size // BN_GROUP) if batch_size >= BN_GROUP // 2 else 1
-    splits = next(n for n in range(wanted, 0, -1) if batch_size % n == 0)
-    return splits, f"groups of {batch_size // splits} images"
+    possible = [
+        n
+        for n in (*range(wanted, 0, -1), *(range(wanted + 1, batch_size // 2 + 1) if processes > 1 else ()))
+        if batch_size % n == 0 and not problems_of_sharing(n, processes, synced=synced)
+    ]
+    splits = next((n for n in possible if n > 1), 1) if wanted > 1 else 1
+    over = f", each on {processes // splits} processes" if 1 < splits < processes else ""
+    return splits, f"groups of {batch_size // splits} images{over}"
 
 
 def auto_rotation(recipe: str | None) -> tuple[float, str]:

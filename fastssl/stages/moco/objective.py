@@ -2,8 +2,8 @@
 
 Covers: the objective of He et al., "Momentum Contrast for Unsupervised Visual Representation Learning" (CVPR 2020,
 arXiv 1911.05722, Algorithm 1) with the head and temperature of MoCo v2 (Chen et al., arXiv 2003.04297), and, in place
-of shuffled batch norm over devices, split batch norm on one. Unlike there, older keys of the query's own image are no
-negatives: on a small set they come often. Does not cover: augmentation, the loop, mixed precision.
+of shuffled batch norm over devices, split batch norm, on one or over several. Unlike there, older keys of the query's
+own image are no negatives: on a small set they come often. Does not cover: augmentation, the loop, mixed precision.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fastssl.distributed.collectives import gather_rows, own_rows
 from fastssl.kernels import ema_update_, flatten_, info_nce
 from fastssl.models.heads import projection_head
 from fastssl.models.normalization import deal, split_batch_norm, undeal
@@ -35,7 +36,8 @@ class MoCo(Stage):
         queue_size: K, the number of negatives.
         momentum: m of the key encoder, theta_k <- m theta_k + (1 - m) theta_q, before each key pass.
         temperature: tau of the softmax.
-        bn_splits: groups of a batch whose statistics batch norm takes apart; must divide the batch size. 1: no groups.
+        bn_splits: groups of a batch whose statistics batch norm takes apart; must divide the batch size, and divide the
+            number of processes or be divided by it. 1: no groups.
         fill_queue: fill the queue with keys of real images before the first step. The paper starts it random, and the
             first steps then teach all embeddings one common direction, away from the random rows; a long run forgets
             that, a short one does not.
@@ -106,7 +108,7 @@ class MoCo(Stage):
     @torch.no_grad()
     def warm_up(self, batch: Batch) -> None:
         """Put the keys of a batch into the queue."""
-        self.after_step(_carry(self._embed_keys(batch["key"]), batch))
+        self.after_step(_carry(self._embed_keys(batch["key"]), batch.get("index")))
 
     def lay_out(self) -> None:
         """Give the parameters of both encoders one buffer each, so that one launch moves the average."""
@@ -130,12 +132,12 @@ class MoCo(Stage):
         Metrics, where the step is measured: how often the key is the most similar ("top1") or among five ("top5").
         """
         query = self.head(self.encoder(batch["query"]))
-        key = self._embed_keys(batch["key"])
-        carry = _carry(key, batch)
+        keys = self._embed_keys(batch["key"])
         ids = batch.get("index")
+        carry = _carry(keys, ids)
         result = info_nce(
             query,
-            key,
+            own_rows(keys),
             self.queue,
             self.temperature,
             normalize=True,
@@ -168,9 +170,12 @@ class MoCo(Stage):
 
     @torch.no_grad()
     def _embed_keys(self, images: Tensor) -> Tensor:
-        """Keys `[B, 128]`, grouped otherwise than their queries, so that batch norm cannot leak which are pairs."""
+        """Keys `[B, 128]` of the batch of all processes, which every one of them puts into its queue.
+
+        They are grouped otherwise than their queries, so that batch norm cannot leak which are pairs.
+        """
         features = self.key_head(self.key_encoder(deal(images, self.bn_splits)))
-        return undeal(F.normalize(features.float(), dim=1), self.bn_splits)
+        return undeal(gather_rows(F.normalize(features.float(), dim=1)), self.bn_splits)
 
     def _averaged(self) -> tuple[list[Tensor], list[Tensor]]:
         """The parameters of the key encoder and head, and those that they follow."""
@@ -185,6 +190,6 @@ class MoCo(Stage):
         )
 
 
-def _carry(key: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """What goes into the queue: the keys and, where the batch says it, whose they are."""
-    return {"key": key, "index": batch["index"]} if "index" in batch else {"key": key}
+def _carry(keys: Tensor, ids: Tensor | None) -> dict[str, Tensor]:
+    """What goes into the queue: the keys of all processes and, where the batch says it, whose they are."""
+    return {"key": keys} if ids is None else {"key": keys, "index": gather_rows(ids)}

@@ -37,6 +37,8 @@ class Pretext(Stage):
     for shows in its keys alone, so a compiled step has one graph for each set of keys.
     """
 
+    alternates = True
+
     def __init__(
         self,
         encoder: nn.Module,

@@ -88,7 +88,7 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
         return SimCLR(
             encoder,
             feature_dim(encoder, spec.in_channels, spec.size),
-            batch_size=settings.batch_size,
+            batch_size=settings.batch_size // settings.accumulate,
             temperature=settings.temperature,
             seed=settings.seed,
         )

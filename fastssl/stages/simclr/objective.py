@@ -1,8 +1,8 @@
 """SimCLR: find the other crop of an image among all other crops of the batch.
 
 Covers: the objective of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (ICML
-2020, arXiv 2002.05709), Algorithm 1. Does not cover: augmentation, the loop, mixed precision, negatives from other
-processes.
+2020, arXiv 2002.05709), Algorithm 1, over the batch of all processes. Does not cover: augmentation, the loop, mixed
+precision.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fastssl.distributed.collectives import gather_views
 from fastssl.kernels import nt_xent
 from fastssl.models.heads import projection_head
 from fastssl.stages.stage import Batch, Stage, StageOutput
@@ -59,7 +60,7 @@ class SimCLR(Stage):
         ("top1").
         """
         crops = torch.cat([batch["query"], batch["key"]])
-        embeddings = self.head(self.encoder(crops))
+        embeddings = gather_views(self.head(self.encoder(crops)))
         metrics = {"top1": _top1(embeddings)} if self.measuring else {}
         return StageOutput(nt_xent(embeddings, self.temperature), metrics, {})
 

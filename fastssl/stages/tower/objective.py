@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fastssl.distributed.collectives import gather_views
 from fastssl.kernels import masked_mse, nt_xent
 from fastssl.models.encoder import feature_dim
 from fastssl.models.heads import projection_head
@@ -85,10 +86,10 @@ class Tower(Stage):
         pooled, restored = self._transformed(batch["image"])
         terms, metrics = {}, {}
         if self.head is not None:
-            views, clean = self.head(pooled), self.head(self.encoder(batch["target"]))
-            terms["contrastive"] = nt_xent(torch.cat([views, clean]), self.temperature)
+            embeddings = gather_views(torch.cat([self.head(pooled), self.head(self.encoder(batch["target"]))]))
+            terms["contrastive"] = nt_xent(embeddings, self.temperature)
             if self.measuring:
-                metrics["top1"] = _retrieval(views, clean)
+                metrics["top1"] = _retrieval(*embeddings.chunk(2))
         if restored is not None:
             # Over every pixel, masked or not, as published: the curve changes all of them.
             terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)

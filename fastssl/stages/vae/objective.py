@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fastssl.distributed.collectives import own_rows
+from fastssl.distributed.world import world
 from fastssl.stages.stage import Batch, Stage, StageOutput
 
 ACTIVE_NATS = 0.01
@@ -94,7 +96,7 @@ class VAE(Stage):
         images = batch["image"]
         mu, logvar = self.encode(images)
         # From the global generator, whose state every checkpoint holds: a resumed run draws what it would have drawn.
-        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        z = mu + torch.exp(0.5 * logvar) * _noise(mu)
         error = (self.decoder(z).float() - images.float()) / self.pixel_std
         reconstruction = 0.5 * error.square().flatten(1).sum(dim=1).mean()
         kl_of_dimension = kl_from_standard_normal(mu, logvar).mean(dim=0)
@@ -129,6 +131,14 @@ class VAE(Stage):
     def _current_beta(self) -> Tensor:
         risen = self.finished_steps / self.warmup_steps if self.warmup_steps else torch.ones_like(self.finished_steps)
         return self.beta * risen.clamp(max=1.0)
+
+
+def _noise(like: Tensor) -> Tensor:
+    """Standard normal numbers of a shape; each process takes its part of those of the whole batch, which all draw."""
+    here = world()
+    if here.size == 1:
+        return torch.randn_like(like)
+    return own_rows(torch.randn(here.size * like.shape[0], *like.shape[1:], dtype=like.dtype, device=like.device))
 
 
 def kl_from_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

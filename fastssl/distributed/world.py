@@ -1,0 +1,55 @@
+"""This process's place among those that train together.
+
+Covers: rank and number of processes, also where another program has started PyTorch's process group. Does not cover:
+starting it (`join.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from torch import distributed
+
+
+class World(NamedTuple):
+    """The processes that train together, as one of them sees them; a tuple, which `torch.compile` reads as constants.
+
+    Args:
+        rank: number of this process, from 0.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and speaks for all."""
+        return self.rank == 0
+
+
+ALONE = World()
+
+
+def world() -> World:
+    """Look up this process's place.
+
+    Returns:
+        It; `ALONE` where no process group was started.
+    """
+    if not distributed.is_available() or not distributed.is_initialized():
+        return ALONE
+    return World(distributed.get_rank(), distributed.get_world_size())
+
+
+def local_rank() -> int:
+    """Look up the number of this process among those of its machine, which is also that of its GPU.
+
+    Returns:
+        What torchrun, srun or Lightning say; else the rank.
+    """
+    for name in ("LOCAL_RANK", "SLURM_LOCALID"):
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return world().rank
