@@ -78,6 +78,24 @@ def deal_rows(rows: Tensor, groups: int) -> Tensor:
     return torch.ops.fastssl.deal_rows(rows, groups, here.rank, here.size)
 
 
+def gather_uneven(rows: Tensor, counts: list[int]) -> Tensor:
+    """Put the rows of all processes one after the other, where they have different numbers of them.
+
+    Args:
+        rows: `[counts[rank], ...]`.
+        counts: rows of each process.
+
+    Returns:
+        `[sum(counts), ...]`, by rank.
+    """
+    if world().size == 1:
+        return rows
+    padded = rows.new_zeros((max(counts), *rows.shape[1:]))
+    padded[: len(rows)] = rows
+    parts = gather_rows(padded).split(max(counts))
+    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
 def own_rows(rows: Tensor) -> Tensor:
     """Take this process's part of rows that were gathered.
 

@@ -51,7 +51,16 @@ def by_leader(work: Callable[[], T]) -> T:
     return json.loads(_awaited(key))  # type: ignore[no-any-return]
 
 
-def all_here() -> None:
+def everyone_here() -> None:
+    """Wait for all processes to come here, each in its time."""
+    here, number = world(), next(_numbers)
+    if here.size > 1:
+        _store().set(f"here/{number}/{here.rank}", "")
+        for rank in range(here.size):
+            _awaited(f"here/{number}/{rank}")
+
+
+def leader_here() -> None:
     """Wait for the process of rank 0 to come here."""
     by_leader(lambda: None)
 

@@ -7,6 +7,8 @@ starting it (`join.py`).
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from torch import distributed
@@ -31,16 +33,33 @@ class World(NamedTuple):
 
 ALONE = World()
 
+_on_its_own = False
+
 
 def world() -> World:
     """Look up this process's place.
 
     Returns:
-        It; `ALONE` where no process group was started.
+        It; `ALONE` where no process group was started, and inside `on_its_own`.
     """
-    if not distributed.is_available() or not distributed.is_initialized():
+    if _on_its_own or not distributed.is_available() or not distributed.is_initialized():
         return ALONE
     return World(distributed.get_rank(), distributed.get_world_size())
+
+
+@contextmanager
+def on_its_own() -> Iterator[None]:
+    """Work inside the block as if there were no other process: whatever is computed there exchanges nothing.
+
+    Yields:
+        Nothing.
+    """
+    global _on_its_own
+    before, _on_its_own = _on_its_own, True
+    try:
+        yield
+    finally:
+        _on_its_own = before
 
 
 def local_rank() -> int:

@@ -20,7 +20,7 @@ from fastssl.console import new_console, say
 from fastssl.data import Source
 from fastssl.distributed.environment import launched
 from fastssl.distributed.join import joined
-from fastssl.distributed.leader import all_here
+from fastssl.distributed.leader import leader_here
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
@@ -146,7 +146,7 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
             if not config.resume:
                 claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
             source.report.write(folder)
-        all_here()
+        leader_here()
         results = _train_stages(recipe_run, prepared, console, clock)
     finished = len(results) == len(recipe_run.stages) and results[-1].finished
     result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
@@ -182,19 +182,15 @@ def _evaluate(
     recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
 ) -> RecipeResult:
     heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
-    if not world().leads:
-        all_here()  # the other processes are waited for, as long as it takes
-        return replace(result, evaluated=source.splits["train"].labels is not None)
-    write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
+    if world().leads:
+        write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
     console.rule(heading, align="left")
     if source.splits["train"].labels is None:
         why = source.label_problem or f"{source.name} has no labels"
         say(console, f"{why}: nothing to evaluate with")
-        all_here()
         return result
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
-    all_here()
     say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     return replace(result, evaluated=True)
 

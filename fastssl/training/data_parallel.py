@@ -6,6 +6,7 @@ what else processes exchange in a step (`fastssl.distributed.collectives`). With
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ def data_parallel(network: nn.Module, gradients: GradientSettings, *, alternates
         find_unused_parameters=alternates,
         static_graph=not alternates,  # also of an encoder with weights that no step uses: it finds them once
     )
+    # Of 1x1 convolutions, whose strides mean nothing: they are copied into their bucket all the same.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     if gradients.compress:
         wrapped.register_comm_hook(None, bf16_compress_hook)
     return wrapped

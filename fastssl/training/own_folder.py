@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fastssl.distributed.leader import all_here
+from fastssl.distributed.leader import leader_here
 from fastssl.distributed.world import world
 from fastssl.training.run_folder import clear_folder
 from fastssl.training.run_lock import run_lock
@@ -33,12 +33,12 @@ def owned(folder: Path, check: Callable[[], None]) -> Iterator[None]:
         OSError: the disk is full.
     """
     if not world().leads:
-        all_here()
+        leader_here()
         yield
         return
     check()
     with run_lock(folder):
         clear_folder(folder)
         check()
-        all_here()
+        leader_here()
         yield

@@ -69,9 +69,8 @@ def scramble_features() -> Callable[[Path], None]:
     def scramble(run: Path) -> None:
         cache, random = FeatureCache(run / "features"), torch.Generator().manual_seed(0)
         for key in _keys(run):
-            own = cache.get(key, lambda: pytest.fail("the entry is not sound"))
-            cache.path(key).unlink()
-            noise = torch.randn(own.shape, generator=random)
-            cache.get(key, lambda noise=noise: noise)
+            own = cache.find(key)
+            assert own is not None
+            cache.keep(key, torch.randn(own.shape, generator=random))
 
     return scramble

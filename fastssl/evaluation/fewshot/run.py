@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.config import FewshotConfig, coerce_config
-from fastssl.console import new_console, say
+from fastssl.console import say
+from fastssl.distributed.world import world
 from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_candidates, run_folder_of, run_paths
 from fastssl.evaluation.shared.extraction import Extraction
@@ -21,6 +22,7 @@ from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
+from fastssl.evaluation.shared.together import together
 from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
@@ -65,7 +67,12 @@ def fewshot(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(FewshotConfig, config, settings)
-    console = console or new_console()
+    with together(config.device, console) as own_console:
+        return _fewshot(runs, config, own_console)
+
+
+def _fewshot(runs: Runs, config: FewshotConfig, console: Console) -> FewshotResult:
+    """Do what `fewshot` does, with the processes that were started together."""
     paths = run_paths(runs)
     encoders = open_runs(paths)
     folder = writable_report_folder(config.out, run_folder_of(paths[0]))
@@ -86,8 +93,9 @@ def fewshot(
     )
     result = _compare(candidates, extraction, images, config, notes, folder)
     result.print(console)
-    write_fewshot_report(result, folder, draw_fewshot(result))
-    source.report.write(folder)
+    if world().leads:
+        write_fewshot_report(result, folder, draw_fewshot(result))
+        source.report.write(folder)
     say(console, f"report in {result.folder}", *lettering_of(result).notes)
     return result
 

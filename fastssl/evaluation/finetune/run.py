@@ -12,11 +12,13 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.config import FinetuneConfig, coerce_config
-from fastssl.console import new_console, say
+from fastssl.console import say
+from fastssl.distributed.world import world
 from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
+from fastssl.evaluation.shared.together import together
 from fastssl.runtime import usual_torch_state
 
 from .candidates import choose_candidates, size_notes
@@ -69,7 +71,9 @@ def finetune(
         KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
         TypeError: both `config` and `settings` are given.
     """
-    return compare(runs, coerce_config(FinetuneConfig, config, settings), console or new_console())
+    config = coerce_config(FinetuneConfig, config, settings)
+    with together(config.device, console) as own_console:
+        return compare(runs, config, own_console)
 
 
 def compare(
@@ -105,8 +109,9 @@ def compare(
     )
     result = _result(grid, grid.trials())
     result.print(console)
-    write_report(result, grid.report, draw(result))
-    data.source.report.write(grid.report)
+    if world().leads:
+        write_report(result, grid.report, draw(result))
+        data.source.report.write(grid.report)
     say(console, f"report in {grid.report}", *lettering_of(result).notes)
     return result
 

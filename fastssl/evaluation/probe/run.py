@@ -19,8 +19,9 @@ from rich.console import Console
 from torch import Tensor
 
 from fastssl.config import ProbeConfig, coerce_config
-from fastssl.console import new_console, say
+from fastssl.console import say
 from fastssl.data.report import DataReport
+from fastssl.distributed.world import world
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates, run_paths
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
@@ -29,6 +30,7 @@ from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import report_folder
+from fastssl.evaluation.shared.together import together
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .knn import default_neighbours, knn_scores
@@ -67,7 +69,12 @@ def probe(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(ProbeConfig, config, settings)
-    console = console or new_console()
+    with together(config.device, console) as own_console:
+        return _probe(run, config, own_console)
+
+
+def _probe(run: str | Path, config: ProbeConfig, console: Console) -> ProbeResult:
+    """Do what `probe` does, with the processes that were started together."""
     paths = run_paths(run)
     (encoder,) = open_runs(paths)
     encoder = replace(encoder, label=TRAINED)
@@ -92,7 +99,8 @@ def probe(
     )
     result = _result(extraction, trained, rows)
     result.print(console)
-    _write(result, source.report, console)
+    if world().leads:
+        _write(result, source.report, console)
     return result
 
 

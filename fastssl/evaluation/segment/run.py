@@ -16,9 +16,11 @@ from rich.console import Console
 
 from fastssl.config import SegmentConfig, coerce_config
 from fastssl.config.paths import run_path
-from fastssl.console import new_console, say
+from fastssl.console import say
+from fastssl.distributed.world import world
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.report_folder import writable_report_folder
+from fastssl.evaluation.shared.together import together
 from fastssl.runtime import Runtime, resolve_runtime, usual_torch_state
 from fastssl.training.messages import show_settings
 from fastssl.training.stored_settings import CONFIG, read_settings
@@ -63,7 +65,12 @@ def segment(
         TypeError: both `config` and `settings` are given.
     """
     config = coerce_config(SegmentConfig, config, settings)
-    console = console or new_console()
+    with together(config.device, console) as own_console:
+        return _segment(runs, config, own_console)
+
+
+def _segment(runs: str | Path | Sequence[str | Path], config: SegmentConfig, console: Console) -> SegmentResult:
+    """Do what `segment` does, with the processes that were started together."""
     runs = [run if str(run) == RANDOM else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     notes: list[str] = []
     specs = read_specs(runs)
@@ -82,9 +89,10 @@ def segment(
     found = _by_initialization(planned, finished)
     result = _result(data, recipe, config, found, notes, report)
     result.print(console)
-    write_segment_report(result, report)
-    data.report.write(report)
-    _write_overlays(report / "overlays", found, data)
+    if world().leads:
+        write_segment_report(result, report)
+        data.report.write(report)
+        _write_overlays(report / "overlays", found, data)
     say(console, f"report and overlays ({LEGEND}) in {report}")
     return result
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -17,6 +18,9 @@ from torch import Tensor, nn
 
 from fastssl.console import say
 from fastssl.data import Source
+from fastssl.distributed.collectives import gather_uneven
+from fastssl.distributed.leader import by_leader
+from fastssl.distributed.world import world
 from fastssl.errors import CheckpointError
 from fastssl.pipelines import Plain
 from fastssl.runtime import Runtime
@@ -40,7 +44,7 @@ class PartFeatures(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """How features are made, shown and kept.
+    """How features are made, shown and kept. Of several processes each makes those of its part of the images.
 
     Attributes:
         source: the images.
@@ -100,13 +104,22 @@ class Extraction:
         )
         cache = FeatureCache(candidate.folder / FEATURES, self._tell)
         label, amp_dtype = candidate.label, self.runtime.amp_dtype
-        features = cache.get(key, lambda: self._run(encoder, candidate.view, split, label, amp_dtype))
+        kept = by_leader(lambda: cache.find(key) is not None)
+        features = cache.find(key) if kept else None
+        if features is None:
+            features = self._run(encoder, candidate.view, split, label, amp_dtype)
+            if world().leads:
+                cache.keep(key, features)
         if not bool(features.isfinite().all()):
             raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
         return features
 
     def _run(self, encoder: nn.Module, view: Plain, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
-        images = self.source.splits[split].images
+        whole, here = self.source.splits[split].images, world()
+        shares = [len(part) for part in np.array_split(np.empty(len(whole)), here.size)]
+        divided = min(shares) > 0
+        first = sum(shares[: here.rank])
+        images = whole[first : first + shares[here.rank]] if divided else whole
         what = f"{label}: features of {len(images)} {split} images"
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -116,7 +129,7 @@ class Extraction:
         )
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
             task = bar.add_task(printable(what), total=len(images))
-            return self.run(
+            own = self.run(
                 encoder,
                 images,
                 view,
@@ -126,6 +139,7 @@ class Extraction:
                 prefetch=self.runtime.prefetch,
                 on_batch=lambda count: bar.advance(task, count),
             )
+        return gather_uneven(own, shares) if divided else own
 
     def _tell(self, line: str) -> None:
         say(self.console, line)

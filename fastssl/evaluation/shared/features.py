@@ -128,27 +128,34 @@ class FeatureCache:
         """Return where an entry lies, whether or not it is there."""
         return self._folder / f"{key.split}-{key.digest()}.safetensors"
 
-    def get(self, key: FeatureKey, compute: Callable[[], Tensor]) -> Tensor:
-        """Return features `[N, D]`, from disk where a sound entry is there.
+    def find(self, key: FeatureKey) -> Tensor | None:
+        """Return features `[N, D]` that were kept; None where there is no sound entry.
 
         Args:
             key: what they depend on.
-            compute: returns them where they are not there; they are then kept.
         """
         path = self.path(key)
-        if path.is_file():
-            features = _read(path, key)
-            if features is not None:
-                return features
+        if not path.is_file():
+            return None
+        features = _read(path, key)
+        if features is None:
             self._notify(f"{path}: damaged; extracting these features again")
-        features = compute()
+        return features
+
+    def keep(self, key: FeatureKey, features: Tensor) -> None:
+        """Keep features.
+
+        Args:
+            key: what they depend on.
+            features: `[N, D]`.
+        """
+        path = self.path(key)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             content = save({"features": features.contiguous()}, metadata=_metadata(key, features))
             write_atomically(path, content)
         except OSError as error:
             self._notify(f"{path}: features not kept ({error.strerror or error})")
-        return features
 
 
 def _read(path: Path, key: FeatureKey) -> Tensor | None:

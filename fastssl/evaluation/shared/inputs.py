@@ -16,6 +16,7 @@ from fastssl.config import DataConfig
 from fastssl.config.base import FULL_RANGE
 from fastssl.console import say
 from fastssl.data import Source
+from fastssl.distributed.leader import first_on_each_machine
 from fastssl.errors import DataError
 from fastssl.models.encoder import feature_dim
 from fastssl.training.run_data import given_about_data, open_run_data
@@ -45,13 +46,14 @@ def open_data(
         DataError: they cannot be opened.
     """
     given = given_about_data(config)
-    source = open_run_data(
-        run_folder,
-        given,
-        known_range=encoders[0].spec.value_range,
-        size=size,
-        notify=lambda line: say(console, line),
-    )
+    with first_on_each_machine():  # which decodes; the others find the result in its cache
+        source = open_run_data(
+            run_folder,
+            given,
+            known_range=encoders[0].spec.value_range,
+            size=size,
+            notify=lambda line: say(console, line),
+        )
     differing = () if "value_range" in given else _differing_ranges(encoders)
     source = replace(source, report=replace(source.report, notes=(*source.report.notes, *differing)))
     if not config.quiet:

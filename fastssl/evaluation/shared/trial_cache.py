@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from fastssl.data.storage import locked
+from fastssl.errors import CheckpointError
 from fastssl.files import without_nan, write_atomically
 
 ResultT = TypeVar("ResultT")
@@ -63,6 +64,24 @@ class TrialCache(Generic[ResultT]):
         except Exception:  # a line without a checksum that somebody has changed: whatever it holds, it is no trial
             self._notify(f"{self._path}: a trial cannot be read; it is repeated")
             return None
+
+    def read_again(self) -> None:
+        """Take in what other processes have added meanwhile."""
+        self._lines |= _read_lines(self._path, self._notify)
+
+    def result(self, settings: Mapping[str, Any]) -> ResultT:
+        """Return the result of a trial that another process has finished.
+
+        Args:
+            settings: as for `find`.
+
+        Raises:
+            CheckpointError: it is not there, as where processes do not see one file.
+        """
+        found = self.find(settings)
+        if found is None:
+            raise CheckpointError(f"{self._path}: lacks a trial of another process; all of them have to see this file")
+        return found
 
     def add(self, settings: Mapping[str, Any], result: ResultT, label: str) -> None:
         """Keep a finished trial, together with those that other processes have added meanwhile.

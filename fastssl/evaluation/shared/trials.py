@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar
 from rich.console import Console
 
 from fastssl.console import say
+from fastssl.distributed.leader import everyone_here
+from fastssl.distributed.world import on_its_own, world
 
 from .trial_cache import TrialCache
 from .trial_progress import TrialProgress
@@ -56,6 +58,8 @@ def run_trials(
 ) -> list[ResultT]:
     """Return the result of every spec, from the cache where it is there, else by running it.
 
+    Of several processes each runs some of the trials, on its own, and finds those of the others in the cache.
+
     Args:
         specs: in the order in which they are run.
         cache: receives every trial as soon as it is finished.
@@ -74,16 +78,21 @@ def run_trials(
     found = {place: result for place, spec in enumerate(specs) if (result := cache.find(spec.settings)) is not None}
     finished = f"; {len(found)} of them are finished already" if found else ""
     say(console, f"{len(specs)} trials: {summary}{finished}")
-    to_do = [(place, spec) for place, spec in enumerate(specs) if place not in found]
+    here = world()
+    to_do = [(place, spec) for place, spec in enumerate(specs) if place not in found][here.rank :: here.size]
     work = sum(spec.length * spec.images for _, spec in to_do)
     try:
         with TrialProgress(console, trials=len(specs), done=len(found), work=work) as progress:
             for place, spec in to_do:
                 progress.begin(spec.title, length=spec.length, unit=spec.unit, images=spec.images)
-                found[place] = run(spec, progress.update)
+                with on_its_own():
+                    found[place] = run(spec, progress.update)
                 cache.add(spec.settings, found[place], spec.label)
                 progress.end(describe(found[place]))
     except KeyboardInterrupt:
         say(console, "stopped: finished trials are kept; the same command goes on from there")
         raise
-    return [found[place] for place in range(len(specs))]
+    everyone_here()
+    if here.size > 1:
+        cache.read_again()
+    return [found[place] if place in found else cache.result(spec.settings) for place, spec in enumerate(specs)]

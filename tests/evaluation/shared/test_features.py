@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, encoder_digest, extract
 from fastssl.pipelines import Plain
@@ -66,25 +66,13 @@ def test_the_digest_tells_weights_buffers_and_architecture_apart() -> None:
     assert len(digests) == 4
 
 
-def counted(features: Tensor) -> tuple[list[int], object]:
-    calls: list[int] = []
-
-    def compute() -> Tensor:
-        calls.append(1)
-        return features
-
-    return calls, compute
-
-
-def test_features_are_computed_once_for_each_key(tmp_path: Path) -> None:
+def test_features_are_found_by_everything_that_they_depend_on(tmp_path: Path) -> None:
     cache, features = FeatureCache(tmp_path / "features"), torch.randn(5, 3)
-    calls, compute = counted(features)
-    for _ in range(3):
-        assert torch.equal(cache.get(KEY, compute), features)
-    assert len(calls) == 1
+    assert cache.find(KEY) is None
+    cache.keep(KEY, features)
+    assert torch.equal(cache.find(KEY), features)
     for field in ("encoder", "data", "split", "view", "precision"):
-        cache.get(replace(KEY, **{field: "other"}), compute)
-    assert len(calls) == 6
+        assert cache.find(replace(KEY, **{field: "other"})) is None
     assert not list((tmp_path / "features").glob("*.partial"))
 
 
@@ -92,17 +80,16 @@ def test_features_are_computed_once_for_each_key(tmp_path: Path) -> None:
 def test_a_damaged_entry_is_named_and_made_again(damage: str, tmp_path: Path) -> None:
     heard: list[str] = []
     cache, features = FeatureCache(tmp_path, heard.append), torch.randn(50, 4)
-    calls, compute = counted(features)
-    cache.get(KEY, compute)
+    cache.keep(KEY, features)
     path = cache.path(KEY)
     content = bytearray(path.read_bytes())
     content[-7] ^= 1
     damaged = {"flipped byte": content, "cut short": content[:-9], "empty": b"", "other file": b"PK" * 200}
     path.write_bytes(damaged[damage])
-    assert torch.equal(cache.get(KEY, compute), features)
-    assert torch.equal(cache.get(KEY, compute), features)
-    assert len(calls) == 2
+    assert cache.find(KEY) is None
     assert heard == [f"{path}: damaged; extracting these features again"]
+    cache.keep(KEY, features)
+    assert torch.equal(cache.find(KEY), features)
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_features(tmp_path: Path) -> None:
@@ -110,6 +97,6 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_features(tm
     (tmp_path / "features").write_text("a file in the way")
     features = torch.randn(5, 3)
     cache = FeatureCache(tmp_path / "features", heard.append)
-    assert torch.equal(cache.get(KEY, lambda: features), features)
+    cache.keep(KEY, features)
     assert len(heard) == 1
     assert "features not kept" in heard[0]
