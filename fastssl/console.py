@@ -48,6 +48,15 @@ def new_console(**options: Any) -> Console:
     return PlainConsole(markup=False, emoji=False, highlight=False, **options)
 
 
+def silent_console() -> Console:
+    """Make the console of a process that does not speak, where another one does.
+
+    Returns:
+        A console that prints nothing.
+    """
+    return PlainConsole(markup=False, emoji=False, highlight=False, quiet=True)
+
+
 def verbatim(text: str, encoding: str = "utf-8", style: str = "") -> Text:
     """Make text that is shown as it is, whatever is in it; what is not safe to show becomes escapes.
 

@@ -118,7 +118,7 @@ class DataConfig(Config):
     precision: Annotated[
         Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
     ] = "auto"
-    """Use this precision, even where the device only emulates it."""
+    """Use it, even if emulated."""
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
     quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False

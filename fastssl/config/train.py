@@ -75,8 +75,8 @@ class TrainConfig(DataConfig):
     """Length in steps, instead of epochs."""
     minutes: Annotated[Annotated[float, Field(gt=0)] | None, Parameter(group=LENGTH)] = None
     """Length in minutes; the measured pace gives steps (recipe: for all stages)."""
-    accumulate: Annotated[Count, Parameter(group=LENGTH)] = 1
-    """Parts of a batch that are computed in turn for one step, to save memory."""
+    accumulate: Annotated[Count, Parameter(group=LENGTH, show_default=False)] = 1
+    """Parts in which a batch is computed (auto: 1)."""
     stop_after: Annotated[Count | None, Parameter(group=LENGTH)] = None
     """Stop this call after so many steps; the schedule stays the same."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
@@ -89,15 +89,15 @@ class TrainConfig(DataConfig):
     threads: Annotated[AutoInt, Parameter(group=SPEED)] = None
     """Threads on a CPU (auto: as many as processors are free at the start)."""
     gpus: Annotated[Count, Parameter(group=SPEED)] = 1
-    """GPUs of this machine to train on, each by a process of its own."""
-    sync_bn: Annotated[bool, Parameter(group=SPEED)] = True
-    """Batch norm takes its statistics over all processes."""
+    """GPUs of this machine, a process for each."""
+    sync_bn: Annotated[bool, Parameter(group=SPEED, show_default=False)] = True
+    """Batch norm over all processes (auto: on)."""
     compress_gradients: Annotated[bool, Parameter(group=SPEED, negative="", show_default=False)] = False
     """Processes exchange gradients in bf16."""
-    peer_timeout: Annotated[Annotated[float, Field(gt=0)], Parameter(group=SPEED)] = 60.0
-    """Seconds of silence after which another process is taken to be gone."""
-    pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED)] = "auto"
-    """Executor that augments images (auto: dali on a GPU that has it)."""
+    peer_timeout: Annotated[Annotated[float, Field(gt=0)], Parameter(group=SPEED, show_default=False)] = 60.0
+    """Seconds to wait for a silent process (auto: 60)."""
+    pipeline: Annotated[Literal["auto", "dali", "torch"], Parameter(group=SPEED, show_default=False)] = "auto"
+    """Executor (auto: dali on a GPU that has it)."""
 
     out: Annotated[PathSetting | None, Parameter(group=RUN)] = None
     """Run folder (auto: runs/STAGE-DATA)."""

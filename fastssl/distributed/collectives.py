@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.distributed_c10d import _resolve_process_group
 
 from fastssl.distributed.world import world
 
@@ -159,6 +158,10 @@ def block_group(ranks: int) -> str:
     return name
 
 
+def _group_of(name: str) -> distributed.ProcessGroup:
+    return distributed.distributed_c10d._resolve_process_group(name)
+
+
 def _whole_group() -> str:
     name: str = distributed.group.WORLD.group_name
     return name
@@ -167,7 +170,7 @@ def _whole_group() -> str:
 @torch.library.custom_op("fastssl::gather_rows", mutates_args=())
 def _gather_rows(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
     gathered = rows.new_empty((size * rows.shape[0], *rows.shape[1:]))
-    _all_gather(gathered, rows.contiguous(), group=_resolve_process_group(group))
+    _all_gather(gathered, rows.contiguous(), group=_group_of(group))
     return gathered
 
 
@@ -179,7 +182,7 @@ def _(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
 @torch.library.custom_op("fastssl::sum_own_rows", mutates_args=())
 def _sum_own_rows(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
     total = rows.clone(memory_format=torch.contiguous_format)
-    distributed.all_reduce(total, group=_resolve_process_group(group))
+    distributed.all_reduce(total, group=_group_of(group))
     return total.unflatten(0, (size, -1))[rank].clone()
 
 

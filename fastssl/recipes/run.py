@@ -16,7 +16,7 @@ from rich.console import Console
 
 from fastssl.config.base import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
-from fastssl.console import new_console, say
+from fastssl.console import new_console, say, silent_console
 from fastssl.data import Source
 from fastssl.distributed.environment import launched
 from fastssl.distributed.join import joined
@@ -80,7 +80,7 @@ def train(
     if config.gpus > 1 and launched() is None:
         return _on_gpus(config)
     with joined(config.device, config.peer_timeout) as here:
-        console = (console or new_console()) if here.leads else Console(quiet=True)
+        console = (console or new_console()) if here.leads else silent_console()
         return train_stage(config, console) if config.recipe is None else train_recipe(config, console)
 
 

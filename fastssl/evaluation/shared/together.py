@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from fastssl.console import new_console
+from fastssl.console import new_console, silent_console
 from fastssl.distributed.join import joined
 from fastssl.distributed.leader import everyone_here
 
@@ -34,5 +34,5 @@ def together(device: str, console: Console | None) -> Iterator[Console]:
         LostPeerError: another process is gone.
     """
     with joined(device, PATIENCE) as here:
-        yield (console or new_console()) if here.leads else Console(quiet=True)
+        yield (console or new_console()) if here.leads else silent_console()
         everyone_here()

@@ -25,8 +25,8 @@ class MoCoConfig(TrainConfig):
     """Temperature of the contrastive softmax (auto: 0.2)."""
     queue_size: Annotated[AutoInt, Parameter(group=_BOX)] = None
     """Negatives kept in the queue (auto: min(65536, half the images))."""
-    queue_init: Annotated[Literal["keys", "random"], Parameter(group=_BOX)] = "keys"
-    """What the queue starts with: keys of images, or noise."""
+    queue_init: Annotated[Literal["keys", "random"], Parameter(group=_BOX, show_default=False)] = "keys"
+    """The queue at the start: keys of images, or noise."""
     momentum: Annotated[Annotated[float, Field(ge=0, lt=1)] | None, Auto, Parameter(group=_BOX)] = None
     """Momentum of the key encoder (auto: 0.99 in short runs, else 0.999)."""
     bn_splits: Annotated[AutoInt, Parameter(group=_BOX)] = None

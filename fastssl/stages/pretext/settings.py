@@ -24,11 +24,11 @@ class PretextConfig(TrainConfig):
 
     stage: Literal["pretext"] = "pretext"
     data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO_COLOUR
-    """A MedMNIST flag, an .npz file or a folder of images (auto: demo-colour, as colorization needs colours)."""
+    """A MedMNIST flag, an .npz file or a folder (auto: demo-colour: colours are needed)."""
     tasks: Annotated[ListOf[str], subset_of(*TASK_NAMES), Parameter(group=_BOX)] = TASK_NAMES
     """Tasks to train on, one or more."""
     task_mode: Annotated[Literal["one", "all"], Parameter(group=_BOX)] = "one"
-    """Train on one task per step, drawn at random, or on all."""
+    """One random task per step, or all."""
     task_weights: Annotated[ListOf[str], weights_for(*TASK_NAMES), Parameter(group=_BOX)] = ()
     """How often a task is drawn, or its share of the sum, as jigsaw=2 (else 1)."""
     patch: Annotated[Annotated[float, Field(gt=0)] | None, Auto, Parameter(group=_BOX)] = None
