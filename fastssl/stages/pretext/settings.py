@@ -24,7 +24,7 @@ class PretextConfig(TrainConfig):
 
     stage: Literal["pretext"] = "pretext"
     data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO_COLOUR
-    """A MedMNIST flag, an .npz file or a folder (auto: demo-colour: colours are needed)."""
+    """A MedMNIST flag, an .npz file or a folder, in colour (auto: demo-colour)."""
     tasks: Annotated[ListOf[str], subset_of(*TASK_NAMES), Parameter(group=_BOX)] = TASK_NAMES
     """Tasks to train on, one or more."""
     task_mode: Annotated[Literal["one", "all"], Parameter(group=_BOX)] = "one"
