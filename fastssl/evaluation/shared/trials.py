@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from rich.console import Console
 
 from fastssl.console import say
-from fastssl.distributed.leader import everyone_here
+from fastssl.distributed.leader import by_leader, everyone_here
 from fastssl.distributed.world import on_its_own, world
 
 from .trial_cache import TrialCache
@@ -79,7 +79,8 @@ def run_trials(
     finished = f"; {len(found)} of them are finished already" if found else ""
     say(console, f"{len(specs)} trials: {summary}{finished}")
     here = world()
-    to_do = [(place, spec) for place, spec in enumerate(specs) if place not in found][here.rank :: here.size]
+    missing = by_leader(lambda: [place for place in range(len(specs)) if place not in found])  # as it is now, for all
+    to_do = [(place, specs[place]) for place in missing[here.rank :: here.size]]
     work = sum(spec.length * spec.images for _, spec in to_do)
     try:
         with TrialProgress(console, trials=len(specs), done=len(found), work=work) as progress:
