@@ -14,6 +14,11 @@ its rows:
     <!-- end of table -->
     <!-- table: quality/probe plain SimCLR, linear; MoCo, linear -->
     <!-- end of table -->
+
+One that is computed from counted terms, not measured, is named "scaling/" and as `bench.scaling.tables` names it:
+
+    <!-- table: scaling/wire -->
+    <!-- end of table -->
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from bench.harness import markdown
 from bench.program import leave
 from bench.reproduce.markdown import claim_lines, plain
 from bench.reproduce.markdown import markdown as quality
+from bench.scaling.tables import TABLES
 from bench.speedrun import board
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +56,8 @@ def lines_of(what: str) -> list[str]:
     """
     name, _, layout = what.partition(" ")
     try:
+        if name.startswith("scaling/"):
+            return TABLES[name.removeprefix("scaling/")]()
         figures = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         if name.startswith("speedrun/"):
             return board.table(figures)
