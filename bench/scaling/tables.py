@@ -93,7 +93,9 @@ def memory() -> list[str]:
     plan, gpu = Plan(gpus=64, batch=BATCH), Accelerator()
     every = read_terms()
     found = [memory_bytes(terms, plan, gpu) for terms in every]
-    rows = [[name, *(f"{sizes[name] / 1e9:.2f}" for sizes in found)] for name in found[0] if any(s[name] for s in found)]
+    rows = [
+        [name, *(f"{sizes[name] / 1e9:.2f}" for sizes in found)] for name in found[0] if any(s[name] for s in found)
+    ]
     rows.append(["**all**", *(f"**{sum(sizes.values()) / 1e9:.1f}**" for sizes in found)])
     rows.append(["images per GPU that fill it", *(f"{largest_batch(terms, plan, gpu):,}" for terms in every)])
     heads = [f"GB, {BATCH} images per GPU, 64 GPUs", *(f"{_name(terms)} ({optimizer_of(terms)})" for terms in every)]
@@ -107,7 +109,7 @@ def efficiencies() -> list[str]:
         for number, utilisation in enumerate(UTILISATIONS):
             gpu = Accelerator(utilisation=utilisation)
             alone = step_seconds(schedule(terms, Plan(gpus=1, batch=BATCH), gpu, cluster))
-            plans = [Plan(gpus=gpus, batch=BATCH, whole_loss=False) for gpus in GPUS]
+            plans = [_default(terms, gpus) for gpus in GPUS]
             cells = [
                 f"{efficiency(terms, plan, gpu, cluster):.0%} "
                 f"({efficiency(terms, plan, gpu, cluster, jitter=JITTER):.0%})"
@@ -117,23 +119,30 @@ def efficiencies() -> list[str]:
     return _table(["", "share of peak", "images/s of one", *_gpus()], rows)
 
 
+def _default(terms: StepTerms, gpus: int) -> Plan:
+    """What `fastssl train` does unasked: SimCLR's batch norm is synchronised, MoCo's groups lie within a GPU."""
+    return Plan(gpus=gpus, batch=BATCH, sync_batch_norm=terms.stage == "simclr")
+
+
 def choices() -> list[str]:
     """Make the table of what a choice does to the efficiency of ResNet-50."""
     by_stage = {terms.stage: terms for terms in read_terms() if terms.network == "resnet50"}
-    base = Plan(gpus=1, batch=BATCH, whole_loss=False)
+    moco = Plan(gpus=1, batch=BATCH)
+    simclr = replace(moco, sync_batch_norm=True)
+    apart = replace(simclr, sync_batch_norm=False)
     cases: list[tuple[str, str, Plan]] = [
-        ("moco", f"{BATCH} images per GPU", base),
-        ("moco", "32 images", replace(base, batch=32)),
-        ("moco", "512 images", replace(base, batch=512)),
-        ("moco", "gradients as bf16 (`--compress-gradients`)", replace(base, compress=True)),
-        ("moco", "32 images, gradients as bf16", replace(base, batch=32, compress=True)),
-        ("moco", "4 passes per update (`--accumulate 4`)", replace(base, accumulate=4)),
-        ("moco", "32 images, 4 passes per update", replace(base, batch=32, accumulate=4)),
-        ("moco", "synchronised batch norm (`--sync-bn`)", replace(base, sync_batch_norm=True)),
-        ("simclr", f"{BATCH} images per GPU, each GPU its own rows of the loss", base),
-        ("simclr", "each GPU the whole loss", replace(base, whole_loss=True)),
-        ("simclr", "512 images, own rows", replace(base, batch=512)),
-        ("simclr", "512 images, whole loss", replace(base, batch=512, whole_loss=True)),
+        ("moco", f"{BATCH} images per GPU", moco),
+        ("moco", "32 images", replace(moco, batch=32)),
+        ("moco", "512 images", replace(moco, batch=512)),
+        ("moco", "gradients as bf16 (`--compress-gradients`)", replace(moco, compress=True)),
+        ("moco", "32 images, gradients as bf16", replace(moco, batch=32, compress=True)),
+        ("moco", "32 images, 4 passes per update (`--accumulate`)", replace(moco, batch=32, accumulate=4)),
+        ("moco", "batch norm over all GPUs", replace(moco, sync_batch_norm=True)),
+        ("simclr", f"{BATCH} images per GPU, batch norm over all GPUs", simclr),
+        ("simclr", "512 images", replace(simclr, batch=512)),
+        ("simclr", "each GPU's own batch norm (`--no-sync-bn`)", apart),
+        ("simclr", "likewise, each GPU its own rows of the loss (not built)", replace(apart, whole_loss=False)),
+        ("simclr", "likewise, 512 images", replace(apart, whole_loss=False, batch=512)),
     ]
     gpu, cluster = Accelerator(utilisation=CHOICES_AT), Cluster()
     rows, before = [], ""

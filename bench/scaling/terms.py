@@ -99,7 +99,9 @@ def from_json(record: Mapping[str, Any]) -> StepTerms:
         Layer(name=name, parameters=parameters, flops=flops, batch_norm_channels=channels)
         for name, parameters, flops, channels in record["layers"]
     )
-    return StepTerms(**{name: record[name] for name in StepTerms.__dataclass_fields__ if name != "layers"}, layers=layers)
+    return StepTerms(
+        **{name: record[name] for name in StepTerms.__dataclass_fields__ if name != "layers"}, layers=layers
+    )
 
 
 def read_figures(path: Path = FILE) -> dict[str, Any]:
