@@ -20,6 +20,7 @@ from torch import Tensor
 
 from fastssl.pipelines.checks import check_images, check_labels, check_numbers
 from fastssl.pipelines.executors.executor import ExecutorName, choose, create
+from fastssl.pipelines.placement import rendering_device
 from fastssl.pipelines.prefetcher import Position, Prefetcher
 from fastssl.pipelines.producer import Producer, Share
 from fastssl.pipelines.views.view import View
@@ -41,7 +42,8 @@ class Loader:
         images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, of the view's channels; in memory or memory-mapped.
         views: what each image becomes.
         batch_size: images per batch and rank.
-        device: where batches go ("cpu", "cuda", "cuda:1").
+        device: where batches go ("cpu", "cuda", "cuda:1"; "mps": rendered on the CPU and moved, row-major, not yet
+            run).
         executor: "torch", "dali", or "auto" to choose by device.
         seed: of all random numbers, at least 0; batches of equal seeds are equal whatever the prefetch, threads or
             number of ranks.
@@ -213,8 +215,9 @@ class Loader:
         return self._batches
 
     def _prefetcher(self) -> Prefetcher:
+        rendering = rendering_device(self._device)
         executors = {
-            part: create(self.executor, part, self._device, self._dtype, self.batch_size) for part in self._view.parts
+            part: create(self.executor, part, rendering, self._dtype, self.batch_size) for part in self._view.parts
         }
         producer = Producer(
             self._images, self._labels, self._view, executors, self._device, self._identity, self._share

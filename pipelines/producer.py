@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fastssl.pipelines.executors.executor import Executor
 from fastssl.pipelines.executors.packing import to_device
+from fastssl.pipelines.placement import hand_over, rendering_device
 from fastssl.pipelines.random import permutation
 from fastssl.pipelines.store import ImageStore
 from fastssl.pipelines.views.view import Parameters, View
@@ -60,6 +61,8 @@ class Producer:
         layout: dict[str, int | bool],
         share: Share,
     ) -> None:
+        self._target = device
+        device = rendering_device(device)
         self._store = ImageStore(images, device)
         self._shape = images.shape[1:3]
         self._labels = labels
@@ -91,7 +94,12 @@ class Producer:
             return RenderedBatch(batch=batch, event=self._stream.record_event())
 
     def to_current_stream(self, rendered: RenderedBatch) -> dict[str, Tensor]:
-        """Give a batch to the calling thread's stream, which waits for it on the device and not on the host."""
+        """Give a batch to the calling thread's stream, which waits for it on the device and not on the host.
+
+        To an Apple GPU it is moved here, so that no other thread than the caller's uses one.
+        """
+        if self._target != self._device:
+            return hand_over(rendered.batch, self._target)
         if rendered.event is not None:
             stream = torch.cuda.current_stream(self._device)
             stream.wait_event(rendered.event)

@@ -1,4 +1,4 @@
-"""What every test folder shares: threads, when Triton interprets, what `--slow` and `gpu` mean, where data lies.
+"""What every test folder shares: threads, when Triton interprets, what `--slow`, `gpu` and `mps` mean, where data lies.
 
 Triton reads TRITON_INTERPRET when it is first imported, by whichever test comes first, so the variable is set here,
 before any test module is collected. It changes nothing outside kernels asked for with impl="triton" on a CPU.
@@ -42,10 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     no_gpu = pytest.mark.skip(reason="needs a CUDA device")
+    no_apple_gpu = pytest.mark.skip(reason="needs an Apple GPU")
     too_slow = pytest.mark.skip(reason="takes over ten seconds: run with --slow")
     for item in items:
         if "gpu" in item.keywords and not torch.cuda.is_available():
             item.add_marker(no_gpu)
+        if "mps" in item.keywords and not torch.backends.mps.is_available():
+            item.add_marker(no_apple_gpu)
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(too_slow)
 

@@ -111,8 +111,8 @@ class DataConfig(Config):
     """Black and white as LOW,HIGH, or full (auto: the run's or the set's)."""
     max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
     """Largest image that is read."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
-    """Device to compute on: auto, cpu, cuda or cuda:N."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
+    """Device to compute on: auto, cpu, mps, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
     """Use mixed precision where the device multiplies it faster (auto: on)."""
     precision: Annotated[

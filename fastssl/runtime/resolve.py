@@ -24,7 +24,12 @@ WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE
 FULL_PRECISION = "as asked: full single precision, TF32 off"
 
 CPU_BITS = "equal bits on every run, on one thread; another kind of processor or version of torch rounds otherwise"
+APPLE_BITS = "equal bits are wanted; whether Apple's GPU gives them is not known: it has not been run"
 CUDA_BITS = "equal bits on every run on this kind of GPU, where torch has such an algorithm; it warns where it has none"
+
+BITS = {"cpu": CPU_BITS, "cuda": CUDA_BITS, "mps": APPLE_BITS}
+
+NOT_RUN = "not yet run on an Apple GPU"
 
 
 def resolve_runtime(
@@ -39,7 +44,7 @@ def resolve_runtime(
     """Resolve what was asked for, and set torch's global switches for it: TF32, how algorithms are chosen.
 
     Args:
-        device: "cpu", "cuda", "cuda:N", or "auto": CUDA where there is a GPU.
+        device: "cpu", "mps", "cuda", "cuda:N", or "auto": CUDA where there is a GPU.
         amp: mixed precision where the hardware multiplies it faster; None: yes.
         compile: whether to compile; None: on CUDA.
         precision: a key of `DTYPES`, which is taken as it is, or "auto": as `amp` has it.
@@ -50,7 +55,7 @@ def resolve_runtime(
         The runtime, with the reason of everything in it.
 
     Raises:
-        ConfigError: a CUDA device is asked for that is not there.
+        ConfigError: a GPU is asked for that is not there.
     """
     place, reason = auto_device(device)
     runtime = runtime_on(place, reason, amp, compile, precision, threads, deterministic=deterministic)
@@ -93,17 +98,22 @@ def runtime_on(
     if compiled and device.type == "cuda":
         resolved.append(("cuda_graph", "on", "a replayed step costs the host one launch"))
     if deterministic:
-        resolved.append(("determinism", "on", CUDA_BITS if device.type == "cuda" else CPU_BITS))
+        resolved.append(("determinism", "on", BITS[device.type]))
     reasons = tuple(ResolvedSetting(name=name, value=value, reason=why) for name, value, why in resolved)
     return Runtime(device=device, precision=name, compile=compiled, reasons=reasons)
 
 
-def auto_device(request: str, gpus: Sequence[str] | None = None) -> tuple[torch.device, str]:
+def auto_device(
+    request: str, gpus: Sequence[str] | None = None, *, apple: bool | None = None
+) -> tuple[torch.device, str]:
     """Choose the device: CUDA where there is a GPU, unless another one is named.
 
+    An Apple GPU has to be asked for: no run has shown yet that its results are right.
+
     Args:
-        request: "auto", "cpu", "cuda" or "cuda:N".
-        gpus: the names of the GPUs; default: of those that torch finds here.
+        request: "auto", "cpu", "mps", "cuda" or "cuda:N".
+        gpus: the names of the CUDA GPUs; default: of those that torch finds here.
+        apple: whether there is an Apple GPU; default: as torch finds it here.
 
     Returns:
         The device, and why.
@@ -112,12 +122,16 @@ def auto_device(request: str, gpus: Sequence[str] | None = None) -> tuple[torch.
         ConfigError: there is no such GPU.
     """
     gpus = _found_gpus() if gpus is None else gpus
+    apple = torch.backends.mps.is_available() if apple is None else apple
     if request == "auto":
         if gpus:
             current = torch.cuda.current_device()
             return torch.device("cuda", current), gpus[current]
-        return torch.device("cpu"), "no CUDA device found"
+        offer = f"; --device mps takes the Apple GPU ({NOT_RUN})" if apple else ""
+        return torch.device("cpu"), f"no CUDA device found{offer}"
     device = torch.device(request)
+    if device.type == "mps":
+        return _apple_gpu(apple)
     if device.type != "cuda":
         return device, "as asked"
     current = torch.cuda.current_device() if torch.cuda.is_available() else 0
@@ -146,6 +160,8 @@ def auto_precision(
         A key of `DTYPES`, and why.
     """
     on_cpu = device.type == "cpu"
+    if device.type == "mps":
+        return _apple_precision(amp, precision)
     if precision == "fp32" or (precision == "auto" and amp is False):
         return "fp32", FULL_PRECISION
     if precision != "auto" and not (precision == "bf16" and on_cpu):
@@ -170,8 +186,10 @@ def native_precisions(device: torch.device) -> set[str]:
         device: a CPU, or a GPU that is there.
 
     Returns:
-        The names; of a CPU at most "bf16".
+        The names; of a CPU at most "bf16", of an Apple GPU none, since none was measured.
     """
+    if device.type == "mps":
+        return set()
     if device.type != "cuda":
         instructions = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return {"bf16"} if instructions and not _held_back(os.environ) else set()
@@ -201,7 +219,31 @@ def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]
         return request, "as asked"
     if device.type == "cuda":
         return True, "fuses everything between the convolutions"
+    if device.type == "mps":
+        return False, f"torch.compile is a prototype there, and {NOT_RUN}"
     return False, "on a CPU it costs most of a minute and gains little (bench/step)"
+
+
+def _apple_gpu(found: bool) -> tuple[torch.device, str]:
+    """Return the Apple GPU, and what to know of it; ConfigError where there is none."""
+    if not found:
+        raise ConfigError(["device='mps': no Apple GPU was found; use --device cpu or auto"])
+    return torch.device("mps"), f"as asked; {NOT_RUN}: check a first result against --device cpu"
+
+
+def _apple_precision(amp: bool | None, precision: str) -> tuple[str, str]:
+    """Choose fp32 on an Apple GPU, unless another precision is named; `amp` alone asks for what is known to be faster.
+
+    Its autocast takes bf16 and fp16 (torch 2.14.1), but which of them is faster, or exact enough, is not yet measured.
+    """
+    if precision in ("bf16", "fp16"):
+        return precision, f"as asked; {NOT_RUN}"
+    if precision == "tf32":
+        return "fp32", "instead of tf32, which only NVIDIA's GPUs have"
+    if precision == "fp32" or amp is False:
+        return "fp32", "as asked"
+    instead = "instead of --amp: " if amp else ""
+    return "fp32", f"{instead}mixed precision is {NOT_RUN}; --precision bf16 or fp16 asks for it"
 
 
 def _found_gpus() -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from fastssl.models.small_maps import use_small_maps
+from fastssl.pipelines.placement import APPLE
+from fastssl.runtime.layout import lay_out_on
 
 PREFETCH = 3
 
@@ -79,18 +80,20 @@ class Runtime:
 
     @property
     def prefetch(self) -> int:
-        """Batches that a loader's threads make ahead; none on a CPU, where the training thread makes them itself.
+        """Batches that a loader's threads make ahead on the host; none where the training itself runs on the CPU.
 
         There a second thread that uses OpenMP makes every parallel region of the first one slower: a step took 165 to
         195 ms without such threads and 240 to 310 with them, while a batch takes 4 (ResNet-18, 28 px, 2 cores).
         """
-        return PREFETCH if self.device.type == "cuda" else 0
+        return 0 if self.device.type == "cpu" else PREFETCH
+
+    @property
+    def solver_device(self) -> torch.device:
+        """Where problems are solved in float64: the device, but for an Apple GPU, which has none, the CPU."""
+        return torch.device("cpu") if self.device.type == APPLE else self.device
 
     def place(self, module: ModuleT) -> ModuleT:
-        """Move a network to the device, in place: channels-last, its convolutions fit for maps of a few pixels.
-
-        Channels-last on a CPU too: there the first convolution of a ResNet-18 at 28 px takes 2.2 ms and not 10.7, the
-        others as long as row-major (fp32, batch 128, one thread of an AMD EPYC of family 26).
+        """Move a network to the device, in place, as `lay_out_on` does.
 
         Args:
             module: a network, or a stage with all its networks.
@@ -98,9 +101,7 @@ class Runtime:
         Returns:
             `module` itself.
         """
-        module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        use_small_maps(module)
-        return module
+        return lay_out_on(self.device, module)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Make the autocast context of one forward pass.

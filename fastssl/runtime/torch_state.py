@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-_DEVICES = ("cpu", "cuda")
+_DEVICES = ("cpu", "cuda", "mps")
 
 
 @contextmanager

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
+
+GPUS = ("cuda", "mps")
+"""Kinds of devices that have a generator of their own."""
 
 
 @contextmanager
@@ -24,7 +28,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     Yields:
         Nothing.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(**_forked(device)):
         torch.manual_seed(seed)
         yield
 
@@ -36,11 +40,11 @@ def random_states(device: torch.device) -> dict[str, Tensor]:
         device: of the run.
 
     Returns:
-        "cpu" and, on CUDA, "cuda": uint8 `[n]`, on the CPU.
+        "cpu" and, on a GPU, "cuda" or "mps": uint8 `[n]`, on the CPU.
     """
     states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type in GPUS:
+        states[device.type] = torch.get_device_module(device).get_rng_state(device)
     return states
 
 
@@ -52,5 +56,10 @@ def restore_random_states(states: Mapping[str, Tensor], device: torch.device) ->
         device: of the run.
     """
     torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+    if device.type in GPUS and device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type], device)
+
+
+def _forked(device: torch.device) -> dict[str, Any]:
+    """What `torch.random.fork_rng` is to keep besides the CPU's generator."""
+    return {"devices": [device], "device_type": device.type} if device.type in GPUS else {"devices": []}

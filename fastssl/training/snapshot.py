@@ -77,6 +77,8 @@ def _copied(tensor: Tensor) -> Tensor:
     tensor = tensor.detach()
     if tensor.is_cuda:
         return tensor.contiguous().to("cpu", non_blocking=True)  # pinned by torch's caching host allocator
+    if tensor.device.type != "cpu":
+        return tensor.contiguous().to("cpu")  # an Apple GPU's; the copy waits for it
     return tensor.clone(memory_format=torch.contiguous_format)
 
 

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from fastssl.pipelines.placement import APPLE
 from fastssl.pipelines.views.view import Parameters, View
 
 ExecutorName = Literal["auto", "dali", "torch"]
@@ -68,6 +69,10 @@ def choose(executor: ExecutorName, device: torch.device) -> ChosenExecutor:
         raise ValueError("executor='dali' needs NVIDIA DALI: pip install nvidia-dali-cuda130, or use executor='torch'")
     if executor != "auto":
         return ChosenExecutor(name=executor, reason="asked for")
+    if device.type == APPLE:
+        return ChosenExecutor(
+            name="torch", reason="images are augmented on the CPU and then moved: an Apple GPU lacks some of it"
+        )
     if device.type != "cuda":
         return ChosenExecutor(
             name="torch", reason="no GPU in use: batched torch outran DALI's CPU operators at every size measured"

@@ -52,7 +52,7 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
         (["extra"], "unexpected argument 'extra'"),
         (["--data"], "--data requires an argument"),
         (["--lr", "fast"], "lr='fast': input should be a valid number"),
-        (["--device", "gpu"], "device='gpu': give auto, cpu, cuda or cuda:N"),
+        (["--device", "gpu"], "device='gpu': give auto, cpu, mps, cuda or cuda:N"),
         (["--epochs", "3", "--steps", "3"], "epochs and steps both given: give one"),
         (["--encoder", "resnet19"], "encoder='resnet19': not a timm model, did you mean 'resnet18'?"),
         (["--size", "40", "--encoder", "levit_128s"], "cannot take 1x40x40 images"),

@@ -23,7 +23,7 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA d
 
 @no_gpu
 def test_without_a_gpu_the_cpu_is_chosen_and_a_gpu_refused() -> None:
-    assert auto_device("auto") == (CPU, "no CUDA device found")
+    assert auto_device("auto", apple=False) == (CPU, "no CUDA device found")
     with pytest.raises(ConfigError, match="no CUDA device was found; use --device cpu or auto"):
         auto_device("cuda")
 

@@ -171,4 +171,4 @@ def _rows(
 
 def _features(candidate: Candidate, extraction: Extraction, images: FewshotImages) -> StandardisedFeatures:
     pool, test = (extraction.of_part(candidate, part) for part in (images.pool, images.test))
-    return StandardisedFeatures.of(pool, test, extraction.runtime.device)
+    return StandardisedFeatures.of(pool, test, extraction.runtime.solver_device)

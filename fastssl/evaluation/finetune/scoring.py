@@ -80,7 +80,7 @@ def score(
     stage.train(was_training)
     ordered = torch.empty_like(torch.cat(logits))
     ordered[torch.cat(rows)] = torch.cat(logits)
-    outputs = ordered.double().cpu()
+    outputs = ordered.cpu().double()
     if not bool(outputs.isfinite().all()):
         raise DivergenceError("the classifier's scores are not finite; start again with a lower --lr or --no-amp")
     loss = log_loss(outputs, torch.from_numpy(labels), multi_label=stage.multi_label)

@@ -173,7 +173,7 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
         task=task,
         classes=parts.classes,
         refit=parts.val_held_out,
-        device=extraction.runtime.device,
+        device=extraction.runtime.solver_device,
     )
     metrics = evaluate(parts.test.labels, found.scores, task)
     return ProbeRow(
@@ -191,7 +191,7 @@ def _linear_row(extraction: Extraction, features: PartFeatures, label: str) -> P
 
 
 def _knn_row(extraction: Extraction, features: PartFeatures, label: str) -> ProbeRow:
-    parts, device = extraction.parts, extraction.runtime.device
+    parts, device = extraction.parts, extraction.runtime.solver_device
 
     def score(train: Tensor, labels: np.ndarray, query: Tensor, query_labels: np.ndarray) -> Metrics:
         targets = class_targets(labels, parts.classes).to(device)

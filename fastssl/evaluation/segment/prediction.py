@@ -57,7 +57,7 @@ class Predictor:
             DivergenceError: a probability is not a finite number.
         """
         device = self.runtime.device
-        levels = torch.tensor(sample.image, device=device).permute(2, 0, 1)
+        levels = torch.from_numpy(sample.image.astype(np.float32)).to(device).permute(2, 0, 1)
         mean, std = (by_channel(values, device) for values in (self.spec.channel_mean, self.spec.channel_std))
         image = normalised(levels, self.white, mean, std)
         image = image.to(self.runtime.compute_dtype)

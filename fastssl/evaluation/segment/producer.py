@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fastssl.pipelines.placement import APPLE, for_apple
 from fastssl.pipelines.random import permutation
 
 from .augmentation import Augmentation, draw
@@ -133,8 +134,10 @@ def by_channel(values: Sequence[float], device: torch.device) -> Tensor:
 
 
 def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """Return `values` on `device`; to a GPU they go through pinned memory, and nobody waits for the copy."""
+    """Return `values` on `device`; to a CUDA GPU they go through pinned memory, and nobody waits for the copy."""
     tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
     if device.type == "cpu" or tensor.is_cuda:
         return tensor
+    if device.type == APPLE:
+        return for_apple(tensor).to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

@@ -19,8 +19,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from fastssl.files import write_atomically
-from fastssl.models.small_maps import use_small_maps
 from fastssl.pipelines import Loader, View
+from fastssl.runtime import lay_out_on
 
 Notify = Callable[[str], None]
 
@@ -52,8 +52,7 @@ def extract(
         ValueError: there are no images.
     """
     was_training = encoder.training
-    use_small_maps(encoder.to(device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]
-    encoder.eval()
+    lay_out_on(device, encoder).eval()
     autocast = nullcontext() if amp_dtype is None else torch.autocast(device.type, dtype=amp_dtype)
     features: Tensor | None = None
     loader = Loader(

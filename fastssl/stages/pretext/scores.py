@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from fastssl.pipelines.placement import APPLE
 from fastssl.pipelines.views.pretext_tasks import of_task
 from fastssl.stages.pretext.tasks import JigsawTask, RestorationTask, Task
 from fastssl.stages.stage import Batch
@@ -119,13 +120,13 @@ class _Pixels:
         self._squares: Tensor | float = 0.0
 
     def add(self, encoder: nn.Module, batch: Batch) -> None:
-        target = batch["target"].double()
+        target = _double(batch["target"])
         mask = batch.get("mask")
-        counts = torch.ones_like(target) if mask is None else (mask != 0).expand_as(target).double()
+        counts = torch.ones_like(target) if mask is None else _double((mask != 0).expand_as(batch["target"]))
         predicted = self._task.predict(encoder, batch)
-        self._errors += float((counts * (predicted.double() - target).square()).sum())
+        self._errors += float((counts * (_double(predicted) - target).square()).sum())
         if mask is None:
-            self._shown = (self._shown or 0.0) + float((batch["image"].double() - target).square().sum())
+            self._shown = (self._shown or 0.0) + float((_double(batch["image"]) - target).square().sum())
         self._count += int(counts.sum())
         self._sums += (counts * target).sum(dim=(0, 2, 3)).cpu()
         self._squares += (counts * target.square()).sum(dim=(0, 2, 3)).cpu()
@@ -146,3 +147,8 @@ def _tally(task: Task) -> _Orders | _Pixels:
     if isinstance(task, RestorationTask):
         return _Pixels(task)
     raise TypeError(f"no score for {type(task).__name__}")
+
+
+def _double(values: Tensor) -> Tensor:
+    """In float64; on the CPU where the device, Apple's GPU, has none."""
+    return (values.cpu() if values.device.type == APPLE else values).double()
