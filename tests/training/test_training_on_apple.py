@@ -14,6 +14,7 @@ from fastssl.runtime import resolve_runtime
 from fastssl.stages.registry import STAGES, train_config
 from fastssl.training.build import build_run
 from fastssl.training.checkpoint_policy import CheckpointPolicy
+from fastssl.training.progress import StepClock
 from fastssl.training.random_state import random_states, restore_random_states, seeded
 
 pytestmark = pytest.mark.mps
@@ -32,7 +33,7 @@ def losses(stage: str, device: str, folder: Path, *, resumed: bool = False) -> l
         with run.open(CheckpointPolicy(folder=folder)) as engine:
             if until == STEPS and resumed:
                 engine.resume(lambda line: None)
-            engine.fit(until, lambda metrics: found.update({metrics.step: metrics.values["loss"]}))
+            engine.fit(until, lambda metrics: found.update({metrics.step: metrics.values["loss"]}), StepClock(8))
     return [found[step] for step in sorted(found)]
 
 
