@@ -128,4 +128,4 @@ def _forward(terms: StepTerms, plan: Plan, accelerator: Accelerator, cluster: Cl
 
 
 def _transfers(terms: StepTerms, plan: Plan, cluster: Cluster, when: str) -> float:
-    return sum(transfer.seconds(cluster, plan.gpus) for transfer in transfers(terms, plan) if transfer.when == when)
+    return sum(transfer.seconds(cluster) for transfer in transfers(terms, plan) if transfer.when == when)

@@ -75,7 +75,7 @@ def wire() -> list[str]:
     for terms in read_terms():
         by_gpus = [wire_bytes(terms, Plan(gpus=gpus, batch=BATCH)) for gpus in GPUS]
         compressed = [wire_bytes(terms, Plan(gpus=gpus, batch=BATCH, compress=True)) for gpus in GPUS]
-        synchronised = [wire_bytes(terms, Plan(gpus=gpus, batch=BATCH, sync_batch_norm=True)) for gpus in GPUS]
+        synchronised = [wire_bytes(terms, Plan(gpus=gpus, batch=BATCH, norm_gpus=gpus)) for gpus in GPUS]
         names = [name for name in by_gpus[0] if name != "metrics"]
         items = {name: [found[name] for found in by_gpus] for name in names}
         items["gradients, bf16"] = [found["gradients"] for found in compressed]
@@ -120,29 +120,29 @@ def efficiencies() -> list[str]:
 
 
 def _default(terms: StepTerms, gpus: int) -> Plan:
-    """What `fastssl train` does unasked: SimCLR's batch norm is synchronised, MoCo's groups lie within a GPU."""
-    return Plan(gpus=gpus, batch=BATCH, sync_batch_norm=terms.stage == "simclr")
+    """What `fastssl train` does unasked: SimCLR's batch norm is over all GPUs, MoCo's groups of 64 lie within one."""
+    return Plan(gpus=gpus, batch=BATCH, norm_gpus=gpus if terms.stage == "simclr" else 1)
 
 
 def choices() -> list[str]:
     """Make the table of what a choice does to the efficiency of ResNet-50."""
     by_stage = {terms.stage: terms for terms in read_terms() if terms.network == "resnet50"}
     moco = Plan(gpus=1, batch=BATCH)
-    simclr = replace(moco, sync_batch_norm=True)
-    apart = replace(simclr, sync_batch_norm=False)
+    everywhere, node = max(GPUS), Cluster().gpus_per_node
+    simclr, rows_apart = replace(moco, norm_gpus=everywhere), replace(moco, whole_loss=False)
     cases: list[tuple[str, str, Plan]] = [
         ("moco", f"{BATCH} images per GPU", moco),
-        ("moco", "32 images", replace(moco, batch=32)),
         ("moco", "512 images", replace(moco, batch=512)),
-        ("moco", "gradients as bf16 (`--compress-gradients`)", replace(moco, compress=True)),
-        ("moco", "32 images, gradients as bf16", replace(moco, batch=32, compress=True)),
-        ("moco", "32 images, 4 passes per update (`--accumulate`)", replace(moco, batch=32, accumulate=4)),
-        ("moco", "batch norm over all GPUs", replace(moco, sync_batch_norm=True)),
+        ("moco", "64 images", replace(moco, batch=64)),
+        ("moco", "64 images, gradients as bf16 (`--compress-gradients`)", replace(moco, batch=64, compress=True)),
+        ("moco", "64 images, 4 passes per update (`--accumulate`)", replace(moco, batch=64, accumulate=4)),
+        ("moco", "32 images: batch-norm groups of 64 span two GPUs", replace(moco, batch=32, norm_gpus=2)),
+        ("moco", "batch norm over all GPUs", replace(moco, norm_gpus=everywhere)),
         ("simclr", f"{BATCH} images per GPU, batch norm over all GPUs", simclr),
         ("simclr", "512 images", replace(simclr, batch=512)),
-        ("simclr", "each GPU's own batch norm (`--no-sync-bn`)", apart),
-        ("simclr", "likewise, each GPU its own rows of the loss (not built)", replace(apart, whole_loss=False)),
-        ("simclr", "likewise, 512 images", replace(apart, whole_loss=False, batch=512)),
+        ("simclr", "each GPU's own batch norm (`--no-sync-bn`)", moco),
+        ("simclr", "likewise, each GPU its own rows of the loss (not built)", rows_apart),
+        ("simclr", "likewise, batch norm over each node (not built)", replace(rows_apart, norm_gpus=node)),
     ]
     gpu, cluster = Accelerator(utilisation=CHOICES_AT), Cluster()
     rows, before = [], ""

@@ -31,7 +31,8 @@ class Plan:
         gpus: N.
         batch: b, images per GPU and step (of each of the accumulated ones).
         compress: gradients cross the wire as bf16.
-        sync_batch_norm: batch norm takes its statistics over all GPUs; MoCo then exchanges no images.
+        norm_gpus: GPUs that share the statistics of batch norm; more than there are: all. Where all do, MoCo exchanges
+            no images.
         whole_loss: of SimCLR, every GPU computes the whole loss; otherwise the rows of its own crops alone.
         accumulate: forward and backward passes per update.
         image_bytes: of a number of an image: 2 in bf16.
@@ -40,7 +41,7 @@ class Plan:
     gpus: int
     batch: int
     compress: bool = False
-    sync_batch_norm: bool = False
+    norm_gpus: int = 1
     whole_loss: bool = True
     accumulate: int = 1
     image_bytes: int = 2
@@ -49,6 +50,11 @@ class Plan:
     def gradient_number(self) -> int:
         """Bytes of a number of a gradient on the wire."""
         return 2 if self.compress else FP32
+
+    @property
+    def norm_group(self) -> int:
+        """GPUs that share the statistics of batch norm, of those that there are."""
+        return min(self.norm_gpus, self.gpus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,21 +66,23 @@ class Transfer:
         when: the part of the step that it precedes.
         operation: which.
         size: bytes of one GPU's data.
+        gpus: that take part.
     """
 
     name: str
     when: Literal["keys", "loss", "backward", "end"]
     operation: Operation
     size: float
+    gpus: int
 
-    def wire(self, gpus: int) -> float:
+    def wire(self) -> float:
         """Return the bytes that each GPU sends."""
-        return BYTES[self.operation](self.size, gpus)
+        return BYTES[self.operation](self.size, self.gpus)
 
-    def seconds(self, cluster: Cluster, gpus: int) -> float:
+    def seconds(self, cluster: Cluster) -> float:
         """Return how long it takes."""
         call = {"all-reduce": cluster.all_reduce, "all-gather": cluster.all_gather, "all-to-all": cluster.all_to_all}
-        return call[self.operation](self.size, gpus)
+        return call[self.operation](self.size, self.gpus)
 
 
 def transfers(terms: StepTerms, plan: Plan) -> list[Transfer]:
@@ -87,7 +95,7 @@ def transfers(terms: StepTerms, plan: Plan) -> list[Transfer]:
     Returns:
         In the order of a step.
     """
-    return [*_of_moco(terms, plan), *_of_simclr(terms, plan), *_of_batch_norm(terms, plan), _metrics()]
+    return [*_of_moco(terms, plan), *_of_simclr(terms, plan), *_of_batch_norm(terms, plan), _metrics(plan)]
 
 
 def wire_bytes(terms: StepTerms, plan: Plan) -> dict[str, float]:
@@ -102,40 +110,41 @@ def wire_bytes(terms: StepTerms, plan: Plan) -> dict[str, float]:
     """
     found = {"gradients": all_reduce_bytes(terms.parameters * plan.gradient_number, plan.gpus)}
     for transfer in transfers(terms, plan):
-        found[transfer.name] = found.get(transfer.name, 0.0) + plan.accumulate * transfer.wire(plan.gpus)
+        found[transfer.name] = found.get(transfer.name, 0.0) + plan.accumulate * transfer.wire()
     return found
 
 
 def _of_moco(terms: StepTerms, plan: Plan) -> Iterator[Transfer]:
     if terms.stage != "moco":
         return
-    if terms.batch_norm_channels and not plan.sync_batch_norm:
+    if terms.batch_norm_channels and plan.norm_group < plan.gpus:
         images = plan.batch * 3 * terms.size**2 * plan.image_bytes
-        yield Transfer(name="key images", when="keys", operation="all-to-all", size=images)
+        yield Transfer(name="key images", when="keys", operation="all-to-all", size=images, gpus=plan.gpus)
     keys = plan.batch * (EMBEDDING * FP32 + ID)
-    yield Transfer(name="keys", when="loss", operation="all-gather", size=keys)
+    yield Transfer(name="keys", when="loss", operation="all-gather", size=keys, gpus=plan.gpus)
 
 
 def _of_simclr(terms: StepTerms, plan: Plan) -> Iterator[Transfer]:
     if terms.stage != "simclr":
         return
     own = 2 * plan.batch * EMBEDDING * FP32
-    yield Transfer(name="embeddings", when="loss", operation="all-gather", size=own)
+    yield Transfer(name="embeddings", when="loss", operation="all-gather", size=own, gpus=plan.gpus)
     every = own * plan.gpus
-    yield Transfer(name="embeddings' gradients", when="backward", operation="all-reduce", size=every)
+    yield Transfer(name="embeddings' gradients", when="backward", operation="all-reduce", size=every, gpus=plan.gpus)
 
 
 def _of_batch_norm(terms: StepTerms, plan: Plan) -> Iterator[Transfer]:
     """Mean and variance of each layer, gathered as fp32; of MoCo's key encoder too, which has no backward pass."""
-    if not plan.sync_batch_norm:
+    shared = plan.norm_group
+    if shared == 1:
         return
     for channels in terms.batch_norm_channels:
         size = 2 * channels * FP32
         if terms.key_passes:
-            yield Transfer(name="batch norm", when="keys", operation="all-gather", size=size)
-        yield Transfer(name="batch norm", when="loss", operation="all-gather", size=size)
-        yield Transfer(name="batch norm", when="backward", operation="all-reduce", size=size)
+            yield Transfer(name="batch norm", when="keys", operation="all-gather", size=size, gpus=shared)
+        yield Transfer(name="batch norm", when="loss", operation="all-gather", size=size, gpus=shared)
+        yield Transfer(name="batch norm", when="backward", operation="all-reduce", size=size, gpus=shared)
 
 
-def _metrics() -> Transfer:
-    return Transfer(name="metrics", when="end", operation="all-reduce", size=METRICS * FP32)
+def _metrics(plan: Plan) -> Transfer:
+    return Transfer(name="metrics", when="end", operation="all-reduce", size=METRICS * FP32, gpus=plan.gpus)

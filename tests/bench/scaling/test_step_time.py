@@ -29,7 +29,7 @@ NO_WAIT = Cluster(
 @EVERY
 @pytest.mark.parametrize(
     "plan",
-    [PLAN, replace(PLAN, gpus=512, batch=8), replace(PLAN, compress=True, accumulate=3, sync_batch_norm=True)],
+    [PLAN, replace(PLAN, gpus=512, batch=8), replace(PLAN, compress=True, accumulate=3, norm_gpus=64)],
     ids=["usual", "little work", "all options"],
 )
 def test_the_closed_form_is_the_simulation_without_jitter(terms: StepTerms, plan: Plan) -> None:

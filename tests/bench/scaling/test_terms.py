@@ -114,11 +114,14 @@ def test_each_stage_sends_what_its_method_shares() -> None:
     assert wire_bytes(moco, PLAN)["keys"] == 7 * 128 * (128 * 4 + 8)
     assert wire_bytes(moco, PLAN)["key images"] == 7 / 8 * 128 * 3 * 224 * 224 * 2
     assert "key images" not in wire_bytes(vit, PLAN)  # nothing leaks without batch norm
-    assert "key images" not in wire_bytes(moco, replace(PLAN, sync_batch_norm=True))
+    assert "key images" not in wire_bytes(moco, replace(PLAN, norm_gpus=8))
     assert wire_bytes(simclr, PLAN)["embeddings"] == 7 * 2 * 128 * 128 * 4
     assert wire_bytes(simclr, PLAN)["embeddings' gradients"] == 2 * 7 / 8 * (8 * 2 * 128 * 128 * 4)
-    statistics = wire_bytes(simclr, replace(PLAN, sync_batch_norm=True))["batch norm"]
+    statistics = wire_bytes(simclr, replace(PLAN, norm_gpus=512))["batch norm"]
     assert statistics == (7 + 2 * 7 / 8) * 2 * 4 * sum(simclr.batch_norm_channels)
+    pairs = wire_bytes(moco, replace(PLAN, norm_gpus=2))
+    assert pairs["batch norm"] == (1 + 1 + 1) * 2 * 4 * sum(moco.batch_norm_channels)
+    assert pairs["key images"] == wire_bytes(moco, PLAN)["key images"]
 
 
 @EVERY
