@@ -22,6 +22,8 @@ UTILISATIONS = (0.1, 0.3, 0.5)
 CHOICES_AT = 0.3
 """Utilisation of the table of choices."""
 JITTER = 0.02
+ETHERNET = 1.25e9
+"""Bytes per second of 10 Gb/s."""
 STAGES = {"moco": "MoCo", "simclr": "SimCLR"}
 NETWORKS = {"resnet50": "ResNet-50", "vit_base_patch16_224": "ViT-B/16"}
 ASSUMED, SHEET = "assumed", "data sheet"
@@ -125,8 +127,8 @@ def _default(terms: StepTerms, gpus: int) -> Plan:
 
 
 def choices() -> list[str]:
-    """Make the table of what a choice does to the efficiency of ResNet-50."""
-    by_stage = {terms.stage: terms for terms in read_terms() if terms.network == "resnet50"}
+    """Make the table of what a choice does to efficiency."""
+    known = {(terms.stage, terms.network): terms for terms in read_terms()}
     moco = Plan(gpus=1, batch=BATCH)
     everywhere, node = max(GPUS), Cluster().gpus_per_node
     simclr, rows_apart = replace(moco, norm_gpus=everywhere), replace(moco, whole_loss=False)
@@ -147,10 +149,18 @@ def choices() -> list[str]:
     gpu, cluster = Accelerator(utilisation=CHOICES_AT), Cluster()
     rows, before = [], ""
     for stage, name, plan in cases:
-        cells = [f"{efficiency(by_stage[stage], replace(plan, gpus=gpus), gpu, cluster):.0%}" for gpus in GPUS]
-        rows.append([STAGES[stage] if stage != before else "", name, *cells])
+        terms = known[stage, "resnet50"]
+        rows.append([_name(terms) if stage != before else "", name, *_shares(terms, plan, gpu, cluster)])
         before = stage
-    return _table(["ResNet-50", f"at {CHOICES_AT:g} of the peak", *_gpus()], rows)
+    vit, slow = known["moco", "vit_base_patch16_224"], replace(cluster, network_bandwidth=ETHERNET)
+    rows.append([_name(vit), "10 Gb/s per GPU between nodes", *_shares(vit, moco, gpu, slow)])
+    rows.append(["", "likewise, gradients as bf16", *_shares(vit, replace(moco, compress=True), gpu, slow)])
+    return _table(["", f"at {CHOICES_AT:g} of the peak", *_gpus()], rows)
+
+
+def _shares(terms: StepTerms, plan: Plan, gpu: Accelerator, cluster: Cluster) -> list[str]:
+    """Efficiency on each number of GPUs."""
+    return [f"{efficiency(terms, replace(plan, gpus=gpus), gpu, cluster):.0%}" for gpus in GPUS]
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {

@@ -31,15 +31,15 @@ def joined(device: str, patience: float) -> Iterator[World]:
     Nothing is done where this process was started alone, or where the process group is there already.
 
     Args:
-        device: that is asked for, "auto", "cpu", "cuda" or "cuda:N"; a GPU is that of the process's number on its
-            machine.
+        device: that is asked for, "auto", "cpu", "mps", "cuda" or "cuda:N"; a GPU is that of the process's number
+            on its machine.
         patience: seconds without a sign of life after which a process is taken to be gone.
 
     Yields:
         This process's place.
 
     Raises:
-        ConfigError: one GPU is asked for by its number, or this machine has fewer than processes.
+        ConfigError: one GPU is asked for by its number, or Apple's, or this machine has fewer than processes.
         LostPeerError: another process is gone; it is named.
     """
     place = None if distributed.is_available() and distributed.is_initialized() else launched()
@@ -75,6 +75,8 @@ def _choose_gpu(device: str, place: Launched) -> bool:
     """Make this process's GPU the current one; False where it computes on the CPU."""
     if device.startswith("cuda:"):
         raise ConfigError([f"device={device!r}: {place.size} processes cannot share one GPU; give --device cuda"])
+    if device == "mps":
+        raise ConfigError([f"device='mps': {place.size} processes cannot share the Apple GPU; start one process"])
     if device not in ("auto", "cuda") or not torch.cuda.is_available():
         return False
     found = torch.cuda.device_count()
