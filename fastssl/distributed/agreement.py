@@ -7,7 +7,7 @@ Covers: bringing together what each process wishes, without making a step wait. 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, distributed
@@ -34,9 +34,9 @@ class Agreement:
     """Collects wishes step by step; where there is one process, each is granted at once."""
 
     def __init__(self) -> None:
-        self._under_way: deque[tuple[distributed.Work, Tensor]] = deque()
+        self._under_way: deque[tuple[Any, Tensor]] = deque()
         # A group of its own, so that its exchanges never come between those of a step.
-        self._group = distributed.new_group(backend="gloo") if world().size > 1 else None
+        self._group: Any = distributed.new_group(backend="gloo") if world().size > 1 else None
 
     def next(self, *, save: bool, signal: int) -> Decision:
         """Tell what this process wishes at this step, and learn what is decided.

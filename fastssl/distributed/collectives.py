@@ -8,6 +8,7 @@ identity where there is one process, and one opaque operator for `torch.compile`
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
@@ -153,18 +154,18 @@ def block_group(ranks: int) -> str:
     if ranks == here.size:
         return _whole_group()
     blocks = [list(range(first, first + ranks)) for first in range(0, here.size, ranks)]
-    groups = [distributed.new_group(block) for block in blocks]
-    name: str = groups[here.rank // ranks].group_name
-    return name
+    groups: list[Any] = [distributed.new_group(block) for block in blocks]
+    return str(groups[here.rank // ranks].group_name)
 
 
-def _group_of(name: str) -> distributed.ProcessGroup:
-    return distributed.distributed_c10d._resolve_process_group(name)
+def _group_of(name: str) -> Any:
+    resolve: Any = distributed.distributed_c10d._resolve_process_group
+    return resolve(name)
 
 
 def _whole_group() -> str:
-    name: str = distributed.group.WORLD.group_name
-    return name
+    whole: Any = distributed.group.WORLD
+    return str(whole.group_name)
 
 
 @torch.library.custom_op("fastssl::gather_rows", mutates_args=())

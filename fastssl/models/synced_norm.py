@@ -38,9 +38,9 @@ class _SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         mean, variance = self._statistics(values)
         scale = torch.rsqrt(variance + self.eps)
         scale = scale if self.weight is None else scale * self.weight
-        shift = -mean * scale if self.bias is None else self.bias - mean * scale
         shape = [1, -1] + [1] * (x.ndim - 2)
-        return (values * scale.view(shape) + shift.view(shape)).to(x.dtype)
+        output = (values - mean.view(shape)) * scale.view(shape)  # in this order: a mean may be large
+        return (output if self.bias is None else output + self.bias.view(shape)).to(x.dtype)
 
     def _statistics(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance `[C]` over all processes, from those of each (Chan et al., 1979)."""
@@ -50,15 +50,16 @@ class _SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         means, variances = gathered.chunk(2, dim=1)
         mean = means.mean(dim=0)
         variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
-        if self.track_running_stats:
-            self._follow(mean.detach(), variance.detach(), self.ranks * values.numel() // len(mean))
+        self._follow(mean.detach(), variance.detach(), self.ranks * values.numel() // len(mean))
         return mean, variance
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics; count: values that each of the two is made of."""
+        """Move the running statistics, if there are any; count: values that each of the two is made of."""
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
         self.num_batches_tracked.add_(1)
-        pace = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+        pace = self.num_batches_tracked.reciprocal() if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), pace)
         unbiased = variance * (count / max(1, count - 1))
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), pace)
