@@ -29,7 +29,7 @@ from fastssl.pipelines import Loader, View
 from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.stages.registry import stage_defaults
 from fastssl.stages.stage import Stage
-from fastssl.stages.stage_defaults import RunInfo, StageDefaults
+from fastssl.stages.stage_defaults import MakeOptimizer, RunInfo, StageDefaults
 from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.engine import Engine
@@ -75,6 +75,21 @@ class TrainingRun:
         """
         load_weights(self.stage.encoder, read_weights(path), str(path))
 
+    @property
+    def optimizer(self) -> MakeOptimizer:
+        """A function that makes the optimiser of the stage's trained parameters."""
+        made: MakeOptimizer = self.defaults.optimizer(self.settings)
+        return made
+
+    @property
+    def schedule(self) -> CosineSchedule:
+        """The learning rate of every step."""
+        return CosineSchedule(
+            peak=self.settings.lr,
+            total_steps=self.settings.steps,
+            warm_up_steps=self.defaults.warm_up_steps(self.settings),
+        )
+
     def messages(self) -> list[str]:
         """Tell what a user should read before training.
 
@@ -113,20 +128,8 @@ class TrainingRun:
         Returns:
             The engine, at the run's first step.
         """
-        schedule = CosineSchedule(
-            peak=self.settings.lr,
-            total_steps=self.settings.steps,
-            warm_up_steps=self.defaults.warm_up_steps(self.settings),
-        )
-        return Engine(
-            self.stage,
-            loader,
-            self.runtime,
-            self.defaults.optimizer(self.settings),
-            schedule,
-            checkpoints,
-            gradients=GradientSettings(accumulate=self.settings.accumulate, compress=self.settings.compress_gradients),
-        )
+        gradients = GradientSettings(accumulate=self.settings.accumulate, compress=self.settings.compress_gradients)
+        return Engine(self.stage, loader, self.runtime, self.optimizer, self.schedule, checkpoints, gradients=gradients)
 
     @contextmanager
     def open(self, checkpoints: CheckpointPolicy | None = None) -> Iterator[Engine[Loader]]:

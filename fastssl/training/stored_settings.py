@@ -24,7 +24,7 @@ from fastssl.training.places import absolute_places, moved_places
 
 CONFIG = "config.yaml"
 
-_TRANSIENT = frozenset({"resume", "overwrite", "stop_after", "gpus"})
+_TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
 # They say how a run goes on, not what it computes. Whether data are still the same is told by their fingerprint.
 _CHANGED_BY_RESUMING = {

@@ -1,0 +1,37 @@
+"""Adapters: fastssl's stages, views and losses inside other trainers.
+
+Covers: the names a user calls, loaded on first use, so that `import fastssl.backend` needs no other library, not even
+torch. Does not cover: any work of its own; one module for each library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+# Public name -> the module that defines it (PEP 562: imported when first asked for).
+_EXPORTS = {
+    "open_run": "fastssl.backend.run",
+    "Step": "fastssl.backend.loop_step",
+}
+
+__all__ = [
+    "Step",
+    "open_run",
+]
+
+if TYPE_CHECKING:
+    from fastssl.backend.loop_step import Step
+    from fastssl.backend.run import open_run
+
+
+def __getattr__(name: str) -> object:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'fastssl.backend' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
