@@ -200,9 +200,7 @@ def test_an_optimiser_that_cannot_be_used_is_one_line(optimizer: Any, message: s
 
 def test_a_state_of_something_else_is_one_line() -> None:
     step = backend.Step(Line(), adam, device="cpu")
-    with pytest.raises(
-        CheckpointError, match="state: not one of fastssl.backend.Step, it has no stage and no optimizer"
-    ):
+    with pytest.raises(CheckpointError, match=r"state: not one of fastssl\.backend\.Step, it has no stage"):
         step.load_state_dict({"scaler": {}, "count": 1})
     other = step_of(open_moco())
     with pytest.raises(CheckpointError, match="state: made for another model"):

@@ -26,7 +26,7 @@ def test_importing_the_adapters_loads_no_library() -> None:
     script = "import sys, fastssl.backend as b; dir(b); print([n for n in ('torch', 'lightning') if n in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
-    with pytest.raises(AttributeError, match="module 'fastssl.backend' has no attribute 'Stepp'"):
+    with pytest.raises(AttributeError, match=r"module 'fastssl\.backend' has no attribute 'Stepp'"):
         backend.Stepp  # noqa: B018
 
 
