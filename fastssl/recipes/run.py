@@ -20,7 +20,7 @@ from fastssl.console import new_console, say, silent_console
 from fastssl.data import Source
 from fastssl.distributed.environment import launched
 from fastssl.distributed.join import joined
-from fastssl.distributed.leader import leader_here
+from fastssl.distributed.leader import by_leader, everyone_here
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.files import write_atomically
@@ -146,7 +146,7 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
             if not config.resume:
                 claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
             source.report.write(folder)
-        leader_here()
+        everyone_here()  # before any stage begins: what has begun is seen alike
         results = _train_stages(recipe_run, prepared, console, clock)
     finished = len(results) == len(recipe_run.stages) and results[-1].finished
     result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
@@ -165,7 +165,7 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
         heading = f"{number}/{len(recipe_run.stages) + 1} {stage.stage}"
         console.rule(heading, align="left")
         began = time.monotonic()
-        begun = holds_run(recipe_run.folder / stage.stage)
+        begun = _has_begun(recipe_run.folder / stage.stage)
         own = prepared.pop(0)  # its stage takes memory while it is trained, and not after
         if own.run is not None and results and not begun:
             own.run.load_encoder(results[-1].folder)
@@ -176,6 +176,11 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
         say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     return results
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a stage has begun, as the process of rank 0 sees it, which is about to begin it."""
+    return by_leader(lambda: holds_run(folder))
 
 
 def _evaluate(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fastssl.distributed.leader import leader_here
 from fastssl.distributed.world import world
 from fastssl.models.encoder_file import save_encoder
 from fastssl.models.spec_text import TrainedSteps
@@ -87,6 +88,7 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
     last = {"loss": float("nan")}
     if not world().leads:
         stop = engine.fit(until, lambda metrics: last.update(metrics.values), clock)
+        leader_here()  # with the encoder, which the next stage of a recipe begins with
         return _result(engine, folder, clock, began, last["loss"], stop)
     progress = TrainingProgress(
         console,
@@ -106,6 +108,7 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
         with compile_errors(GO_ON) if run.runtime.compile else nullcontext():
             stop = engine.fit(until, on_metrics, clock)
     _export(run, engine, folder)
+    leader_here()
     return _result(engine, folder, clock, began, last["loss"], stop)
 
 

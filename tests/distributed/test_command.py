@@ -121,6 +121,19 @@ def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, processes
     assert said[1] == ("", "")
 
 
+def test_a_recipe_trains_each_stage_and_evaluates_together(
+    tmp_path: Path, processes: list[subprocess.Popen[str]]
+) -> None:
+    folder = tmp_path / "run"
+    settings = ["demo-colour" if word == "demo" else word for word in SETTINGS]
+    processes += start(2, "--recipe", "mtcp", *settings, "--steps", "2", "--queue-size", "64", "--out", str(folder))
+    said = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert f"starts from {folder / 'moco'}" in said[0][0]
+    assert (folder / "report" / "fewshot.json").is_file()
+    assert said[1] == ("", "")
+
+
 def test_what_is_wrong_for_all_is_said_once(tmp_path: Path, processes: list[subprocess.Popen[str]]) -> None:
     settings = ["15" if word == "16" else word for word in SETTINGS]
     processes += start(2, *settings, "--steps", "2", "--out", str(tmp_path / "run"))
