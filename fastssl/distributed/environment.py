@@ -54,7 +54,7 @@ def launched(environment: Mapping[str, str] | None = None) -> Launched | None:
     given = os.environ if environment is None else environment
     if "WORLD_SIZE" in given and "RANK" in given:
         found = _by_torchrun(given)
-    elif int(given.get("SLURM_STEP_NUM_TASKS") or 1) > 1 and "SLURM_PROCID" in given:
+    elif "SLURM_PROCID" in given and _number(given, "SLURM_STEP_NUM_TASKS", 1) > 1:
         found = _by_srun(given)
     else:
         return None

@@ -45,11 +45,18 @@ def by_leader(work: Callable[[], T]) -> T:
         return work()
     key = f"leader/{next(_numbers)}"
     if here.leads:
-        result = work()
-        _store().set(key, json.dumps(result))
+        try:
+            result = work()
+        except BaseException:
+            _store().set(key, json.dumps({"failed": True}))
+            raise
+        _store().set(key, json.dumps({"result": result}))
         return result
-    told: T = json.loads(_awaited(key))
-    return told
+    told = json.loads(_awaited(key))
+    if "failed" in told:
+        raise RuntimeError("rank 0, a peer, has ended by an error")
+    found: T = told["result"]
+    return found
 
 
 def everyone_here() -> None:

@@ -168,19 +168,23 @@ class Watch:
         return False
 
     def _is_told(self, error: FastSSLError) -> bool:
-        """Whether rank 0 ends by the same error, and says it."""
+        """Whether rank 0 ends by the same error, and says it; what it says of its checkpoints, it alone knows."""
         if self._here.leads:
             return False
         with suppress(RuntimeError):
             for _ in range(10):
                 if self._store.check(["left/0"]):
-                    return self._store.get("left/0").decode() == _words(error)
+                    return _gist(self._store.get("left/0").decode()) == _gist(_words(error))
                 time.sleep(PERIOD / 5)
         return False
 
 
 def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _gist(words: str) -> str:
+    return words.partition(";")[0]
 
 
 def _end_process(line: str) -> NoReturn:

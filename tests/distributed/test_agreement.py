@@ -42,7 +42,7 @@ def test_a_wish_of_the_last_step_is_not_lost(ranks: Callable) -> None:
         assert result[-1] == (False, signal.SIGTERM)
 
 
-def work_of_leader(fails: bool) -> list:
+def work_of_leader() -> list:
     calls = []
 
     def work() -> int:
@@ -52,7 +52,17 @@ def work_of_leader(fails: bool) -> list:
     return [by_leader(work), by_leader(lambda: None), by_leader(work), calls]
 
 
+def failing_work() -> str:
+    with pytest.raises(ZeroDivisionError if world().leads else RuntimeError) as caught:
+        by_leader(lambda: 1 // 0)
+    return str(caught.value)
+
+
+def test_the_others_do_not_wait_for_work_that_failed(ranks: Callable) -> None:
+    assert ranks(4)(failing_work)[1:] == ["rank 0, a peer, has ended by an error"] * 3
+
+
 def test_one_process_works_and_all_have_the_result(ranks: Callable) -> None:
-    results = ranks(4)(work_of_leader, False)
+    results = ranks(4)(work_of_leader)
     assert [result[:3] for result in results] == [[43, None, 44]] * 4
     assert [result[3] for result in results] == [[0, 0], [], [], []]

@@ -106,13 +106,13 @@ def test_a_broken_connection_where_all_are_there_stays_what_it_is() -> None:
         raise RuntimeError("Connection refused by another program")
 
 
-@pytest.mark.parametrize(("words", "told"), [("the loss became nan", True), ("something else", False)])
+@pytest.mark.parametrize(("words", "told"), [("the loss became nan; nothing is kept", True), ("other", False)])
 def test_an_error_that_all_have_is_told_once(words: str, told: bool) -> None:
     store = HashStore()
 
     def leader() -> None:
         with pytest.raises(DivergenceError), Watch(store, World(0, 2), patience=60):
-            raise DivergenceError("the loss became nan")
+            raise DivergenceError("the loss became nan; the checkpoint of step 3 is kept")
 
     first = threading.Thread(target=leader)
     first.start()
