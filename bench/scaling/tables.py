@@ -131,7 +131,7 @@ def choices() -> list[str]:
     known = {(terms.stage, terms.network): terms for terms in read_terms()}
     moco = Plan(gpus=1, batch=BATCH)
     everywhere, node = max(GPUS), Cluster().gpus_per_node
-    simclr, rows_apart = replace(moco, norm_gpus=everywhere), replace(moco, whole_loss=False)
+    simclr, apart = replace(moco, norm_gpus=everywhere), moco
     cases: list[tuple[str, str, Plan]] = [
         ("moco", f"{BATCH} images per GPU", moco),
         ("moco", "512 images", replace(moco, batch=512)),
@@ -142,9 +142,9 @@ def choices() -> list[str]:
         ("moco", "batch norm over all GPUs", replace(moco, norm_gpus=everywhere)),
         ("simclr", f"{BATCH} images per GPU, batch norm over all GPUs", simclr),
         ("simclr", "512 images", replace(simclr, batch=512)),
-        ("simclr", "each GPU's own batch norm (`--no-sync-bn`)", moco),
-        ("simclr", "likewise, each GPU its own rows of the loss (not built)", rows_apart),
-        ("simclr", "likewise, batch norm over each node (not built)", replace(rows_apart, norm_gpus=node)),
+        ("simclr", "each GPU's own batch norm (`--no-sync-bn`)", apart),
+        ("simclr", "likewise, every GPU the whole loss (not ours)", replace(apart, whole_loss=True)),
+        ("simclr", "batch norm over each node (not built)", replace(apart, norm_gpus=node)),
     ]
     gpu, cluster = Accelerator(utilisation=CHOICES_AT), Cluster()
     rows, before = [], ""

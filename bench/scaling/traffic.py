@@ -33,16 +33,16 @@ class Plan:
         compress: gradients cross the wire as bf16.
         norm_gpus: GPUs that share the statistics of batch norm; more than there are: all. Where all do, MoCo exchanges
             no images.
-        whole_loss: of SimCLR, every GPU computes the whole loss; otherwise the rows of its own crops alone.
+        whole_loss: of SimCLR, every GPU computes the whole loss, which ours does not: each has the rows of its crops.
         accumulate: forward and backward passes per update.
-        image_bytes: of a number of an image: 2 in bf16.
+        image_bytes: of a number of an image or an embedding: 2 in bf16.
     """
 
     gpus: int
     batch: int
     compress: bool = False
     norm_gpus: int = 1
-    whole_loss: bool = True
+    whole_loss: bool = False
     accumulate: int = 1
     image_bytes: int = 2
 
@@ -127,8 +127,13 @@ def _of_moco(terms: StepTerms, plan: Plan) -> Iterator[Transfer]:
 def _of_simclr(terms: StepTerms, plan: Plan) -> Iterator[Transfer]:
     if terms.stage != "simclr":
         return
-    own = 2 * plan.batch * EMBEDDING * FP32
+    crops = 2 * plan.batch
+    own = crops * EMBEDDING * plan.image_bytes
     yield Transfer(name="embeddings", when="loss", operation="all-gather", size=own, gpus=plan.gpus)
+    if not plan.whole_loss:
+        # The loss and logsumexp of each crop: all that another GPU needs for the whole gradient of its own.
+        yield Transfer(name="losses", when="loss", operation="all-gather", size=crops * 2 * FP32, gpus=plan.gpus)
+        return
     every = own * plan.gpus
     yield Transfer(name="embeddings' gradients", when="backward", operation="all-reduce", size=every, gpus=plan.gpus)
 

@@ -114,7 +114,7 @@ def _nt_xent(architecture: int, dtype: str, width: int) -> Iterator[Variant]:
     precision = PRECISIONS[dtype]
     tile = nt_xent.choose_tile(precision, width)
     constants = nt_xent.constants(precision, tile, 2048, width)
-    integers = _integers("n_rows width slice_rows stride")
+    integers = _integers("first_row end_row n_rows width slice_rows stride")
     lse = {"unit": f"*{_memory(dtype)}", "peak": "*fp32", "total": "*fp32"}
     grad = {"unit": f"*{_memory(dtype)}", **dict.fromkeys(("lse", "grad_loss", "largest", "gathered"), "*fp32")}
     for name, kernel, pointers, extra in (
@@ -223,7 +223,7 @@ def combine_variants(architecture: int) -> Iterator[Variant]:
     grad = {
         "unit": "*bf16",
         **dict.fromkeys(("norm", "loss", "grad_loss", "largest", "gathered", "grad"), "*fp32"),
-        **_integers("n_rows n_slices width stride"),
+        **_integers("first_row n_rows n_slices width stride"),
         "inverse_temperature": "fp32",
     }
     constants = {"NORMALIZE": True, "HEADROOM": 0, "TILE_SLICES": nt_xent.COMBINE_TILE, "BLOCK_WIDTH": 128}

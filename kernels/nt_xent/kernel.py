@@ -5,7 +5,8 @@ gradient from one recomputation of the logits, whose symmetry (see reference.py)
 slices and folded in fixed order. Does not cover: tile sizes and slices (launch.py).
 
 Logits live in base 2: s = (z_i . z_j) * log2(e) / T. Rows are addressed in 64 bits. Embeddings are [n_rows, width] and
-contiguous from `unit_kernel` on.
+contiguous from `unit_kernel` on. A launch is for the rows from first_row to end_row, and what it writes begins with the
+first of them.
 """
 
 from __future__ import annotations
@@ -44,14 +45,16 @@ def _negative(o_b, o_n, n_rows):
 @triton.jit
 def lse_partial_kernel(
     unit,
-    peak,  # [n_rows, n_slices] fp32, out
-    total,  # [n_rows, n_slices] fp32, out
+    peak,  # [end_row - first_row, n_slices] fp32, out
+    total,  # likewise
+    first_row,
+    end_row,
     n_rows,
     width,
     slice_rows,  # columns of logits per slice, a multiple of BLOCK_COLUMNS
     stride,
     scale,
-    EVEN: tl.constexpr,  # n_rows fills its tiles both ways, width its block
+    EVEN: tl.constexpr,  # rows and columns fill their tiles, width its block
     OPERANDS: tl.constexpr,
     PRODUCTS: tl.constexpr,
     BLOCK_ROWS: tl.constexpr,
@@ -60,7 +63,7 @@ def lse_partial_kernel(
 ):
     """Fold one slice of the batch into each row's peak and sum of weights."""
     i_b, i_s, n_slices = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
-    o_b = i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
+    o_b = first_row + i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     o_d = tl.arange(0, BLOCK_WIDTH)
     b_rows = _load_rows(unit, stride, o_b, o_d, n_rows, width, EVEN).to(OPERANDS)
     b_peak = tl.full([BLOCK_ROWS], float("-inf"), tl.float32)
@@ -76,9 +79,9 @@ def lse_partial_kernel(
         b_total = b_total * tl.exp2(b_peak - b_new_peak) + tl.sum(tl.exp2(b_logit - b_new_peak[:, None]), 1)
         b_peak = b_new_peak
 
-    o_out = o_b.to(tl.int64) * n_slices + i_s
-    tl.store(peak + o_out, b_peak, mask=o_b < n_rows)
-    tl.store(total + o_out, b_total, mask=o_b < n_rows)
+    o_out = (o_b - first_row).to(tl.int64) * n_slices + i_s
+    tl.store(peak + o_out, b_peak, mask=o_b < end_row)
+    tl.store(total + o_out, b_total, mask=o_b < end_row)
 
 
 @triton.jit
@@ -86,8 +89,9 @@ def lse_combine_kernel(
     unit,
     peak,
     total,
-    loss,  # [n_rows] fp32, out
-    lse,  # [n_rows] fp32, natural units, of all but the row itself, out
+    loss,  # [end_row - first_row] fp32, out
+    lse,  # likewise, natural units, of all but the row itself, out
+    first_row,
     n_rows,
     n_slices,
     width,
@@ -98,13 +102,14 @@ def lse_combine_kernel(
 ):
     """Fold one row's slices and its positive into loss and logsumexp."""
     LN2: tl.constexpr = 0.6931471805599453
-    i_b = tl.program_id(0).to(tl.int64)
+    i_o = tl.program_id(0).to(tl.int64)
+    i_b = first_row + i_o
     i_p = (i_b + n_rows // 2) % n_rows
     o_d, o_s = tl.arange(0, BLOCK_WIDTH), tl.arange(0, BLOCK_SLICES)
     b_row = tl.load(unit + i_b * stride + o_d, mask=o_d < width, other=0.0).to(tl.float32)
     b_partner = tl.load(unit + i_p * stride + o_d, mask=o_d < width, other=0.0).to(tl.float32)
-    b_peak = tl.load(peak + i_b * n_slices + o_s, mask=o_s < n_slices, other=float("-inf"))
-    b_total = tl.load(total + i_b * n_slices + o_s, mask=o_s < n_slices, other=0.0)
+    b_peak = tl.load(peak + i_o * n_slices + o_s, mask=o_s < n_slices, other=float("-inf"))
+    b_total = tl.load(total + i_o * n_slices + o_s, mask=o_s < n_slices, other=0.0)
     top = tl.max(b_peak, 0)
     positive = tl.sum(b_row * b_partner, 0) * scale
     sum_weights = tl.sum(b_total * tl.exp2(b_peak - top), 0)
@@ -112,8 +117,8 @@ def lse_combine_kernel(
     softplus = tl.maximum(gap, 0.0) * LN2 + log1p(tl.exp2(-tl.abs(gap)))
     # Where the positive overflows the loss is no number, as in cross-entropy; where there is no negative it is 0.
     softplus = tl.where((gap == float("-inf")) & (sum_weights > 0.0), float("nan"), softplus)
-    tl.store(loss + i_b, softplus)
-    tl.store(lse + i_b, positive * LN2 + softplus)
+    tl.store(loss + i_o, softplus)
+    tl.store(lse + i_o, positive * LN2 + softplus)
 
 
 @triton.jit
@@ -122,7 +127,9 @@ def grad_partial_kernel(
     lse,  # [n_rows] fp32, natural units
     grad_loss,  # [n_rows] fp32
     largest,  # scalar fp32: max |grad_loss|, which brings the weights near 1 whatever the loss scale
-    gathered,  # [n_rows, n_slices, width] fp32, out
+    gathered,  # [end_row - first_row, n_slices, width] fp32, out
+    first_row,
+    end_row,
     n_rows,
     width,
     slice_rows,
@@ -139,9 +146,9 @@ def grad_partial_kernel(
     """Add up the weighted rows of one slice of the batch, for a tile of rows."""
     LOG2E: tl.constexpr = 1.4426950408889634
     i_b, i_s, n_slices = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
-    o_b = i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
+    o_b = first_row + i_b * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     o_d = tl.arange(0, BLOCK_WIDTH)
-    m_b = o_b < n_rows
+    m_b = o_b < end_row
     b_rows = _load_rows(unit, stride, o_b, o_d, n_rows, width, EVEN).to(OPERANDS)
     unscale = 1.0 / tl.maximum(tl.load(largest), 1.1754943508222875e-38)  # of fp32's normal numbers the smallest
     b_row_lse = tl.load(lse + o_b, mask=m_b, other=0.0) * LOG2E - HEADROOM
@@ -160,7 +167,7 @@ def grad_partial_kernel(
         b_weight = tl.where(_negative(o_b, o_n, n_rows), b_weight, 0.0)
         b_gathered = tl.dot(b_weight.to(OPERANDS), b_columns, b_gathered, input_precision=PRODUCTS)
 
-    p_out = gathered + (o_b.to(tl.int64) * n_slices + i_s)[:, None] * width + o_d[None, :]
+    p_out = gathered + ((o_b - first_row).to(tl.int64) * n_slices + i_s)[:, None] * width + o_d[None, :]
     tl.store(p_out, b_gathered, mask=m_b[:, None] & (o_d[None, :] < width))
 
 
@@ -179,7 +186,8 @@ def grad_combine_kernel(
     grad_loss,
     largest,
     gathered,
-    grad,  # [n_rows, width] fp32, out
+    grad,  # [end_row - first_row, width] fp32, out
+    first_row,
     n_rows,
     n_slices,
     width,
@@ -191,14 +199,15 @@ def grad_combine_kernel(
     BLOCK_WIDTH: tl.constexpr,
 ):
     """Fold one row's slices and its positive into its gradient."""
-    i_b = tl.program_id(0).to(tl.int64)
+    i_o = tl.program_id(0).to(tl.int64)
+    i_b = first_row + i_o
     i_p = (i_b + n_rows // 2) % n_rows
     o_d = tl.arange(0, BLOCK_WIDTH)
     m_d = o_d < width
     b_sum = tl.zeros([BLOCK_WIDTH], tl.float32)
     for i_s in range(0, n_slices, TILE_SLICES):
         o_t = i_s + tl.arange(0, TILE_SLICES)
-        p_tile = gathered + (i_b * n_slices + o_t)[:, None] * width + o_d[None, :]
+        p_tile = gathered + (i_o * n_slices + o_t)[:, None] * width + o_d[None, :]
         b_sum += tl.sum(tl.load(p_tile, mask=(o_t[:, None] < n_slices) & m_d[None, :], other=0.0), 0)
 
     b_partner = tl.load(unit + i_p * stride + o_d, mask=m_d, other=0.0).to(tl.float32)
@@ -209,4 +218,4 @@ def grad_combine_kernel(
     if NORMALIZE:
         b_row = tl.load(unit + i_b * stride + o_d, mask=m_d, other=0.0).to(tl.float32)
         b_grad = through_norm(b_grad, b_row, tl.load(norm + i_b))
-    tl.store(grad + i_b * width + o_d, b_grad, mask=m_d)
+    tl.store(grad + i_o * width + o_d, b_grad, mask=m_d)

@@ -1,6 +1,7 @@
 """Launch of the NT-Xent kernels.
 
-Covers: the static table of tiles, the cut into slices, buffers, the three forward and two backward launches.
+Covers: the static table of tiles, the cut into slices, buffers, the three forward and two backward launches, of all
+rows or of some.
 What follows from shapes and settings alone is worked out once and kept (`plan`).
 Does not cover: the choice of implementation and gradients (autograd.py).
 """
@@ -46,11 +47,12 @@ def choose_tile(precision: Precision, width: int) -> Tile:
     return Tile(128, 64, 8, 3, 1) if width <= 128 else Tile(64, 32, 8, 2, 1)
 
 
-def constants(precision: Precision, tile: Tile, n_rows: int, width: int) -> dict[str, Any]:
-    """Compile-time arguments that `lse_partial_kernel` and `grad_partial_kernel` share."""
+def constants(precision: Precision, tile: Tile, n_rows: int, width: int, own_rows: int | None = None) -> dict[str, Any]:
+    """Compile-time arguments that `lse_partial_kernel` and `grad_partial_kernel` share; own_rows: that are computed."""
     block_width = max(16, triton.next_power_of_2(width))
+    own_rows = n_rows if own_rows is None else own_rows
     return {
-        "EVEN": n_rows % tile.rows == 0 and n_rows % tile.keys == 0 and width == block_width,
+        "EVEN": own_rows % tile.rows == 0 and n_rows % tile.keys == 0 and width == block_width,
         "OPERANDS": precision.operands,
         "PRODUCTS": precision.products,
         "BLOCK_ROWS": tile.rows,
@@ -87,19 +89,21 @@ def plan(
     normalize: bool,
     tile: Tile | None = None,
     n_slices: int | None = None,
+    own_rows: int | None = None,
 ) -> NTXentPlan:
-    """The launches for [n_rows, width] embeddings; tile and n_slices override the table."""
+    """The launches for [n_rows, width] embeddings, or for `own_rows` of them; tile and n_slices override the table."""
     tile = tile or choose_tile(precision, width)
-    row_tiles, column_tiles = triton.cdiv(n_rows, tile.rows), triton.cdiv(n_rows, tile.keys)
+    own_rows = n_rows if own_rows is None else own_rows
+    row_tiles, column_tiles = triton.cdiv(own_rows, tile.rows), triton.cdiv(n_rows, tile.keys)
     n_slices = n_slices or scheduling.slices(row_tiles, column_tiles, scheduling.processors(device) * tile.resident)
-    shared = constants(precision, tile, n_rows, width) | {"num_warps": tile.warps, "num_stages": tile.stages}
+    shared = constants(precision, tile, n_rows, width, own_rows) | {"num_warps": tile.warps, "num_stages": tile.stages}
     block_slices = triton.next_power_of_2(n_slices)
     rows = {"BLOCK_WIDTH": shared["BLOCK_WIDTH"], "num_warps": ROW_WARPS}
     return NTXentPlan(
         grid=(row_tiles, n_slices),
         slice_rows=triton.cdiv(column_tiles, n_slices) * tile.keys,
-        scratch=scheduling.scratch_sizes(n_rows * n_slices, n_rows * n_slices),
-        gathered=n_rows * n_slices * width,
+        scratch=scheduling.scratch_sizes(own_rows * n_slices, own_rows * n_slices),
+        gathered=own_rows * n_slices * width,
         unit=rows,
         partial=shared,
         lse_combine=rows | {"BLOCK_SLICES": block_slices},
@@ -122,19 +126,10 @@ def launch_forward(
     planned = plan(raw.device, product_precision(raw.dtype), n_rows, width, normalize, tile, n_slices)
     unit = raw.new_empty((n_rows, width) if normalize else 0)
     norm = raw.new_empty(n_rows if normalize else 0, dtype=torch.float32)
-    loss, lse = raw.new_empty(n_rows, dtype=torch.float32), raw.new_empty(n_rows, dtype=torch.float32)
-    peak, total = scheduling.scratch(raw, planned.scratch)
-    rows, stride = (unit, width) if normalize else (raw, raw.stride(0))
-    scale = LOG2E / temperature
-    with on_device(raw):
-        if normalize:
+    if normalize:
+        with on_device(raw):
             unit_kernel[(n_rows,)](raw, unit, norm, width, raw.stride(0), **planned.unit)
-        lse_partial_kernel[planned.grid](
-            rows, peak, total, n_rows, width, planned.slice_rows, stride, scale, **planned.partial
-        )
-        lse_combine_kernel[(n_rows,)](
-            rows, peak, total, loss, lse, n_rows, planned.grid[1], width, stride, scale, **planned.lse_combine
-        )
+    loss, lse = _losses(unit if normalize else raw, range(n_rows), temperature, planned)
     return NTXentResult(loss=loss, lse=lse, unit=unit, norm=norm)
 
 
@@ -150,10 +145,80 @@ def launch_backward(
     unit = forward.unit if forward.unit.stride(1) == 1 else forward.unit.contiguous()
     n_rows, width = unit.shape
     planned = plan(unit.device, product_precision(unit.dtype), n_rows, width, normalize, tile, n_slices)
+    return _gradients(forward._replace(unit=unit), range(n_rows), grad_loss, temperature, planned)
+
+
+def launch_losses(
+    unit: Tensor, rows: range, temperature: float, tile: Tile | None = None, n_slices: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Compute loss and logsumexp [R] of some consecutive rows of all embeddings [N, D], which are normalised."""
+    planned = _plan_of_rows(unit, rows, tile, n_slices)
+    return _losses(unit, rows, temperature, planned)
+
+
+def launch_gradients(
+    forward: NTXentResult,
+    rows: range,
+    grad_loss: Tensor,
+    temperature: float,
+    tile: Tile | None = None,
+    n_slices: int | None = None,
+) -> Tensor:
+    """Compute the gradient [R, D] fp32 of sum(grad_loss * loss) over all rows, for some consecutive normalised rows."""
+    planned = _plan_of_rows(forward.unit, rows, tile, n_slices)
+    return _gradients(forward, rows, grad_loss, temperature, planned)
+
+
+def _plan_of_rows(unit: Tensor, rows: range, tile: Tile | None, n_slices: int | None) -> NTXentPlan:
+    precision = product_precision(unit.dtype)
+    return plan(unit.device, precision, *unit.shape, False, tile, n_slices, len(rows))
+
+
+def _losses(unit: Tensor, rows: range, temperature: float, planned: NTXentPlan) -> tuple[Tensor, Tensor]:
+    n_rows, width = unit.shape
+    loss, lse = (unit.new_empty(len(rows), dtype=torch.float32) for _ in range(2))
+    peak, total = scheduling.scratch(unit, planned.scratch)
+    stride, scale = unit.stride(0), LOG2E / temperature
+    with on_device(unit):
+        lse_partial_kernel[planned.grid](
+            unit,
+            peak,
+            total,
+            rows.start,
+            rows.stop,
+            n_rows,
+            width,
+            planned.slice_rows,
+            stride,
+            scale,
+            **planned.partial,
+        )
+        lse_combine_kernel[(len(rows),)](
+            unit,
+            peak,
+            total,
+            loss,
+            lse,
+            rows.start,
+            n_rows,
+            planned.grid[1],
+            width,
+            stride,
+            scale,
+            **planned.lse_combine,
+        )
+    return loss, lse
+
+
+def _gradients(
+    forward: NTXentResult, rows: range, grad_loss: Tensor, temperature: float, planned: NTXentPlan
+) -> Tensor:
+    unit = forward.unit
+    n_rows, width = unit.shape
     grad_loss = grad_loss.float().contiguous()
     largest = torch.linalg.vector_norm(grad_loss, torch.inf)
     gathered = unit.new_empty(planned.gathered, dtype=torch.float32)
-    grad = unit.new_empty((n_rows, width), dtype=torch.float32)
+    grad = unit.new_empty((len(rows), width), dtype=torch.float32)
     stride = unit.stride(0)
     with on_device(unit):
         grad_partial_kernel[planned.grid](
@@ -162,6 +227,8 @@ def launch_backward(
             grad_loss,
             largest,
             gathered,
+            rows.start,
+            rows.stop,
             n_rows,
             width,
             planned.slice_rows,
@@ -169,7 +236,7 @@ def launch_backward(
             LOG2E / temperature,
             **planned.grad_partial,
         )
-        grad_combine_kernel[(n_rows,)](
+        grad_combine_kernel[(len(rows),)](
             unit,
             forward.norm,
             forward.loss,
@@ -177,6 +244,7 @@ def launch_backward(
             largest,
             gathered,
             grad,
+            rows.start,
             n_rows,
             planned.grid[1],
             width,

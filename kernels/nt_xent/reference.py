@@ -1,8 +1,8 @@
 """NT-Xent within a batch, in plain torch.
 
-Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time; the
-loss as a plain formula, for second derivatives. Does not cover: torch's autograd (autograd.py), reduction, checks
-(op.py).
+Covers: the loss of each embedding and the gradient of a weighted sum of those losses, one tile of rows at a time, of
+all rows or of some; the loss as a plain formula, for second derivatives. Does not cover: torch's autograd
+(autograd.py), reduction, checks (op.py).
 
 With s_ij = z_i.z_j / T and p = p(i) = (i + B) mod 2B the positive of row i (Chen et al. 2020, eq. 1),
     loss_i = -log(exp(s_ip) / sum over j != i of exp(s_ij)) = softplus(lse over j not in {i, p} of s_ij  -  s_ip).
@@ -15,6 +15,7 @@ The positive stands apart in both, so nothing cancels where it dominates.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -74,14 +75,29 @@ def accumulator(tensor: Tensor) -> torch.dtype:
 def _loss(unit: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor | None]:
     """Loss and logsumexp over all j != i [N], and the logits of one tile [N, N]."""
     unit = unit.to(accumulator(unit))
-    tiles = _row_tiles(unit)
+    whole = range(unit.shape[0])
+    tiles = _row_tiles(whole, unit.shape[0])
     kept = _negative_logits(unit, tiles[0], temperature) if len(tiles) == 1 else None
     by_tile = [kept] if kept is not None else (_negative_logits(unit, rows, temperature) for rows in tiles)
+    return *_loss_of(unit, whole, by_tile, temperature), kept
+
+
+@torch.no_grad()
+def row_losses_reference(unit: Tensor, rows: range, temperature: float) -> tuple[Tensor, Tensor]:
+    """Compute loss and logsumexp [R] of some consecutive rows of all embeddings [N, D], which are normalised."""
+    unit = unit.to(accumulator(unit))
+    by_tile = (_negative_logits(unit, tile, temperature) for tile in _row_tiles(rows, unit.shape[0]))
+    return _loss_of(unit, rows, by_tile, temperature)
+
+
+def _loss_of(unit: Tensor, rows: range, by_tile: Iterable[Tensor], temperature: float) -> tuple[Tensor, Tensor]:
+    """Loss and logsumexp of rows, from the logits of their negatives, tile by tile."""
+    own = slice(rows.start, rows.stop)
     negatives = torch.cat([logits.logsumexp(1) for logits in by_tile])
-    positives = (unit * partner(unit)).sum(1) / temperature
+    positives = (unit[own] * partner(unit)[own]).sum(1) / temperature
     loss = F.softplus(negatives - positives, threshold=LINEAR_ABOVE)
     loss.masked_fill_(positives == torch.inf, torch.nan)  # overflow, as cross-entropy has it, and not a loss of 0
-    return loss, positives + loss, kept
+    return loss, positives + loss
 
 
 def nt_xent_formula(embeddings: Tensor, temperature: float, normalize: bool) -> Tensor:
@@ -99,25 +115,31 @@ def nt_xent_formula(embeddings: Tensor, temperature: float, normalize: bool) -> 
 @torch.no_grad()
 def nt_xent_backward_reference(forward: NTXentResult, grad_loss: Tensor, temperature: float, normalize: bool) -> Tensor:
     """Compute the gradient [N, D] of sum(grad_loss * loss) for the embeddings, in the dtype of the logsumexp."""
-    lse = forward.lse
+    grad = row_gradients_reference(forward, range(forward.loss.shape[0]), grad_loss, temperature)
+    return through_norm(grad, forward.unit.to(grad.dtype), forward.norm) if normalize else grad
+
+
+@torch.no_grad()
+def row_gradients_reference(forward: NTXentResult, rows: range, grad_loss: Tensor, temperature: float) -> Tensor:
+    """Compute the gradient [R, D] of sum(grad_loss * loss) over all rows, for some consecutive normalised rows."""
+    lse, kept = forward.lse, forward.logits
     unit = forward.unit.to(lse.dtype)
     gathered = []
-    for rows in _row_tiles(unit):
-        kept = forward.logits
-        logits = _negative_logits(unit, rows, temperature) if kept is None else kept
-        weights = (logits - lse[rows, None]).exp_().mul_(grad_loss[rows, None])
+    for tile in _row_tiles(rows, unit.shape[0]):
+        logits = _negative_logits(unit, tile, temperature) if kept is None else kept
+        weights = (logits - lse[tile, None]).exp_().mul_(grad_loss[tile, None])
         # Not in place where they are kept: a second backward pass reads them again.
         weights += torch.sub(logits, lse, out=logits if kept is None else None).exp_().mul_(grad_loss)
         gathered.append(weights @ unit)
+    own = slice(rows.start, rows.stop)
     share = grad_loss * -torch.expm1(-forward.loss)
-    grad = (torch.cat(gathered) - (share + partner(share)).unsqueeze(1) * partner(unit)) / temperature
-    return through_norm(grad, unit, forward.norm) if normalize else grad
+    pull = (share + partner(share))[own].unsqueeze(1) * partner(unit)[own]
+    return (torch.cat(gathered) - pull) / temperature
 
 
-def _row_tiles(unit: Tensor) -> list[slice]:
-    n_rows = unit.shape[0]
-    step = max(1, TILE_ELEMENTS // n_rows)
-    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+def _row_tiles(rows: range, n_columns: int) -> list[slice]:
+    step = max(1, TILE_ELEMENTS // n_columns)
+    return [slice(start, min(start + step, rows.stop)) for start in range(rows.start, rows.stop, step)]
 
 
 def _negative_logits(unit: Tensor, rows: slice, temperature: float) -> Tensor:

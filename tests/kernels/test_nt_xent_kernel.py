@@ -109,9 +109,11 @@ def test_offsets_beyond_int32_do_not_wrap():
     unit, apart = torch.ones(1, 16), 1 << 30
     constants = launch.constants(launch.product_precision(torch.float32), TILE, 1, 16)
     outputs = [torch.zeros(1), torch.zeros(1)]
-    kernel.lse_partial_kernel[(1, 1)](unit, *outputs, 1, 16, 64, apart, 1.0, **constants)
+    kernel.lse_partial_kernel[(1, 1)](unit, *outputs, 0, 1, 1, 16, 64, apart, 1.0, **constants)
     gathered, ones = torch.full((1, 1, 16), torch.nan), torch.ones(1)
-    kernel.grad_partial_kernel[(1, 1)](unit, ones, ones, ones, gathered, 1, 16, 64, apart, 1.0, **constants, HEADROOM=0)
+    kernel.grad_partial_kernel[(1, 1)](
+        unit, ones, ones, ones, gathered, 0, 1, 1, 16, 64, apart, 1.0, **constants, HEADROOM=0
+    )
     assert gathered.abs().max() == 0
 
 

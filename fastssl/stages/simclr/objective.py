@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fastssl.distributed.collectives import gather_views
-from fastssl.kernels import nt_xent
+from fastssl.distributed.contrast import shared_nt_xent
 from fastssl.models.heads import projection_head
 from fastssl.stages.stage import Batch, Stage, StageOutput
 
@@ -60,9 +60,9 @@ class SimCLR(Stage):
         ("top1").
         """
         crops = torch.cat([batch["query"], batch["key"]])
-        embeddings = gather_views(self.head(self.encoder(crops)))
-        metrics = {"top1": _top1(embeddings)} if self.measuring else {}
-        return StageOutput(nt_xent(embeddings, self.temperature), metrics, {})
+        embeddings = self.head(self.encoder(crops))
+        metrics = {"top1": _top1(gather_views(embeddings.detach()))} if self.measuring else {}
+        return StageOutput(shared_nt_xent(embeddings, self.temperature), metrics, {})
 
 
 @torch.no_grad()

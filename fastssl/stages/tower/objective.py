@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fastssl.distributed.collectives import gather_views
-from fastssl.kernels import masked_mse, nt_xent
+from fastssl.distributed.contrast import shared_nt_xent
+from fastssl.kernels import masked_mse
 from fastssl.models.encoder import feature_dim
 from fastssl.models.heads import projection_head
 from fastssl.models.unet import UNet, create_unet
@@ -86,10 +87,10 @@ class Tower(Stage):
         pooled, restored = self._transformed(batch["image"])
         terms, metrics = {}, {}
         if self.head is not None:
-            embeddings = gather_views(torch.cat([self.head(pooled), self.head(self.encoder(batch["target"]))]))
-            terms["contrastive"] = nt_xent(embeddings, self.temperature)
+            embeddings = torch.cat([self.head(pooled), self.head(self.encoder(batch["target"]))])
+            terms["contrastive"] = shared_nt_xent(embeddings, self.temperature)
             if self.measuring:
-                metrics["top1"] = _retrieval(*embeddings.chunk(2))
+                metrics["top1"] = _retrieval(*gather_views(embeddings.detach()).chunk(2))
         if restored is not None:
             # Over every pixel, masked or not, as published: the curve changes all of them.
             terms["generative"] = self.std**2 * masked_mse(restored, batch["target"], None)

@@ -47,7 +47,7 @@ def test_one_gpu_computes_and_nothing_else(terms: StepTerms) -> None:
 
 @EVERY
 def test_links_without_end_lose_nothing_but_the_larger_loss(terms: StepTerms) -> None:
-    plan = replace(PLAN, whole_loss=False)
+    plan = PLAN
     found = efficiency(terms, plan, GPU, NO_WAIT)
     one, many = (GPU.seconds(loss_flops(terms, replace(plan, gpus=gpus))) for gpus in (1, 64))
     alone = step_seconds(schedule(terms, replace(plan, gpus=1), GPU, NO_WAIT))
@@ -91,9 +91,9 @@ def test_passes_share_one_sum_of_gradients() -> None:
     assert compute[1] - update == pytest.approx(4 * (compute[0] - update))
 
 
-def test_the_whole_loss_on_each_gpu_grows_with_the_square() -> None:
+def test_own_rows_of_the_loss_grow_with_the_gpus_and_the_whole_loss_with_their_square() -> None:
     simclr = next(terms for terms in read_terms() if terms.stage == "simclr")
-    whole, own = PLAN, replace(PLAN, whole_loss=False)
+    whole, own = replace(PLAN, whole_loss=True), PLAN
     assert loss_flops(simclr, replace(whole, gpus=128)) == 4 * loss_flops(simclr, whole)
     assert loss_flops(simclr, replace(own, gpus=128)) == 2 * loss_flops(simclr, own)
     assert loss_flops(simclr, replace(whole, gpus=1)) == loss_flops(simclr, replace(own, gpus=1))

@@ -115,8 +115,11 @@ def test_each_stage_sends_what_its_method_shares() -> None:
     assert wire_bytes(moco, PLAN)["key images"] == 7 / 8 * 128 * 3 * 224 * 224 * 2
     assert "key images" not in wire_bytes(vit, PLAN)  # nothing leaks without batch norm
     assert "key images" not in wire_bytes(moco, replace(PLAN, norm_gpus=8))
-    assert wire_bytes(simclr, PLAN)["embeddings"] == 7 * 2 * 128 * 128 * 4
-    assert wire_bytes(simclr, PLAN)["embeddings' gradients"] == 2 * 7 / 8 * (8 * 2 * 128 * 128 * 4)
+    assert wire_bytes(simclr, PLAN)["embeddings"] == 7 * 2 * 128 * 128 * 2
+    assert wire_bytes(simclr, PLAN)["losses"] == 7 * 2 * 128 * 2 * 4
+    whole = wire_bytes(simclr, replace(PLAN, whole_loss=True))
+    assert whole["embeddings' gradients"] == 2 * 7 / 8 * (8 * 2 * 128 * 128 * 2)
+    assert "losses" not in whole
     statistics = wire_bytes(simclr, replace(PLAN, norm_gpus=512))["batch norm"]
     assert statistics == (7 + 2 * 7 / 8) * 2 * 4 * sum(simclr.batch_norm_channels)
     pairs = wire_bytes(moco, replace(PLAN, norm_gpus=2))
