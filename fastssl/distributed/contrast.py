@@ -23,12 +23,13 @@ from fastssl.kernels.nt_xent.rows import gradients_of_rows, losses_of_rows
 VIEWS = 2
 
 
-def shared_nt_xent(embeddings: Tensor, temperature: float) -> Tensor:
+def shared_nt_xent(embeddings: Tensor, temperature: float, *, own: bool = False) -> Tensor:
     """Compute the mean NT-Xent loss of the embeddings of all processes (Chen et al., ICML 2020, equation 1).
 
     Args:
         embeddings: `[2B, D]` of this process, view after view; as many on every process.
         temperature: by which all logits are divided.
+        own: return the mean over the rows of this process, as other code does; the gradient is the same.
 
     Returns:
         The loss of all, equal on every process. Its gradient is the sum over the losses of all processes, as that of
@@ -38,8 +39,13 @@ def shared_nt_xent(embeddings: Tensor, temperature: float) -> Tensor:
     if here.size == 1:
         return nt_xent(embeddings, temperature)
     (embeddings,) = autocast(embeddings)
-    loss: Tensor = torch.ops.fastssl.shared_nt_xent(embeddings, temperature, here.rank, here.size)[0]
-    return loss
+    loss: Tensor
+    loss, _, rows, *_ = torch.ops.fastssl.shared_nt_xent(embeddings, temperature, here.rank, here.size)
+    if not own:
+        return loss
+    ranges = _own_rows(len(rows), here.rank, here.size)
+    of_own = torch.cat([rows[part.start : part.stop] for part in ranges]).detach().mean()
+    return loss + (of_own - loss.detach())
 
 
 @torch.library.custom_op("fastssl::shared_nt_xent", mutates_args=())
