@@ -1,7 +1,7 @@
 """lightly and fastssl in one program: our views and loss in lightly's loop, lightly's views in our step.
 
-Covers: `Loader` and `NTXentLoss` with lightly's projection head; `SimCLRTransform` with `fastssl.backend.Step`. Does not
-cover: lightly's other methods, which take our views in the same way.
+Covers: `Loader` and `NTXentLoss` with lightly's projection head; `SimCLRTransform` with `fastssl.backend.Step`. Does
+not cover: lightly's other methods, which take our views in the same way.
 
     python examples/lightly_interplay.py --steps 50
 """

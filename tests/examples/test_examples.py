@@ -48,6 +48,18 @@ def test_lightning_takes_the_loader_as_it_is(run: Run) -> None:
     assert re.search(r"^loss \d+\.\d{3}$", run("lightning_loader.py"), re.MULTILINE)
 
 
+def test_lightly_and_ours_take_turns(run: Run) -> None:
+    pytest.importorskip("lightly", reason="lightly is not installed (pip install 'fastssl-engine[adapters]')")
+    printed = run("lightly_interplay.py")
+    assert re.search(r"^lightly's loop: loss \d\.\d{3}\nfastssl's step: loss \d\.\d{3}$", printed, re.MULTILINE)
+
+
+def test_an_encoder_goes_into_a_unet_of_segmentation_models_pytorch(run: Run) -> None:
+    printed = run("smp_unet.py")
+    assert "timm: features [2, 512]" in printed
+    assert "segmentation-models-pytorch: masks [2, 1, 64, 64]" in printed
+
+
 def test_every_example_is_tested_here_and_short() -> None:
     tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text()))
     assert {path.name for path in FOLDER.glob("*.py")} == tested
