@@ -30,7 +30,7 @@ def loss_and_gradient(parts: int, part: int | None) -> tuple[float, np.ndarray]:
     query, key = (crop.chunk(parts)[rank] for crop in crops)
     output = stage.loss({"query": query, "key": key})
     output.loss.backward()
-    return float(output.loss), encoder[1].weight.grad.numpy()
+    return output.loss.item(), encoder[1].weight.grad.numpy()
 
 
 def test_two_processes_have_the_loss_of_the_whole_batch_and_the_mean_of_their_gradients_is_its_own(
