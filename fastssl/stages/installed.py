@@ -110,11 +110,7 @@ def find_installed(taken: Collection[str]) -> InstalledStages:
         The stages, and what is left out.
     """
     found, refused = defaultdict(list), []
-    try:
-        points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    except Exception as error:  # damaged metadata, of whichever package
-        return InstalledStages(stages={}, refused=(f"stages of other packages cannot be listed: {_line_of(error)}",))
-    for point in points:
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         if point.name in taken:
             refused.append(f"stage {point.name!r} of package {_package_of(point)} is left out: fastssl has that name")
         elif not _NAME.fullmatch(point.name):
@@ -132,7 +128,7 @@ def find_installed(taken: Collection[str]) -> InstalledStages:
 
 
 def _package_of(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "of unknown name"
+    return f"{point.dist.name} {point.dist.version}" if point.dist and point.dist.name else "of unknown name"
 
 
 def _fault_of(entry: StageEntry, name: str) -> str:
