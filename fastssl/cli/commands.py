@@ -25,7 +25,7 @@ from fastssl.config import (
 )
 from fastssl.config.base import RUN
 from fastssl.paths import user_path
-from fastssl.stages.registry import every_stage
+from fastssl.stages.registry import config_class, every_stage
 
 from .completion import Shell, install
 
@@ -178,7 +178,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         shell:
             The shell to install it in (auto: the one that this is run from).
         """
-        install(app, shell)
+        install(make_app(every_stage()), shell)
 
     in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview]
     for place, command in enumerate(in_order):
@@ -187,5 +187,5 @@ def make_app(train_config: type[TrainConfig]) -> App:
     return made
 
 
-app = make_app(every_stage())
-"""All commands, with the settings of all stages."""
+app = make_app(config_class())
+"""All commands; `train` with the settings of the default stage."""

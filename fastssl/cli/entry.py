@@ -18,6 +18,7 @@ import fastssl
 from fastssl.console import new_console
 from fastssl.distributed.environment import Launched, is_leader, launched
 from fastssl.errors import ConfigError
+from fastssl.stages.registry import installed_stages
 from fastssl.text import printable
 
 from .failures import INPUT_ERROR, failure_of
@@ -79,7 +80,8 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
         return 0
     tokens, renamed = with_new_names(tokens)
     leads = is_leader()  # of processes that were started together one tells what is wrong with the line of all
-    for warning in renamed if leads else ():
+    left_out = installed_stages().refused if tokens[0] == "train" else ()
+    for warning in (*renamed, *left_out) if leads else ():
         _tell(f"warning: {warning}")
     line = read_line(tokens)
     if line.mistakes:

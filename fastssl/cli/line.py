@@ -17,7 +17,7 @@ from fastssl.config import Config, problems, unknown
 from fastssl.config.settings_file import read_settings_file
 from fastssl.errors import ConfigError
 from fastssl.paths import user_path
-from fastssl.stages.registry import RECIPE_STAGES, STAGES, config_class, foreign_setting, owners_of
+from fastssl.stages.registry import RECIPE_STAGES, config_class, foreign_setting, owners_of, stage_names
 
 from .commands import CONFIGS, app, make_app
 from .config_file import as_options
@@ -100,7 +100,8 @@ def _grammar_of(tokens: Sequence[str], settings: Mapping[str, Any]) -> _Grammar:
     if recipe in tuple(RECIPE_STAGES):  # a file may say anything, of which not all has a hash
         kind, whose = config_class(recipe=recipe), f"--recipe {recipe}"
     else:
-        name = stage if stage in tuple(STAGES) else next(iter(STAGES))  # a name that is none is told when it is parsed
+        names = stage_names()
+        name = stage if stage in names else names[0]  # a name that is none is told when it is parsed
         kind, whose = config_class(name), f"--stage {name}"
     return _Grammar(app=make_app(kind), kind=kind, whose=whose)
 

@@ -16,7 +16,7 @@ from fastssl.data import Source, open_source
 from fastssl.errors import ConfigError
 from fastssl.pipelines import View
 from fastssl.runtime import Runtime, resolve_runtime
-from fastssl.stages.registry import stage_entry, train_config
+from fastssl.stages.registry import ALL_STAGES, stage_entry, train_config
 from fastssl.stages.tower.defaults import auto_mask
 from fastssl.training.build import build_run
 from fastssl.training.load_run import LoadedRun, load_run
@@ -25,8 +25,6 @@ from .gallery import TITLES, fitting_views, make_view
 
 Notify = Callable[[str], None]
 
-EVERY_VIEW = "all"
-"""The setting `stage` where no stage is asked for."""
 STAGE_SETTINGS = ("mask", "mask_ratio", "size")
 """Settings of a preview that a stage has, too."""
 RUN_SETTINGS = ("stage", "views", *STAGE_SETTINGS)
@@ -70,7 +68,7 @@ def subject_of_settings(config: PreviewConfig, notify: Notify) -> Subject:
     """
     if config.checkpoint:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
-    stage = None if config.stage == EVERY_VIEW else _stage_config(config)
+    stage = None if config.stage == ALL_STAGES else _stage_config(config)
     runtime = resolve_runtime(config.device, config.amp, False, config.precision)
     source = open_source(
         config.data or (stage.data if stage else DEMO),

@@ -1,7 +1,8 @@
 """The stages and recipes by name: a new stage is a folder next to this file, and a line in `STAGES`.
 
-Covers: finding a stage's settings, its defaults, and the class of a configuration for a stage or a recipe.
-Does not cover: any stage. Torch-free: what needs torch is imported when a run is built.
+Covers: finding a stage's settings, its defaults, and the class of a configuration for a stage or a recipe, also of
+stages that other packages bring. Does not cover: any stage, looking into other packages (`installed.py`). Torch-free:
+what needs torch is imported when a run is built.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fastssl.config.base import OBJECTIVE, build
 from fastssl.config.train import TrainConfig
 from fastssl.errors import ConfigError
 from fastssl.stages.entry import StageEntry
+from fastssl.stages.installed import InstalledStages, find_installed
 
 if TYPE_CHECKING:
     from fastssl.stages.stage_defaults import StageDefaults
@@ -30,10 +32,33 @@ STAGES = {
     "tower": "fastssl.stages.tower",
     "vae": "fastssl.stages.vae",
 }
-"""Stage name -> its package."""
+"""Name of a built-in stage -> its package."""
 
 RECIPE_STAGES = {"fast": ("simclr",), "mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
 """Recipe name -> its stages, in order."""
+
+
+ALL_STAGES = "all"
+"""What `fastssl preview --stage` takes for no stage in particular: no stage can be called so."""
+
+
+@cache
+def installed_stages() -> InstalledStages:
+    """Find the stages of other packages; they are looked for once.
+
+    Returns:
+        Those with names of their own, and one line on each that is left out.
+    """
+    return find_installed((*STAGES, ALL_STAGES))
+
+
+def stage_names() -> tuple[str, ...]:
+    """List all stages; imports none.
+
+    Returns:
+        The names of the built-in ones, then those of other packages.
+    """
+    return (*STAGES, *(name for name in installed_stages().stages if name not in STAGES))
 
 
 def stage_entry(name: str) -> StageEntry:
@@ -46,10 +71,12 @@ def stage_entry(name: str) -> StageEntry:
         What its folder says of itself.
 
     Raises:
-        ConfigError: there is no such stage; it names the nearest one.
+        ConfigError: there is no such stage, where the nearest one is named; or the package that brings it is broken.
     """
+    if name not in stage_names():
+        raise ConfigError([_unknown("stage", name, stage_names())])
     if name not in STAGES:
-        raise ConfigError([_unknown("stage", name, STAGES)])
+        return installed_stages().stages[name].entry()
     entry: StageEntry = importlib.import_module(STAGES[name]).STAGE
     return entry
 
@@ -64,10 +91,14 @@ def stage_defaults(name: str) -> StageDefaults[Any, Any]:
         The stage's own `StageDefaults`.
 
     Raises:
-        ConfigError: there is no such stage; it names the nearest one.
+        ConfigError: there is no such stage, where the nearest one is named; or the package that brings it is broken.
     """
     module, _, attribute = stage_entry(name).defaults.partition(":")
-    found: StageDefaults[Any, Any] = getattr(importlib.import_module(module), attribute)()
+    found: StageDefaults[Any, Any]
+    if name in STAGES:
+        found = getattr(importlib.import_module(module), attribute)()
+    else:
+        found = installed_stages().stages[name].defaults()
     return found
 
 
@@ -84,7 +115,8 @@ def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainCo
         name, so that a help page shows them.
 
     Raises:
-        ConfigError: there is no such stage or recipe; it names the nearest one.
+        ConfigError: there is no such stage or recipe, where the nearest one is named; or the package that brings the
+            stage is broken.
     """
     if recipe is not None and recipe not in RECIPE_STAGES:
         raise ConfigError([_unknown("recipe", recipe, RECIPE_STAGES)])
@@ -92,12 +124,12 @@ def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainCo
 
 
 def every_stage() -> type[TrainConfig]:
-    """Make a class with the settings of all stages, for completion and for tables of all options.
+    """Make a class with the settings of all stages, for completion.
 
     Returns:
-        A subclass of the configurations of all stages.
+        A subclass of the configurations of all stages, those of broken packages left out.
     """
-    return _class_of(tuple(STAGES))
+    return _class_of(tuple(_sound_stages()))
 
 
 def train_config(settings: Mapping[str, Any]) -> TrainConfig:
@@ -149,14 +181,26 @@ def owners_of(name: str) -> tuple[str, ...]:
     """
     if name in TrainConfig.model_fields:
         return ()
-    return tuple(stage for stage in STAGES if name in stage_entry(stage).config.model_fields)
+    return tuple(stage for stage, entry in _sound_stages().items() if name in entry.config.model_fields)
+
+
+def _sound_stages() -> dict[str, StageEntry]:
+    """All stages whose packages can be imported."""
+    found = {}
+    for name in stage_names():
+        try:
+            found[name] = stage_entry(name)
+        except ConfigError:  # told where the stage is asked for
+            continue
+    return found
 
 
 def _class_of(stages: tuple[str, ...]) -> type[TrainConfig]:
     """A class with the settings of several stages."""
     own = tuple(stage_entry(name).config for name in reversed(stages))  # the last stage's defaults go first
+    own = tuple(kind for kind in own if not any(kind is not other and issubclass(other, kind) for other in own))
     shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
-    choice: Any = Annotated[Literal[tuple(STAGES)], shown]
+    choice: Any = Annotated[Literal[stage_names()], shown]
     field = Field(default=stages[0], description=TrainConfig.model_fields["stage"].description)
     made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
     return made
