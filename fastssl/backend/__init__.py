@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 # Public name -> the module that defines it (PEP 562: imported when first asked for).
 _EXPORTS = {
     "open_run": "fastssl.backend.run",
+    "StageModule": "fastssl.backend.lightning",
     "Step": "fastssl.backend.loop_step",
+    "ViewsDataModule": "fastssl.backend.lightning_data",
 }
 
 __all__ = [
+    "StageModule",
     "Step",
+    "ViewsDataModule",
     "open_run",
 ]
 
 if TYPE_CHECKING:
+    from fastssl.backend.lightning import StageModule
+    from fastssl.backend.lightning_data import ViewsDataModule
     from fastssl.backend.loop_step import Step
     from fastssl.backend.run import open_run
 
