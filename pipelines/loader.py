@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -115,6 +115,17 @@ class Loader:
             yield self._take()
         if self._position.epoch == epoch:
             self._position = self._canonical(self._position)
+
+    def __getitem__(self, index: object) -> NoReturn:
+        """Refuse single samples, which torch's `DataLoader` asks a data set for.
+
+        Args:
+            index: of a sample.
+
+        Raises:
+            TypeError: always, in one line that says what to do.
+        """
+        raise TypeError("a Loader is a data loader already: iterate it itself, not a torch DataLoader of it")
 
     @property
     def epoch(self) -> int:

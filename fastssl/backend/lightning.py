@@ -7,7 +7,6 @@ Does not cover: batches (`lightning_data.py`), processes (Lightning's strategies
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LRScheduler
 
 from fastssl.backend.lightning_data import TrainerLoader, lightning
+from fastssl.backend.lightning_schedule import StepRate, trainer_steps
 from fastssl.backend.run import Images, open_run
 from fastssl.backend.warm_up import warm_up_batches
 from fastssl.distributed.collectives import average_metrics
@@ -57,7 +56,7 @@ class StageModule(lightning.LightningModule):
         images: of a stage by name, as `open_run` takes them.
         optimizer: makes an optimiser from the trained parameters; None: the run's own.
         schedule: the learning rate of a step, by how many were done before it; None: the run's own, over the length of
-            the Trainer. A `Stage` without one keeps the rate that its optimiser has.
+            the Trainer; where `optimizer` is given, the rate that it has.
         **settings: of a stage by name, as `open_run` takes them.
 
     Raises:
@@ -86,9 +85,10 @@ class StageModule(lightning.LightningModule):
         self.stage = stage.stage if isinstance(stage, TrainingRun) else stage
         if self.run is not None:
             _refuse([name for name in ("accumulate", "compress_gradients") if getattr(self.run.settings, name) > 1])
-        elif optimizer is None:
+        made = self.run.optimizer if self.run is not None and optimizer is None else optimizer
+        if made is None:
             raise ConfigError(["StageModule: give a Stage together with optimizer=, a function of its parameters"])
-        self._make_optimizer, self._rate = optimizer, schedule
+        self._make_optimizer, self._rate, self._has_own_rate = made, schedule, optimizer is None
         self._carries: list[dict[str, Tensor]] = []
         self._random: dict[str, Tensor] = {}
         lay_out_on(torch.device("cpu"), self.stage).train()
@@ -110,11 +110,13 @@ class StageModule(lightning.LightningModule):
         """
         if self.trainer.world_size == 1 and self.device.type != APPLE:
             self.stage.lay_out()
-        optimizer = self._optimizer_maker()(list(self.stage.trained_parameters()))
+        optimizer = self._make_optimizer(list(self.stage.trained_parameters()))
+        if self.trainer.gradient_clip_val and hasattr(optimizer, "_step_supports_amp_scaling"):
+            optimizer._step_supports_amp_scaling = False  # Lightning cannot clip what a fused optimiser unscales itself
         rate = self._rate or self._own_rate()
         if rate is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": _StepRate(optimizer, rate), "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": StepRate(optimizer, rate), "interval": "step"}}
 
     def on_fit_start(self) -> None:
         """Show the run's settings to the loggers."""
@@ -129,7 +131,7 @@ class StageModule(lightning.LightningModule):
         self._random, self._carries = {}, []
         if self.trainer.global_step:
             return
-        loader = self.trainer.train_dataloader
+        loader: Any = self.trainer.train_dataloader
         batches = loader.loader if isinstance(loader, TrainerLoader) else loader
         for batch in warm_up_batches(batches, self.stage.warm_up_images):
             moved = self.trainer.strategy.batch_to_device(batch)
@@ -146,7 +148,7 @@ class StageModule(lightning.LightningModule):
         Returns:
             The loss.
         """
-        every = self.trainer.log_every_n_steps
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         self.stage.measuring = every > 0 and (self.trainer.global_step + 1) % every == 0
         if not self._carries:  # the first of the batches whose gradients make one step
             self.stage.before_step()
@@ -194,19 +196,17 @@ class StageModule(lightning.LightningModule):
             The file.
 
         Raises:
-            ConfigError: the stage is not of a run, so that nobody knows how its encoder was built.
+            ConfigError: the stage is not of a run, so that it is not known how its encoder was built.
             OSError: it cannot be written.
         """
         if self.run is None:
-            raise ConfigError([
-                "export: nobody knows how a given Stage's encoder was built; save stage.encoder.state_dict()"
-            ])
+            raise ConfigError(["export: how a given Stage's encoder was built is not known; save its state_dict()"])
         file = Path(path) if Path(path).suffix == ".safetensors" else Path(path) / ENCODER
         file.parent.mkdir(parents=True, exist_ok=True)
         steps = None
         if self._trainer is not None and self.trainer.global_step:
             done = self.trainer.global_step
-            steps = TrainedSteps(done, max(done, self._total_steps() or 0))
+            steps = TrainedSteps(step=done, total_steps=max(done, trainer_steps(self.trainer, self.run) or 0))
         save_encoder(file, self.stage.encoder, self.run.spec, steps)
         return file
 
@@ -218,47 +218,13 @@ class StageModule(lightning.LightningModule):
             for name, tensor in batch.items()
         }
 
-    def _optimizer_maker(self) -> MakeOptimizer:
-        if self._make_optimizer is not None:
-            return self._make_optimizer
-        assert self.run is not None  # noqa: S101 (refused in __init__)
-        return self.run.optimizer
-
     def _own_rate(self) -> Callable[[int], float] | None:
-        if self.run is None or self._make_optimizer is not None:
+        if self.run is None or not self._has_own_rate:
             return None
-        schedule, total = self.run.schedule, self._total_steps()
+        schedule, total = self.run.schedule, trainer_steps(self.trainer, self.run)
         if total is None:
             return schedule.lr
         return replace(schedule, total_steps=total, warm_up_steps=min(schedule.warm_up_steps, total - 1)).lr
-
-    def _total_steps(self) -> int | None:
-        """How many steps the Trainer takes in all; None where it sets no end.
-
-        Lightning's `estimated_stepping_batches` opens the data too early for a checkpoint's position to be read (2.6).
-        """
-        trainer = self.trainer
-        ends = [trainer.max_steps] if trainer.max_steps > 0 else []
-        if trainer.max_epochs is not None and trainer.max_epochs > 0 and self.run is not None:
-            settings, limit = self.run.settings, trainer.limit_train_batches
-            batches = len(self.run.source.splits["train"]) // settings.batch_size
-            batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-            ends.append(trainer.max_epochs * math.ceil(batches / trainer.accumulate_grad_batches))
-        return max(1, min(ends)) if ends else None
-
-
-class _StepRate(LRScheduler):
-    """The learning rate as a function of the step alone; a checkpoint holds its step and no function."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer, rate: Callable[[int], float]) -> None:
-        self._rate_of = rate
-        super().__init__(optimizer)
-
-    def get_lr(self) -> list[float | Tensor]:
-        return [self._rate_of(self.last_epoch) for _ in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in super().state_dict().items() if name != "_rate_of"}
 
 
 def _opened(stage: str, images: Images | None, settings: dict[str, Any]) -> TrainingRun:

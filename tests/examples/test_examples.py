@@ -43,9 +43,19 @@ def test_a_plain_loop_takes_steps_with_the_kernels(run: Run) -> None:
     assert all(0 < float(loss) < 20 for loss in losses)
 
 
-def test_lightning_takes_the_loader_as_it_is(run: Run) -> None:
+def test_a_stage_takes_steps_in_a_plain_loop_and_goes_on(run: Run) -> None:
+    lines = run("plain_loop.py", "--encoder", "test_resnet")
+    assert re.findall(r"^step (\d): loss \d+\.\d+$", lines, re.MULTILINE) == ["1", "2"]
+    lines = run("plain_loop.py", "--encoder", "test_resnet", "--steps", "3", "--resume", "state.pt")
+    assert re.findall(r"^step (\d): loss \d+\.\d+$", lines, re.MULTILINE) == ["3"]
+
+
+def test_lightning_trains_a_stage_resumes_it_and_exports_its_encoder(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed (pip install 'fastssl-engine[adapters]')")
-    assert re.search(r"^loss \d+\.\d{3}$", run("lightning_loader.py"), re.MULTILINE)
+    assert re.search(r"^step 2: loss \d+\.\d{3}$", run("lightning_stage.py", "--encoder", "test_resnet"), re.MULTILINE)
+    resumed = ("--encoder", "test_resnet", "--steps", "3", "--resume", "runs/lightning/last.ckpt")
+    assert re.search(r"^step 3: loss \d+\.\d{3}$", run("lightning_stage.py", *resumed), re.MULTILINE)
+    assert (tmp_path / "runs" / "lightning" / "encoder.safetensors").is_file()
 
 
 def test_lightly_and_ours_take_turns(run: Run) -> None:

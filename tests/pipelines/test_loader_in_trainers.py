@@ -81,3 +81,10 @@ def test_lightning_sees_every_epoch_once_and_goes_on_where_it_stopped(
     assert _fit(lightning, images, tmp_path, steps=9) == expected
     begun = _fit(lightning, images, tmp_path, steps=4)
     assert begun + _fit(lightning, images, tmp_path, steps=9, resume=tmp_path / "last.ckpt") == expected
+
+
+def test_a_data_loader_of_a_loader_is_refused_in_one_line() -> None:
+    images = np.zeros((8, 16, 16, 1), dtype=np.uint8)
+    of_it = torch.utils.data.DataLoader(Loader(images, Plain(16, 1), batch_size=4), batch_size=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^a Loader is a data loader already: iterate it itself"):
+        next(iter(of_it))
