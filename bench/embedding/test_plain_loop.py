@@ -1,7 +1,8 @@
 """fastssl's parts inside somebody else's loop: MoCo in plain PyTorch, with their loader and loss and with ours.
 
 Covers: whole steps of one loop, ResNet-18 at 28 px, in fp32: DataLoader with torchvision v2 and eager loss; the same
-with `Loader` alone, and with `Loader`, `info_nce` and `ema_update_`. Does not cover: what else `fastssl train` does
+with `Loader` alone, with `Loader`, `info_nce` and `ema_update_`, and a whole stage by `backend.Step`, whose head has two
+layers for the others' one. Does not cover: what else `fastssl train` does
 (products on small maps, mixed precision, the order of memory: `bench/step`), Lightning (`test_lightning.py`).
 
 A call takes three steps; of their batches up to two were made while another variant had its turn, on either side.
@@ -24,6 +25,7 @@ from torch.nn import functional as F
 from bench.embedding.torchvision_views import loader_of
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
 from bench.kernels.eager_info_nce import eager_info_nce
+from fastssl import backend
 from fastssl.kernels import ema_update_, info_nce
 from fastssl.pipelines import Loader, TwoCrops
 
@@ -83,10 +85,25 @@ def loop(batches: Batches, loss: Callable[..., Tensor], average: Callable[..., o
     return call
 
 
+def stage_loop(closing: ExitStack, device: str) -> Callable[[], None]:
+    """The same by a stage and its own loader, in fp32 as it is by default: compiled on CUDA."""
+    options = {"queue_size": QUEUE, "momentum": 0.99, "batch_size": BATCH, "bn_splits": 1, "epochs": 1}
+    run = backend.open_run(images(), encoder="resnet18", stem="standard", precision="fp32", device=device, **options)
+    step = backend.Step(run.stage, run.optimizer, runtime=run.runtime)
+    batches = chain.from_iterable(repeat(closing.enter_context(run.loader())))
+
+    def call() -> None:
+        for _ in range(STEPS):
+            step(next(batches))
+
+    return call
+
+
 @pytest.mark.benchmark(min_rounds=3)
 def test_moco_in_a_plain_loop(compare: Comparison, device: str) -> None:
     with ExitStack() as closing:
         variants: dict[str, Callable[[], object] | NotInstalled] = {
+            "fastssl backend.Step": stage_loop(closing, device),
             "fastssl loader and kernels": loop(ours(closing, device), fused_loss, ema_update_, device),
             "fastssl loader, eager loss": loop(ours(closing, device), eager_loss, eager_average, device),
             "DataLoader, torchvision v2": peer(
