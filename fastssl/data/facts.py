@@ -60,7 +60,7 @@ def report_of(
         classes=class_counts(labels, class_names),
         multi_label=task == "multi-label, binary-class",
         unlabelled=_unlabelled(splits) if labels else {},
-        shape=_shape(next(iter(splits.values())).images),
+        shape=_shape(next(iter(splits.values())).images.shape[1:]),
         depth=depth,
         value_range=value_range,
         passed_over=dict(passed_over or {}),
@@ -77,8 +77,8 @@ def _unlabelled(splits: Mapping[str, Split]) -> dict[str, int]:
     return {split: count for split, count in counted.items() if count}
 
 
-def _shape(images: np.ndarray) -> str:
-    height, width, channels = images.shape[1:]
+def _shape(image_shape: tuple[int, ...]) -> str:
+    height, width, channels = image_shape
     return f"{height}x{width}, {channels} channel{'s' * (channels > 1)}"
 
 
