@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from fastssl.data.labels.counts import absence_notes, class_counts
 
 from .report import DataReport
