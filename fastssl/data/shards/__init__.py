@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 _EXPORTS = {
     "ShardedImages": "fastssl.data.shards.images",
     "open_shards": "fastssl.data.shards.open",
+    "pack_source": "fastssl.data.shards.pack",
     "verify_shards": "fastssl.data.shards.verify",
     "write_shards": "fastssl.data.shards.write",
 }
 
-__all__ = ["ShardedImages", "open_shards", "verify_shards", "write_shards"]
+__all__ = ["ShardedImages", "open_shards", "pack_source", "verify_shards", "write_shards"]
 
 if TYPE_CHECKING:
     from .images import ShardedImages
     from .open import open_shards
+    from .pack import pack_source
     from .verify import verify_shards
     from .write import write_shards
 

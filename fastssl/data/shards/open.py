@@ -41,7 +41,7 @@ def open_shards(folder: Path, size: int | None = None, *, value_range: str | Non
     side = index.image_shape[0]
     if size not in (None, side):
         raise DataError(f"{folder}: the images are stored at {side} px, not {size}; write shards of that size by "
-                        f"fastssl pack DATA --size {size}")  # fmt: skip
+                        f"fastssl pack --data DATA --size {size}")  # fmt: skip
     _check_range(index, value_range, folder)
     splits = {
         name: Split(images=_images(folder, index, own), labels=_labels(folder, own, len(index.class_names)))
