@@ -121,6 +121,7 @@ def finish_folder(part: Path, written: Mapping[str, WrittenSplit], labels: Label
         depth=facts.depth,
         outside=facts.outside,
         notes=(*facts.notes, *labels.notes),
+        label_problem=labels.problem,
     )
     index.write(part)
 

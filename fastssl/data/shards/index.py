@@ -75,6 +75,7 @@ class ShardIndex:
         depth: bits of the values before they became grey levels, for a person.
         outside: share of the values that the range clipped.
         notes: what was changed in writing, a line each.
+        label_problem: as `Source.label_problem` has it.
     """
 
     name: str
@@ -91,6 +92,7 @@ class ShardIndex:
     depth: str
     outside: float
     notes: tuple[str, ...]
+    label_problem: str = ""
 
     def write(self, folder: Path) -> None:
         """Write the index into a folder.
@@ -121,9 +123,7 @@ def read_index(folder: Path) -> ShardIndex:
         about = json.loads(path.read_text(encoding="utf-8"))
         version = about.pop("version")
         if isinstance(version, int) and version > VERSION:
-            raise DataError(
-                f"{path} has version {version}, and this fastssl reads version {VERSION}: install a newer one"
-            )
+            raise DataError(f"{path} has version {version}, which this fastssl cannot read; install a newer one")
         return _index(about)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; change its permissions or copy it again") from error

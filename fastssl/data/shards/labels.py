@@ -24,17 +24,14 @@ def labels_of(raw: Mapping[str, Sequence[object]], counts: Mapping[str, int], cl
         class_names: by class index, or by column of several labels; empty: the values that are there are the classes.
 
     Returns:
-        The labels.
+        The labels; of those that cannot be used none, and the problem, as of other data: images are trained on without.
 
     Raises:
-        DataError: they cannot be used, or do not fit the names.
+        DataError: they do not fit the names.
     """
     if class_names and raw:
         return _named({split: _indices(own, class_names, split) for split, own in raw.items()}, tuple(class_names))
-    labels = read_labels({split: np.asarray(own) for split, own in raw.items()}, counts)
-    if labels.problem:
-        raise DataError(f"{labels.problem}; mend the labels, or give the images without")
-    return labels
+    return read_labels({split: np.asarray(own) for split, own in raw.items()}, counts)
 
 
 def _indices(labels: Sequence[object], class_names: Sequence[str], split: str) -> np.ndarray:

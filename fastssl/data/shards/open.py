@@ -56,6 +56,7 @@ def open_shards(folder: Path, size: int | None = None, *, value_range: str | Non
         fingerprint=index.fingerprint,
         image_fingerprint=index.image_fingerprint,
         value_range=index.value_range,
+        label_problem=index.label_problem,
         report=report_of(
             splits,
             name=index.name,
