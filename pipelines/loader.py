@@ -54,7 +54,7 @@ class Loader:
             number of ranks.
         shuffle: whether each epoch has a new order.
         shuffle_window: images that are shuffled with each other, of blocks of 1 MiB from all over the data; None: all
-            of an array, and 256 MiB of streamed images.
+            of an array, and 128 MiB of streamed images.
         drop_last: whether a last, smaller batch is left out.
         labels: `[N]` or `[N, L]`, handed out with their images as "label"; None for none.
         rank: number of this process among those sharing each global batch of `batch_size * world_size` images.

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-WINDOW_BYTES = 256 << 20
+WINDOW_BYTES = 128 << 20
 """Bytes of a window that is shuffled; two are in memory, one in use and the next. Another value is another order."""
 UNSHUFFLED_BYTES = 64 << 20
 """The same of images in their own order, where a window is only what is read at once."""

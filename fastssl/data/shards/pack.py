@@ -52,7 +52,12 @@ def pack_source(source: Source, folder: str | os.PathLike[str], *, shard_bytes: 
             outside=0.0,
             notes=("masks are not stored in shards",) * masks,
         )
-        labels = Labels(by_split=_labels(source.splits), task=source.task, class_names=source.class_names, problem=source.label_problem)
+        labels = Labels(
+            by_split=_labels(source.splits),
+            task=source.task,
+            class_names=source.class_names,
+            problem=source.label_problem,
+        )
         finish_folder(part, written, labels, facts)
     return path
 

@@ -64,7 +64,7 @@ def read_samples(
 
 
 def _pixels(image: Any, where: str) -> np.ndarray:
-    mode = getattr(image, "mode", None)
+    mode = None if isinstance(image, np.ndarray) else getattr(image, "mode", None)  # a memory map has another mode
     if isinstance(mode, str) and mode not in _MODES:
         raise DataError(f"{where} is a picture of mode {mode}; bring it to grey or colour by .convert('L') or 'RGB'")
     try:

@@ -67,7 +67,7 @@ def test_parts_of_a_part_are_still_on_the_disk(images: ShardedImages) -> None:
     part = images.subset(first).subset(second)
     np.testing.assert_array_equal(part.read(3, 9), PIXELS[first][second][3:9])
     assert part.shape == (20, 8, 8, 3)
-    np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(part))), PIXELS[first][second])  # noqa: S301
+    np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(part))), PIXELS[first][second])
 
 
 @pytest.mark.parametrize("row", [100, -101])
@@ -142,10 +142,10 @@ def test_a_damaged_folder_is_refused_in_one_line(folder: Path, change: Callable[
 
 def test_a_file_that_is_cut_off_or_gone_later_is_an_error_and_no_crash(folder: Path, images: ShardedImages) -> None:
     cut(folder)
-    with pytest.raises(DataError, match="train-00001.npy is shorter than its index says"):
+    with pytest.raises(DataError, match=r"train-00001.npy is shorter than its index says"):
         images.read(0, 100)
     (folder / "train-00001.npy").unlink()
-    with pytest.raises(DataError, match="train-00001.npy cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"train-00001.npy cannot be read: No such file"):
         images.read(0, 100)
     np.testing.assert_array_equal(images.read(0, 30), PIXELS[:30])
 
@@ -157,7 +157,7 @@ def test_a_changed_pixel_is_found_by_verifying_and_only_then(folder: Path) -> No
     content[-1] ^= 1
     path.write_bytes(content)
     assert len(open_source(folder).splits["train"]) == 100
-    with pytest.raises(DataError, match="train-00001.npy has other images than those that were written"):
+    with pytest.raises(DataError, match=r"train-00001.npy has other images than those that were written"):
         verify_shards(folder)
 
 

@@ -78,6 +78,12 @@ def test_an_image_may_be_an_array_a_tensor_or_a_picture(tmp_path: Path, image: o
     np.testing.assert_array_equal(stored(write_shards(tmp_path / "set", [image])), PIXELS[:1])
 
 
+def test_images_may_come_from_a_memory_map(tmp_path: Path) -> None:
+    np.save(tmp_path / "all.npy", PIXELS)
+    folder = write_shards(tmp_path / "set", np.load(tmp_path / "all.npy", mmap_mode="r"))
+    np.testing.assert_array_equal(stored(folder), PIXELS)
+
+
 def test_images_of_many_sizes_are_resized_to_one(tmp_path: Path) -> None:
     images = [np.full((20, 30), 7, np.uint8), np.full((9, 9), 200, np.uint8)]
     found = stored(write_shards(tmp_path / "set", images, size=8))
