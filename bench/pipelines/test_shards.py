@@ -50,7 +50,7 @@ def test_images_on_the_disk(work: str, data: dict[str, Path], compare: Compariso
         for name, own in runs.items():
             path = data[name.split(", ")[1]]
             own.append(
-                _run(ShardOrder(data=str(path), work=work, batches=batches, batch_size=BATCH, encoder="resnet18"))
+                _run(ShardOrder(data=str(path), work=work, batches=batches, batch_size=BATCH, encoder="test_resnet"))
             )
     compare.record(
         f"{work}, {IMAGES:,} images of {SIZE} px, batch {BATCH}",
