@@ -28,10 +28,13 @@ _EXPORTS = {
     "FinetuneResult": "fastssl.evaluation.finetune.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
+    "pack": "fastssl.shards",
+    "PackConfig": "fastssl.config",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "SegmentResult": "fastssl.evaluation.segment.report",
     "open_source": "fastssl.data",
+    "write_shards": "fastssl.data.shards",
     "create_encoder": "fastssl.models.encoder",
     "load_encoder": "fastssl.models.encoder_file",
     "share_processors": "fastssl.threads",
@@ -44,6 +47,7 @@ __all__ = [
     "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
+    "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
     "ProbeResult",
@@ -58,16 +62,27 @@ __all__ = [
     "finetune",
     "load_encoder",
     "open_source",
+    "pack",
     "preview",
     "probe",
     "segment",
     "share_processors",
     "train",
+    "write_shards",
 ]
 
 if TYPE_CHECKING:
-    from fastssl.config import FewshotConfig, FinetuneConfig, PreviewConfig, ProbeConfig, SegmentConfig, TrainConfig
+    from fastssl.config import (
+        FewshotConfig,
+        FinetuneConfig,
+        PackConfig,
+        PreviewConfig,
+        ProbeConfig,
+        SegmentConfig,
+        TrainConfig,
+    )
     from fastssl.data import open_source
+    from fastssl.data.shards import write_shards
     from fastssl.errors import FastSSLError
     from fastssl.evaluation.fewshot.report import FewshotResult
     from fastssl.evaluation.fewshot.run import fewshot
@@ -81,6 +96,7 @@ if TYPE_CHECKING:
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
+    from fastssl.shards import pack
     from fastssl.threads import share_processors
     from fastssl.training.fit import TrainResult
 

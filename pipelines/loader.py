@@ -20,10 +20,14 @@ from torch import Tensor
 
 from fastssl.pipelines.checks import check_images, check_labels, check_numbers
 from fastssl.pipelines.executors.executor import ExecutorName, choose, create
+from fastssl.pipelines.order import EpochOrder, WholeOrder, WindowedOrder
 from fastssl.pipelines.placement import rendering_device
 from fastssl.pipelines.prefetcher import Position, Prefetcher
-from fastssl.pipelines.producer import Producer, Share
+from fastssl.pipelines.producer import Producer
+from fastssl.pipelines.share import Share
+from fastssl.pipelines.streamed import Images, block_images, unshuffled_window, window_images
 from fastssl.pipelines.views.view import View
+from fastssl.pipelines.window_store import WindowStore
 
 
 class Loader:
@@ -39,7 +43,8 @@ class Loader:
     process may use, it raises RuntimeError.
 
     Args:
-        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, of the view's channels; in memory or memory-mapped.
+        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, of the view's channels; in memory or memory-mapped,
+            or `StreamedImages` such as `fastssl.data.ShardedImages`, of which two windows are in memory.
         views: what each image becomes.
         batch_size: images per batch and rank.
         device: where batches go ("cpu", "cuda", "cuda:1"; "mps": rendered on the CPU and moved, row-major, not yet
@@ -48,6 +53,8 @@ class Loader:
         seed: of all random numbers, at least 0; batches of equal seeds are equal whatever the prefetch, threads or
             number of ranks.
         shuffle: whether each epoch has a new order.
+        shuffle_window: images that are shuffled with each other, of blocks of 1 MiB from all over the data; None: all
+            of an array, and 128 MiB of streamed images.
         drop_last: whether a last, smaller batch is left out.
         labels: `[N]` or `[N, L]`, handed out with their images as "label"; None for none.
         rank: number of this process among those sharing each global batch of `batch_size * world_size` images.
@@ -57,14 +64,14 @@ class Loader:
         dtype: of the images in a batch.
 
     Raises:
-        TypeError: images are not a NumPy array.
+        TypeError: images are neither a NumPy array nor streamed.
         ValueError: an argument cannot be used, or DALI is asked for and not installed; before any thread or pipeline
             exists.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: Images,
         views: View,
         *,
         batch_size: int,
@@ -72,6 +79,7 @@ class Loader:
         executor: ExecutorName = "auto",
         seed: int = 0,
         shuffle: bool = True,
+        shuffle_window: int | None = None,
         drop_last: bool = True,
         labels: np.ndarray | None = None,
         rank: int = 0,
@@ -80,7 +88,7 @@ class Loader:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         check_images(images, views)
-        check_numbers(len(images), batch_size, seed, rank, world_size, prefetch, drop_last)
+        check_numbers(len(images), batch_size, seed, rank, world_size, prefetch, drop_last, shuffle_window)
         if labels is not None:
             check_labels(labels, len(images))
         device = torch.device(device)
@@ -94,6 +102,9 @@ class Loader:
             "shuffle": shuffle,
             "drop_last": drop_last,
         }
+        self.shuffle_window = window_images(images, shuffle=shuffle, asked=shuffle_window)
+        if self.shuffle_window is not None:
+            self._identity["shuffle_window"] = self.shuffle_window
         whole, rest = divmod(len(images), batch_size * world_size)
         self._length = whole + (0 if drop_last or rest == 0 else 1)
         self._images, self._labels, self._view = images, labels, views
@@ -128,6 +139,14 @@ class Loader:
         raise TypeError("a Loader is a data loader already: iterate it itself, not a torch DataLoader of it")
 
     @property
+    def shuffling(self) -> str:
+        """How images are shuffled, in one line for a person; "" where it is all with all, or not at all."""
+        if self.shuffle_window is None:
+            return ""
+        count = self._identity["samples"]
+        return f"shuffled within windows of {self.shuffle_window:,} of {count:,} images, of blocks from all over them"
+
+    @property
     def epoch(self) -> int:
         """The epoch that is being iterated, or that the next iteration will yield."""
         return self._position.epoch
@@ -151,7 +170,7 @@ class Loader:
 
         Returns:
             `epoch` and `iteration`, counted from 0, and the loader's seed, samples, global_batch (of all ranks),
-            shuffle and drop_last.
+            shuffle, drop_last and, where it shuffles within windows, shuffle_window.
         """
         return {**self._canonical(self._position)._asdict(), **self._identity}
 
@@ -166,10 +185,9 @@ class Loader:
         """
         if "world_size" in state:  # as fastssl 0.1 wrote it
             state = {**state, "global_batch": state["batch_size"] * state["world_size"]}
+        own = {"shuffle_window": None, **self._identity}  # states of whole shuffles, older ones too, do not name it
         differing = [
-            f"{name} was {state.get(name)}, is {value}"
-            for name, value in self._identity.items()
-            if state.get(name) != value
+            f"{name} was {state.get(name)}, is {value}" for name, value in own.items() if state.get(name) != value
         ]
         if differing:
             raise ValueError(f"the loader's state belongs to another loader: {'; '.join(differing)}")
@@ -230,8 +248,23 @@ class Loader:
         executors = {
             part: create(self.executor, part, rendering, self._dtype, self.batch_size) for part in self._view.parts
         }
+        order, windows = self._reading()
         producer = Producer(
-            self._images, self._labels, self._view, executors, self._device, self._identity, self._share
+            self._images, self._labels, self._view, executors, self._device, self._identity, self._share, order, windows
         )
         parallel = all(executor.parallel for executor in executors.values())
         return Prefetcher(producer, self._length, self._prefetch, parallel=parallel)
+
+    def _reading(self) -> tuple[EpochOrder, WindowStore | None]:
+        """The order of the samples, and what reads streamed images in it, unless they fit into one window."""
+        seed, count, shuffle = (self._identity[name] for name in ("seed", "samples", "shuffle"))
+        streamed = None if isinstance(self._images, np.ndarray) else self._images
+        window = self.shuffle_window
+        if window is None and streamed is not None and not shuffle and unshuffled_window(streamed) < count:
+            window = unshuffled_window(streamed)
+        if window is None:
+            return WholeOrder(seed, count, shuffle=bool(shuffle)), None
+        order = WindowedOrder(seed, count, window=window, block=block_images(self._images), shuffle=bool(shuffle))
+        if streamed is None:
+            return order, None
+        return order, WindowStore(streamed, order, self._share, self._identity["global_batch"], self._prefetch)

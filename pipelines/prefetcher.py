@@ -67,7 +67,10 @@ class Prefetcher:
     def close(self) -> None:
         """Drop what was made ahead, and end the threads; in a process that was forked there are none."""
         self._pending.clear()
-        if self._pool is not None and self.process == os.getpid():
+        if self.process != os.getpid():
+            return
+        self._producer.close()  # first: a thread may wait for what is read
+        if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _discard(self) -> None:

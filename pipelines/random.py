@@ -12,8 +12,8 @@ import numpy as np
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-# The streams that order epochs and that draw for whole batches; views number theirs from 0.
-_SHUFFLE, _BATCH = 0xFFFF_FFFF, 0xFFFF_FFFE
+# The streams that order epochs, draw for whole batches, and order blocks; views number theirs from 0.
+_SHUFFLE, _BATCH, _BLOCKS = 0xFFFF_FFFF, 0xFFFF_FFFE, 0xFFFF_FFFD
 _IN_CACHE = 1 << 14  # words mixed at a time: the mask of a batch, drawn at once, takes three times as long
 
 
@@ -82,6 +82,16 @@ def uniform_of_batch(seed: int, epoch: int, iteration: int) -> float:
     return float(uniform(seed, epoch, np.array([iteration]), _BATCH, 1)[0, 0])
 
 
+def shuffled(seed: int, epoch: int, indices: np.ndarray) -> np.ndarray:
+    """Draw the order in which an epoch visits samples: `indices`, int64 `[n]` and ascending, in another order."""
+    return indices[np.argsort(words(seed, epoch, indices, _SHUFFLE, 1)[:, 0], kind="stable")]
+
+
+def shuffled_blocks(seed: int, epoch: int, blocks: np.ndarray) -> np.ndarray:
+    """Draw the order in which an epoch visits blocks of samples, as `shuffled` does that of samples."""
+    return blocks[np.argsort(words(seed, epoch, blocks, _BLOCKS, 1)[:, 0], kind="stable")]
+
+
 def permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     """Draw the order in which an epoch visits `count` samples: int64 `[count]`."""
-    return np.argsort(words(seed, epoch, np.arange(count), _SHUFFLE, 1)[:, 0], kind="stable")
+    return shuffled(seed, epoch, np.arange(count))

@@ -18,6 +18,7 @@ from fastssl.config import (
     Config,
     FewshotConfig,
     FinetuneConfig,
+    PackConfig,
     PreviewConfig,
     ProbeConfig,
     SegmentConfig,
@@ -36,6 +37,7 @@ CONFIGS: dict[str, type[Config]] = {
     "finetune": FinetuneConfig,
     "segment": SegmentConfig,
     "preview": PreviewConfig,
+    "pack": PackConfig,
 }
 """Command -> its settings; of train, those that all stages have."""
 
@@ -142,6 +144,15 @@ def preview(
     fastssl.preview(run, config)
 
 
+def pack(
+    *,
+    config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Write data as a folder of shards, which training reads a window at a time: for data larger than memory."""
+    fastssl.pack(config)
+
+
 @cache
 def make_app(train_config: type[TrainConfig]) -> App:
     """Make the app of all commands.
@@ -180,7 +191,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview]
+    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, pack]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

@@ -7,9 +7,10 @@ and the Python keywords are both made from these classes. Does not cover: settin
 
 from __future__ import annotations
 
-from .base import Config, DataConfig, build, coerce_config, problems, unknown
+from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
+from .pack import PackConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
 from .segment import SegmentConfig
@@ -20,9 +21,11 @@ __all__ = [
     "DataConfig",
     "FewshotConfig",
     "FinetuneConfig",
+    "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
     "SegmentConfig",
+    "SourceConfig",
     "TrainConfig",
     "build",
     "coerce_config",

@@ -94,13 +94,11 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
-class DataConfig(Config):
-    """Which images, and on which device they are worked on; shared by every command."""
-
-    alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
+class SourceConfig(Config):
+    """Which images, and how they are read; shared by every command."""
 
     data: Annotated[str, DataText, Parameter(group=DATA)] = "demo"
-    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder."""
+    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder (of images, or of shards)."""
     data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of MedMNIST files, where relative paths are looked for as well."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
@@ -111,6 +109,13 @@ class DataConfig(Config):
     """Black and white as LOW,HIGH, or full (auto: the run's or the set's)."""
     max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
     """Largest image that is read."""
+
+
+class DataConfig(SourceConfig):
+    """Which images, and on which device they are worked on; shared by every command that computes."""
+
+    alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
+
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
     """Device to compute on: auto, cpu, mps, cuda or cuda:N."""
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None

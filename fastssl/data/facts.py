@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from fastssl.data.labels.counts import absence_notes, class_counts
 
 from .report import DataReport
@@ -60,7 +58,7 @@ def report_of(
         classes=class_counts(labels, class_names),
         multi_label=task == "multi-label, binary-class",
         unlabelled=_unlabelled(splits) if labels else {},
-        shape=_shape(next(iter(splits.values())).images),
+        shape=_shape(next(iter(splits.values())).images.shape[1:]),
         depth=depth,
         value_range=value_range,
         passed_over=dict(passed_over or {}),
@@ -77,8 +75,8 @@ def _unlabelled(splits: Mapping[str, Split]) -> dict[str, int]:
     return {split: count for split, count in counted.items() if count}
 
 
-def _shape(images: np.ndarray) -> str:
-    height, width, channels = images.shape[1:]
+def _shape(image_shape: tuple[int, ...]) -> str:
+    height, width, channels = image_shape
     return f"{height}x{width}, {channels} channel{'s' * (channels > 1)}"
 
 

@@ -1,13 +1,13 @@
 """One call that opens any data set.
 
 Covers: finding which kind of source a name or path is, and what was perhaps meant if it is none. Does not cover:
-reading it, which is one module for each kind (`named/demo.py`, `named/medmnist_sets.py`, `npz/open.py`, `folder.py`).
+reading it, which is one module for each kind (`named/demo.py`, `named/medmnist_sets.py`, `npz/open.py`,
+`shards/open.py`, `folder.py`).
 """
 
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,9 @@ from pathlib import Path
 from fastssl.data.labels import medmnist_table
 from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
-from fastssl.data.values.value_range import FULL, ValueRange
+from fastssl.data.shards.index import INDEX_FILE
+from fastssl.data.shards.open import open_shards
+from fastssl.data.values.value_range import range_setting
 from fastssl.errors import DataError
 
 from .folder import open_folder
@@ -41,10 +43,11 @@ def open_source(
 
     Args:
         data: "demo" or "demo-colour" (synthetic, built in), a MedMNIST flag such as "pneumoniamnist", a MedMNIST-style
-            `.npz` file, or a folder of images. A name wins over a file of the same name: write "./demo" for the file.
+            `.npz` file, a folder of shards (`fastssl.data.shards`), or a folder of images. A name wins over a file of
+            the same name: write "./demo" for the file.
         root: folder of MedMNIST files (None: `~/.medmnist`); a relative path is looked for there as well.
         size: side of the images in pixels; None: 28 for the demo set and MedMNIST, their own short side for a `.npz`
-            file, 224 for a folder.
+            file, that of the shards for shards, 224 for a folder of images.
         skip_corrupt: leave out images of a folder that cannot be read, and name them through `notify`.
         value_range: the file values that become black and white, "LOW,HIGH"; "full" for those of the files' type; None
             finds them in the images.
@@ -52,7 +55,8 @@ def open_source(
         notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
 
     Returns:
-        The source: uint8 or uint16 images by split, with labels and masks where there are any.
+        The source: uint8 or uint16 images by split (those of shards stay on the disk), with labels and masks where
+        there are any.
 
     Raises:
         DataError: there is no such data, or it cannot be read. The text says what is wrong, where, and what to do.
@@ -67,6 +71,8 @@ def open_source(
     if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
     path, kind = _find(name, folder)
+    if kind == "folder" and (path / INDEX_FILE).is_file():
+        return open_shards(path, size, value_range=setting)
     if kind == "folder":
         return open_folder(
             path,
@@ -107,29 +113,6 @@ def is_there(data: str, root: str | os.PathLike[str] | None = None) -> bool:
         DataError: it is no path, or may not be looked at.
     """
     return bool(_find(data, None if root is None else expanded(root, "data_root"))[1])
-
-
-def range_setting(value_range: str | None) -> str | None:
-    """Check a range as a user gives it.
-
-    Args:
-        value_range: "LOW,HIGH", "full", "auto" or None.
-
-    Returns:
-        "LOW,HIGH", "full", or None for auto.
-
-    Raises:
-        DataError: it is anything else.
-    """
-    if value_range in (None, "auto", FULL):
-        return None if value_range == "auto" else value_range
-    try:
-        found = ValueRange.parse(str(value_range))
-        if -math.inf < found.low < found.high < math.inf:
-            return str(found)
-    except ValueError:
-        pass
-    raise DataError(f"value_range={value_range!r}: give two numbers LOW,HIGH with LOW below HIGH, full or auto")
 
 
 def _find(name: str, root: Path | None) -> tuple[Path, str]:

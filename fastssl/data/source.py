@@ -1,4 +1,4 @@
-"""A source of images: plain arrays, named splits, labels if there are any.
+"""A source of images: arrays, named splits, labels if there are any.
 
 Covers: the one form that every data set takes once opened. Does not cover: where images come from (`open.py`),
 nor how they are augmented (`fastssl.pipelines`).
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from .report import DataReport
+from .shards.images import ShardedImages
 
 Task = Literal["multi-class", "binary-class", "multi-label, binary-class", "ordinal-regression", "none"]
 
@@ -22,18 +23,29 @@ class Split:
     """Images of one split, in a fixed order.
 
     Args:
-        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory or memory-mapped.
+        images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4; in memory, memory-mapped, or in shards on the disk.
         labels: `[N]` int64 class indices, -1 where an image is unlabelled; `[N, L]` int64 for multi-label data, 0 or 1,
             -1 where it is not known; or None.
         masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
     """
 
-    images: np.ndarray
+    images: np.ndarray | ShardedImages
     labels: np.ndarray | None = None
     masks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def some_images(self, rows: np.ndarray) -> np.ndarray | ShardedImages:
+        """Choose images of the split.
+
+        Args:
+            rows: int64 `[M]`, which ones, in which order.
+
+        Returns:
+            Those images; of shards, still on the disk.
+        """
+        return self.images.subset(rows) if isinstance(self.images, ShardedImages) else self.images[rows]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.data import ShardedImages
 from fastssl.files import write_json
 from fastssl.models.timm_call import is_plain, timm_call
 from fastssl.pipelines import Loader
@@ -64,7 +65,7 @@ def what_was_learnt(run: TrainingRun, folder: Path) -> list[str]:
     ]
 
 
-def sample_evenly(images: np.ndarray, most: int = SCORED_IMAGES) -> np.ndarray:
+def sample_evenly(images: np.ndarray | ShardedImages, most: int = SCORED_IMAGES) -> np.ndarray:
     """Take images from all over a split, where those of one class may lie together.
 
     Args:

@@ -157,7 +157,7 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
         reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons)
         introduce(console, run, folder, reasons)
-        say(console, *filter(None, (weights, *run.messages())))
+        say(console, *filter(None, (weights, engine.loader.shuffling, *run.messages())))
         if config.resume:
             engine.resume(lambda line: say(console, line))
             if world().leads:

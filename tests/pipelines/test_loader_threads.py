@@ -43,6 +43,9 @@ class Recorder:
     def to_current_stream(self, made: tuple[int, int]) -> tuple[int, int]:
         return made
 
+    def close(self) -> None:
+        pass
+
 
 def test_a_workers_error_reaches_the_training_loop_and_spoils_nothing() -> None:
     producer = Recorder()

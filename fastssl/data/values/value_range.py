@@ -9,6 +9,7 @@ value they are nearly black, and every augmentation that adds or multiplies leve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,29 @@ class ValueRange:
         """Return the full range of an integer type."""
         limits = np.iinfo(dtype)
         return cls(low=float(limits.min), high=float(limits.max))
+
+
+def range_setting(value_range: str | None) -> str | None:
+    """Check a range as a user gives it.
+
+    Args:
+        value_range: "LOW,HIGH", "full", "auto" or None.
+
+    Returns:
+        "LOW,HIGH", "full", or None for auto.
+
+    Raises:
+        DataError: it is anything else.
+    """
+    if value_range in (None, "auto", FULL):
+        return None if value_range == "auto" else value_range
+    try:
+        found = ValueRange.parse(str(value_range))
+        if -math.inf < found.low < found.high < math.inf:
+            return str(found)
+    except ValueError:
+        pass
+    raise DataError(f"value_range={value_range!r}: give two numbers LOW,HIGH with LOW below HIGH, full or auto")
 
 
 def find_range(spans: Sequence[ValueSpan]) -> ValueRange | None:

@@ -150,10 +150,10 @@ def _open_part(data: LabelledData, part: Part, view: View) -> Iterator[LabelledB
 
 
 def _loader(data: LabelledData, part: Part, view: View, batch_size: int, *, shuffle: bool, seed: int = 0) -> Loader:
-    images = data.source.splits[part.split].images
-    whole = len(part.rows) == len(images)
+    split = data.source.splits[part.split]
+    whole = len(part.rows) == len(split)
     return Loader(
-        images if whole else images[part.rows],
+        split.images if whole else split.some_images(part.rows),
         view,
         batch_size=batch_size,
         device=data.runtime.device,
