@@ -15,18 +15,29 @@ _EXPORTS = {
     "StageModule": "fastssl.backend.lightning",
     "Step": "fastssl.backend.loop_step",
     "ViewsDataModule": "fastssl.backend.lightning_data",
+    "dataset_source": "fastssl.backend.huggingface",
+    "write_dataset": "fastssl.backend.huggingface",
+    "push_encoder": "fastssl.backend.hub_model",
+    "NTXentLoss": "fastssl.backend.lightly",
 }
 
 __all__ = [
+    "NTXentLoss",
     "StageModule",
     "Step",
     "ViewsDataModule",
+    "dataset_source",
     "open_run",
+    "push_encoder",
+    "write_dataset",
 ]
 
 if TYPE_CHECKING:
+    from fastssl.backend.lightly import NTXentLoss
     from fastssl.backend.lightning import StageModule
     from fastssl.backend.lightning_data import ViewsDataModule
+    from fastssl.backend.hub_model import push_encoder
+    from fastssl.backend.huggingface import dataset_source, write_dataset
     from fastssl.backend.loop_step import Step
     from fastssl.backend.run import open_run
 

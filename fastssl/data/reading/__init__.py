@@ -5,7 +5,7 @@ Covers: the first image of a file as pixels (`read_image_file`) or as labels (`r
 volumes.
 """
 
-from .files import read_image_file, read_image_header, read_label_file, refused_file
+from .files import read_image_bytes, read_image_file, read_image_header, read_label_file, refused_file
 from .kinds import IMAGE_SUFFIXES
 from .records import ImageFileError, LabelMap, RawImage
 from .samples import ImageHeader
@@ -16,6 +16,7 @@ __all__ = [
     "ImageHeader",
     "LabelMap",
     "RawImage",
+    "read_image_bytes",
     "read_image_file",
     "read_image_header",
     "read_label_file",

@@ -6,10 +6,12 @@ Covers: limits, and errors of the operating system and of decoders. Does not cov
 from __future__ import annotations
 
 import errno
+import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from fastssl.errors import DataError
 
@@ -57,16 +59,26 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
         DataError: the operating system refuses it.
     """
     with _opened(path, max_megapixels) as reader:
-        samples, header = reader.read(at_least), reader.header
-        pixels, notes = to_pixels(samples)
-        return RawImage(
-            pixels=pixels,
-            bilevel=header.bilevel,
-            pages=header.pages,
-            reduced=samples.reduced,
-            orientation=samples.orientation,
-            notes=notes,
-        )
+        return _image(reader, at_least)
+
+
+def read_image_bytes(data: bytes, name: str, *, max_megapixels: int) -> RawImage:
+    """Read the first image of a file that is in memory.
+
+    Args:
+        data: the file's bytes.
+        name: of the file, whose ending tells a format that its first bytes do not; also for an error's text.
+        max_megapixels: larger images are refused before any pixel is decoded.
+
+    Returns:
+        The image.
+
+    Raises:
+        ImageFileError: it is damaged, too large, no image that can be read, or holds values that are not finite.
+    """
+    path = Path(name)
+    with _in_one_line(path):
+        return _image(_reader(io.BytesIO(data), path, max_megapixels), None)
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
@@ -105,13 +117,36 @@ def refused_file(path: Path | str, error: OSError) -> DataError:
 @contextmanager
 def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
     """Open the reader of a file; every error inside the block becomes one line."""
-    try:
+    with _in_one_line(path):
         if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would wait for ever
             raise UnreadableError("it is no regular file")
         with path.open("rb") as file:
-            reader = open_reader(file, path.suffix.lower())
-            _check_size(reader.size, max_megapixels)
-            yield reader
+            yield _reader(file, path, max_megapixels)
+
+
+def _reader(file: BinaryIO, path: Path, max_megapixels: int) -> ImageReader:
+    reader = open_reader(file, path.suffix.lower())
+    _check_size(reader.size, max_megapixels)
+    return reader
+
+
+def _image(reader: ImageReader, at_least: int | None) -> RawImage:
+    samples, header = reader.read(at_least), reader.header
+    pixels, notes = to_pixels(samples)
+    return RawImage(
+        pixels=pixels,
+        bilevel=header.bilevel,
+        pages=header.pages,
+        reduced=samples.reduced,
+        orientation=samples.orientation,
+        notes=notes,
+    )
+
+
+@contextmanager
+def _in_one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (DataError, KeyboardInterrupt):
         raise
     except Exception as error:  # decoders raise nearly anything for damaged files
