@@ -24,9 +24,20 @@ _EXPORTS = {
 __all__ = [
     "NTXentLoss",
     "StageModule",
+    "MonaiSamples": "fastssl.backend.monai",
+    "monai_classifier": "fastssl.backend.monai",
+    "monai_source": "fastssl.backend.monai",
+    "monai_unet": "fastssl.backend.monai",
+}
+
+__all__ = [
+    "MonaiSamples",
     "Step",
     "ViewsDataModule",
     "dataset_source",
+    "monai_classifier",
+    "monai_source",
+    "monai_unet",
     "open_run",
     "push_encoder",
     "write_dataset",
@@ -39,6 +50,7 @@ if TYPE_CHECKING:
     from fastssl.backend.hub_model import push_encoder
     from fastssl.backend.huggingface import dataset_source, write_dataset
     from fastssl.backend.loop_step import Step
+    from fastssl.backend.monai import MonaiSamples, monai_classifier, monai_source, monai_unet
     from fastssl.backend.run import open_run
 
 
