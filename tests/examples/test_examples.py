@@ -70,6 +70,20 @@ def test_an_encoder_goes_into_a_unet_of_segmentation_models_pytorch(run: Run) ->
     assert "segmentation-models-pytorch: masks [2, 1, 64, 64]" in printed
 
 
+def test_a_parquet_stream_becomes_a_model_that_timm_makes(run: Run) -> None:
+    pytest.importorskip("datasets", reason="datasets is not installed (pip install 'fastssl-engine[adapters]')")
+    printed = run("huggingface_dataset.py", "--encoder", "test_resnet")
+    assert re.search(r"^timm makes it of \S+model: \d+ features per image$", printed, re.MULTILINE)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_an_encoder_goes_on_in_monais_trainer(run: Run) -> None:
+    for library in ("monai", "ignite"):
+        pytest.importorskip(library, reason=f"{library} is not installed (pip install 'fastssl-engine[adapters]')")
+    printed = run("monai_supervised.py", "--encoder", "test_resnet")
+    assert re.search(r"^MONAI's trainer: 2 steps, loss \d+\.\d{3}$", printed, re.MULTILINE)
+
+
 def test_every_example_is_tested_here_and_short() -> None:
     tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text()))
     assert {path.name for path in FOLDER.glob("*.py")} == tested

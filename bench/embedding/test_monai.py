@@ -1,0 +1,89 @@
+"""MoCo's two crops of a MONAI data set: by MONAI's transforms in its DataLoader, and by our source and loader.
+
+Covers: seconds of a batch as it is consumed, grey images of 28 px from a dictionary data set in memory. Does not cover:
+reading files, which both leave to MONAI, and turning the data set into a source, which is done once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import chain, repeat
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.embedding.test_plain_loop import BATCH, SIZE, images
+from bench.embedding.torchvision_views import WORKERS
+from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
+from fastssl.backend import MonaiSamples, monai_source
+from fastssl.pipelines import Loader, TwoCrops
+
+
+def items() -> list[dict[str, Any]]:
+    """Dictionaries of float32 images `[1, S, S]` from 0 to 1."""
+    return [{"image": image} for image in images().transpose(0, 3, 1, 2).astype(np.float32) / 255]
+
+
+def ours(closing: ExitStack, device: str) -> Callable[[], object]:
+    train = monai_source(MonaiSamples(data=items()), value_range="0,1").splits["train"]
+    loader = closing.enter_context(Loader(train.images, TwoCrops(SIZE, 1), batch_size=BATCH, device=device))
+    return _consume(chain.from_iterable(repeat(loader)), device)
+
+
+def theirs(device: str) -> Callable[[], object]:
+    from monai.data import DataLoader, Dataset
+
+    loader = DataLoader(
+        Dataset(items(), _two_crops()),
+        batch_size=BATCH,
+        shuffle=True,
+        drop_last=True,
+        num_workers=WORKERS,
+        persistent_workers=True,
+        multiprocessing_context="forkserver",  # a worker forked from a process with OpenMP threads may crash
+    )
+    return _consume(chain.from_iterable(repeat(loader)), device)
+
+
+def _two_crops() -> Any:
+    """Crop and resize, flip, contrast, blur, normalise: each view by itself."""
+    from monai import transforms as T
+
+    names, smallest, blur = ["query", "key"], round(SIZE * 0.2**0.5), (0.1, 2.0)
+    steps: list[Any] = [T.CopyItemsd("image", times=2, names=names), T.SelectItemsd(names)]
+    for name in names:
+        steps += [
+            T.RandSpatialCropd(name, roi_size=(smallest, smallest), max_roi_size=(SIZE, SIZE), random_size=True),
+            T.Resized(name, spatial_size=(SIZE, SIZE), mode="bilinear", anti_aliasing=True),
+            T.RandFlipd(name, prob=0.5, spatial_axis=1),
+            T.RandScaleIntensityd(name, factors=0.4, prob=0.8),
+            T.RandAdjustContrastd(name, prob=0.8, gamma=(0.6, 1.4)),
+            T.RandGaussianSmoothd(name, prob=0.5, sigma_x=blur, sigma_y=blur),
+            T.NormalizeIntensityd(name, subtrahend=0.5, divisor=0.5),
+        ]
+    return T.Compose(steps)
+
+
+def _consume(batches: Iterator[Any], device: str) -> Callable[[], object]:
+    def call() -> None:
+        batch = next(batches)
+        assert batch["query"].to(device).shape == batch["key"].to(device).shape == (BATCH, 1, SIZE, SIZE)
+
+    return call
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.benchmark(min_rounds=3)
+def test_two_crops_of_a_monai_data_set(compare: Comparison, device: str) -> None:
+    warnings.simplefilter("ignore")
+    with ExitStack() as closing:
+        variants: dict[str, Callable[[], object] | NotInstalled] = {
+            "fastssl source and loader": ours(closing, device),
+            "MONAI transforms and DataLoader": peer("monai", lambda: theirs(device)),
+        }
+        problem = f"two crops of a MONAI data set, {SIZE} px, batch {BATCH}"
+        compare(problem, variants, amount=Amount(BATCH, "images"), device=best_device(), warm_up=2, wall=True)
