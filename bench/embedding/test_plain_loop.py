@@ -1,8 +1,8 @@
 """fastssl's parts inside somebody else's loop: MoCo in plain PyTorch, with their loader and loss and with ours.
 
 Covers: whole steps of one loop, ResNet-18 at 28 px, in fp32: DataLoader with torchvision v2 and eager loss; the same
-with `Loader` alone, with `Loader`, `info_nce` and `ema_update_`, and a whole stage by `backend.Step`, whose head has two
-layers for the others' one. Does not cover: what else `fastssl train` does
+with `Loader` alone, with `Loader`, `info_nce` and `ema_update_`, and a whole stage by `backend.Step`, whose head has
+two layers for the others' one. Does not cover: what else `fastssl train` does
 (products on small maps, mixed precision, the order of memory: `bench/step`), Lightning (`test_lightning.py`).
 
 A call takes three steps; of their batches up to two were made while another variant had its turn, on either side.

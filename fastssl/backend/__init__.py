@@ -11,27 +11,24 @@ from typing import TYPE_CHECKING
 
 # Public name -> the module that defines it (PEP 562: imported when first asked for).
 _EXPORTS = {
-    "open_run": "fastssl.backend.run",
+    "MonaiSamples": "fastssl.backend.monai",
+    "NTXentLoss": "fastssl.backend.lightly",
     "StageModule": "fastssl.backend.lightning",
     "Step": "fastssl.backend.loop_step",
     "ViewsDataModule": "fastssl.backend.lightning_data",
     "dataset_source": "fastssl.backend.huggingface",
-    "write_dataset": "fastssl.backend.huggingface",
-    "push_encoder": "fastssl.backend.hub_model",
-    "NTXentLoss": "fastssl.backend.lightly",
-}
-
-__all__ = [
-    "NTXentLoss",
-    "StageModule",
-    "MonaiSamples": "fastssl.backend.monai",
     "monai_classifier": "fastssl.backend.monai",
     "monai_source": "fastssl.backend.monai",
     "monai_unet": "fastssl.backend.monai",
+    "open_run": "fastssl.backend.run",
+    "push_encoder": "fastssl.backend.hub_model",
+    "write_dataset": "fastssl.backend.huggingface",
 }
 
 __all__ = [
     "MonaiSamples",
+    "NTXentLoss",
+    "StageModule",
     "Step",
     "ViewsDataModule",
     "dataset_source",
@@ -44,11 +41,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fastssl.backend.hub_model import push_encoder
+    from fastssl.backend.huggingface import dataset_source, write_dataset
     from fastssl.backend.lightly import NTXentLoss
     from fastssl.backend.lightning import StageModule
     from fastssl.backend.lightning_data import ViewsDataModule
-    from fastssl.backend.hub_model import push_encoder
-    from fastssl.backend.huggingface import dataset_source, write_dataset
     from fastssl.backend.loop_step import Step
     from fastssl.backend.monai import MonaiSamples, monai_classifier, monai_source, monai_unet
     from fastssl.backend.run import open_run

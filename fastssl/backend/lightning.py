@@ -1,7 +1,7 @@
 """A stage as a LightningModule: trained by Lightning's Trainer with its precision, callbacks, loggers and strategies.
 
-Covers: any stage under automatic optimisation; moving averages and queue at their places in a step, also where Lightning
-accumulates gradients; the stage's optimiser with its warm-up and cosine over the Trainer's own length; export.
+Covers: any stage under automatic optimisation; moving averages and queue at their places in a step, also where
+Lightning accumulates gradients; the stage's optimiser with its warm-up and cosine over the Trainer's own length; export.
 Does not cover: batches (`lightning_data.py`), processes (Lightning's strategies start them).
 """
 
@@ -29,8 +29,8 @@ from fastssl.runtime import lay_out_on, resolve_runtime
 from fastssl.stages.stage import Batch, Stage
 from fastssl.stages.stage_defaults import MakeOptimizer
 from fastssl.training.build import TrainingRun
-from fastssl.training.run_folder import ENCODER
 from fastssl.training.random_state import random_states, restore_random_states
+from fastssl.training.run_folder import ENCODER
 
 _RANDOM = "fastssl.random"
 _OF_TRAINER = {
@@ -80,7 +80,9 @@ class StageModule(lightning.LightningModule):
         if isinstance(stage, str):
             stage = _opened(stage, images, settings)
         elif images is not None or settings:
-            raise ConfigError(["StageModule: images and settings go with the name of a stage, not with a run or a stage"])
+            raise ConfigError(
+                ["StageModule: images and settings go with the name of a stage, not with a run or a stage"]
+            )
         self.run = stage if isinstance(stage, TrainingRun) else None
         self.stage = stage.stage if isinstance(stage, TrainingRun) else stage
         if self.run is not None:
@@ -125,7 +127,7 @@ class StageModule(lightning.LightningModule):
                 logger.log_hyperparams(self.run.settings.model_dump(mode="json"))
 
     def on_train_start(self) -> None:
-        """Show the stage what it wants to see before its first step (MoCo: to fill its queue); nothing where it goes on."""
+        """Show the stage what it wants to see before its first step, as MoCo to fill its queue."""
         if self._random and self.trainer.world_size == 1:
             restore_random_states(self._random, self.device)
         self._random, self._carries = {}, []

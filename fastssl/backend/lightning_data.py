@@ -1,7 +1,7 @@
-"""Views of images as a LightningDataModule: epochs of an exact number of batches, and a place in Lightning's checkpoint.
+"""Views of images as a LightningDataModule: epochs of an exact number of batches, a place in Lightning's checkpoint.
 
-Covers: the training loader of a run or of images at hand, rank and number of processes from the Trainer, going on at any
-batch, also where an epoch is limited or has ended. Does not cover: validation, the module (`lightning.py`).
+Covers: the training loader of a run or of images at hand, rank and number of processes from the Trainer, going on at
+any batch, also where an epoch is limited or has ended. Does not cover: validation, the module (`lightning.py`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class ViewsDataModule(lightning.LightningDataModule):
     checkpoints, and is the same for another number of processes.
 
     Args:
-        images: a run of `open_run` or `StageModule.run`, which has all that follows; or images, as `open_run` takes them.
+        images: a run of `open_run` or `StageModule.run`, which has all that follows; or images, as `open_run` takes
+            them.
         view: what each image becomes; of images alone.
         batch_size: images per step and accumulated batch of all processes together; of images alone.
         seed: of all random numbers.
@@ -134,7 +135,9 @@ class ViewsDataModule(lightning.LightningDataModule):
             device = trainer.strategy.root_device
         if self.batch_size % processes:
             near = max(1, self.batch_size // processes) * processes
-            raise ConfigError([f"batch_size={self.batch_size}: not shared evenly by {processes} processes; give {near}"])
+            raise ConfigError(
+                [f"batch_size={self.batch_size}: not shared evenly by {processes} processes; give {near}"]
+            )
         ahead = (0 if device.type == "cpu" else 3) if self._prefetch is None else self._prefetch
         self._close()
         self._loader = Loader(
@@ -189,4 +192,6 @@ def _source(images: Images) -> Source:
         return images
     if isinstance(images, (str, os.PathLike)):
         return open_source(os.fspath(images))
-    raise DataError(f"images are a {type(images).__name__}; give a NumPy array [N, H, W, C], a Source, or a name or path")
+    raise DataError(
+        f"images are a {type(images).__name__}; give a NumPy array [N, H, W, C], a Source, or a name or path"
+    )

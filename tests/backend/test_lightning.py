@@ -54,14 +54,14 @@ class Seen(lightning.Callback):
 
 
 def open_moco(**settings: Any) -> TrainingRun:
-    return backend.open_run(
-        IMAGES, stage="moco", queue_size=16, device="cpu", precision="fp32", **{**TINY, **settings}
-    )
+    return backend.open_run(IMAGES, stage="moco", queue_size=16, device="cpu", precision="fp32", **{**TINY, **settings})
 
 
 def trainer_of(folder: Path, *callbacks: Any, **options: Any) -> Any:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    quiet |= {"enable_checkpointing": any(isinstance(c, lightning.pytorch.callbacks.ModelCheckpoint) for c in callbacks)}
+    quiet |= {
+        "enable_checkpointing": any(isinstance(c, lightning.pytorch.callbacks.ModelCheckpoint) for c in callbacks)
+    }
     return lightning.Trainer(default_root_dir=folder, devices=1, callbacks=list(callbacks), **{**quiet, **options})
 
 
@@ -247,7 +247,8 @@ strategy = DDPStrategy(process_group_backend="gloo", broadcast_buffers=False) if
 trainer = lightning.Trainer(max_steps=5, accelerator="cpu", devices=count, strategy=strategy, logger=False,
                             enable_progress_bar=False, enable_checkpointing=False, enable_model_summary=False)
 trainer.fit(module, backend.ViewsDataModule(run))
-torch.save({**run.stage.state_dict(), "loss": trainer.callback_metrics["loss"]}, f"{sys.argv[1]}-{trainer.global_rank}.pt")
+found = {**run.stage.state_dict(), "loss": trainer.callback_metrics["loss"]}
+torch.save(found, f"{sys.argv[1]}-{trainer.global_rank}.pt")
 """
 
 
@@ -269,7 +270,11 @@ def test_two_processes_take_the_steps_of_one_and_have_one_queue(tmp_path: Path) 
     ("make", "kind", "message"),
     [
         (lambda: backend.StageModule("moco"), ConfigError, "give images with 'moco'"),
-        (lambda: backend.StageModule("moco", IMAGES, precision="bf16"), ConfigError, "precision: Lightning's own, give"),
+        (
+            lambda: backend.StageModule("moco", IMAGES, precision="bf16"),
+            ConfigError,
+            "precision: Lightning's own, give",
+        ),
         (lambda: backend.StageModule("mocco", IMAGES), ConfigError, "no such stage, did you mean 'moco'"),
         (lambda: backend.StageModule(Line()), ConfigError, "give a Stage together with optimizer="),
         (lambda: backend.StageModule(Line(), IMAGES), ConfigError, "images and settings go with the name of a stage"),
