@@ -1,8 +1,8 @@
 """A stage as a LightningModule: trained by Lightning's Trainer with its precision, callbacks, loggers and strategies.
 
 Covers: any stage under automatic optimisation; moving averages and queue at their places in a step, also where
-Lightning accumulates gradients; the stage's optimiser with its warm-up and cosine over the Trainer's own length; export.
-Does not cover: batches (`lightning_data.py`), processes (Lightning's strategies start them).
+Lightning accumulates gradients; the stage's optimiser with its warm-up and cosine over the Trainer's own length;
+export. Does not cover: batches (`lightning_data.py`), processes (Lightning's strategies start them).
 """
 
 from __future__ import annotations
