@@ -152,11 +152,11 @@ def test_settings_that_contradict_each_other_are_refused(pair: tuple[str, str]) 
 
 @pytest.mark.parametrize("kind", CONFIGS.values(), ids=lambda kind: kind.__name__)
 def test_a_call_takes_a_configuration_or_its_fields_and_not_both(kind: type[Config]) -> None:
-    given = build(kind, {"seed": 3})
+    given = build(kind, {"size": 32})
     assert coerce_config(kind, given, {}) is given
-    assert coerce_config(kind, None, {"seed": 4}) == build(kind, {"seed": 4})
-    with pytest.raises(TypeError, match=f"^give a {kind.__name__} or settings, not both \\(got seed as well\\)$"):
-        coerce_config(kind, given, {"seed": 4})
+    assert coerce_config(kind, None, {"size": 64}) == build(kind, {"size": 64})
+    with pytest.raises(TypeError, match=f"^give a {kind.__name__} or settings, not both \\(got size as well\\)$"):
+        coerce_config(kind, given, {"size": 64})
 
 
 @pytest.mark.parametrize("kind", CONFIGS.values(), ids=lambda kind: kind.__name__)

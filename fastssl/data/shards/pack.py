@@ -16,7 +16,7 @@ from fastssl.data.source import Source, Split
 
 from .folder import DataFacts, finish_folder, new_folder
 from .write import SHARD_BYTES
-from .writer import PIECE_BYTES, Levels, write_images
+from .writer import PIECE_BYTES, StoredLevels, write_images
 
 
 def pack_source(source: Source, folder: str | os.PathLike[str], *, shard_bytes: int = SHARD_BYTES) -> Path:
@@ -38,7 +38,7 @@ def pack_source(source: Source, folder: str | os.PathLike[str], *, shard_bytes: 
     masks = any(split.masks is not None for split in source.splits.values())
     with new_folder(folder) as (path, part):
         written = {
-            name: write_images(part, name, _pieces(split), Levels(value_range=None, dtype=dtype), shard_bytes)
+            name: write_images(part, name, _pieces(split), StoredLevels(value_range=None, dtype=dtype), shard_bytes)
             for name, split in source.splits.items()
         }
         facts = DataFacts(

@@ -21,7 +21,7 @@ from fastssl.errors import DataError
 from .folder import DataFacts, finish_folder, new_folder
 from .labels import labels_of
 from .samples import NO_LABEL, ReadSample, Sample, read_samples
-from .writer import PIECE_BYTES, Levels, WrittenSplit, write_images
+from .writer import PIECE_BYTES, StoredLevels, WrittenSplit, write_images
 
 SPLITS = ("train", "val", "test")
 SHARD_BYTES = 256 << 20
@@ -109,21 +109,21 @@ class _Pieces:
             yield np.stack(piece)
 
 
-def _levels(like: np.ndarray, setting: str | None) -> Levels:
+def _levels(like: np.ndarray, setting: str | None) -> StoredLevels:
     """The grey levels that images of a type become."""
     if setting is None and like.dtype != np.uint8:
         raise DataError(
             f"images of {like.dtype} need value_range: the values LOW,HIGH that become black and white, or full"
         )
     if setting is None:
-        return Levels(value_range=None, dtype=like.dtype)
+        return StoredLevels(value_range=None, dtype=like.dtype)
     spans = (ValueSpan(lowest=0, highest=0, dtype=like.dtype),)
     found = resolve_range(setting, spans)
-    return Levels(value_range=found, dtype=levels_dtype(spans, found))
+    return StoredLevels(value_range=found, dtype=levels_dtype(spans, found))
 
 
 def _facts(
-    levels: Levels,
+    levels: StoredLevels,
     setting: str | None,
     written: Mapping[str, WrittenSplit],
     *,

@@ -28,7 +28,7 @@ PIECE_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True)
-class Levels:
+class StoredLevels:
     """How the values of images become what is stored.
 
     Args:
@@ -63,7 +63,7 @@ class WrittenSplit:
 
 
 def write_images(
-    folder: Path, split: str, pieces: Iterable[np.ndarray], levels: Levels, shard_bytes: int
+    folder: Path, split: str, pieces: Iterable[np.ndarray], levels: StoredLevels, shard_bytes: int
 ) -> WrittenSplit:
     """Write images into as many shards as they need.
 
