@@ -15,7 +15,7 @@ COUNT, SIDE = 200_000, 24
 PROCESS = Path(__file__).with_name("read_windows.py")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is KiB on Linux alone")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc says how much is resident")
 def test_an_epoch_of_115_mb_adds_about_two_windows_of_8_mib(tmp_path: Path) -> None:
     image = np.zeros((SIDE, SIDE), np.uint8)
     folder = write_shards(tmp_path / "set", (image for _ in range(COUNT)), shard_bytes=16 << 20)
