@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-MODULES = ("fastssl", "fastssl.kernels", "fastssl.pipelines")
+MODULES = ("fastssl", "fastssl.backend", "fastssl.kernels", "fastssl.pipelines")
 
 _SECTION = re.compile(r"(Args|Returns|Yields|Raises|Attributes|Example|Examples|Note):$")
 _ENTRY = re.compile(r"(\*{0,2}\w+)(?: \([^)]*\))?: \S")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import fastssl
+import fastssl.backend
 import fastssl.kernels
 import fastssl.pipelines
 from fastssl import cli
@@ -82,7 +83,9 @@ def test_every_stage_has_a_page_and_a_row_in_the_readme() -> None:
         assert f"]({stage}.md)" in _text(DOCS / "stages" / "index.md")
 
 
-@pytest.mark.parametrize("module", [fastssl, fastssl.kernels, fastssl.pipelines], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [fastssl, fastssl.backend, fastssl.kernels, fastssl.pipelines], ids=lambda module: module.__name__
+)
 def test_the_reference_has_every_public_name(module: object) -> None:
     page = _text(DOCS / "reference" / f"{module.__name__.rpartition('.')[2]}.md")
     listed = set(re.findall(r"^::: \S*?(\w+)$", page, re.MULTILINE))
