@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check types layers docs bench fuzz faults soak
+.PHONY: examples demo test check types layers docs bench fuzz faults soak
 
 demo: $(INSTALLED)
 	$(BIN)/fastssl train --data demo --minutes 2 --out runs/demo --overwrite
@@ -27,6 +27,10 @@ types: $(INSTALLED)
 # Who may import whom: the contracts of pyproject.toml, in the same tree.
 layers: types
 	cd build/types && $(abspath $(BIN))/lint-imports --no-cache $(CURDIR)/pyproject.toml
+
+# Every example against the real libraries, also those that the suite leaves out.
+examples: $(INSTALLED)
+	$(BIN)/pytest tests/examples --slow -q
 
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

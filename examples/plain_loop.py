@@ -29,7 +29,7 @@ def main() -> None:
     step = backend.Step(run.stage, run.optimizer, runtime=run.runtime, schedule=run.schedule.lr)
     with run.loader() as loader:
         if arguments.resume:
-            state = torch.load(arguments.resume)
+            state = torch.load(arguments.resume, weights_only=True)
             step.load_state_dict(state["step"])
             loader.load_state_dict(state["loader"])
         step.warm_up(loader)  # MoCo fills its queue, before the first step alone

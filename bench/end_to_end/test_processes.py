@@ -21,7 +21,7 @@ from bench.harness.machine import user_environment
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(best_device() == "cuda", reason="processes of a CPU")]
 
-BATCH, STEPS, ROUNDS = 128, 30, 5
+BATCH, STEPS, ROUNDS = 128, 30, 4
 STAGES = {"moco": ["--queue-init", "random"], "simclr": []}
 # Name -> (processes, threads of each, options).
 VARIANTS: dict[str, tuple[int, int, tuple[str, ...]]] = {

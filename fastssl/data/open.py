@@ -71,7 +71,7 @@ def open_source(
     if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
     path, kind = _find(name, folder)
-    if kind == "folder" and (path / INDEX_FILE).is_file():
+    if kind == "folder" and kind_of(path / INDEX_FILE) == "file":
         return open_shards(path, size, value_range=setting)
     if kind == "folder":
         return open_folder(

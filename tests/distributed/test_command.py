@@ -110,6 +110,7 @@ def test_when_one_process_is_killed_the_other_says_which_and_one_process_goes_on
     assert "resumed at step" in resumed.stdout
 
 
+@pytest.mark.slow
 def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, processes: list[subprocess.Popen[str]]) -> None:
     folder = tmp_path / "run"
     processes += start(2, *SETTINGS, "--steps", "100000", "--checkpoint-every", "3", "--out", str(folder))
@@ -121,6 +122,7 @@ def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, processes
     assert said[1] == ("", "")
 
 
+@pytest.mark.slow
 def test_a_recipe_trains_each_stage_and_evaluates_together(
     tmp_path: Path, processes: list[subprocess.Popen[str]]
 ) -> None:

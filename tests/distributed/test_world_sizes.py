@@ -49,7 +49,13 @@ def trained(name: str, more: dict[str, Any]) -> tuple[list[float], str, float]:
     return losses, hashlib.sha256(b"".join(queue) + weights).hexdigest(), float(np.sum(kept))
 
 
-@pytest.mark.parametrize("name", STAGES)
+QUICK = {"moco", "simclr"}
+"""Stages whose comparison is part of the suite; the others take over ten seconds each."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in STAGES]
+)
 def test_processes_that_share_a_batch_train_as_one_does(ranks: Callable, name: str) -> None:
     alone, _, statistics = trained(name, {})
     for size in (2, 4):
@@ -62,6 +68,7 @@ def test_processes_that_share_a_batch_train_as_one_does(ranks: Callable, name: s
             np.testing.assert_allclose(kept, statistics, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_loss_that_does_not_follow_chaos_is_equal_to_the_last_digits(ranks: Callable) -> None:
     """At a rate of next to nothing only rounding can part the runs; the queue alone changes from step to step."""
     alone, *_ = trained("moco", {"lr": 1e-6})

@@ -50,6 +50,7 @@ def test_a_stage_takes_steps_in_a_plain_loop_and_goes_on(run: Run) -> None:
     assert re.findall(r"^step (\d): loss \d+\.\d+$", lines, re.MULTILINE) == ["3"]
 
 
+@pytest.mark.slow
 def test_lightning_trains_a_stage_resumes_it_and_exports_its_encoder(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed (pip install 'fastssl-engine[adapters]')")
     assert re.search(r"^step 2: loss \d+\.\d{3}$", run("lightning_stage.py", "--encoder", "test_resnet"), re.MULTILINE)
@@ -58,12 +59,14 @@ def test_lightning_trains_a_stage_resumes_it_and_exports_its_encoder(run: Run, t
     assert (tmp_path / "runs" / "lightning" / "encoder.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_lightly_and_ours_take_turns(run: Run) -> None:
     pytest.importorskip("lightly", reason="lightly is not installed (pip install 'fastssl-engine[adapters]')")
     printed = run("lightly_interplay.py")
     assert re.search(r"^lightly's loop: loss \d\.\d{3}\nfastssl's step: loss \d\.\d{3}$", printed, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_an_encoder_goes_into_a_unet_of_segmentation_models_pytorch(run: Run) -> None:
     printed = run("smp_unet.py")
     assert "timm: features [2, 512]" in printed
@@ -77,6 +80,7 @@ def test_a_parquet_stream_becomes_a_model_that_timm_makes(run: Run) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.slow
 def test_an_encoder_goes_on_in_monais_trainer(run: Run) -> None:
     for library in ("monai", "ignite"):
         pytest.importorskip(library, reason=f"{library} is not installed (pip install 'fastssl-engine[adapters]')")

@@ -8,6 +8,7 @@ import torch
 
 from fastssl.pipelines import Loader, TwoCrops, View
 from fastssl.pipelines.executors.executor import choose, create
+from fastssl.pipelines.order import WholeOrder
 from fastssl.pipelines.placement import for_apple, hand_over, rendering_device
 from fastssl.pipelines.producer import Producer, Share
 from fastssl.stages.registry import STAGES, stage_defaults, train_config
@@ -17,6 +18,7 @@ from fastssl.training.resolve import resolve
 CPU, MPS = torch.device("cpu"), torch.device("mps")
 LACKING = {torch.float64, torch.uint16, torch.uint32, torch.uint64}
 LAYOUT: dict[str, int | bool] = {"seed": 0, "samples": 8, "global_batch": 4, "shuffle": True}
+ORDER = WholeOrder(0, 8, shuffle=True)
 
 
 def images(dtype: type = np.uint8) -> np.ndarray:
@@ -37,7 +39,7 @@ def test_a_batch_has_the_bits_of_the_cpu_and_no_dtype_that_the_gpu_lacks(stage: 
     view = view_of(stage)
     executors = {part: create("torch", part, rendering_device(MPS), torch.float32, 4) for part in view.parts}
     labels = np.arange(8, dtype=np.float64)
-    producer = Producer(images(dtype), labels, view, executors, MPS, LAYOUT, Share(0, 1))
+    producer = Producer(images(dtype), labels, view, executors, MPS, LAYOUT, Share(0, 1), ORDER, None)
     rendered = producer.produce(0, 0).batch
     moved = hand_over(rendered, CPU)
     with Loader(images(dtype), view, batch_size=4, labels=labels, prefetch=0) as loader:
