@@ -14,20 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fastssl.distributed.collectives import gather_rows
+from fastssl.distributed.collectives import gather_rows, gather_views
 from fastssl.distributed.contrast import shared_nt_xent
+from fastssl.distributed.world import ALONE, World, world
 from fastssl.kernels import info_nce, nt_xent
-from fastssl.kernels.checks import MAX_WIDTH
+from fastssl.kernels.checks import MAX_WIDTH, as_temperature
 from fastssl.kernels.nt_xent.reference import nt_xent_formula
-
-SMALLEST_TEMPERATURE = 1e-6
 
 
 class MemoryBank(nn.Module):
     """Rows of past embeddings, a ring that begins anew where a batch reaches its end, as lightly's does.
 
     Args:
-        size: K and D; (0,) for none.
+        size: K and D; (0,) for none, which is then not in the state dict either.
     """
 
     bank: Tensor
@@ -36,26 +35,44 @@ class MemoryBank(nn.Module):
     def __init__(self, size: tuple[int, ...]) -> None:
         super().__init__()
         self.size = size
-        rows = F.normalize(torch.randn(size), dim=-1) if len(size) == 2 else torch.empty(0)
-        self.register_buffer("bank", rows)
-        self.register_buffer("bank_ptr", torch.zeros(1, dtype=torch.int64))
+        kept = len(size) == 2
+        rows = F.normalize(torch.randn(size), dim=-1) if kept else torch.empty(0)
+        self.register_buffer("bank", rows, persistent=kept)
+        self.register_buffer("bank_ptr", torch.zeros(1, dtype=torch.int64), persistent=kept)
+
+    def on(self, device: torch.device) -> Tensor:
+        """Move the bank to where the embeddings are, as loops need whose loss was left on the CPU.
+
+        Args:
+            device: of the embeddings.
+
+        Returns:
+            The bank, `[K, D]`.
+        """
+        if self.bank.device != device:
+            self.to(device)
+        return self.bank
 
     @torch.no_grad()
     def enqueue(self, rows: Tensor) -> None:
-        """Write rows over the oldest ones; what does not fit before the end is left out.
+        """Write rows over the oldest ones; what does not fit before the end is left out. It waits for no device.
 
         Args:
-            rows: `[B, D]`, normalised.
+            rows: `[B, D]`, normalised, on the bank's device.
         """
-        first = int(self.bank_ptr)
-        last = min(first + len(rows), self.size[0])
-        self.bank[first:last] = rows[: last - first].to(self.bank.dtype)
-        self.bank_ptr.fill_(0 if last == self.size[0] else last)
+        rows_kept, batch = self.size[0], len(rows)
+        written = rows[:rows_kept].to(self.bank.dtype)
+        places = self.bank_ptr + torch.arange(len(written), device=rows.device)
+        ring = places % rows_kept
+        self.bank.index_copy_(0, ring, torch.where((places < rows_kept)[:, None], written, self.bank[ring]))
+        after = self.bank_ptr + batch
+        self.bank_ptr.copy_(torch.where(after < rows_kept, after, 0))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Lightly saves no memory bank: where there is none, this one stays as it is."""
-        for name, own in (("bank", self.bank), ("bank_ptr", self.bank_ptr)):
-            state_dict.setdefault(prefix + name, own)
+        if len(self.size) == 2:
+            state_dict.setdefault(f"{prefix}bank", self.bank)
+            state_dict.setdefault(f"{prefix}bank_ptr", self.bank_ptr)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
@@ -64,15 +81,17 @@ class NTXentLoss(nn.Module):
 
     Without a memory bank it is NT-Xent within the batch (Chen et al., ICML 2020, equation 1); with one, InfoNCE of out0
     with out1 as positives and the bank as negatives (He et al., CVPR 2020, equation 1), which out1 then enters. Unlike
-    lightly's, the memory bank is part of the state dict, and what is computed in half precision is summed in float32.
-    Embeddings of more than 256 numbers take the plain formula.
+    lightly's, the memory bank is part of the state dict, moves to the embeddings' device once and is not copied at
+    every step; and what is computed in half precision is summed in float32. Embeddings of more than 256 numbers take
+    the plain formula.
 
     Args:
-        temperature: by which similarities are divided, at least 1e-6.
+        temperature: by which similarities are divided, from 1e-6 to 1e6.
         memory_bank_size: (rows, length of an embedding); 0: no memory bank.
         gather_distributed: take embeddings of all processes as negatives, and into the memory bank.
 
     Raises:
+        TypeError: the temperature is not a number.
         ValueError: a temperature or a size that cannot be used.
     """
 
@@ -83,9 +102,7 @@ class NTXentLoss(nn.Module):
         gather_distributed: bool = False,
     ) -> None:
         super().__init__()
-        if not temperature >= SMALLEST_TEMPERATURE:
-            raise ValueError(f"temperature must be at least {SMALLEST_TEMPERATURE:g}, got {temperature}")
-        self.temperature = temperature
+        self.temperature = as_temperature(temperature)
         self.gather_distributed = gather_distributed
         self.memory_bank = MemoryBank(_size_of(memory_bank_size))
 
@@ -108,19 +125,20 @@ class NTXentLoss(nn.Module):
         if self.memory_bank.size[0]:
             return self._against_the_bank(out0, out1)
         embeddings = torch.cat([out0, out1])
-        if self.gather_distributed:
+        wide = embeddings.shape[1] > MAX_WIDTH
+        if not self.gather_distributed:
+            return _plain_nt_xent(embeddings, self.temperature) if wide else nt_xent(embeddings, self.temperature)
+        if not wide:
             return shared_nt_xent(embeddings, self.temperature, own=True)
-        if embeddings.shape[1] > MAX_WIDTH:
-            return nt_xent_formula(embeddings, self.temperature, True).mean()
-        return nt_xent(embeddings, self.temperature)
+        return _plain_nt_xent(gather_views(embeddings), self.temperature, world())
 
     def _against_the_bank(self, out0: Tensor, out1: Tensor) -> Tensor:
-        bank = self.memory_bank.bank
+        bank = self.memory_bank.on(out0.device)
         if out0.shape[1] != bank.shape[1]:
             raise ValueError(f"embeddings have {out0.shape[1]} numbers, those of the memory bank {bank.shape[1]}")
         key = F.normalize(out1, dim=1)
         if bank.shape[1] > MAX_WIDTH:
-            loss = _plain_info_nce(F.normalize(out0, dim=1), key, bank.clone(), self.temperature)
+            loss = _plain_info_nce(F.normalize(out0, dim=1), key, bank, self.temperature)
         else:
             loss = info_nce(out0, key, bank, self.temperature, normalize=True)
         if out0.requires_grad and torch.is_grad_enabled():
@@ -155,6 +173,14 @@ def _size_of(given: int | Sequence[int]) -> tuple[int, ...]:
     raise ValueError(f"memory_bank_size must be 0, or (rows, length of an embedding), got {given!r}")
 
 
+def _plain_nt_xent(embeddings: Tensor, temperature: float, of: World = ALONE) -> Tensor:
+    """Mean over the rows of one process, of embeddings `[2 * size * B, D]`, samples by rank."""
+    losses = nt_xent_formula(embeddings, temperature, True)
+    return losses.view(2, of.size, -1)[:, of.rank].mean()
+
+
 def _plain_info_nce(query: Tensor, key: Tensor, bank: Tensor, temperature: float) -> Tensor:
-    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ bank.to(query.dtype).T], dim=1) / temperature
-    return F.cross_entropy(logits.float(), torch.zeros(len(query), dtype=torch.int64, device=query.device))
+    query, key = (rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (query, key))
+    negatives = bank.to(query.dtype, copy=True)  # backward reads them after new keys are in the bank
+    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ negatives.T], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.int64, device=query.device))
