@@ -1,7 +1,6 @@
 """lightly and fastssl in one program: our views and loss in lightly's loop, lightly's views in our step.
 
-Covers: `Loader` and `NTXentLoss` with lightly's projection head; `SimCLRTransform` with `fastssl.backend.Step`. Does
-not cover: lightly's other methods, which take our views in the same way.
+Covers: `Loader` and `NTXentLoss` in lightly's loop, `SimCLRTransform` in ours. Does not cover: lightly's other methods.
 
     python examples/lightly_interplay.py --steps 50
 """
@@ -16,7 +15,7 @@ import torch
 from lightly.models.modules import SimCLRProjectionHead
 from lightly.transforms import SimCLRTransform
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 import fastssl
 from fastssl import backend
@@ -44,11 +43,15 @@ def main() -> None:
     print(f"lightly's loop: loss {loss.item():.3f}")
 
     transform = SimCLRTransform(input_size=28, cj_prob=0.0, normalize={"mean": [0.5], "std": [0.5]})
-    pictures = [(*transform(Image.fromarray(one[:, :, 0])), number) for number, one in enumerate(images)]
+
+    def two_views(items: list) -> list:
+        return default_collate([(*transform(Image.fromarray(image)), number) for number, image in items])
+
     run = backend.open_run(images, stage="moco", batch_size=64, steps=steps, device="cpu")
     step = backend.Step(run.stage, run.optimizer, runtime=run.runtime, schedule=run.schedule.lr)
-    for one, other, index in islice(chain.from_iterable(repeat(DataLoader(pictures, 64, shuffle=True))), steps):
-        metrics = step(batch_of([one, other], index))
+    loader = DataLoader(list(enumerate(images[..., 0])), 64, shuffle=True, drop_last=True, collate_fn=two_views)
+    for *views, index in islice(chain.from_iterable(repeat(loader)), steps):
+        metrics = step(batch_of(views, index))
     print(f"fastssl's step: loss {float(metrics['loss']):.3f}")
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import segmentation_models_pytorch as smp
 import timm
 import torch
-from safetensors.torch import load_file
 
 import fastssl
 
@@ -32,8 +31,8 @@ def main() -> None:
     encoder = timm.create_model("resnet18", in_chans=1, num_classes=0, checkpoint_path=str(weights))
     print(f"timm: features {list(encoder(images).shape)}")
 
-    unet = smp.Unet("tu-resnet18", encoder_weights=None, in_channels=1, classes=1)
-    unet.encoder.model.load_state_dict(load_file(weights), strict=True)
+    own = {"file": str(weights), "first_conv": None}  # in place of the weights that timm would download
+    unet = smp.Unet("tu-resnet18", encoder_weights=True, pretrained_cfg_overlay=own, in_channels=1, classes=1)
     print(f"segmentation-models-pytorch: masks {list(unet(images).shape)}")
 
 
