@@ -86,7 +86,8 @@ class StageModule(lightning.LightningModule):
         self.run = stage if isinstance(stage, TrainingRun) else None
         self.stage = stage.stage if isinstance(stage, TrainingRun) else stage
         if self.run is not None:
-            _refuse([name for name in ("accumulate", "compress_gradients") if getattr(self.run.settings, name) > 1])
+            usual = {"accumulate": 1, "compress_gradients": False}
+            _refuse([name for name, value in usual.items() if getattr(self.run.settings, name) != value])
         made = self.run.optimizer if self.run is not None and optimizer is None else optimizer
         if made is None:
             raise ConfigError(["StageModule: give a Stage together with optimizer=, a function of its parameters"])
@@ -102,7 +103,7 @@ class StageModule(lightning.LightningModule):
             stage: of the Trainer, as "fit".
         """
         if self.run is not None and self.run.settings.sync_bn:
-            sync_batch_norm(self.stage, self.trainer.world_size)
+            sync_batch_norm(self.stage)
 
     def configure_optimizers(self) -> Any:
         """Make the optimiser and, by the step, its schedule.

@@ -6,27 +6,25 @@ any batch, also where an epoch is limited or has ended. Does not cover: validati
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from fastssl.backend.run import Images, array_source
-from fastssl.data import Source, open_source
-from fastssl.errors import ConfigError, DataError
+from fastssl.backend.run import Images, source_of
+from fastssl.errors import ConfigError
 from fastssl.pipelines import Loader, View
-from fastssl.training.build import TrainingRun
+from fastssl.runtime import Runtime
+from fastssl.training.build import TrainingRun, check_shares
 
 try:
     import lightning
 except ImportError:
     raise ImportError("Lightning is not installed; pip install 'fastssl-engine[adapters]'") from None
 
-_DTYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-"""Lightning's precision -> the dtype of images in a batch, where it is not fp32."""
+_PRECISIONS = {"bf16-mixed": "bf16", "16-mixed": "fp16"}
+"""Lightning's precision -> ours, where images of a batch are not fp32."""
 
 
 class TrainerLoader:
@@ -113,7 +111,7 @@ class ViewsDataModule(lightning.LightningDataModule):
         elif view is None or batch_size is None:
             raise ConfigError(["ViewsDataModule: give a run, or images with view= and batch_size="])
         else:
-            self.view, self.source, self.batch_size = view, _source(images), batch_size
+            self.view, self.source, self.batch_size = view, source_of(images), batch_size
         self._options, self._prefetch = options, prefetch
         self._place: dict[str, Any] = {}
         self._loader: Loader | None = None
@@ -133,12 +131,8 @@ class ViewsDataModule(lightning.LightningDataModule):
         if trainer is not None:
             rank, processes, precision = trainer.global_rank, trainer.world_size, str(trainer.precision)
             device = trainer.strategy.root_device
-        if self.batch_size % processes:
-            near = max(1, self.batch_size // processes) * processes
-            raise ConfigError(
-                [f"batch_size={self.batch_size}: not shared evenly by {processes} processes; give {near}"]
-            )
-        ahead = (0 if device.type == "cpu" else 3) if self._prefetch is None else self._prefetch
+        check_shares(self.batch_size, processes)
+        runtime = Runtime(device=device, precision=_PRECISIONS.get(precision, "fp32"), compile=False)
         self._close()
         self._loader = Loader(
             self.source.splits["train"].images,
@@ -147,8 +141,8 @@ class ViewsDataModule(lightning.LightningDataModule):
             device=device,
             rank=rank,
             world_size=processes,
-            dtype=_DTYPES.get(precision, torch.float32),
-            prefetch=ahead,
+            dtype=runtime.compute_dtype,
+            prefetch=runtime.prefetch if self._prefetch is None else self._prefetch,
             **self._options,
         )
         if self._place:
@@ -183,15 +177,3 @@ class ViewsDataModule(lightning.LightningDataModule):
     def _close(self) -> None:
         if self._loader is not None:
             self._loader.close()
-
-
-def _source(images: Images) -> Source:
-    if isinstance(images, np.ndarray):
-        return array_source(images)
-    if isinstance(images, Source):
-        return images
-    if isinstance(images, (str, os.PathLike)):
-        return open_source(os.fspath(images))
-    raise DataError(
-        f"images are a {type(images).__name__}; give a NumPy array [N, H, W, C], a Source, or a name or path"
-    )

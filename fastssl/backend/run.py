@@ -72,19 +72,41 @@ def open_run(
     """
     at_hand = isinstance(images, (np.ndarray, Source))
     config = _config(stage, settings, at_hand=at_hand)
-    if isinstance(images, np.ndarray):
-        source = array_source(images, labels)
-    elif labels is not None:
-        raise DataError("labels: only an array of images takes them; a source has its own")
-    elif isinstance(images, Source):
-        source = images
-    else:
-        source = _opened(images, config)
+    reading = {name: getattr(config, name) for name in ("size", "skip_corrupt", "value_range", "max_megapixels")}
+    source = source_of(images, labels, root=config.data_root, **reading)
     if runtime is None:
         runtime = resolve_runtime(
             config.device, config.amp, config.compile, config.precision, deterministic=config.deterministic
         )
     return build_run(config, source, runtime)
+
+
+def source_of(images: Images, labels: np.ndarray | None = None, **reading: Any) -> Source:
+    """Make a source of whatever images are given as.
+
+    Args:
+        images: as `open_run` takes them.
+        labels: of an array's images; None for none.
+        **reading: how data are opened by name or path, as `open_source` takes it.
+
+    Returns:
+        The source.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    if isinstance(images, np.ndarray):
+        return array_source(images, labels)
+    if labels is not None:
+        raise DataError("labels: only an array of images takes them; a source has its own")
+    if isinstance(images, Source):
+        return images
+    try:
+        place = os.fspath(images)
+    except TypeError:
+        kind = type(images).__name__
+        raise DataError(f"images are a {kind}; give a NumPy array [N, H, W, C], a Source, or a name or path") from None
+    return open_source(place, **reading)
 
 
 def array_source(images: np.ndarray, labels: np.ndarray | None = None) -> Source:
@@ -124,19 +146,3 @@ def _config(stage: str, settings: Mapping[str, Any], *, at_hand: bool) -> TrainC
     if problems:
         raise ConfigError(problems)
     return train_config({**settings, "stage": stage})
-
-
-def _opened(data: str | os.PathLike[str], config: TrainConfig) -> Source:
-    try:
-        place = os.fspath(data)
-    except TypeError:
-        kind = type(data).__name__
-        raise DataError(f"images are a {kind}; give a NumPy array [N, H, W, C], a Source, or a name or path") from None
-    return open_source(
-        place,
-        root=config.data_root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-    )

@@ -31,7 +31,7 @@ def gather_rows(rows: Tensor) -> Tensor:
         `[size * B, ...]`, equal bits on every process; `rows` itself where there is one process.
     """
     here = world()
-    return rows if here.size == 1 else torch.ops.fastssl.gather_rows(rows, here.rank, here.size, _whole_group())
+    return rows if here.size == 1 else torch.ops.fastssl.gather_rows(rows, here.rank, here.size)
 
 
 def gather_views(rows: Tensor, views: int = 2) -> Tensor:
@@ -55,12 +55,12 @@ def gather_statistics(rows: Tensor, ranks: int) -> Tensor:
 
     Args:
         rows: `[B, ...]`.
-        ranks: in a block; divides the number of processes. `block_group` was called for it on every process.
+        ranks: in a block; divides the number of processes.
 
     Returns:
         `[ranks * B, ...]`, with gradients as of `gather_rows`.
     """
-    return torch.ops.fastssl.gather_rows(rows, world().rank % ranks, ranks, block_group(ranks))
+    return torch.ops.fastssl.gather_rows(rows, world().rank % ranks, ranks)
 
 
 def deal_rows(rows: Tensor, groups: int) -> Tensor:
@@ -140,65 +140,58 @@ def average_(tensors: list[Tensor]) -> None:
             tensor.copy_(mean.view_as(tensor))
 
 
+def _group_of(ranks: int) -> Any:
+    """This process's group of so many consecutive ranks. Asked for inside operators alone, which no compiler traces."""
+    whole: Any = distributed.group.WORLD
+    return whole if ranks == distributed.get_world_size() else block_group(whole, ranks)
+
+
 @lru_cache(maxsize=8)
-def block_group(ranks: int) -> str:
+def block_group(whole: Any, ranks: int) -> Any:
     """Make the process groups of consecutive ranks; every process has to call it, in the same order.
 
     Args:
+        whole: the group of all processes.
         ranks: in a group; divides the number of processes.
 
     Returns:
-        The name of this process's group.
+        This process's group.
     """
-    here = world()
-    if ranks == here.size:
-        return _whole_group()
-    blocks = [list(range(first, first + ranks)) for first in range(0, here.size, ranks)]
-    groups: list[Any] = [distributed.new_group(block) for block in blocks]
-    return str(groups[here.rank // ranks].group_name)
-
-
-def _group_of(name: str) -> Any:
-    resolve: Any = distributed.distributed_c10d._resolve_process_group
-    return resolve(name)
-
-
-def _whole_group() -> str:
-    whole: Any = distributed.group.WORLD
-    return str(whole.group_name)
+    blocks = [list(range(first, first + ranks)) for first in range(0, whole.size(), ranks)]
+    groups = [distributed.new_group(block) for block in blocks]
+    return groups[whole.rank() // ranks]
 
 
 @torch.library.custom_op("fastssl::gather_rows", mutates_args=())
-def _gather_rows(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
+def _gather_rows(rows: Tensor, rank: int, size: int) -> Tensor:
     gathered = rows.new_empty((size * rows.shape[0], *rows.shape[1:]))
-    _all_gather(gathered, rows.contiguous(), group=_group_of(group))
+    _all_gather(gathered, rows.contiguous(), group=_group_of(size))
     return gathered
 
 
 @_gather_rows.register_fake
-def _(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
+def _(rows: Tensor, rank: int, size: int) -> Tensor:
     return rows.new_empty((size * rows.shape[0], *rows.shape[1:]))
 
 
 @torch.library.custom_op("fastssl::sum_own_rows", mutates_args=())
-def _sum_own_rows(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
+def _sum_own_rows(rows: Tensor, rank: int, size: int) -> Tensor:
     total = rows.clone(memory_format=torch.contiguous_format)
-    distributed.all_reduce(total, group=_group_of(group))
+    distributed.all_reduce(total, group=_group_of(size))
     return total.unflatten(0, (size, -1))[rank].clone()
 
 
 @_sum_own_rows.register_fake
-def _(rows: Tensor, rank: int, size: int, group: str) -> Tensor:
+def _(rows: Tensor, rank: int, size: int) -> Tensor:
     return rows.new_empty((rows.shape[0] // size, *rows.shape[1:]))
 
 
 def _keep_place(ctx: torch.autograd.function.FunctionCtx, inputs: tuple, output: Tensor) -> None:
-    _, ctx.rank, ctx.size, ctx.group = inputs  # type: ignore[attr-defined]
+    _, ctx.rank, ctx.size = inputs  # type: ignore[attr-defined]
 
 
-def _gather_backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-    own = torch.ops.fastssl.sum_own_rows(gradient, ctx.rank, ctx.size, ctx.group)  # type: ignore[attr-defined]
-    return own, None, None, None
+def _gather_backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    return torch.ops.fastssl.sum_own_rows(gradient, ctx.rank, ctx.size), None, None  # type: ignore[attr-defined]
 
 
 _gather_rows.register_autograd(_gather_backward, setup_context=_keep_place)

@@ -6,7 +6,8 @@ sample and need no splitting), nor the computation itself (`fastssl.kernels.grou
 
 MoCo (He et al., CVPR 2020, section 3.3) shuffles the keys over the devices, so that a query and its key do not share
 batch statistics, which would tell that they come from one sample. On one device, groups of the batch stand for devices;
-on several, each has some of the groups, or some share one, so that the same groups make the same statistics.
+on several, each has some of the groups, or some share one, so that the same groups make the same statistics. How many
+there are is looked up in every forward pass: other trainers start their processes after a network is made.
 """
 
 from __future__ import annotations
@@ -19,37 +20,40 @@ from torch import Tensor, nn
 from fastssl.distributed.collectives import deal_rows
 from fastssl.distributed.world import world
 from fastssl.kernels import grouped_batch_norm
-from fastssl.models.synced_norm import sync_batch_norm
+from fastssl.models.synced_norm import synced_batch_norm
 
 
 class SplitBatchNorm2d(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` over parts of the batch, with the same parameters, buffers and keys.
+    """`nn.BatchNorm2d` over parts of the batch of all processes, with the same parameters, buffers and keys.
 
     In training, each of `splits` consecutive parts of the batch is normalised by its own statistics. Instances are made
     from plain batch norms by `split_batch_norm`.
     """
 
     splits: int
+    """Parts of the batch of all processes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise a batch.
 
         Args:
-            x: `[B, C, H, W]`; B need not be a multiple of `splits`.
+            x: `[B, C, H, W]`, this process's part of the batch; B need not be a multiple of the parts in it.
 
         Returns:
             `[B, C, H, W]`.
         """
         if not self.training:
             return super().forward(x)
+        own, ranks = _shares(self.splits)
+        if ranks > 1:
+            return synced_batch_norm(self, x, ranks)
         tracked = self.track_running_stats
         seen = self.num_batches_tracked if tracked else None
         mean, variance = (self.running_mean, self.running_var) if tracked else (None, None)
-        output = grouped_batch_norm(
-            x, self.splits, mean, variance, self.weight, self.bias, self.momentum, self.eps, seen=seen
-        )
+        pace = None if self.momentum is None else self.momentum / own
+        output = grouped_batch_norm(x, own, mean, variance, self.weight, self.bias, pace, self.eps, seen=seen)
         if seen is not None:
-            seen.add_(min(self.splits, x.shape[0]))
+            seen.add_(min(own, x.shape[0]))
         return output
 
 
@@ -104,22 +108,22 @@ def split_batch_norm(module: nn.Module, splits: int) -> nn.Module:
     Raises:
         ValueError: neither can each process have as many of the parts, nor each part as many of the processes.
     """
-    size = world().size
     if splits == 1:
         return module
-    if size % splits == 0 and size > splits:
-        return sync_batch_norm(module, size // splits)
-    if splits % size:
-        raise ValueError(f"{splits} parts cannot be divided among {size} processes")
-    own = splits // size
+    _shares(splits)
     for part in module.modules():
         if type(part) in _SPLIT_CLASSES:
             part.__class__ = _SPLIT_CLASSES[type(part)]
-            norm = cast(SplitBatchNorm2d, part)
-            norm.splits = own
-            if norm.momentum is not None:
-                norm.momentum = norm.momentum / own
+            cast(SplitBatchNorm2d, part).splits = splits
     return module
+
+
+def _shares(splits: int) -> tuple[int, int]:
+    """How many parts of a batch each process has, and how many processes share one; one of the two is 1."""
+    size = world().size
+    if splits % size and size % splits:
+        raise ValueError(f"{splits} parts cannot be divided among {size} processes")
+    return max(1, splits // size), max(1, size // splits)
 
 
 def deal(x: Tensor, splits: int) -> Tensor:

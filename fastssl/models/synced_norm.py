@@ -17,11 +17,54 @@ from torch import Tensor, nn
 from fastssl.distributed.collectives import average_, gather_statistics
 from fastssl.distributed.world import world
 
+BatchNorm = nn.modules.batchnorm._BatchNorm
 
-class _SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """`nn.BatchNorm1d` and `nn.BatchNorm2d` over the batches of `ranks` consecutive processes."""
 
-    ranks: int
+def synced_batch_norm(norm: BatchNorm, x: Tensor, ranks: int) -> Tensor:
+    """Normalise a batch, in training, by the statistics of several processes' batches, which have as many samples.
+
+    Args:
+        norm: whose weights and running statistics are used and moved.
+        x: `[B, C, ...]`, this process's batch.
+        ranks: consecutive processes that share statistics; divides their number.
+
+    Returns:
+        Of the shape and dtype of `x`.
+    """
+    values = x.to(torch.promote_types(x.dtype, torch.float32))
+    mean, variance = _statistics(values, ranks)
+    _follow(norm, mean.detach(), variance.detach(), ranks * values.numel() // len(mean))
+    scale = torch.rsqrt(variance + norm.eps)
+    scale = scale if norm.weight is None else scale * norm.weight
+    shape = [1, -1] + [1] * (x.ndim - 2)
+    output = (values - mean.view(shape)) * scale.view(shape)  # in this order: a mean may be large
+    return (output if norm.bias is None else output + norm.bias.view(shape)).to(x.dtype)
+
+
+def _statistics(values: Tensor, ranks: int) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance `[C]` over several processes, from those of each (Chan et al., 1979)."""
+    dims = [dim for dim in range(values.ndim) if dim != 1]
+    own_variance, own_mean = torch.var_mean(values, dim=dims, correction=0)
+    gathered = gather_statistics(torch.cat([own_mean, own_variance])[None], ranks)
+    means, variances = gathered.chunk(2, dim=1)
+    mean = means.mean(dim=0)
+    return mean, variances.mean(dim=0) + (means - mean).square().mean(dim=0)
+
+
+@torch.no_grad()
+def _follow(norm: BatchNorm, mean: Tensor, variance: Tensor, count: int) -> None:
+    """Move the running statistics, if there are any; count: values that each of the two is made of."""
+    if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
+        return
+    norm.num_batches_tracked.add_(1)
+    pace = norm.num_batches_tracked.reciprocal() if norm.momentum is None else norm.momentum
+    norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), pace)
+    unbiased = variance * (count / max(1, count - 1))
+    norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), pace)
+
+
+class _SyncedBatchNorm(BatchNorm):
+    """`nn.BatchNorm1d` and `nn.BatchNorm2d` over the batches of all processes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise a batch; all processes have as many samples.
@@ -32,37 +75,10 @@ class _SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         Returns:
             Of the same shape and dtype.
         """
-        if not self.training:
+        ranks = world().size
+        if not self.training or ranks == 1:
             return cast(Tensor, super().forward(x))
-        values = x.to(torch.promote_types(x.dtype, torch.float32))
-        mean, variance = self._statistics(values)
-        scale = torch.rsqrt(variance + self.eps)
-        scale = scale if self.weight is None else scale * self.weight
-        shape = [1, -1] + [1] * (x.ndim - 2)
-        output = (values - mean.view(shape)) * scale.view(shape)  # in this order: a mean may be large
-        return (output if self.bias is None else output + self.bias.view(shape)).to(x.dtype)
-
-    def _statistics(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and biased variance `[C]` over all processes, from those of each (Chan et al., 1979)."""
-        dims = [dim for dim in range(values.ndim) if dim != 1]
-        own_variance, own_mean = torch.var_mean(values, dim=dims, correction=0)
-        gathered = gather_statistics(torch.cat([own_mean, own_variance])[None], self.ranks)
-        means, variances = gathered.chunk(2, dim=1)
-        mean = means.mean(dim=0)
-        variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
-        self._follow(mean.detach(), variance.detach(), self.ranks * values.numel() // len(mean))
-        return mean, variance
-
-    @torch.no_grad()
-    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Move the running statistics, if there are any; count: values that each of the two is made of."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked.add_(1)
-        pace = self.num_batches_tracked.reciprocal() if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), pace)
-        unbiased = variance * (count / max(1, count - 1))
-        self.running_var.lerp_(unbiased.to(self.running_var.dtype), pace)
+        return synced_batch_norm(self, x, ranks)
 
 
 class SyncedBatchNorm1d(_SyncedBatchNorm, nn.BatchNorm1d):
@@ -86,7 +102,7 @@ class SyncedBatchNormAct2d(_SyncedBatchNorm, BatchNormAct2d):
             `[B, C, H, W]`.
         """
         output = super().forward(x)
-        return self.act(self.drop(output)) if self.training else output
+        return self.act(self.drop(output)) if self.training and world().size > 1 else output
 
 
 _SYNCED_CLASSES: dict[type[nn.Module], type[_SyncedBatchNorm]] = {
@@ -96,21 +112,19 @@ _SYNCED_CLASSES: dict[type[nn.Module], type[_SyncedBatchNorm]] = {
 }
 
 
-def sync_batch_norm(module: nn.Module, ranks: int) -> nn.Module:
-    """Make every plain batch norm of a network take its statistics over several processes, in place.
+def sync_batch_norm(module: nn.Module) -> nn.Module:
+    """Make every plain batch norm of a network take its statistics over all processes, in place; of one, change none.
 
     Args:
         module: the network; its parameters, buffers and keys stay as they are.
-        ranks: consecutive processes that share statistics; divides their number. 1 changes nothing.
 
     Returns:
         `module`.
     """
-    if ranks > 1:
+    if world().size > 1:
         for part in module.modules():
             if type(part) in _SYNCED_CLASSES:
                 part.__class__ = _SYNCED_CLASSES[type(part)]
-                cast(_SyncedBatchNorm, part).ranks = ranks
     return module
 
 

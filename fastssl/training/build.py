@@ -193,10 +193,10 @@ def build_run(
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
     if start is not None:
         load_weights(encoder, read_weights(start), str(start))
-    _check_shares(settings)
+    check_shares(settings.batch_size, world().size, settings.accumulate)
     stage = defaults.stage(settings, encoder, spec, info)
     if settings.sync_bn:
-        sync_batch_norm(stage, world().size)
+        sync_batch_norm(stage)
     return TrainingRun(
         settings=settings,
         reasons=resolved.reasons,
@@ -210,14 +210,23 @@ def build_run(
     )
 
 
-def _check_shares(settings: TrainingSettings) -> None:
-    """Refuse a batch that cannot be shared evenly."""
-    size, parts = world().size, world().size * settings.accumulate
-    if settings.batch_size % parts:
-        shared = f"{size} processes" if size > 1 else "parts"
-        whose = f"{shared} with accumulate={settings.accumulate}" if settings.accumulate > 1 else shared
-        near = max(1, settings.batch_size // parts) * parts
-        raise ConfigError([f"batch_size={settings.batch_size}: cannot be shared evenly by {whose}; give {near}"])
+def check_shares(batch_size: int, processes: int, accumulate: int = 1) -> None:
+    """Refuse a batch that cannot be shared evenly.
+
+    Args:
+        batch_size: images per step of all processes.
+        processes: that share them.
+        accumulate: parts in which each computes its own.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    parts = processes * accumulate
+    if batch_size % parts:
+        shared = f"{processes} processes" if processes > 1 else "parts"
+        whose = f"{shared} with accumulate={accumulate}" if accumulate > 1 else shared
+        near = max(1, batch_size // parts) * parts
+        raise ConfigError([f"batch_size={batch_size}: cannot be shared evenly by {whose}; give {near}"])
 
 
 def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> RunInfo:

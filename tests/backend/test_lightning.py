@@ -240,7 +240,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from fastssl import backend
 images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), dtype=np.uint8)
 run = backend.open_run(images, stage="moco", queue_size=16, device="cpu", precision="fp32",
-                       encoder="test_resnet", batch_size=8, steps=5, sync_bn=True, bn_splits=1)
+                       encoder="test_resnet", batch_size=8, steps=5, sync_bn=True, bn_splits=int(sys.argv[3]))
 module = backend.StageModule(run)
 count = int(sys.argv[2])
 strategy = DDPStrategy(process_group_backend="gloo", broadcast_buffers=False) if count > 1 else "auto"
@@ -253,11 +253,12 @@ torch.save(found, f"{sys.argv[1]}-{trainer.global_rank}.pt")
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one_and_have_one_queue(tmp_path: Path) -> None:
+@pytest.mark.parametrize("splits", [1, 2])
+def test_two_processes_take_the_steps_of_one_and_have_one_queue(tmp_path: Path, splits: int) -> None:
     script = tmp_path / "fit.py"
     script.write_text(_PROCESSES)
     for name, count in [("alone", 1), ("both", 2)]:
-        command = [sys.executable, str(script), str(tmp_path / name), str(count)]
+        command = [sys.executable, str(script), str(tmp_path / name), str(count), str(splits)]
         subprocess.run(command, check=True, timeout=120, cwd=tmp_path, capture_output=True)
     alone, first, second = (torch.load(tmp_path / f"{name}.pt") for name in ("alone-0", "both-0", "both-1"))
     for name in ("queue", "queue_ids", "queue_pointer", "loss"):
@@ -282,6 +283,11 @@ def test_two_processes_take_the_steps_of_one_and_have_one_queue(tmp_path: Path) 
             lambda: backend.StageModule(open_moco(accumulate=2)),
             ConfigError,
             "accumulate: Lightning's own, give Trainer accumulate_grad_batches=",
+        ),
+        (
+            lambda: backend.StageModule(open_moco(compress_gradients=True)),
+            ConfigError,
+            "compress_gradients: Lightning's own, give Trainer strategy=",
         ),
         (lambda: backend.ViewsDataModule(IMAGES), ConfigError, "give a run, or images with view= and batch_size="),
         (lambda: backend.ViewsDataModule(open_moco(), batch_size=3), ConfigError, "a run has a view and a batch size"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
-from fastssl.distributed.world import world
+from fastssl.distributed.world import on_its_own, world
 from fastssl.models.normalization import split_batch_norm
 from fastssl.models.synced_norm import average_running_statistics, sync_batch_norm
 
@@ -39,13 +40,13 @@ def weights_of(name: str) -> nn.Module:
     return norm
 
 
-def normalised(name: str, ranks: int) -> tuple[list, list, list, list]:
+def normalised(name: str) -> tuple[list, list, list, list]:
     """Output and gradient of the input, gradients of the weights, running statistics, after two steps."""
     here = world()
-    norm = sync_batch_norm(weights_of(name), ranks)
-    norm = norm.double() if ranks == 1 else norm
+    norm = sync_batch_norm(weights_of(name))
+    norm = norm.double() if here.size == 1 else norm
     for step in range(2):
-        whole = images(name, step).to(torch.float64 if ranks == 1 else torch.float32)
+        whole = images(name, step).to(torch.float64 if here.size == 1 else torch.float32)
         own = whole.detach().chunk(here.size)[here.rank].clone().requires_grad_()
         norm.zero_grad()
         output = norm(own)
@@ -56,8 +57,8 @@ def normalised(name: str, ranks: int) -> tuple[list, list, list, list]:
 
 @pytest.mark.parametrize("name", NORMS)
 def test_processes_normalise_as_one_does(ranks: Callable, name: str) -> None:
-    expected = normalised(name, 1)
-    results = ranks(4)(normalised, name, 4)
+    expected = normalised(name)
+    results = ranks(4)(normalised, name)
     for place in (0, 1):  # output and gradient of each part
         joined = torch.cat([torch.tensor(result[place]) for result in results])
         torch.testing.assert_close(joined, torch.tensor(expected[place]), rtol=2e-3, atol=5e-3)
@@ -68,19 +69,31 @@ def test_processes_normalise_as_one_does(ranks: Callable, name: str) -> None:
             torch.testing.assert_close(torch.tensor(own), torch.tensor(whole), rtol=1e-4, atol=1e-5)
 
 
-def groups(splits: int) -> list:
+def groups(splits: int, how: str) -> tuple[list, list]:
+    """Output, and the running variance."""
     here = world()
-    norm = split_batch_norm(nn.Sequential(nn.BatchNorm2d(5)), splits)
-    return norm(images("2d", 0).detach().chunk(here.size)[here.rank]).tolist()
+    with on_its_own() if how == "made alone" else nullcontext():
+        norm = split_batch_norm(nn.Sequential(nn.BatchNorm2d(5)), splits)
+    run = torch.compile(norm, fullgraph=True, backend="aot_eager") if how == "compiled" else norm
+    output = run(images("2d", 0).detach().chunk(here.size)[here.rank])
+    return output.tolist(), norm[0].running_var.tolist()
 
 
+@pytest.mark.parametrize("how", ["eager", "made alone", "compiled"])
 @pytest.mark.parametrize("splits", [2, 4, 8])
-def test_groups_are_those_of_one_process(ranks: Callable, splits: int) -> None:
+def test_groups_are_those_of_one_process(ranks: Callable, splits: int, how: str) -> None:
     """Of two processes each, of one, and two to a process."""
-    joined = torch.cat([torch.tensor(part) for part in ranks(4)(groups, splits)])
+    results = ranks(4)(groups, splits, how)
     parts = images("2d", 0).detach().chunk(splits)
     expected = torch.cat([nn.BatchNorm2d(5)(part) for part in parts])
+    joined = torch.cat([torch.tensor(output) for output, _ in results])
     torch.testing.assert_close(joined, expected, rtol=1e-3, atol=1e-3)
+    own = max(1, splits // 4)
+    for rank, (_, variance) in enumerate(results):
+        norm = nn.BatchNorm2d(5, momentum=0.1 / own)
+        for part in parts[rank * splits // 4 :][:own]:
+            norm(part)
+        torch.testing.assert_close(torch.tensor(variance), norm.running_var, rtol=1e-3, atol=1e-4)
 
 
 def refused() -> str:
