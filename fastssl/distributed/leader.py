@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import TypeVar
+from socket import gethostname
+from typing import Any, TypeVar
 
 from torch import distributed
 
-from fastssl.distributed.world import local_rank, world
+from fastssl.distributed.world import world
 
 T = TypeVar("T")
 
@@ -45,27 +46,29 @@ def by_leader(work: Callable[[], T]) -> T:
         return work()
     key = f"leader/{next(_numbers)}"
     if here.leads:
-        try:
+        with _telling_of_failure(key):
             result = work()
-        except BaseException:
-            _store().set(key, json.dumps({"failed": True}))
-            raise
         _store().set(key, json.dumps({"result": result}))
         return result
-    told = json.loads(_awaited(key))
-    if "failed" in told:
-        raise RuntimeError("rank 0, a peer, has ended by an error")
-    found: T = told["result"]
+    found: T = _told(key, of=0)
     return found
 
 
 def everyone_here() -> None:
     """Wait for all processes to come here, each in its time."""
-    here, number = world(), next(_numbers)
-    if here.size > 1:
-        _store().set(f"here/{number}/{here.rank}", "")
-        for rank in range(here.size):
-            _awaited(f"here/{number}/{rank}")
+    _of_everyone("")
+
+
+def on_all(holds: bool) -> bool:
+    """Tell whether something holds on every process, as that a file is there; waits for all to come here.
+
+    Args:
+        holds: whether it does on this one.
+
+    Returns:
+        Whether it does on all; the same on every process.
+    """
+    return all(json.loads(told) for told in _of_everyone(json.dumps(holds)))
 
 
 def leader_here() -> None:
@@ -75,23 +78,57 @@ def leader_here() -> None:
 
 @contextmanager
 def first_on_each_machine() -> Iterator[None]:
-    """Let the first process of each machine through, and the others once it has left the block.
+    """Let the process of the lowest rank on each machine through, and the others once it has left the block.
 
-    For work whose result is found on disk by whoever does it a second time.
+    For work whose result is found on disk by whoever does it a second time. Machines are told apart by their names.
 
     Yields:
         Nothing.
+
+    Raises:
+        RuntimeError: on another process, where the first has ended; `Watch` makes it a line that says so.
     """
-    if world().size == 1:
+    here = world()
+    if here.size == 1:
         yield
         return
-    number, machine = next(_numbers), world().rank - local_rank()
-    key = f"machine/{number}/{machine}"
-    if local_rank() != 0:
-        _awaited(key)
-    yield
-    if local_rank() == 0:
-        _store().set(key, "done")
+    machines = _of_everyone(gethostname())
+    first = machines.index(machines[here.rank])
+    key = f"machine/{next(_numbers)}/{first}"
+    if here.rank != first:
+        _told(key, of=first)
+        yield
+        return
+    with _telling_of_failure(key):
+        yield
+    _store().set(key, json.dumps({"result": None}))
+
+
+@contextmanager
+def _telling_of_failure(key: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _store().set(key, json.dumps({"failed": True}))
+        raise
+
+
+def _told(key: str, *, of: int) -> Any:
+    """The result that the process of rank `of` tells."""
+    told = json.loads(_awaited(key))
+    if "failed" in told:
+        raise RuntimeError(f"rank {of}, a peer, has ended by an error")
+    return told["result"]
+
+
+def _of_everyone(text: str) -> list[str]:
+    """What each process says, by rank."""
+    here = world()
+    if here.size == 1:
+        return [text]
+    number = next(_numbers)
+    _store().set(f"each/{number}/{here.rank}", text)
+    return [_awaited(f"each/{number}/{rank}").decode() for rank in range(here.size)]
 
 
 def _awaited(key: str) -> bytes:

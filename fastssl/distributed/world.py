@@ -6,7 +6,6 @@ starting it (`join.py`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -60,15 +59,3 @@ def on_its_own() -> Iterator[None]:
         yield
     finally:
         _on_its_own = before
-
-
-def local_rank() -> int:
-    """Look up the number of this process among those of its machine, which is also that of its GPU.
-
-    Returns:
-        What torchrun, srun or Lightning say; else the rank.
-    """
-    for name in ("LOCAL_RANK", "SLURM_LOCALID"):
-        if os.environ.get(name, "").isdigit():
-            return int(os.environ[name])
-    return world().rank

@@ -60,7 +60,7 @@ class RankPool:
 
 
 def _serve(end: Connection, rank: int, size: int, store: str) -> None:
-    os.environ.update(LOCAL_RANK=str(rank), OMP_NUM_THREADS="1")
+    os.environ["OMP_NUM_THREADS"] = "1"
     import torch
     from torch import distributed
 

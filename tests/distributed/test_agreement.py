@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from fastssl.distributed import leader
 from fastssl.distributed.agreement import LAG, Agreement, Decision
-from fastssl.distributed.leader import by_leader
+from fastssl.distributed.leader import by_leader, first_on_each_machine, on_all
 from fastssl.distributed.world import world
 
 
@@ -66,3 +70,55 @@ def test_one_process_works_and_all_have_the_result(ranks: Callable) -> None:
     results = ranks(4)(work_of_leader)
     assert [result[:3] for result in results] == [[43, None, 44]] * 4
     assert [result[3] for result in results] == [[0, 0], [], [], []]
+
+
+@contextmanager
+def machines_of(hosts: list[str]) -> Iterator[None]:
+    """As if each process ran on the machine of this name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leader, "gethostname", lambda: hosts[world().rank])
+        yield
+
+
+def turns(hosts: list[str], folder: str) -> bool:
+    """Whether the work was found done."""
+    place = Path(folder) / hosts[world().rank]
+    with machines_of(hosts), first_on_each_machine():
+        found = place.exists()
+        time.sleep(0.1)
+        place.touch()
+    return found
+
+
+@pytest.mark.parametrize("hosts", ["aaaa", "aabb", "abab", "abba", "abcd"])
+def test_the_first_process_of_each_machine_works_and_the_others_find_it_done(
+    ranks: Callable, tmp_path: Path, hosts: str
+) -> None:
+    expected = [host in hosts[:rank] for rank, host in enumerate(hosts)]
+    assert ranks(4)(turns, list(hosts), str(tmp_path)) == expected
+
+
+def failing_turn(hosts: list[str]) -> str:
+    with (
+        pytest.raises((ZeroDivisionError, RuntimeError)) as caught,
+        machines_of(hosts),
+        first_on_each_machine(),
+    ):
+        raise ZeroDivisionError("here")
+    return str(caught.value)
+
+
+def test_the_others_of_a_machine_do_not_wait_for_a_first_that_failed(ranks: Callable) -> None:
+    ended = "rank {}, a peer, has ended by an error"
+    assert ranks(4)(failing_turn, list("abab")) == ["here", "here", ended.format(0), ended.format(1)]
+
+
+def holds_on(having: list[int]) -> bool:
+    return on_all(world().rank in having)
+
+
+def test_something_holds_on_all_where_no_process_lacks_it(ranks: Callable) -> None:
+    assert ranks(4)(holds_on, [0, 1, 2, 3]) == [True] * 4
+    assert ranks(4)(holds_on, [0, 1, 3]) == [False] * 4
+    assert on_all(True)
+    assert not on_all(False)

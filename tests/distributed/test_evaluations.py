@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_a_probe_of_two_processes_is_that_of_one(ranks: Callable, run: Path) -> 
     for (name, classifier, auc, acc), (*same, own_auc, own_acc) in zip(first, alone, strict=True):
         assert [name, classifier] == same
         assert (auc, acc) == pytest.approx((own_auc, own_acc), abs=2e-3)
+
+
+def probed_on_a_disk_of_its_own(runs: list[str]) -> list[list[tuple]]:
+    return [probed(runs[world().rank]) for _ in range(2)]
+
+
+def test_machines_that_share_no_disk_find_kept_features_together_or_not_at_all(
+    ranks: Callable, run: Path, tmp_path: Path
+) -> None:
+    """The first process keeps features, the second's folder never has any: neither may wait for the other."""
+    runs = [tmp_path / "first", tmp_path / "second"]
+    for folder in runs:
+        shutil.copytree(run, folder, ignore=shutil.ignore_patterns("features", "report"))
+    (before, again), *others = ranks(2)(probed_on_a_disk_of_its_own, [str(folder) for folder in runs])
+    assert before == again
+    assert others == [[before, again]]
+    assert not (runs[1] / "features").exists()
 
 
 def finetuned(run: str, out: str) -> tuple[list, int]:

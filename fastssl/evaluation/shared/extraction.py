@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from fastssl.console import say
 from fastssl.data import Source
 from fastssl.distributed.collectives import gather_uneven
-from fastssl.distributed.leader import by_leader
+from fastssl.distributed.leader import on_all
 from fastssl.distributed.world import world
 from fastssl.errors import CheckpointError
 from fastssl.pipelines import Plain
@@ -104,9 +104,8 @@ class Extraction:
         )
         cache = FeatureCache(candidate.folder / FEATURES, self._tell)
         label, amp_dtype = candidate.label, self.runtime.amp_dtype
-        kept = by_leader(lambda: cache.find(key) is not None)
-        features = cache.find(key) if kept else None
-        if features is None:
+        features = cache.find(key)
+        if not on_all(features is not None) or features is None:  # machines may share no disk
             features = self._run(encoder, candidate.view, split, label, amp_dtype)
             if world().leads:
                 cache.keep(key, features)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from rich.console import Console
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from fastssl.data.source import Source, Split
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
 from fastssl.evaluation.shared.extraction import Extraction
-from fastssl.evaluation.shared.features import extract
+from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, extract
 from fastssl.evaluation.shared.partition import partition
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import Runtime, resolve_runtime
@@ -85,3 +86,20 @@ def test_parts_are_the_rows_of_their_split_and_extracted_once(tmp_path: Path) ->
     assert torch.equal(extraction.of_part(candidate, extraction.parts.test), found.test)
     assert len(calls) == 1
     assert len(list((tmp_path / "features").iterdir())) == 1
+
+
+def test_kept_features_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be gigabytes, of which the checksum is taken."""
+    extraction, candidate = made(CPU), watching(nn.Flatten(), tmp_path)
+    expected = extraction.of_all(candidate)
+    reads: list[FeatureKey] = []
+
+    def counted(cache: FeatureCache, key: FeatureKey) -> Tensor | None:
+        reads.append(key)
+        return find(cache, key)
+
+    find = FeatureCache.find
+    monkeypatch.setattr(FeatureCache, "find", counted)
+    found = extraction.of_all(candidate)
+    assert all(map(torch.equal, found, expected))
+    assert len(reads) == 1
