@@ -16,8 +16,7 @@ from typing import Any
 
 import fastssl
 from fastssl.console import new_console
-from fastssl.distributed.environment import Launched, is_leader, launched
-from fastssl.errors import ConfigError
+from fastssl.distributed.environment import launched_rank
 from fastssl.stages.registry import installed_stages
 from fastssl.text import printable
 
@@ -54,7 +53,7 @@ def main(
     Returns:
         The exit status: 0, 2 where something the user gave cannot be used, 130 after Ctrl-C and 143 after SIGTERM, also
         where training has saved everything before it stopped, 1 where memory does not suffice, 141 where nobody reads
-        the output any more, 70 after an error of fastssl itself.
+        the output any more, 75 where another process of the run is gone, 70 after an error of fastssl itself.
     """
     _escape_what_cannot_be_encoded()
     # Of a damaged file Pillow tells on standard error; what matters of it is in our own line on that file.
@@ -79,7 +78,7 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
         _welcome()
         return 0
     tokens, renamed = with_new_names(tokens)
-    leads = is_leader()  # of processes that were started together one tells what is wrong with the line of all
+    leads = launched_rank() == 0  # of processes that were started together one tells what is wrong with the line of all
     left_out = installed_stages().refused if tokens[0] == "train" else ()
     for warning in (*renamed, *left_out) if leads else ():
         _tell(f"warning: {warning}")
@@ -113,19 +112,11 @@ def _welcome() -> None:
 
 
 def _tell(text: str) -> None:
-    place = _place()
-    who = f"rank {place.rank}: " if place is not None and place.rank else ""
+    rank = launched_rank()
+    who = f"rank {rank}: " if rank else ""
     with suppress(OSError, AttributeError):  # standard error may be closed, and then it is None
         sys.stderr.write(f"fastssl: {who}{printable(text)}\n")
         sys.stderr.flush()
-
-
-def _place() -> Launched | None:
-    """This process's place among those that were started together with it."""
-    try:
-        return launched()
-    except ConfigError:
-        return None
 
 
 def _escape_what_cannot_be_encoded() -> None:

@@ -63,20 +63,20 @@ def launched(environment: Mapping[str, str] | None = None) -> Launched | None:
     return found if found.size > 1 else None
 
 
-def is_leader(environment: Mapping[str, str] | None = None) -> bool:
-    """Tell whether this process speaks for all: the one that was started alone, or that of rank 0.
+def launched_rank(environment: Mapping[str, str] | None = None) -> int:
+    """Look up this process's number; that of rank 0, or one that was started alone, speaks for all.
 
     Args:
         environment: variables; None for those of this process.
 
     Returns:
-        Whether it does; True where the environment cannot be read.
+        The number; 0 where the environment cannot be read.
     """
     try:
         found = launched(environment)
     except ConfigError:
-        return True
-    return found is None or found.rank == 0
+        return 0
+    return 0 if found is None else found.rank
 
 
 def first_host(nodes: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastssl.distributed.environment import FIRST_PORT, PORTS, first_host, is_leader, launched
+from fastssl.distributed.environment import FIRST_PORT, PORTS, first_host, launched, launched_rank
 from fastssl.errors import ConfigError
 
 TORCHRUN = {
@@ -30,7 +30,7 @@ def test_a_process_that_was_started_alone_is_alone() -> None:
     assert launched({}) is None
     assert launched({"RANK": "0", "WORLD_SIZE": "1"}) is None
     assert launched({"RANK": "3"}) is None
-    assert is_leader({})
+    assert launched_rank({}) == 0
 
 
 def test_torchrun_says_everything() -> None:
@@ -38,7 +38,7 @@ def test_torchrun_says_everything() -> None:
     assert place is not None
     assert (place.rank, place.size, place.local_rank, place.local_size) == (5, 8, 1, 4)
     assert (place.address, place.port, place.by) == ("node7", 1234, "torchrun")
-    assert not is_leader(TORCHRUN)
+    assert launched_rank(TORCHRUN) == 5
 
 
 def test_srun_says_it_in_its_own_words() -> None:
@@ -91,4 +91,4 @@ def test_the_first_machine_of_a_list_is_found(nodes: str, first: str) -> None:
 def test_variables_that_cannot_be_are_one_line(change: dict[str, str], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         launched({**TORCHRUN, **change})
-    assert is_leader({**TORCHRUN, **change})  # so that somebody says it
+    assert launched_rank({**TORCHRUN, **change}) == 0  # so that somebody says it
