@@ -9,6 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ import pytest
 import torch
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
+
+from fastssl.data.named import demo
+from fastssl.data.source import Source
 
 # Tensors here are tiny: on two busy cores a training step took 20 times as long with two threads as with one, most of
 # it waiting at OpenMP's barriers. The variable is for the processes that tests start.
@@ -59,6 +64,23 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_drawn_once() -> Iterator[None]:
+    """Draw each demo set once; a hundred tests ask for one, and it takes a second. Tests of it import the function."""
+    once = cache(demo.open_demo)
+
+    def drawn(name: str, size: int | None) -> Source:
+        source = once(name, size)
+        for split in source.splits.values():
+            for array in (split.images, split.labels, split.masks):
+                array.flags.writeable = False  # as those of a memory-mapped file
+        return source
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "open_demo", drawn)
+        yield
 
 
 @pytest.fixture(scope="session")

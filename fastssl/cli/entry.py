@@ -16,7 +16,7 @@ from typing import Any
 
 import fastssl
 from fastssl.console import new_console
-from fastssl.distributed.environment import launched_rank
+from fastssl.distributed.environment import launched_rank, quieten_torch
 from fastssl.stages.registry import installed_stages
 from fastssl.text import printable
 
@@ -90,6 +90,7 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
     if not _WITHOUT_WORK & set(tokens):
         if "torch" not in sys.modules:
             fastssl.share_processors()  # watches the processors for a moment, which only work is worth
+            quieten_torch()
         getattr(fastssl, line.tokens[0], None)  # imports what the command needs
     ready()
     stopped_by = getattr(_run(line, commands), "stopped_by", None)

@@ -15,6 +15,10 @@ from fastssl.errors import ConfigError
 FIRST_PORT, PORTS = 20_000, 20_000
 """Of SLURM jobs, which name no port: each job has its own, below those that systems give out by themselves."""
 
+TORCH_LOG = ("TORCH_CPP_LOG_LEVEL", "ERROR")
+"""Variable and value, read when torch is imported: of a connection that another process's end has closed, PyTorch would
+warn with some fifty lines of stack, before the one line that says who is gone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launched:
@@ -72,11 +76,14 @@ def launched_rank(environment: Mapping[str, str] | None = None) -> int:
     Returns:
         The number; 0 where the environment cannot be read.
     """
-    try:
-        found = launched(environment)
-    except ConfigError:
-        return 0
+    found = _readable(environment)
     return 0 if found is None else found.rank
+
+
+def quieten_torch() -> None:
+    """Before torch is imported: have it log as `TORCH_LOG` says, where this process was started with others."""
+    if _readable(None) is not None:
+        os.environ.setdefault(*TORCH_LOG)
 
 
 def first_host(nodes: str) -> str:
@@ -90,6 +97,13 @@ def first_host(nodes: str) -> str:
     """
     match = re.match(r"([^\[,]+)(?:\[(\d+)[^\]]*\])?([^\[,]*)", nodes)
     return "".join(part or "" for part in match.groups()) if match else nodes
+
+
+def _readable(environment: Mapping[str, str] | None) -> Launched | None:
+    try:
+        return launched(environment)
+    except ConfigError:
+        return None
 
 
 def _by_torchrun(given: Mapping[str, str]) -> Launched:

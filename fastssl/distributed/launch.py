@@ -19,6 +19,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from fastssl.distributed.environment import TORCH_LOG
 from fastssl.errors import ConfigError, FastSSLError, LostPeerError
 from fastssl.threads import available_processors
 
@@ -76,7 +77,7 @@ def start(count: int, work: Callable[..., Any], *arguments: Any) -> Any:
         monitor_interval=0.1,
         start_method="spawn",
     )
-    with _threads_shared(count), _quiet_launcher():
+    with _inherited(count), _quiet_launcher():
         try:
             outcomes = elastic_launch(config, _outcome_of)(work, *arguments)
         except ChildFailedError as error:
@@ -108,16 +109,16 @@ def _how_it_ended(error: ChildFailedError) -> str:
 
 
 @contextmanager
-def _threads_shared(count: int) -> Iterator[None]:
-    """Give each process its share of this machine's processors, unless somebody has chosen."""
-    chosen = "OMP_NUM_THREADS" in os.environ
-    if not chosen:
-        os.environ["OMP_NUM_THREADS"] = str(max(1, available_processors() // count))
+def _inherited(count: int) -> Iterator[None]:
+    """What new processes find in their environment, unless somebody has chosen: their share of the processors."""
+    variables = dict([("OMP_NUM_THREADS", str(max(1, available_processors() // count))), TORCH_LOG])
+    ours = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in ours})
     try:
         yield
     finally:
-        if not chosen:
-            del os.environ["OMP_NUM_THREADS"]
+        for name in ours:
+            del os.environ[name]
 
 
 @contextmanager

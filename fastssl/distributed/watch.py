@@ -26,6 +26,8 @@ PERIOD = 1.0
 """Seconds from one sign of life to the next."""
 GRACE = 5.0
 """Seconds that a process has to end by itself, once another is known to be gone."""
+PARTING = 2.0
+"""Seconds that rank 0, which keeps the store, waits for the others to leave before it does."""
 SIGNS = ("gloo", "nccl", "connection", "peer", "timed out", "timeout", "socket", "store")
 """Words of errors that PyTorch raises when another process does not answer."""
 
@@ -79,17 +81,30 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        lost = self._lost_peer(error) if error is not None else None
+        gone = self._gone_peer(error)
+        lost = None if gone is None else self._loss_of(gone)
         self._left.set()
         with suppress(RuntimeError):  # the store may be what is gone
             self._store.set(f"left/{self._here.rank}", "" if error is None else _words(lost or error))
             if error is not None and lost is None:
                 self._store.set("gone", f"{self._here.rank} {_words(error)}")
+            if self._here.leads:
+                self._let_others_leave(gone)
         self._thread.join(2 * PERIOD)
         if lost is not None:
             raise lost from None
         if isinstance(error, FastSSLError):
             error.told = self._is_told(error)
+
+    def _let_others_leave(self, gone: str | None) -> None:
+        """Wait, or one that leaves a moment later finds the store gone, and takes rank 0 for killed.
+
+        Not for long: others may be in an exchange, which ends once this process has closed its connections.
+        """
+        lost = None if gone is None else gone.partition(" ")[0]
+        others, begin = [f"left/{rank}" for rank in range(1, self._here.size) if str(rank) != lost], self._now()
+        while others and not self._store.check(others) and self._now() - begin < PARTING:
+            time.sleep(PERIOD / 50)
 
     def _look(self) -> None:
         """The thread's work: one sign of life and one look each second."""
@@ -117,15 +132,15 @@ class Watch:
         if not self._left.wait(GRACE):
             self._end("" if self._is_spoken_for(what) else self._line(what))
 
-    def _lost_peer(self, error: BaseException) -> LostPeerError | None:
-        """Find out whether an error comes from another process; waits for some signs of life where it may be so."""
+    def _gone_peer(self, error: BaseException | None) -> str | None:
+        """The process that an error comes from; waits for some signs of life where it may be so."""
         if isinstance(error, FastSSLError) or not isinstance(error, RuntimeError):
             return None
         if not any(sign in f"{type(error).__name__} {error}".lower() for sign in SIGNS):
             return None
-        what = self._whoever_is_gone()
-        if what is None:
-            return None
+        return self._whoever_is_gone()
+
+    def _loss_of(self, what: str) -> LostPeerError:
         lost = LostPeerError(self._line(what))
         lost.told = self._is_spoken_for(what)
         return lost

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,9 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-ROOT = str(Path(__file__).parents[2])
-if ROOT not in sys.path:
-    sys.path.append(ROOT)  # new processes take it over, and find this module
+from tests import forked
 
 LIMIT = 120.0
 """Seconds that a call may take."""
@@ -25,7 +21,7 @@ class RankPool:
     """So many processes of one group; call it with a function of an importable test module and arguments."""
 
     def __init__(self, size: int, store: Path) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = forked.context()
         self.size = size
         pairs = [context.Pipe() for _ in range(size)]
         self._ends = [ours for ours, _ in pairs]

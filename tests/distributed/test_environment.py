@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from fastssl.distributed.environment import FIRST_PORT, PORTS, first_host, launched, launched_rank
+from fastssl.distributed.environment import FIRST_PORT, PORTS, first_host, launched, launched_rank, quieten_torch
 from fastssl.errors import ConfigError
 
 TORCHRUN = {
@@ -31,6 +33,20 @@ def test_a_process_that_was_started_alone_is_alone() -> None:
     assert launched({"RANK": "0", "WORLD_SIZE": "1"}) is None
     assert launched({"RANK": "3"}) is None
     assert launched_rank({}) == 0
+
+
+def test_torch_is_quiet_where_there_are_others_unless_somebody_has_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCH_CPP_LOG_LEVEL", raising=False)
+    monkeypatch.delenv("RANK", raising=False)
+    quieten_torch()
+    assert "TORCH_CPP_LOG_LEVEL" not in os.environ
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    quieten_torch()
+    assert os.environ["TORCH_CPP_LOG_LEVEL"] == "ERROR"
+    monkeypatch.setenv("TORCH_CPP_LOG_LEVEL", "INFO")
+    quieten_torch()
+    assert os.environ["TORCH_CPP_LOG_LEVEL"] == "INFO"
 
 
 def test_torchrun_says_everything() -> None:

@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastssl
 from fastssl.console import silent_console
+from fastssl.data.named.demo import open_demo
 from fastssl.distributed.world import on_its_own, world
 
 QUIET = {"device": "cpu", "precision": "fp32", "quiet": True}
@@ -18,9 +20,17 @@ QUIET = {"device": "cpu", "precision": "fp32", "quiet": True}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on some of the demo set's images, in a file."""
+    small = tmp_path_factory.mktemp("data") / "small.npz"
+    splits = open_demo(counts={"train": 160, "val": 80, "test": 80}).splits
+    np.savez(
+        small,
+        **{f"{name}_images": split.images for name, split in splits.items()},
+        **{f"{name}_labels": split.labels for name, split in splits.items()},
+    )
     folder = tmp_path_factory.mktemp("runs") / "moco"
     settings = {"encoder": "test_resnet", "batch_size": 32, "steps": 2, "queue_size": 64, **QUIET}
-    fastssl.train(stage="moco", data="demo", out=folder, console=silent_console(), **settings)
+    fastssl.train(stage="moco", data=small, out=folder, console=silent_console(), **settings)
     return folder
 
 

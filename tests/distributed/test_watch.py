@@ -19,6 +19,7 @@ from fastssl.errors import ConfigError, DivergenceError, LostPeerError
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.05)
     monkeypatch.setattr(module, "GRACE", 0.3)
+    monkeypatch.setattr(module, "PARTING", 0.3)
 
 
 def ended(lines: list[str]) -> Callable[[str], None]:
@@ -121,3 +122,23 @@ def test_an_error_that_all_have_is_told_once(words: str, told: bool) -> None:
         raise error
     first.join()
     assert caught.value.told is told
+
+
+def test_rank_0_keeps_the_store_until_the_others_have_left_but_not_for_long() -> None:
+    store = HashStore()
+
+    def leave_late() -> None:
+        with pytest.raises(ConfigError), Watch(store, World(1, 2), patience=60):
+            time.sleep(0.15)
+            raise ConfigError(["lr=-1: give a number above 0"])
+
+    other = threading.Thread(target=leave_late)
+    other.start()
+    with pytest.raises(ConfigError), Watch(store, World(0, 2), patience=60):
+        raise ConfigError(["lr=-1: give a number above 0"])
+    assert store.check(["left/1"])
+    other.join()
+    begin = time.monotonic()
+    with pytest.raises(ZeroDivisionError), Watch(HashStore(), World(0, 2), patience=60):
+        raise ZeroDivisionError("one is in the middle of an exchange")
+    assert 0.3 <= time.monotonic() - begin < 2

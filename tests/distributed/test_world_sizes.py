@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -29,14 +30,16 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 
 
+_source = cache(open_source)  # drawn once by each process
+
+
 def trained(name: str, more: dict[str, Any]) -> tuple[list[float], str, float]:
     """Losses of the steps, a digest of the queue, and the sum of the running statistics after a checkpoint's mean."""
     from fastssl.models.synced_norm import average_running_statistics
 
     settings = {"stage": name.partition(",")[0], "data": "demo", "encoder": "test_resnet", "batch_size": 32}
     settings |= {"steps": STEPS, "seed": 3, **STAGES[name], **more}
-    source = open_source(settings["data"])
-    run = build_run(train_config(settings), source, CPU)
+    run = build_run(train_config(settings), _source(settings["data"]), CPU)
     with run.open() as engine:
         engine.warm_up()
         batches = islice(chain.from_iterable(repeat(engine.loader)), STEPS)

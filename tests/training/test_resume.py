@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from fastssl.errors import CheckpointError, ConfigError
 from fastssl.pipelines.executors.executor import dali_installed
 from fastssl.stages.registry import train_config
 from fastssl.training.train import train_stage
+from tests.forked import Command
 
 # 52 images in batches of 16: epochs end after steps 3 and 6. Batches divide neither the queue nor the run.
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "seed": 3, "device": "cpu"}
@@ -143,23 +142,17 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, grey_npz: Path) -> d
 
 
 @pytest.fixture
-def command(tmp_path: Path, grey_npz: Path) -> Iterator[subprocess.Popen[str]]:
+def command(tmp_path: Path, grey_npz: Path) -> Iterator[Command]:
     """`fastssl train` in a process of its own, a few steps into its run, which is in `tmp_path / "run"`."""
     settings = (
         SETTINGS | OF_STAGE["moco"] | {"steps": LONG, "checkpoint_every": 1, "data": grey_npz, "out": tmp_path / "run"}
     )
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fastssl.cli", "train", "--no-amp", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Command(["train", "--no-amp", *options], tmp_path / "printed")
     metrics = tmp_path / "run" / "metrics.jsonl"
-    wait_until(lambda: process.poll() is not None or (metrics.exists() and metrics.read_text().count("\n") >= 4))
+    wait_until(lambda: process.status is not None or (metrics.exists() and metrics.read_text().count("\n") >= 4))
     yield process
     process.kill()
-    process.communicate()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
@@ -170,12 +163,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 
 
 def test_sigterm_finishes_the_step_saves_and_tells_the_shell(
-    command: subprocess.Popen[str], tmp_path: Path, grey_npz: Path, uninterrupted: dict[str, bytes]
+    command: Command, tmp_path: Path, grey_npz: Path, uninterrupted: dict[str, bytes]
 ) -> None:
     command.send_signal(signal.SIGTERM)
-    said, complained = command.communicate(timeout=120)
+    said, complained = command.end(timeout=60)
     last = said.splitlines()[-1]
-    assert (command.returncode, complained) == (128 + signal.SIGTERM, "")
+    assert (command.status, complained) == (128 + signal.SIGTERM, "")
     assert last.startswith("SIGTERM: stopped and saved at step ")
     assert last.endswith("go on with --resume")
     assert fastssl.load_encoder(tmp_path / "run").spec.name == "test_resnet"
@@ -184,10 +177,10 @@ def test_sigterm_finishes_the_step_saves_and_tells_the_shell(
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(
-    command: subprocess.Popen[str], tmp_path: Path, grey_npz: Path, uninterrupted: dict[str, bytes]
+    command: Command, tmp_path: Path, grey_npz: Path, uninterrupted: dict[str, bytes]
 ) -> None:
     command.kill()
-    assert command.wait() == -signal.SIGKILL
+    assert command.status == -signal.SIGKILL
     assert not (tmp_path / "run" / "encoder.safetensors").exists()
     train(tmp_path / "run", grey_npz, steps=LONG, checkpoint_every=LONG, resume=True)
     assert outcome(tmp_path / "run") == uninterrupted
