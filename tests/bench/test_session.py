@@ -63,6 +63,7 @@ def test_it_keeps_pytest_benchmarks_form_and_names_no_machine(
     assert len(json.loads((folder / "ours.json").read_text())["benchmarks"][0]["stats"]["data"]) >= 3
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_the_one_before(session: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     _, folder = session
     finished = run_pytest("--benchmark-min-rounds=3", f"--benchmark-storage={folder}/storage", "--benchmark-compare")

@@ -117,9 +117,7 @@ def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, start: Ca
 
 
 @pytest.mark.slow
-def test_a_recipe_trains_each_stage_and_evaluates_together(
-    tmp_path: Path, start: Callable[..., list[Command]]
-) -> None:
+def test_a_recipe_trains_each_stage_and_evaluates_together(tmp_path: Path, start: Callable[..., list[Command]]) -> None:
     folder = tmp_path / "run"
     settings = ["demo-colour" if word == "demo" else word for word in SETTINGS]
     processes = start(2, "--recipe", "mtcp", *settings, "--steps", "2", "--queue-size", "64", "--out", str(folder))

@@ -247,8 +247,15 @@ class Recorder:
         return [[node for node in graph.graph.nodes if node.op.startswith("call")] for graph in self.graphs]
 
 
-@pytest.mark.parametrize("dynamic", [False, True])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("dynamic", "dtype"),
+    [
+        (True, torch.float32),
+        (False, torch.bfloat16),
+        pytest.param(False, torch.float32, marks=pytest.mark.slow),
+        pytest.param(True, torch.bfloat16, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_compiled_it_is_the_same(backend: str, dynamic: bool, dtype: torch.dtype, accept: Callable[..., None]) -> None:
     torch._dynamo.reset()

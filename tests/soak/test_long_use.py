@@ -15,7 +15,7 @@ GIBIBYTE = 1 << 30
 
 @pytest.mark.parametrize(
     ("executor", "count"),
-    [("torch", 60), pytest.param("dali", 12, marks=pytest.mark.skipif(not dali_installed(), reason="needs DALI"))],
+    [("torch", 40), pytest.param("dali", 12, marks=pytest.mark.skipif(not dali_installed(), reason="needs DALI"))],
 )
 def test_loaders_leave_nothing_behind(executor: str, count: int) -> None:
     growth = rebuild_loaders(count, executor)

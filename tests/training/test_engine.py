@@ -320,7 +320,11 @@ def dynamo() -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     ("backend", "precision"),
-    [("eager", "fp32"), ("eager", "bf16"), pytest.param("inductor", "fp32", marks=pytest.mark.slow)],
+    [
+        pytest.param("eager", "fp32", marks=pytest.mark.slow),
+        ("eager", "bf16"),
+        pytest.param("inductor", "fp32", marks=pytest.mark.slow),
+    ],
 )
 def test_the_step_compiles_to_one_graph_once(
     moco: Callable[..., Engine], dynamo: Any, backend: str, precision: str

@@ -239,7 +239,10 @@ def test_it_learns_an_easy_jigsaw() -> None:
 
 @pytest.mark.parametrize(
     ("task", "data", "part", "steps"),
-    [("inpaint", "demo", slice(7, 21), 120), ("colorize", "demo-colour", slice(None), 50)],
+    [
+        pytest.param("inpaint", "demo", slice(7, 21), 120, marks=pytest.mark.slow),
+        ("colorize", "demo-colour", slice(None), 50),
+    ],
 )
 def test_restoration_on_the_demo_set_learns_more_than_the_mean(task: str, data: str, part: slice, steps: int) -> None:
     pictures = open_source(data).splits["train"].images

@@ -61,7 +61,13 @@ def test_the_seed_decides_everything(tmp_path: Path, grey_npz: Path) -> None:
     assert outcome(tmp_path / "first") != outcome(tmp_path / "other")
 
 
-@pytest.mark.parametrize("settings", [{"optimizer": "adamw", "lr": 3e-3}, {"optimizer": "lars"}], ids=["adamw", "lars"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"optimizer": "adamw", "lr": 3e-3}, id="adamw", marks=pytest.mark.slow),
+        pytest.param({"optimizer": "lars"}, id="lars"),
+    ],
+)
 def test_it_learns_to_find_the_other_crop_on_the_demo_set(tmp_path: Path, settings: dict[str, Any]) -> None:
     train(tmp_path / "run", "demo", steps=61, batch_size=64, temperature=0.1, **settings)
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
