@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +11,21 @@ import torch
 from torch import nn
 
 from fastssl.pipelines import Loader, Plain
-
-WORKER = Path(__file__).with_name("train_one_rank.py")
+from tests import forked
+from tests.pipelines.train_one_rank import train_one_rank
 
 
 def _train(folder: Path, world_size: int) -> list[dict[str, object]]:
     """What each rank saw, and its weights after an epoch."""
-    command = [sys.executable, str(WORKER), str(folder / f"world-{world_size}")]
-    ranks = [subprocess.Popen([*command, str(rank), str(world_size)]) for rank in range(world_size)]
-    assert [process.wait(timeout=120) for process in ranks] == [0] * world_size
+    store = str(folder / f"world-{world_size}")
+    ranks = [
+        forked.context().Process(target=train_one_rank, args=(store, rank, world_size)) for rank in range(world_size)
+    ]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(60)
+    assert [process.exitcode for process in ranks] == [0] * world_size
     return [torch.load(folder / f"world-{world_size}-{rank}.pt") for rank in range(world_size)]
 
 

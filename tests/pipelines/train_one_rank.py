@@ -1,11 +1,6 @@
-"""Run by `test_loader_in_trainers.py`: one of WORLD_SIZE processes that train a linear layer on a loader's batches.
-
-Usage: train_one_rank.py STORE RANK WORLD_SIZE; writes STORE-RANK.pt.
-"""
+"""One of several processes that train a linear layer on a loader's batches; `test_loader_in_trainers.py` runs it."""
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 import torch
@@ -16,7 +11,8 @@ from fastssl.pipelines import Loader, Plain
 GLOBAL_BATCH = 16
 
 
-def main(store: str, rank: int, world_size: int) -> None:
+def train_one_rank(store: str, rank: int, world_size: int) -> None:
+    """Train an epoch, and write what was seen and learned to STORE-RANK.pt."""
     torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo", store=distributed.FileStore(store, world_size), rank=rank, world_size=world_size
@@ -36,7 +32,3 @@ def main(store: str, rank: int, world_size: int) -> None:
     torch.save({"seen": seen, "weight": head.module.weight.detach()}, f"{store}-{rank}.pt")
     distributed.barrier()  # gloo aborts a process whose neighbour has left in the middle of its own leaving
     distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -48,7 +48,13 @@ def test_lightly_trains_the_query_and_moves_the_key_without_gradients() -> None:
 
 # Hue apart: ours turns it at constant luma, Pillow in HSV, so that equal angles move green and blue differently. In
 # colour blur is always on, so that its strength shows in few samples.
-@pytest.mark.parametrize("view", [TwoCrops(28, 1), TwoCrops(112, 3, hue=0.0, blur=1.0)], ids=["grey", "colour"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        pytest.param(TwoCrops(28, 1), id="grey"),
+        pytest.param(TwoCrops(112, 3, hue=0.0, blur=1.0), id="colour", marks=pytest.mark.slow),
+    ],
+)
 def test_views_are_as_strong_on_both_sides(view: TwoCrops) -> None:
     channels = view.channels
     source = open_source("demo" if channels == 1 else "demo-colour", size=view.size)

@@ -34,6 +34,7 @@ def test_it_learns_bars_from_six_images_in_patches(folders: tuple[Path, Path], t
     assert trained.trials[0].val_dice > 0.8
 
 
+@pytest.mark.slow
 def test_it_finds_the_demo_sets_vessels_far_better_than_calling_everything_a_vessel(tmp_path: Path) -> None:
     settings = {**TINY, "batch_size": 8, "lr": 1e-2, "steps": 120, "size": 28, "objective": "bce+dice"}
     result = fastssl.segment("random", console=Console(quiet=True), data="demo", out=tmp_path, **settings)

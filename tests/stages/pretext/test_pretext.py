@@ -192,7 +192,11 @@ def dynamo() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("one_per_batch", "graphs"), [(True, len(TASK_NAMES)), (False, 1)], ids=["one-per-step", "all-per-step"]
+    ("one_per_batch", "graphs"),
+    [
+        pytest.param(True, len(TASK_NAMES), id="one-per-step"),
+        pytest.param(False, 1, id="all-per-step", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_there_is_one_graph_per_task_however_they_alternate(
