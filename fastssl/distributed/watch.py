@@ -85,16 +85,16 @@ class Watch:
         lost = None if gone is None else self._loss_of(gone)
         self._left.set()
         with suppress(RuntimeError):  # the store may be what is gone
-            self._store.set(f"left/{self._here.rank}", "" if error is None else _words(lost or error))
             if error is not None and lost is None:
                 self._store.set("gone", f"{self._here.rank} {_words(error)}")
+            if isinstance(error, FastSSLError):  # asked before this process has left, for which rank 0 waits
+                error.told = self._is_told(error)
+            self._store.set(f"left/{self._here.rank}", "" if error is None else _words(lost or error))
             if self._here.leads:
                 self._let_others_leave(gone)
         self._thread.join(2 * PERIOD)
         if lost is not None:
             raise lost from None
-        if isinstance(error, FastSSLError):
-            error.told = self._is_told(error)
 
     def _let_others_leave(self, gone: str | None) -> None:
         """Wait, or one that leaves a moment later finds the store gone, and takes rank 0 for killed.
