@@ -75,7 +75,8 @@ def test_a_step_under_bf16_learns_in_fp32() -> None:
 # Hue apart: ours turns it at constant luma, torchvision in HSV. In colour blur is always on, to show in few samples.
 @pytest.mark.parametrize("view", [TwoCrops(28, 1), TwoCrops(64, 3, hue=0.0, blur=1.0)], ids=["grey", "colour"])
 def test_its_views_are_as_strong_as_ours(view: TwoCrops) -> None:
-    image = open_source("demo" if view.channels == 1 else "demo-colour", size=view.size).splits["train"].images[:1]
+    source = open_source("demo" if view.channels == 1 else "demo-colour", size=view.size)
+    image = source.splits["train"].images[:1].copy()
     ours = Loader(np.repeat(image, SAMPLES, axis=0), view, batch_size=SAMPLES, device="cpu", prefetch=0)
     theirs = TwoViews(image, lightly_strength(view))
     torch.manual_seed(0)

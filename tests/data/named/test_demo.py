@@ -97,7 +97,7 @@ def test_a_small_convolutional_net_learns_the_classes(demo):
             nn.MaxPool2d(2),
         ]
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 4))
-    images, labels = _tensor(train.images), torch.from_numpy(train.labels)
+    images, labels = _tensor(train.images), torch.tensor(train.labels)
     optimizer = torch.optim.AdamW(net.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=5 * 40)
     for _ in range(5):
@@ -114,4 +114,4 @@ def test_a_small_convolutional_net_learns_the_classes(demo):
 
 
 def _tensor(images: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return torch.tensor(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
