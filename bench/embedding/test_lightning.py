@@ -18,7 +18,7 @@ import timm
 import torch
 
 from bench.embedding.test_plain_loop import BATCH, SIZE, images
-from bench.embedding.torchvision_views import loader_of
+from bench.embedding.torchvision_views import TwoViews, loader_of
 from bench.harness import Amount, Comparison
 from fastssl.backend import StageModule, ViewsDataModule
 from fastssl.kernels import nt_xent
@@ -75,7 +75,7 @@ def loader_alone(device: str, steps: int) -> list[float]:
 
 
 def torchvision(device: str, steps: int) -> list[float]:
-    return step_seconds(SimCLR(list), loader_of(images(), BATCH), steps)
+    return step_seconds(SimCLR(list), loader_of(TwoViews(images()), BATCH), steps)
 
 
 VARIANTS = {

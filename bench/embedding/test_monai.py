@@ -7,14 +7,14 @@ reading files, which both leave to MONAI, and turning the data set into a source
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.embedding.consumed import consumed
 from bench.embedding.test_plain_loop import BATCH, SIZE, images
 from bench.embedding.torchvision_views import WORKERS
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
@@ -30,7 +30,7 @@ def items() -> list[dict[str, Any]]:
 def ours(closing: ExitStack, device: str) -> Callable[[], object]:
     train = monai_source(MonaiSamples(data=items()), value_range="0,1").splits["train"]
     loader = closing.enter_context(Loader(train.images, TwoCrops(SIZE, 1), batch_size=BATCH, device=device))
-    return _consume(chain.from_iterable(repeat(loader)), device)
+    return consumed(loader, device)
 
 
 def theirs(device: str) -> Callable[[], object]:
@@ -45,7 +45,7 @@ def theirs(device: str) -> Callable[[], object]:
         persistent_workers=True,
         multiprocessing_context="forkserver",  # a worker forked from a process with OpenMP threads may crash
     )
-    return _consume(chain.from_iterable(repeat(loader)), device)
+    return consumed(loader, device)
 
 
 def _two_crops() -> Any:
@@ -65,14 +65,6 @@ def _two_crops() -> Any:
             T.NormalizeIntensityd(name, subtrahend=0.5, divisor=0.5),
         ]
     return T.Compose(steps)
-
-
-def _consume(batches: Iterator[Any], device: str) -> Callable[[], object]:
-    def call() -> None:
-        batch = next(batches)
-        assert batch["query"].to(device).shape == batch["key"].to(device).shape == (BATCH, 1, SIZE, SIZE)
-
-    return call
 
 
 @pytest.mark.full

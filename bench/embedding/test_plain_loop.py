@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.embedding.torchvision_views import loader_of
+from bench.embedding.torchvision_views import TwoViews, loader_of
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
 from bench.kernels.eager_info_nce import eager_info_nce
 from fastssl import backend
@@ -43,7 +43,7 @@ def ours(closing: ExitStack, device: str) -> Batches:
 
 
 def theirs(device: str) -> Batches:
-    loader = loader_of(images(), BATCH)
+    loader = loader_of(TwoViews(images()), BATCH)
     return ((query.to(device), key.to(device)) for query, key in chain.from_iterable(repeat(loader)))
 
 
