@@ -1,6 +1,6 @@
 """MoCo's two crops of a data set of Hugging Face: by its own transform in a DataLoader, and by our source and loader.
 
-Covers: seconds of a batch as it is consumed, grey PNG images of 28 px in a `datasets.Dataset`, which decodes them when
+Covers: an epoch of 2560 grey PNG images of 28 px as it is consumed, from a `datasets.Dataset`, which decodes them when
 they are asked for; its way is that of its documentation, `with_transform` with torchvision's views. Does not cover:
 turning the data set into a source, which decodes once, streams, the network.
 """
@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.embedding.consumed import consumed
-from bench.embedding.test_plain_loop import BATCH, SIZE, images
+from bench.embedding.test_plain_loop import BATCH, IMAGES, SIZE, images
 from bench.embedding.torchvision_views import augmentation, loader_of
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
 from fastssl.backend import dataset_source
@@ -63,5 +63,5 @@ def test_two_crops_of_a_data_set_of_hugging_face(compare: Comparison, device: st
             "fastssl source and loader": ours(closing, device),
             "with_transform and DataLoader": peer("torchvision", lambda: theirs(device)),
         }
-        problem = f"two crops of a data set of Hugging Face, {SIZE} px, batch {BATCH}"
-        compare(problem, variants, amount=Amount(BATCH, "images"), device=best_device(), warm_up=2, wall=True)
+        problem = f"two crops of a data set of Hugging Face, {SIZE} px, an epoch in batches of {BATCH}"
+        compare(problem, variants, amount=Amount(IMAGES, "images"), device=best_device(), warm_up=1, wall=True)

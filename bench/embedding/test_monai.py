@@ -1,6 +1,6 @@
 """MoCo's two crops of a MONAI data set: by MONAI's transforms in its DataLoader, and by our source and loader.
 
-Covers: seconds of a batch as it is consumed, grey images of 28 px from a dictionary data set in memory. Does not cover:
+Covers: an epoch of 2560 grey images of 28 px as it is consumed, from a dictionary data set in memory. Does not cover:
 reading files, which both leave to MONAI, and turning the data set into a source, which is done once.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench.embedding.consumed import consumed
-from bench.embedding.test_plain_loop import BATCH, SIZE, images
+from bench.embedding.test_plain_loop import BATCH, IMAGES, SIZE, images
 from bench.embedding.torchvision_views import WORKERS
 from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
 from fastssl.backend import MonaiSamples, monai_source
@@ -77,5 +77,5 @@ def test_two_crops_of_a_monai_data_set(compare: Comparison, device: str) -> None
             "fastssl source and loader": ours(closing, device),
             "MONAI transforms and DataLoader": peer("monai", lambda: theirs(device)),
         }
-        problem = f"two crops of a MONAI data set, {SIZE} px, batch {BATCH}"
-        compare(problem, variants, amount=Amount(BATCH, "images"), device=best_device(), warm_up=2, wall=True)
+        problem = f"two crops of a MONAI data set, {SIZE} px, an epoch in batches of {BATCH}"
+        compare(problem, variants, amount=Amount(IMAGES, "images"), device=best_device(), warm_up=1, wall=True)
