@@ -69,10 +69,11 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def demo_drawn_once() -> Iterator[None]:
     """Draw each demo set once; a hundred tests ask for one, and it takes a second. Tests of it import the function."""
-    once = cache(demo.open_demo)
+    draw = demo.open_demo
 
+    @cache
     def drawn(name: str, size: int | None) -> Source:
-        source = once(name, size)
+        source = draw(name, size)
         for split in source.splits.values():
             for array in (split.images, split.labels, split.masks):
                 array.flags.writeable = False  # as those of a memory-mapped file

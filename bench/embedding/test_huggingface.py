@@ -7,20 +7,17 @@ turning the data set into a source, which decodes once, streams, the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from PIL import Image
 from torch import Tensor
 
-from bench.embedding.consumed import consumed
-from bench.embedding.test_plain_loop import BATCH, IMAGES, SIZE, images
+from bench.embedding.test_plain_loop import BATCH, SIZE, images
 from bench.embedding.torchvision_views import augmentation, loader_of
-from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
+from bench.embedding.two_crops import compare_two_crops
+from bench.harness import Comparison
 from fastssl.backend import dataset_source
-from fastssl.pipelines import Loader, TwoCrops
 
 
 class TwoCropsOfRows:
@@ -43,25 +40,18 @@ def dataset() -> Any:
     return datasets.Dataset.from_dict({"image": [Image.fromarray(one[..., 0]) for one in images()]}, features=features)
 
 
-def ours(closing: ExitStack, device: str) -> Callable[[], None]:
-    train = dataset_source(dataset()).splits["train"]
-    loader = closing.enter_context(Loader(train.images, TwoCrops(SIZE, 1), batch_size=BATCH, device=device))
-    return consumed(loader, device)
-
-
-def theirs(device: str) -> Callable[[], None]:
-    return consumed(loader_of(dataset().with_transform(TwoCropsOfRows()), BATCH), device)
-
-
 @pytest.mark.full
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.benchmark(min_rounds=3)
 def test_two_crops_of_a_data_set_of_hugging_face(compare: Comparison, device: str) -> None:
     pytest.importorskip("datasets", reason="needs datasets: pip install datasets")
-    with ExitStack() as closing:
-        variants: dict[str, Callable[[], object] | NotInstalled] = {
-            "fastssl source and loader": ours(closing, device),
-            "with_transform and DataLoader": peer("torchvision", lambda: theirs(device)),
-        }
-        problem = f"two crops of a data set of Hugging Face, {SIZE} px, an epoch in batches of {BATCH}"
-        compare(problem, variants, amount=Amount(IMAGES, "images"), device=best_device(), warm_up=1, wall=True)
+    data = dataset()
+    compare_two_crops(
+        compare,
+        device,
+        whose="data set of Hugging Face",
+        source=dataset_source(data),
+        way="with_transform and DataLoader",
+        package="torchvision",
+        theirs=lambda: loader_of(data.with_transform(TwoCropsOfRows()), BATCH),
+    )

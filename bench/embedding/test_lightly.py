@@ -56,9 +56,8 @@ def theirs(device: str, workers: int) -> Batches:
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
-        multiprocessing_context="forkserver"
-        if workers
-        else None,  # a worker forked from a process with OpenMP threads may crash
+        # A worker forked from a process with OpenMP threads may crash.
+        multiprocessing_context="forkserver" if workers else None,
     )
     return ((one.to(device), other.to(device)) for one, other in chain.from_iterable(repeat(loader)))
 

@@ -7,19 +7,16 @@ reading files, which both leave to MONAI, and turning the data set into a source
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.embedding.consumed import consumed
-from bench.embedding.test_plain_loop import BATCH, IMAGES, SIZE, images
+from bench.embedding.test_plain_loop import BATCH, SIZE, images
 from bench.embedding.torchvision_views import WORKERS
-from bench.harness import Amount, Comparison, NotInstalled, best_device, peer
+from bench.embedding.two_crops import compare_two_crops
+from bench.harness import Comparison
 from fastssl.backend import MonaiSamples, monai_source
-from fastssl.pipelines import Loader, TwoCrops
 
 
 def items() -> list[dict[str, Any]]:
@@ -27,16 +24,10 @@ def items() -> list[dict[str, Any]]:
     return [{"image": image} for image in images().transpose(0, 3, 1, 2).astype(np.float32) / 255]
 
 
-def ours(closing: ExitStack, device: str) -> Callable[[], object]:
-    train = monai_source(MonaiSamples(data=items()), value_range="0,1").splits["train"]
-    loader = closing.enter_context(Loader(train.images, TwoCrops(SIZE, 1), batch_size=BATCH, device=device))
-    return consumed(loader, device)
-
-
-def theirs(device: str) -> Callable[[], object]:
+def theirs() -> Any:
     from monai.data import DataLoader, Dataset
 
-    loader = DataLoader(
+    return DataLoader(
         Dataset(items(), _two_crops()),
         batch_size=BATCH,
         shuffle=True,
@@ -45,7 +36,6 @@ def theirs(device: str) -> Callable[[], object]:
         persistent_workers=True,
         multiprocessing_context="forkserver",  # a worker forked from a process with OpenMP threads may crash
     )
-    return consumed(loader, device)
 
 
 def _two_crops() -> Any:
@@ -72,10 +62,12 @@ def _two_crops() -> Any:
 @pytest.mark.benchmark(min_rounds=3)
 def test_two_crops_of_a_monai_data_set(compare: Comparison, device: str) -> None:
     warnings.simplefilter("ignore")
-    with ExitStack() as closing:
-        variants: dict[str, Callable[[], object] | NotInstalled] = {
-            "fastssl source and loader": ours(closing, device),
-            "MONAI transforms and DataLoader": peer("monai", lambda: theirs(device)),
-        }
-        problem = f"two crops of a MONAI data set, {SIZE} px, an epoch in batches of {BATCH}"
-        compare(problem, variants, amount=Amount(IMAGES, "images"), device=best_device(), warm_up=1, wall=True)
+    compare_two_crops(
+        compare,
+        device,
+        whose="MONAI data set",
+        source=monai_source(MonaiSamples(data=items()), value_range="0,1"),
+        way="MONAI transforms and DataLoader",
+        package="monai",
+        theirs=theirs,
+    )

@@ -141,3 +141,33 @@ def test_rank_0_keeps_the_store_until_the_others_have_left_but_not_for_long() ->
     with pytest.raises(ZeroDivisionError), Watch(HashStore(), World(0, 2), patience=60):
         raise ZeroDivisionError("one is in the middle of an exchange")
     assert 0.3 <= time.monotonic() - begin < 2
+
+
+class GoneAfter:
+    """A store that is gone once a key has been set, as rank 0's is once it has seen that all have left."""
+
+    def __init__(self, last: str) -> None:
+        self._store, self._last, self._gone = HashStore(), last, False
+
+    def set(self, key: str, value: str) -> None:
+        self._ask().set(key, value)
+        self._gone = key == self._last
+
+    def get(self, key: str) -> bytes:
+        return self._ask().get(key)
+
+    def check(self, keys: list[str]) -> bool:
+        return self._ask().check(keys)
+
+    def _ask(self) -> HashStore:
+        if self._gone:
+            raise RuntimeError("the store is gone")
+        return self._store
+
+
+def test_whether_rank_0_says_it_too_is_asked_while_there_is_a_store() -> None:
+    store = GoneAfter("left/1")
+    store.set("left/0", "lr=-1: give a number above 0")
+    with pytest.raises(ConfigError) as caught, Watch(store, World(1, 2), patience=60):
+        raise ConfigError(["lr=-1: give a number above 0"])
+    assert caught.value.told
