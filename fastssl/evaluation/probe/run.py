@@ -2,7 +2,7 @@
 
 Covers: from a run and settings to a report: a linear classifier and nearest neighbours on the features of the trained
 and of a randomly initialised encoder, a linear classifier on raw pixels, the published ResNet-18. Does not cover: the
-classifiers (`linear.py`, `knn.py`), few labels (`fastssl.evaluation.fewshot`), fine-tuning, comparing runs.
+classifiers (`linear.py`, `fastssl.embeddings`), few labels (`fastssl.evaluation.fewshot`), fine-tuning, comparing runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fastssl.config import ProbeConfig, coerce_config
 from fastssl.console import say
 from fastssl.data.report import DataReport
 from fastssl.distributed.world import world
+from fastssl.embeddings.knn import default_neighbours, knn_scores
 from fastssl.evaluation.shared.baselines import RANDOM, random_baseline, seed_of
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates, run_paths
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
@@ -33,7 +34,6 @@ from fastssl.evaluation.shared.report_folder import report_folder
 from fastssl.evaluation.shared.together import together
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
-from .knn import default_neighbours, knn_scores
 from .linear import LabelledFeatures, class_targets, linear_probe
 from .part_shift import shift_notes
 from .report import TRAINED, ProbeResult, ProbeRow, write_probe_report

@@ -1,7 +1,7 @@
 """The features of an evaluation's images, from the cache or from the encoder, with progress shown.
 
-Covers: one data set and one precision; any number of candidates. Does not cover: running an encoder and storing
-features (`features.py`), dividing the images (`partition.py`).
+Covers: one data set and one precision; any number of candidates. Does not cover: running an encoder
+(`fastssl.embeddings.extract`), storing features (`features.py`), dividing the images (`partition.py`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from fastssl.data import Source
 from fastssl.distributed.collectives import gather_uneven
 from fastssl.distributed.leader import on_all
 from fastssl.distributed.world import world
+from fastssl.embeddings.extract import extract
 from fastssl.errors import CheckpointError
 from fastssl.pipelines import Plain
 from fastssl.runtime import Runtime
 from fastssl.text import printable
 
 from .candidates import Candidate
-from .features import FeatureCache, FeatureKey, encoder_digest, extract
+from .features import FeatureCache, FeatureKey, encoder_digest
 from .partition import Part, Partition
 
 FEATURES = "features"

@@ -14,9 +14,10 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from fastssl.data.source import Source, Split
+from fastssl.embeddings.extract import extract
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder
 from fastssl.evaluation.shared.extraction import Extraction
-from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, extract
+from fastssl.evaluation.shared.features import FeatureCache, FeatureKey
 from fastssl.evaluation.shared.partition import partition
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import Runtime, resolve_runtime

@@ -1,17 +1,15 @@
-"""Frozen features: the encoder's own outputs in stored order, and a cache that can be trusted."""
+"""Frozen features: a cache that can be trusted."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, encoder_digest, extract
-from fastssl.pipelines import Plain
+from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, encoder_digest
 
 KEY = FeatureKey(encoder="e", data="d", split="train", view="v", precision="float32")
 
@@ -27,32 +25,6 @@ def tiny_encoder(seed: int = 0) -> nn.Module:
         nn.Flatten(),
     )
     return nn.Sequential(*layers)
-
-
-def grey_images(count: int = 23) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, 12, 12, 1), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("batch_size", [1, 5, 64])
-def test_features_are_the_encoder_s_in_eval_mode_and_stored_order(batch_size: int) -> None:
-    images, encoder = grey_images(), tiny_encoder().train()
-    features = extract(encoder, images, Plain(12, 1), device=torch.device("cpu"), batch_size=batch_size)
-    pixels = (torch.from_numpy(images[..., 0]).float()[:, None] / 255 - 0.5) / 0.5
-    assert encoder.training
-    with torch.no_grad():
-        expected = encoder.eval()(pixels)
-    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5)
-    assert (features.dtype, features.is_inference()) == (torch.float32, False)
-
-
-def test_half_precision_gives_nearly_the_same_features_in_float32() -> None:
-    images, encoder = grey_images(), tiny_encoder()
-    arguments = encoder, images, Plain(12, 1)
-    single = extract(*arguments, device=torch.device("cpu"))
-    half = extract(*arguments, device=torch.device("cpu"), amp_dtype=torch.bfloat16)
-    assert half.dtype == torch.float32
-    assert not torch.equal(half, single)
-    torch.testing.assert_close(half, single, rtol=0.05, atol=0.02)
 
 
 def test_the_digest_tells_weights_buffers_and_architecture_apart() -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from fastssl.evaluation.probe import knn
-from fastssl.evaluation.probe.knn import default_neighbours, knn_scores
+from fastssl.embeddings import knn
+from fastssl.embeddings.knn import default_neighbours, knn_scores
 
 
 def clusters(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
