@@ -136,7 +136,8 @@ def with_steps(
         )
     del run, engine
     gc.collect()  # the measured engine and its compiled step refer to each other, and hold the GPU's memory
-    steps = by_leader(lambda: steps_within(minutes, clock() - began, pace))
+    share = 0.0 if config.monitor == "off" else config.monitor_share
+    steps = by_leader(lambda: steps_within(minutes, clock() - began, pace, share))
     reason = (
         f"what {minutes_hold(minutes)} at {config.batch_size / pace.seconds:,.0f} images/s, measured over "
         f"{pace.timed} steps (an estimate: the finish may differ); "
@@ -144,13 +145,14 @@ def with_steps(
     return config.model_copy(update={"steps": steps, "minutes": None}), reason
 
 
-def steps_within(minutes: float, spent: float, pace: Pace) -> int:
+def steps_within(minutes: float, spent: float, pace: Pace, share: float = 0.0) -> int:
     """Compute how many steps the rest of a budget holds, once everything is prepared again.
 
     Args:
         minutes: the whole budget.
         spent: seconds of it that are gone.
         pace: that was measured.
+        share: of the budget that goes into watching the encoder.
 
     Returns:
         The number of steps.
@@ -159,9 +161,9 @@ def steps_within(minutes: float, spent: float, pace: Pace) -> int:
         ConfigError: fewer than `LEAST_STEPS`; it names a budget that would do.
     """
     preparation = spent + pace.setup
-    steps = int((60 * minutes * (1 - RESERVE) - preparation) / pace.seconds)
+    steps = int((60 * minutes * (1 - RESERVE - share) - preparation) / pace.seconds)
     if steps < LEAST_STEPS:
-        enough = (preparation + (LEAST_STEPS + 1) * pace.seconds) / (1 - RESERVE - LARGEST_SHARE)
+        enough = (preparation + (LEAST_STEPS + 1) * pace.seconds) / (1 - RESERVE - share - LARGEST_SHARE)
         raise ConfigError(
             [
                 f"minutes={minutes:g}: too short for {LEAST_STEPS} steps of {pace.seconds:.2g} s after "
