@@ -34,7 +34,6 @@ from fastssl.training.build import build_run
 from fastssl.training.fit import TrainResult
 from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.own_folder import owned
-from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     ENCODER,
@@ -45,6 +44,7 @@ from fastssl.training.run_folder import (
     release_recipe,
 )
 from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_resume, stored_config
+from fastssl.training.timed_steps import Clock
 from fastssl.training.train import Prepared, train_stage
 
 
