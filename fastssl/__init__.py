@@ -17,6 +17,8 @@ _EXPORTS = {
     "TrainConfig": "fastssl.config",
     "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
+    "estimate": "fastssl.estimation",
+    "Estimate": "fastssl.estimation",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
     "ProbeResult": "fastssl.evaluation.probe.report",
@@ -42,6 +44,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "Estimate",
     "FastSSLError",
     "FewshotConfig",
     "FewshotResult",
@@ -58,6 +61,7 @@ __all__ = [
     "TrainResult",
     "__version__",
     "create_encoder",
+    "estimate",
     "fewshot",
     "finetune",
     "load_encoder",
@@ -84,6 +88,7 @@ if TYPE_CHECKING:
     from fastssl.data import open_source
     from fastssl.data.shards import write_shards
     from fastssl.errors import FastSSLError
+    from fastssl.estimation import Estimate, estimate
     from fastssl.evaluation.fewshot.report import FewshotResult
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult

@@ -107,7 +107,7 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
 
         with compile_errors(GO_ON) if run.runtime.compile else nullcontext():
             stop = engine.fit(until, on_metrics, clock)
-    _export(run, engine, folder)
+    export(run, engine, folder)
     leader_here()
     return _result(engine, folder, clock, began, last["loss"], stop)
 
@@ -127,7 +127,17 @@ def _result(engine: Engine, folder: Path, clock: StepClock, began: int, loss: fl
     )
 
 
-def _export(run: TrainingRun, engine: Engine, folder: Path) -> None:
+def export(run: TrainingRun, engine: Engine, folder: Path) -> None:
+    """Write what users take away of a run: the encoder, and what else the stage exports.
+
+    Args:
+        run: that the engine was made by.
+        engine: at the step that is exported.
+        folder: that the files go to.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     steps = TrainedSteps(step=engine.step, total_steps=engine.schedule.total_steps)
     save_encoder(folder / ENCODER, engine.stage.encoder, run.spec, steps)
     for name, module in engine.stage.exports().items():
