@@ -17,8 +17,8 @@ _EXPORTS = {
     "TrainConfig": "fastssl.config",
     "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
-    "estimate": "fastssl.estimation",
-    "Estimate": "fastssl.estimation",
+    "estimate": "fastssl.estimation.command",
+    "Estimate": "fastssl.estimation.result",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
     "ProbeResult": "fastssl.evaluation.probe.report",
@@ -32,6 +32,8 @@ _EXPORTS = {
     "PreviewConfig": "fastssl.config",
     "pack": "fastssl.shards",
     "PackConfig": "fastssl.config",
+    "doctor": "fastssl.diagnosis.doctor",
+    "Diagnosis": "fastssl.diagnosis.facts",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "SegmentResult": "fastssl.evaluation.segment.report",
@@ -44,6 +46,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "Diagnosis",
     "Estimate",
     "FastSSLError",
     "FewshotConfig",
@@ -61,6 +64,7 @@ __all__ = [
     "TrainResult",
     "__version__",
     "create_encoder",
+    "doctor",
     "estimate",
     "fewshot",
     "finetune",
@@ -87,8 +91,11 @@ if TYPE_CHECKING:
     )
     from fastssl.data import open_source
     from fastssl.data.shards import write_shards
+    from fastssl.diagnosis.doctor import doctor
+    from fastssl.diagnosis.facts import Diagnosis
     from fastssl.errors import FastSSLError
-    from fastssl.estimation import Estimate, estimate
+    from fastssl.estimation.command import estimate
+    from fastssl.estimation.result import Estimate
     from fastssl.evaluation.fewshot.report import FewshotResult
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult

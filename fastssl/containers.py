@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_LIMIT = 1 << 60
+"""Bytes from which version 1, which has no word for it, means that there is no limit."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLimit:
@@ -85,6 +88,8 @@ def _memberships(root: Path) -> list[list[str]]:
 def _memory_limit(folder: Path, limit: str, used: str) -> MemoryLimit | None:
     most, now = _words(folder / limit), _words(folder / used)
     if len(most) != 1 or len(now) != 1 or not (most[0] + now[0]).isdigit():  # no such file, or "max"
+        return None
+    if int(most[0]) >= NO_LIMIT:
         return None
     words = _words(folder / "memory.stat")
     cache = dict(zip(words[::2], words[1::2], strict=False)).get("inactive_file", "0")

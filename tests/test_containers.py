@@ -54,6 +54,12 @@ def test_a_quota_is_read_by_both_versions_of_control_groups(
     assert processor_quota(tmp_path) == quota
 
 
+def test_the_largest_number_of_version_1_is_no_limit(tmp_path: Path) -> None:
+    folder = "sys/fs/cgroup/memory/memory"
+    write(tmp_path, {f"{folder}.limit_in_bytes": f"{(1 << 63) - 4096}\n", f"{folder}.usage_in_bytes": "5\n"})
+    assert memory_limits(tmp_path) == []
+
+
 def test_a_path_as_seen_from_outside_a_container_leads_to_the_root(tmp_path: Path) -> None:
     files = {"proc/self/cgroup": "0::/docker/abc\n", "sys/fs/cgroup/memory.max": "9\n"}
     write(tmp_path, files | {"sys/fs/cgroup/memory.current": "4\n"})

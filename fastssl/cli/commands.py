@@ -25,7 +25,7 @@ from fastssl.config import (
     TrainConfig,
 )
 from fastssl.config.base import RUN
-from fastssl.config.estimate import AsJson, LargestBatch
+from fastssl.config.flags import ESTIMATE, AsJson, LargestBatch, TryCompiler
 from fastssl.paths import user_path
 from fastssl.stages.registry import config_class, every_stage
 
@@ -149,6 +149,11 @@ def preview(
     fastssl.preview(run, config)
 
 
+def doctor(*, compile: TryCompiler = False, json: AsJson = False) -> None:
+    """Describe this machine: what is in the way, what is switched on and why, which versions are there."""
+    fastssl.doctor(compile=compile, json=json)
+
+
 def pack(
     *,
     config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
@@ -192,7 +197,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         config: Annotated[train_config, Flattened] = train_config(),  # type: ignore[valid-type]  # noqa: B008 (frozen)
         file: ConfigFile = None,
         largest_batch: LargestBatch = True,
-        json: AsJson = False,
+        json: Annotated[AsJson, Parameter(group=ESTIMATE)] = False,
     ) -> None:
         """Measure 20 steps of what train would do, whose settings it takes: time, memory, largest batch."""
         fastssl.estimate(config, largest_batch=largest_batch, json=json)
@@ -207,7 +212,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, estimate, probe, fewshot, finetune, segment, preview, pack]
+    in_order: list[Callable[..., object]] = [train, estimate, probe, fewshot, finetune, segment, preview, pack, doctor]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

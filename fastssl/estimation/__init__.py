@@ -8,8 +8,7 @@ Covers: the command (`command.py`), an estimate of one stage or a recipe (`estim
 
 from __future__ import annotations
 
-from .command import estimate
 from .estimate import estimate_training
 from .result import Estimate, StageEstimate
 
-__all__ = ["Estimate", "StageEstimate", "estimate", "estimate_training"]
+__all__ = ["Estimate", "StageEstimate", "estimate_training"]

@@ -61,7 +61,7 @@ def estimate(
     elif type(config) is TrainConfig:  # no stage's own
         config = train_config(config.model_dump(exclude_unset=True))
     if config.gpus > 1 and launched() is None:
-        return _on_gpus(config, largest_batch=largest_batch, json=json)
+        return _on_gpus(config, largest_batch, json)
     with joined(config.device, config.peer_timeout) as here:
         printed = (console or new_console()) if here.leads else silent_console()
         meanwhile = new_console(stderr=True) if json and here.leads else printed
@@ -73,15 +73,16 @@ def estimate(
         return result
 
 
-def _on_gpus(config: TrainConfig, **options: bool) -> Estimate:
+def _on_gpus(config: TrainConfig, largest_batch: bool, json: bool) -> Estimate:
     """Estimate in a process for each GPU."""
     from fastssl.distributed.launch import check_gpus, start
 
     check_gpus(config.gpus, config.device)
-    result: Estimate = start(config.gpus, _estimate_settings, config.model_dump(exclude_unset=True), options)
+    settings = config.model_dump(exclude_unset=True)
+    result: Estimate = start(config.gpus, _estimate_settings, settings, largest_batch, json)
     return result
 
 
-def _estimate_settings(settings: dict[str, Any], options: dict[str, bool]) -> Estimate:
+def _estimate_settings(settings: dict[str, Any], largest_batch: bool, json: bool) -> Estimate:
     """What each process does; the class of a configuration, which is made as it is needed, cannot be sent to it."""
-    return estimate(**settings, **options)
+    return estimate(largest_batch=largest_batch, json=json, **settings)
