@@ -173,7 +173,7 @@ class Engine(Generic[BatchesT]):
                 self.stage.warm_up(batch)
         self.loader.load_state_dict(start)
 
-    def save_into(self, folder: Path) -> None:
+    def save_into(self, folder: Path) -> float:
         """Write a checkpoint of this step to a folder, and return once it is on disk; it counts as the run's own.
 
         Of several processes that of rank 0 calls it; the others call `count_checkpoint`.
@@ -181,12 +181,15 @@ class Engine(Generic[BatchesT]):
         Args:
             folder: of checkpoints, which the caller puts in the place of the run's own.
 
+        Returns:
+            Seconds that such a checkpoint takes from the steps when it is written meanwhile.
+
         Raises:
             DivergenceError: a tensor to be saved is not finite.
             ValueError: the engine was made without checkpoints.
             OSError: it cannot be written.
         """
-        self._own_checkpoints().take_into(folder, self.step)
+        return self._own_checkpoints().take_into(folder, self.step)
 
     def count_checkpoint(self) -> None:
         """Take it that there is a checkpoint of this step, which another process has written."""

@@ -141,7 +141,7 @@ def fit(
             stop = engine.fit(until, on_metrics, clock, monitor.between_steps if monitor else lambda step: False)
         if monitor:
             monitor.at_the_end(engine.step)
-    _export(run, engine, folder)
+    export(run, engine, folder)
     leader_here()
     return _result(engine, folder, clock, began, last["loss"], stop, monitor)
 
@@ -196,7 +196,17 @@ def _result(
     )
 
 
-def _export(run: TrainingRun, engine: Engine, folder: Path) -> None:
+def export(run: TrainingRun, engine: Engine, folder: Path) -> None:
+    """Write what users take away of a run: the encoder, and what else the stage exports.
+
+    Args:
+        run: that the engine was made by.
+        engine: at the step that is exported.
+        folder: that the files go to.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     steps = TrainedSteps(step=engine.step, total_steps=engine.schedule.total_steps)
     save_encoder(folder / ENCODER, engine.stage.encoder, run.spec, steps)
     for name, module in engine.stage.exports().items():

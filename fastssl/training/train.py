@@ -33,10 +33,11 @@ from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.messages import conclude, introduce, monitor_setting, processes
 from fastssl.training.monitor import kind_of_monitor
 from fastssl.training.own_folder import owned
-from fastssl.training.pace import Clock, minutes_hold, with_steps
+from fastssl.training.pace import minutes_hold, with_steps
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import CHECKPOINTS, check_free, folder_of, holds_run
 from fastssl.training.stored_settings import read_settings, settings_to_resume
+from fastssl.training.timed_steps import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
