@@ -44,13 +44,17 @@ def test_the_time_is_preparation_and_steps_and_checkpoints(grey_npz: Path) -> No
     assert found.setup_seconds == 0.25  # from before it was built until it was warmed up; no step took longer
     policy = 2 + int(1000 * 0.5 / max(60.0, found.disk.checkpoint_seconds / 0.01))
     assert found.checkpoint_seconds == pytest.approx(policy * found.disk.checkpoint_seconds)
-    assert found.seconds == pytest.approx(0.25 + 500 + found.checkpoint_seconds)
+    watched = (500 + found.checkpoint_seconds) / 0.98  # of which looks take two hundredths
+    assert found.monitor_seconds == pytest.approx(0.02 * watched)
+    assert found.seconds == pytest.approx(0.25 + watched)
+    unwatched = measured(grey_npz, steps=1000, queue_size=32, monitor="off")
+    assert unwatched.seconds == pytest.approx(0.25 + 500 + unwatched.checkpoint_seconds)
 
 
 def test_a_budget_of_minutes_becomes_steps_and_the_time_stays_within_it(grey_npz: Path) -> None:
     found = measured(grey_npz, minutes=10, queue_size=32)
     preparation = 0.25 + 2 * 0.5 + 0.05 * 600 + 0.25 + PAID_AGAIN * 0.0  # built, untimed and timed steps, built again
-    assert found.steps == int((600 * (1 - RESERVE) - 1.0 - preparation) / 0.5)
+    assert found.steps == int((600 * (1 - RESERVE - 0.02) - 1.0 - preparation) / 0.5)
     assert found.setup_seconds == pytest.approx(preparation)
     assert found.seconds < 600
     (length,) = (setting for setting in found.reasons if setting.name == "length")
