@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+# Where a test has several threads they sleep at barriers; OpenMP reads this when torch is imported, on the lines below.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numpy as np
 import pytest
 import torch
