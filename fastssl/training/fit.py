@@ -19,7 +19,7 @@ from fastssl.models.spec_text import TrainedSteps
 from fastssl.training.build import TrainingRun
 from fastssl.training.compilation import compile_errors
 from fastssl.training.engine import Engine
-from fastssl.training.metrics_log import MetricsLog
+from fastssl.training.metrics_log import SPEED_EVERY, MetricsLog, open_speed_log
 from fastssl.training.progress import StepClock, TrainingProgress
 from fastssl.training.run_folder import ENCODER
 from fastssl.training.step_metrics import StepMetrics
@@ -98,11 +98,13 @@ def fit(run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_a
         steps_per_epoch=len(engine.loader),
         chance=engine.stage.chance_loss,
     )
-    with progress, MetricsLog(folder, began) as log:
+    with progress, MetricsLog(folder, began) as log, open_speed_log(folder, began) as speed:
 
         def on_metrics(metrics: StepMetrics) -> None:
             last.update(metrics.values)
             log.write(metrics.step, {**metrics.values, "lr": engine.schedule.lr(metrics.step - 1)})
+            if clock.steps and (metrics.step % SPEED_EVERY == 0 or metrics.step == until):
+                speed.write(metrics.step, {"images_per_second": clock.images_per_second, "data_wait": clock.data_wait})
             progress.update(metrics.step, metrics.values["loss"], clock, metrics.values)
 
         with compile_errors(GO_ON) if run.runtime.compile else nullcontext():

@@ -1,7 +1,10 @@
 """The metrics of every step, on disk and, where it is installed, in TensorBoard.
 
-Covers: `metrics.jsonl`, one JSON object per step, null for what is not finite; TensorBoard scalars. Does not cover: the
-terminal (`progress.py`).
+Covers: `metrics.jsonl`, one JSON object per step, null for what is not finite; TensorBoard scalars; `speed.jsonl`, how
+fast the machine was now and then. Does not cover: the terminal (`progress.py`).
+
+What is timed has a file of its own: the metrics of a run are equal byte for byte wherever and however often it is
+stopped, and times never are.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from typing import Any, Protocol
 from fastssl.files import write_atomically
 
 METRICS = "metrics.jsonl"
+SPEED = "speed.jsonl"
+SPEED_EVERY = 10
+"""Steps between two records of the speed, each of which is a mean over the last steps."""
 
 
 class Board(Protocol):
@@ -55,19 +61,25 @@ def open_tensorboard(folder: Path, step: int) -> Board | None:
 
 
 class MetricsLog:
-    """Appends records to `folder/metrics.jsonl`; a context manager.
+    """Appends records to a file of lines, `folder/metrics.jsonl`; a context manager.
 
     Args:
         folder: the run folder.
         step: records after this step, left by an earlier call that got further than its last checkpoint, are
             dropped, so that a resumed run logs every step once.
         open_board: opens the log that every metric also goes to, from the same arguments; None where there is none.
+        name: of the file.
     """
 
     def __init__(
-        self, folder: Path, step: int = 0, open_board: Callable[[Path, int], Board | None] = open_tensorboard
+        self,
+        folder: Path,
+        step: int = 0,
+        open_board: Callable[[Path, int], Board | None] = open_tensorboard,
+        *,
+        name: str = METRICS,
     ) -> None:
-        self._path = folder / METRICS
+        self._path = folder / name
         _truncate(self._path, step)
         # A line at a time: a checkpoint must never be ahead of the log, or a killed run would lack the steps between.
         self._file = self._path.open("ab", buffering=0)
@@ -106,6 +118,19 @@ class MetricsLog:
             return
         with suppress(OSError) if error is not None else nullcontext():  # the disk is full: told already
             self._board.close()
+
+
+def open_speed_log(folder: Path, step: int) -> MetricsLog:
+    """Open the log of a run's speed, `folder/speed.jsonl`, which no TensorBoard shows.
+
+    Args:
+        folder: the run folder.
+        step: records after this step are dropped.
+
+    Returns:
+        The log; a context manager.
+    """
+    return MetricsLog(folder, step, lambda *_: None, name=SPEED)
 
 
 def _truncate(path: Path, step: int) -> None:

@@ -32,6 +32,7 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
         "data.json",
         "encoder.safetensors",
         "metrics.jsonl",
+        "speed.jsonl",
     ]
     said, complained = capsys.readouterr()
     assert complained == ""

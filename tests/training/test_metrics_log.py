@@ -134,3 +134,13 @@ def test_tensorboard_hides_what_lies_after_the_checkpoint(tmp_path: Path, monkey
     writer.SummaryWriter = lambda *given, **named: (given, named)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
     assert open_tensorboard(tmp_path, 4) == ((str(tmp_path / "tensorboard"),), {"purge_step": 5})
+
+
+def test_the_speed_is_logged_beside_the_metrics_and_resumed_like_them(tmp_path: Path) -> None:
+    for began, steps in ((0, (10, 20)), (10, (20, 30))):
+        with metrics_log.open_speed_log(tmp_path, began) as log:
+            for step in steps:
+                log.write(step, {"images_per_second": 100.0 + began, "data_wait": 0.5})
+    records = [json.loads(line) for line in (tmp_path / "speed.jsonl").read_text().splitlines()]
+    assert [(one["step"], one["images_per_second"]) for one in records] == [(10, 100.0), (20, 110.0), (30, 110.0)]
+    assert not (tmp_path / "metrics.jsonl").exists()
