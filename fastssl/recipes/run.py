@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.config.base import FULL_RANGE
+from fastssl.config.command_line import command_line
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import new_console, say, silent_console
 from fastssl.data import Source
@@ -137,6 +138,7 @@ def _check_place(config: TrainConfig, folder: Path) -> None:
 
 def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
     """Train a recipe in a folder that is this call's own."""
+    command = command_line("train", config)
     config = settings_to_resume(folder, config) if config.resume else _with_length(config, recipe, console)
     recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
     with use_threads(config.threads_to_use):
@@ -144,7 +146,8 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
         source = prepared[0].source
         if world().leads:
             if not config.resume:
-                claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
+                asked = config.model_copy(update={"value_range": source.value_range or FULL_RANGE})
+                claim_recipe(folder, asked, command)
             source.report.write(folder)
         everyone_here()  # before any stage begins: what has begun is seen alike
         results = _train_stages(recipe_run, prepared, console, clock)
