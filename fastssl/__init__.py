@@ -30,6 +30,8 @@ _EXPORTS = {
     "PreviewConfig": "fastssl.config",
     "pack": "fastssl.shards",
     "PackConfig": "fastssl.config",
+    "report": "fastssl.reports.report",
+    "ReportConfig": "fastssl.config",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "SegmentResult": "fastssl.evaluation.segment.report",
@@ -52,6 +54,7 @@ __all__ = [
     "ProbeConfig",
     "ProbeResult",
     "RecipeResult",
+    "ReportConfig",
     "SegmentConfig",
     "SegmentResult",
     "TrainConfig",
@@ -65,6 +68,7 @@ __all__ = [
     "pack",
     "preview",
     "probe",
+    "report",
     "segment",
     "share_processors",
     "train",
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
         PackConfig,
         PreviewConfig,
         ProbeConfig,
+        ReportConfig,
         SegmentConfig,
         TrainConfig,
     )
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
+    from fastssl.reports.report import report
     from fastssl.shards import pack
     from fastssl.threads import share_processors
     from fastssl.training.fit import TrainResult

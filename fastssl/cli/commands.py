@@ -21,6 +21,7 @@ from fastssl.config import (
     PackConfig,
     PreviewConfig,
     ProbeConfig,
+    ReportConfig,
     SegmentConfig,
     TrainConfig,
 )
@@ -37,6 +38,7 @@ CONFIGS: dict[str, type[Config]] = {
     "finetune": FinetuneConfig,
     "segment": SegmentConfig,
     "preview": PreviewConfig,
+    "report": ReportConfig,
     "pack": PackConfig,
 }
 """Command -> its settings; of train, those that all stages have."""
@@ -144,6 +146,21 @@ def preview(
     fastssl.preview(run, config)
 
 
+def report(
+    *runs: RunPath,
+    config: Annotated[ReportConfig, Flattened] = ReportConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Write one HTML file of all that is known of runs: curves, comparisons, a map, images, settings.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, folders of recipes, or encoder files.
+    """
+    fastssl.report(runs, config)
+
+
 def pack(
     *,
     config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
@@ -191,7 +208,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, pack]
+    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, report, pack]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")
