@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, get_args
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from .base import Auto, Config, ValueRangeText
 
@@ -40,8 +40,9 @@ def _in_order_of_help(kind: type[Config]) -> list[str]:
 
 
 def _place_of_box(metadata: Iterable[Any]) -> int:
-    groups = [group for entry in metadata if isinstance(entry, Parameter) for group in entry.group or ()]
-    places = [group.sort_key for group in groups if not isinstance(group, str) and isinstance(group.sort_key, int)]
+    given = [entry.group for entry in metadata if isinstance(entry, Parameter) and entry.group]
+    boxes = [box for group in given for box in (group if isinstance(group, tuple) else (group,))]
+    places = [box.sort_key for box in boxes if isinstance(box, Group) and isinstance(box.sort_key, int)]
     return places[0] if places else 0
 
 

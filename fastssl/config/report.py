@@ -27,7 +27,7 @@ class ReportConfig(DataConfig):
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
     """Image side in pixels (auto: each encoder's own)."""
     map: Annotated[bool, Parameter(group=EVALUATION)] = True
-    """Draw what runs encoders: the map of features, neighbours and views."""
+    """Open images and encoders, to draw samples, the map, neighbours, views."""
     projection: Annotated[Projection, Parameter(group=EVALUATION)] = "auto"
     """How features become a map (auto: t-SNE, if scikit-learn is installed)."""
     points: Annotated[Annotated[int, Field(ge=2, le=5000)], Parameter(group=EVALUATION)] = 1500

@@ -200,7 +200,24 @@ def _evaluate(
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
     say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
+    if world().leads:
+        _report(recipe_run, console)
     return replace(result, evaluated=True)
+
+
+def _report(recipe_run: RecipeRun, console: Console) -> None:
+    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing.
+
+    Of several processes that of rank 0 writes it alone, and from files alone: encoders are run by all or none.
+    """
+    from fastssl.reports.report import report
+
+    names = {"device", "amp", "precision", "seed"} & recipe_run.config.model_fields_set
+    settings = {name: getattr(recipe_run.config, name) for name in names}
+    try:
+        report(recipe_run.folder, console=console, quiet=True, map=world().size == 1, **settings)
+    except Exception as error:  # hours of training are done, and this is a page about them
+        say(console, f"warning: no report was written ({error}); fastssl report {recipe_run.folder} writes it")
 
 
 def _train_stage(

@@ -130,6 +130,14 @@ class Gallery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GalleryGrid:
+    """Galleries side by side, as many as there is room for."""
+
+    kind: ClassVar[str] = "galleries"
+    galleries: tuple[Gallery, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """The answer to one question, in words.
 
@@ -196,7 +204,7 @@ class Hidden:
     blocks: tuple[Block, ...]
 
 
-Block = ReportTable | Chart | ChartGrid | Gallery | Findings | Lines | CommandBlock | Hidden
+Block = ReportTable | Chart | ChartGrid | Gallery | GalleryGrid | Findings | Lines | CommandBlock | Hidden
 
 
 @dataclass(frozen=True, kw_only=True)

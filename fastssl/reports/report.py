@@ -105,7 +105,7 @@ def make_page(
     Returns:
         HTML.
     """
-    images, problems = open_images(records, config, console)
+    images, problems = open_images(records, config, console) if config.map else (None, ())
     sections = [overview_section(records), data_section(records, images, problems), training_section(records)]
     sections += [probe_section(records), fewshot_section(records)]
     sections += [finetune_section(records, frozen=frozen) for frozen in (False, True)]

@@ -13,7 +13,7 @@ from .axes import Axis, make_axis, tick_text
 from .markup import SERIES, drawing, element, marker, text
 
 WIDTH, HEIGHT = 400.0, 236.0
-LEFT, RIGHT, TOP, BOTTOM = 48.0, 20.0, 12.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 12.0, 40.0
 FEW = 30
 """Points of a series up to which each is marked."""
 

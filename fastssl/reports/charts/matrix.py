@@ -35,8 +35,8 @@ def matrix_chart(counts: Sequence[Sequence[float]], names: Sequence[str], *, sum
     for place, name in enumerate(names):
         short = shortened(name, LONGEST_NAME)
         parts.append(text(short, LEFT - 8, TOP + cell * (place + 0.5) + 4, "tick", "end"))
-        column = short if cell == CELL and len(short) <= 10 else str(place + 1)
-        parts.append(text(column, LEFT + cell * (place + 0.5), TOP - 8, "tick", "middle"))
+        heading = short if cell == CELL and len(short) <= 10 else str(place + 1)
+        parts.append(text(heading, LEFT + cell * (place + 0.5), TOP - 8, "tick", "middle"))
     for row, own in enumerate(counts):
         whole = sum(own)
         for column, count in enumerate(own):

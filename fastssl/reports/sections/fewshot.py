@@ -7,6 +7,7 @@ Covers: the tables in the papers' form, curves with bands, tested differences. D
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 
 from ..blocks import Block, Chart, ChartGrid, CommandBlock, Hidden, ReportSection, ReportTable
 from ..charts import LineSeries, line_chart
@@ -104,7 +105,7 @@ def _table(found: FewshotFile, encoders: Sequence[str], shots: Sequence[int], me
     columns = []
     for shot in shots:
         own = {row.encoder: getattr(row, metric) for row in found.rows if row.shots == shot}
-        known = [own.get(encoder, StoredMean(mean=None)) for encoder in encoders]
+        known = [own.get(encoder, StoredMean(mean=nan)) for encoder in encoders]
         columns.append(score_cells([one.mean for one in known], [one.std for one in known], digits=1, scale=100))
     return ReportTable(
         caption=f"{found.data}: test {METRICS[metric]} in %, mean ± standard deviation over {len(found.seeds)} draws, "

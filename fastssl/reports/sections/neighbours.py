@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from fastssl.evaluation.shared.candidates import Candidate
 
-from ..blocks import Gallery, ImageRow, Lines, ReportSection, Thumbnail
+from ..blocks import Gallery, GalleryGrid, ImageRow, Lines, ReportSection, Thumbnail
 from ..run_images import RunImages, class_indices, part_images
 from ..thumbnails import as_rgb, thumbnail_uri
 
@@ -39,7 +39,7 @@ def neighbours_section(images: RunImages) -> ReportSection:
         anchor="neighbours",
         title="Nearest neighbours",
         lead=f"Some {where}, drawn by chance, and the {NEIGHBOURS} training images with the most similar features.",
-        blocks=(*galleries, Lines(lines=("Similarity: cosine of the features.",))),
+        blocks=(GalleryGrid(galleries=galleries), Lines(lines=("Similarity: cosine of the features.",))),
     )
 
 

@@ -7,6 +7,7 @@ own sections.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan, nan
 
 import numpy as np
@@ -45,15 +46,18 @@ def _findings(records: Sequence[RunRecord]) -> list[Finding]:
     probed = _probed(records)
     if probed is not None:
         found.append(probed)
-    for record in records:
+    evaluated = [record for record in records if any((record.fewshot, record.finetune, record.frozen, record.segment))]
+    for record in evaluated:
+        own = []
         if record.fewshot is not None:
-            found.append(fewshot_finding(record.fewshot))
+            own.append(fewshot_finding(record.fewshot))
         if record.finetune is not None:
-            found.append(finetune_finding(record.finetune, "Fine-tuning"))
+            own.append(finetune_finding(record.finetune, "Fine-tuning"))
         if record.frozen is not None:
-            found.append(finetune_finding(record.frozen, "Frozen features"))
+            own.append(finetune_finding(record.frozen, "Frozen features"))
         if record.segment is not None:
-            found.append(_segmented(record.segment))
+            own.append(_segmented(record.segment))
+        found += own if len(evaluated) == 1 else [replace(one, title=f"{record.label}: {one.title}") for one in own]
     return found
 
 

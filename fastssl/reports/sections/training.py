@@ -25,6 +25,8 @@ MONITORED = {
     "monitor/uniformity": "uniformity of features",
 }
 """Records of the monitor -> title of their chart."""
+_SHOWN = ("loss", "lr", "top1", "top5")
+"""Metrics that have a chart of their own, or say what another one says."""
 TABLE_POINTS = 8
 SMOOTHED = "Line: mean over neighbouring steps; behind it, every step."
 
@@ -52,19 +54,19 @@ def training_section(records: Sequence[RunRecord]) -> ReportSection:
 
 def _charts(record: RunRecord) -> list[Chart]:
     metrics, charts = record.metrics, []
-    if "loss" in metrics:
+    tasks = {name: column for name, column in metrics.items() if name.endswith("/loss")}
+    taking_turns = any(len(column.steps) < len(metrics["loss"].steps) for column in tasks.values() if "loss" in metrics)
+    if "loss" in metrics and not taking_turns:  # steps of different tasks have no loss in common
         chance = _chance(record)
         references = {} if chance is None else {f"chance {chance:.2f}": chance}
         charts.append(_smooth_chart("Loss", metrics["loss"], "loss", references))
-    tasks = {name: column for name, column in metrics.items() if name.endswith("/loss")}
-    if tasks:
-        charts.append(
-            _several("Loss of each task", {name.removesuffix("/loss"): tasks[name] for name in tasks}, "loss")
-        )
+    charts += [_smooth_chart(f"Loss: {name.removesuffix('/loss')}", tasks[name], "loss", {}) for name in tasks]
     shares = {name: column for name, column in metrics.items() if name.endswith("/accuracy") or name == "top1"}
     if shares:
         named = {name.removesuffix("/accuracy"): column for name, column in shares.items()}
         charts.append(_several("Share of right answers while training", named, "share"))
+    others = [name for name in metrics if name not in _SHOWN and "/" not in name]
+    charts += [_smooth_chart(name.replace("_", " "), metrics[name], "", {}) for name in others]
     charts += [_points(title, metrics[name]) for name, title in MONITORED.items() if name in metrics]
     if "lr" in metrics:
         charts.append(_plain("Learning rate", metrics["lr"], "learning rate", "highest", np.nanmax))

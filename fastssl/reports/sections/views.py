@@ -16,7 +16,7 @@ from fastssl.errors import FastSSLError
 from fastssl.previews.preview import make_sheet
 from fastssl.previews.sheet import ImageCell, Section, Sheet
 
-from ..blocks import Block, Gallery, ImageRow, Lines, ReportSection, Thumbnail
+from ..blocks import Block, Gallery, GalleryGrid, ImageRow, Lines, ReportSection, Thumbnail
 from ..reading.run_record import RunRecord
 from ..thumbnails import SIDE, thumbnail_uri
 
@@ -67,11 +67,11 @@ def _galleries(label: str, sheet: Sheet, *, restored: bool) -> list[Block]:
     """A gallery for each section of a sheet, each headed by the originals."""
     what = "input, output and target" if restored else "views"
     first = _rows(sheet.original, "original")
-    blocks: list[Block] = [
+    galleries = tuple(
         Gallery(title=f"{label}, {section.title}: {what}", rows=(*first, *_rows(section, "")))
         for section in sheet.sections
-    ]
-    return [*blocks, Lines(lines=tuple(sheet.facts))]
+    )
+    return [GalleryGrid(galleries=galleries), Lines(lines=("; ".join(sheet.facts),))]
 
 
 def _rows(section: Section, label: str) -> tuple[ImageRow, ...]:
