@@ -178,16 +178,16 @@ class Lines:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandBlock:
-    """A command line, with what it does.
+    """Command lines, with what they do.
 
     Attributes:
-        what: it does or did.
-        command: the line; "" where it is not known.
+        what: they do or did.
+        lines: as a shell takes them.
     """
 
     kind: ClassVar[str] = "command"
     what: str
-    command: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

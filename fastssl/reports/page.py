@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -17,7 +17,7 @@ from jinja2 import Environment, FunctionLoader
 
 from fastssl.text import printable
 
-from .blocks import CommandBlock, ReportSection
+from .blocks import ReportSection
 from .thumbnails import TILE
 
 TEMPLATES = "templates"
@@ -52,7 +52,7 @@ def render_page(title: str, subtitle: str, sections: Sequence[ReportSection], sh
     """
     script = _text("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    wanted: list[tuple[str, CommandBlock]] = [(one.title, one.wanted) for one in sections if one.wanted is not None]
+    wanted = [replace(one.wanted, what=one.title) for one in sections if one.wanted is not None]
     return (
         _environment()
         .get_template("page.html")

@@ -71,7 +71,8 @@ def make_axis(
 def tick_text(value: float) -> str:
     """Return a tick's value as short text: 0.25, 1500, 2M, 5e-4."""
     if 0 < abs(value) < 1e-3:
-        return f"{value:.2g}".replace("e-0", "e-")
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
     for size, letter in ((1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if letter == 'k' else size):.4g}{letter}"

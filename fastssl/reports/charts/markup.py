@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from html import escape
 
+from fastssl.text import printable
+
 MARKERS = 6
 """Shapes of points, `#m0` to `#m5`, defined once in the page."""
 SERIES = 8
@@ -46,7 +48,7 @@ def text(words: str, x: float, y: float, class_: str, anchor: str = "start") -> 
     Returns:
         The markup.
     """
-    return element("text", escape(words), x=x, y=y, class_=class_, text_anchor=anchor)
+    return element("text", escape(printable(words)), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def marker(number: int, x: float, y: float, title: str, class_: str = "") -> str:
@@ -64,7 +66,7 @@ def marker(number: int, x: float, y: float, title: str, class_: str = "") -> str
     """
     shape = (number + number // SERIES) % MARKERS
     classes = f"mark s{number % SERIES} {class_}".strip()
-    return element("use", element("title", escape(title)), href=f"#m{shape}", x=x, y=y, class_=classes)
+    return element("use", element("title", escape(printable(title))), href=f"#m{shape}", x=x, y=y, class_=classes)
 
 
 def drawing(width: float, height: float, summary: str, *content: str, **attributes: object) -> str:
@@ -85,7 +87,7 @@ def drawing(width: float, height: float, summary: str, *content: str, **attribut
         *content,
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
-        aria_label=summary,
+        aria_label=printable(summary),
         **attributes,
     )
 

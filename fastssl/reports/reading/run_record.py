@@ -15,6 +15,7 @@ from typing import Any
 from fastssl.errors import CheckpointError, ConfigError, FastSSLError
 from fastssl.evaluation.shared.candidates import name_of, run_folder_of
 from fastssl.evaluation.shared.report_folder import REPORT
+from fastssl.models.encoder_file import read_spec
 from fastssl.training.metrics_log import METRICS, SPEED
 from fastssl.training.run_folder import ENCODER
 from fastssl.training.stored_settings import COMMAND, CONFIG, read_facts, read_settings
@@ -120,7 +121,9 @@ def find_records(paths: Iterable[Path]) -> tuple[RunRecord, ...]:
         raise ConfigError([f"run {str(repeated[0])!r}: given twice"])
     found: dict[Path, RunRecord] = {}
     for path in named:
-        if not _holds_anything(path):
+        if path.is_file():
+            read_spec(path)  # says what is wrong with a file that is no encoder's
+        elif not _holds_anything(path):
             raise CheckpointError(f"{path}: no run, encoder file or evaluation here to report on")
         for place in (path, *_runs_inside(path)):
             found.setdefault(place.resolve(), read_record(place))
@@ -165,8 +168,6 @@ def read_record(path: Path) -> RunRecord:
 
 
 def _holds_anything(path: Path) -> bool:
-    if path.is_file():
-        return True
     return path.is_dir() and any((path / name).exists() for name in (CONFIG, ENCODER, REPORT))
 
 

@@ -14,7 +14,7 @@ from ..charts import LineSeries, line_chart
 from ..reading.evaluation_files import FewshotFile, StoredMean
 from ..reading.run_record import RunRecord
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
-from .shared import command_for, notes_block, with_encoder
+from .shared import command_for, notes_block, to_evaluate
 
 ANCHOR = "fewshot"
 METRICS = {"acc": "accuracy", "auc": "AUC"}
@@ -30,8 +30,8 @@ def fewshot_section(records: Sequence[RunRecord]) -> ReportSection:
     for record in records:
         if record.fewshot is not None:
             blocks += _comparison(record.fewshot)
-    encoders = with_encoder(records)
-    wanted = CommandBlock(what="adds this", command=command_for("fewshot", encoders)) if encoders else None
+    encoders = to_evaluate(records)
+    wanted = CommandBlock(what="adds this", lines=(command_for("fewshot", encoders),)) if encoders else None
     return ReportSection(
         anchor=ANCHOR,
         title="Few labels per class",
@@ -58,7 +58,7 @@ def _comparison(found: FewshotFile) -> list[Block]:
     blocks += _differences(found)
     blocks.append(notes_block(found.notes))
     if found.command:
-        blocks.append(CommandBlock(what="measures these", command=shown_command(found.command)))
+        blocks.append(CommandBlock(what="measures these", lines=(shown_command(found.command),)))
     return blocks
 
 

@@ -17,7 +17,7 @@ from ..reading.evaluation_files import FinetuneFile, StoredFinetuneRow
 from ..reading.run_record import RunRecord
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
 from .confusion import confusion_block
-from .shared import command_for, notes_block, with_encoder
+from .shared import command_for, notes_block, to_evaluate
 
 METRICS = {"auc": "AUC", "acc": "ACC"}
 LEADS = (
@@ -39,9 +39,9 @@ def finetune_section(records: Sequence[RunRecord], *, frozen: bool) -> ReportSec
         found = record.frozen if frozen else record.finetune
         if found is not None:
             blocks += _comparison(found, tuple(record.data.get("classes", ())))
-    encoders = with_encoder(records)
+    encoders = to_evaluate(records)
     options = f"{'--frozen ' * frozen}{FRACTIONS}"
-    wanted = CommandBlock(what="adds this", command=command_for("finetune", encoders, options)) if encoders else None
+    wanted = CommandBlock(what="adds this", lines=(command_for("finetune", encoders, options),)) if encoders else None
     lead = (
         "A classifier trained on frozen features, by the share of the labels."
         if frozen
@@ -72,7 +72,7 @@ def _comparison(found: FinetuneFile, class_names: tuple[str, ...]) -> list[Block
     savings = [saving.text for saving in found.savings if saving.text]
     blocks.append(notes_block([*savings, *filter(None, [found.how]), *found.notes]))
     if found.command:
-        blocks.append(CommandBlock(what="measures these", command=shown_command(found.command)))
+        blocks.append(CommandBlock(what="measures these", lines=(shown_command(found.command),)))
     return blocks
 
 

@@ -20,7 +20,7 @@ from ..reading.run_record import RunRecord
 from ..words import verdict
 from .finetune import percent
 from .segment import ALL_FOREGROUND
-from .shared import command_for, with_encoder
+from .shared import command_for, to_evaluate
 
 
 def overview_section(records: Sequence[RunRecord]) -> ReportSection:
@@ -34,7 +34,7 @@ def overview_section(records: Sequence[RunRecord]) -> ReportSection:
     runs = [record for record in records if record.stage or record.encoder_path is not None]
     if runs:
         blocks.append(_runs(runs))
-    encoders = with_encoder(records)
+    encoders = to_evaluate(records)
     lead = ""
     if not findings and encoders:
         lead = f"Trained and not yet evaluated. To begin with: {command_for('probe', encoders[:1])}"

@@ -16,7 +16,7 @@ from ..reading.evaluation_files import ProbeFile, StoredProbeRow
 from ..reading.run_record import RunRecord
 from ..words import score_cells, shown_command
 from .confusion import confusion_block
-from .shared import command_for, notes_block
+from .shared import command_for, notes_block, to_evaluate
 
 ANCHOR = "probe"
 PUBLISHED = "end to end"
@@ -42,12 +42,12 @@ def probe_section(records: Sequence[RunRecord]) -> ReportSection:
         blocks += _confusions(alike)
         blocks.append(notes_block([note for _, probe in alike for note in probe.notes]))
     blocks += [
-        CommandBlock(what=f"measures {record.label}", command=shown_command(probe.command))
+        CommandBlock(what=f"measures {record.label}", lines=(shown_command(probe.command),))
         for record, probe in probed
         if probe.command
     ]
-    missing = [record for record in records if record.encoder_path is not None and record.probe is None]
-    wanted = CommandBlock(what="adds this", command=command_for("probe", missing[:1])) if missing else None
+    missing = tuple(command_for("probe", [one]) for one in to_evaluate(records) if one.probe is None)
+    wanted = CommandBlock(what="adds this", lines=missing) if missing else None
     return ReportSection(
         anchor=ANCHOR,
         title="Linear probe and kNN",

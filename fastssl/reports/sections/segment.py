@@ -17,7 +17,7 @@ from ..reading.evaluation_files import SegmentFile
 from ..reading.run_record import RunRecord
 from ..thumbnails import file_uri
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
-from .shared import command_for, notes_block, with_encoder
+from .shared import notes_block
 
 METRICS = {"dice": "Dice", "iou": "IoU", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC"}
 ALL_FOREGROUND = "all foreground"
@@ -36,15 +36,11 @@ def segment_section(records: Sequence[RunRecord]) -> ReportSection:
     for record in records:
         if record.segment is not None:
             blocks += _comparison(record, record.segment)
-    encoders = with_encoder(records)
-    options = "--images FOLDER --masks FOLDER"
-    wanted = CommandBlock(what="adds this", command=command_for("segment", encoders, options)) if encoders else None
     return ReportSection(
         anchor="segment",
         title="Segmentation",
         lead="A U-Net trained on masks, scored once on the test images." if blocks else "",
         blocks=tuple(blocks),
-        wanted=None if blocks else wanted,
     )
 
 
@@ -66,7 +62,7 @@ def _comparison(record: RunRecord, found: SegmentFile) -> list[Block]:
     blocks += _overlays(record)
     blocks.append(notes_block(found.notes))
     if found.command:
-        blocks.append(CommandBlock(what="measures these", command=shown_command(found.command)))
+        blocks.append(CommandBlock(what="measures these", lines=(shown_command(found.command),)))
     return blocks
 
 

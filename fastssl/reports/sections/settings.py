@@ -66,7 +66,7 @@ def commands_section(records: Sequence[RunRecord], own: str, when: datetime) -> 
         anchor="commands",
         title="How to make it again",
         blocks=(
-            CommandBlock(what="trains, evaluates, and writes this page", command="\n".join(dict.fromkeys(lines))),
+            CommandBlock(what="trains, evaluates, and writes this page", lines=tuple(dict.fromkeys(lines))),
             Lines(title="Written by", lines=(_versions(when),)),
         ),
     )

@@ -28,9 +28,9 @@ def command_for(command: str, records: Sequence[RunRecord], options: str = "") -
     return " ".join(filter(None, ("fastssl", command, runs, options)))
 
 
-def with_encoder(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return the runs that have an encoder to evaluate."""
-    return [record for record in records if record.encoder_path is not None]
+def to_evaluate(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the runs that can be evaluated as they are: with an encoder, and data that have labels."""
+    return [record for record in records if record.encoder_path is not None and record.data.get("classes")]
 
 
 def notes_block(notes: Iterable[str]) -> Lines:
