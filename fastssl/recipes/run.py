@@ -6,6 +6,7 @@ recipe ends (`evaluations.py`).
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -201,23 +202,17 @@ def _evaluate(
     recipe.evaluate(recipe_run, console)
     say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
     if world().leads:
-        _report(recipe_run, console)
+        _report(recipe_run, recipe, console)
     return replace(result, evaluated=True)
 
 
-def _report(recipe_run: RecipeRun, console: Console) -> None:
-    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing.
-
-    Of several processes that of rank 0 writes it alone, and from files alone: encoders are run by all or none.
-    """
-    from fastssl.reports.report import report
-
-    names = {"device", "amp", "precision", "seed"} & recipe_run.config.model_fields_set
-    settings = {name: getattr(recipe_run.config, name) for name in names}
+def _report(recipe_run: RecipeRun, recipe: Recipe, console: Console) -> None:
+    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing."""
     try:
-        report(recipe_run.folder, console=console, quiet=True, map=world().size == 1, **settings)
-    except Exception as error:  # hours of training are done, and this is a page about them
-        say(console, f"warning: no report was written ({error}); fastssl report {recipe_run.folder} writes it")
+        recipe.report(recipe_run, console)
+    except Exception as error:  # all training is done, and this is a page about it
+        again = f"fastssl report {shlex.quote(str(recipe_run.folder))}"
+        say(console, f"warning: no report was written ({error}); {again} writes it")
 
 
 def _train_stage(

@@ -99,7 +99,7 @@ class Thumbnail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRow:
+class ThumbnailRow:
     """Images that belong together.
 
     Attributes:
@@ -124,7 +124,7 @@ class Gallery:
 
     kind: ClassVar[str] = "gallery"
     title: str
-    rows: tuple[ImageRow, ...]
+    rows: tuple[ThumbnailRow, ...]
     note: str = ""
     wide: bool = False
 

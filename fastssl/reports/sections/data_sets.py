@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks import Block, Gallery, ImageRow, Lines, ReportSection, ReportTable, Thumbnail
+from ..blocks import Block, Gallery, Lines, ReportSection, ReportTable, Thumbnail, ThumbnailRow
 from ..reading.run_record import RunRecord
 from ..run_images import RunImages, class_indices, part_images
 from ..thumbnails import as_rgb, thumbnail_uri
@@ -83,6 +83,6 @@ def contact_sheet(images: RunImages) -> Gallery:
             Thumbnail(uri=thumbnail_uri(pixels), alt=f"{name}, training image {part.rows[row]}")
             for pixels, row in zip(shown, chosen, strict=True)
         )
-        rows.append(ImageRow(label=name, images=thumbnails))
+        rows.append(ThumbnailRow(label=name, images=thumbnails))
     note = f"{len(found) - MOST_CLASSES} more classes." if len(found) > MOST_CLASSES else ""
     return Gallery(title=f"{images.source.name}: some training images", rows=tuple(rows), note=note)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from fastssl.evaluation.shared.candidates import Candidate
 
-from ..blocks import Gallery, GalleryGrid, ImageRow, Lines, ReportSection, Thumbnail
+from ..blocks import Gallery, GalleryGrid, Lines, ReportSection, Thumbnail, ThumbnailRow
 from ..run_images import RunImages, class_indices, part_images
 from ..thumbnails import as_rgb, thumbnail_uri
 
@@ -102,7 +102,7 @@ def _gallery(candidate: Candidate, images: RunImages, queries: np.ndarray) -> Ga
                     tone=("good" if same else "bad") if images.labelled else "",
                 )
             )
-        rows.append(ImageRow(label="", images=tuple(thumbnails)))
+        rows.append(ThumbnailRow(label="", images=tuple(thumbnails)))
     note = f"{right} of {places.numel()} neighbours shown are of the query's class." if images.labelled else ""
     return Gallery(title=candidate.label, rows=tuple(rows), note=note)
 

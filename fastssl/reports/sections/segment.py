@@ -12,7 +12,7 @@ from math import nan
 from fastssl.evaluation.segment.overlay import LEGEND
 from fastssl.text import printable
 
-from ..blocks import Block, CommandBlock, Gallery, ImageRow, ReportSection, ReportTable, TableCell, Thumbnail
+from ..blocks import Block, CommandBlock, Gallery, ReportSection, ReportTable, TableCell, Thumbnail, ThumbnailRow
 from ..reading.evaluation_files import SegmentFile
 from ..reading.run_record import RunRecord
 from ..thumbnails import file_uri
@@ -100,6 +100,6 @@ def _overlays(record: RunRecord) -> list[Block]:
         if uri is not None:
             label = f"{printable(path.parent.name)}, {printable(path.stem)}"
             alt = f"{label}: image, truth and prediction side by side"
-            rows.append(ImageRow(label=label, images=(Thumbnail(uri=uri, alt=alt),)))
+            rows.append(ThumbnailRow(label=label, images=(Thumbnail(uri=uri, alt=alt),)))
     note = f"From left to right: image, truth, prediction ({LEGEND}). {len(rows)} of {len(paths)} pictures."
     return [Gallery(title="What was found", rows=tuple(rows), note=note, wide=True)] if rows else []

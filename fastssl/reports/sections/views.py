@@ -16,7 +16,7 @@ from fastssl.errors import FastSSLError
 from fastssl.previews.preview import make_sheet
 from fastssl.previews.sheet import ImageCell, Section, Sheet
 
-from ..blocks import Block, Gallery, GalleryGrid, ImageRow, Lines, ReportSection, Thumbnail
+from ..blocks import Block, Gallery, GalleryGrid, Lines, ReportSection, Thumbnail, ThumbnailRow
 from ..reading.run_record import RunRecord
 from ..thumbnails import SIDE, thumbnail_uri
 
@@ -74,7 +74,7 @@ def _galleries(label: str, sheet: Sheet, *, restored: bool) -> list[Block]:
     return [GalleryGrid(galleries=galleries), Lines(lines=("; ".join(sheet.facts),))]
 
 
-def _rows(section: Section, label: str) -> tuple[ImageRow, ...]:
+def _rows(section: Section, label: str) -> tuple[ThumbnailRow, ...]:
     rows = []
     for row in section.rows:
         cells = [cell for cell in row.cells if isinstance(cell, ImageCell)]
@@ -88,5 +88,5 @@ def _rows(section: Section, label: str) -> tuple[ImageRow, ...]:
             for place, cell in enumerate(cells, start=1)
         )
         if images:
-            rows.append(ImageRow(label=name, images=images))
+            rows.append(ThumbnailRow(label=name, images=images))
     return tuple(rows)
