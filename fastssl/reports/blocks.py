@@ -63,6 +63,7 @@ class Chart:
         legend: series number -> name, where there are several.
         note: a line below it.
         table: the same as numbers, for those who do not see it.
+        points: it has points alone, no lines.
     """
 
     kind: ClassVar[str] = "chart"
@@ -71,6 +72,7 @@ class Chart:
     legend: Mapping[int, str] = field(default_factory=dict)
     note: str = ""
     table: ReportTable | None = None
+    points: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
         {"patch": "whole", "encoder_init": ("random", "run"), "steps": 3, "objective": "bce+dice"},
     ],
     "preview": [{"views": ["jigsaw", "plain"], "images": 2, "checkpoint": True}, {"stage": "vae", "mask_ratio": 0.3}],
+    "report": [{"map": False, "projection": "pca", "points": 9, "out": "a.html", "open": True, "size": 32}],
     "pack": [{"data": "x", "shard_megabytes": 8, "out": "-odd"}],
 }
 

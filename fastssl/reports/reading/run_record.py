@@ -121,9 +121,9 @@ def find_records(paths: Iterable[Path]) -> tuple[RunRecord, ...]:
         raise ConfigError([f"run {str(repeated[0])!r}: given twice"])
     found: dict[Path, RunRecord] = {}
     for path in named:
-        if path.is_file():
-            read_spec(path)  # says what is wrong with a file that is no encoder's
-        elif not _holds_anything(path):
+        if path.is_file() and read_spec(path) is None:
+            raise CheckpointError(f"{path}: no encoder file that fastssl wrote")
+        if not path.is_file() and not _holds_anything(path):
             raise CheckpointError(f"{path}: no run, encoder file or evaluation here to report on")
         for place in (path, *_runs_inside(path)):
             found.setdefault(place.resolve(), read_record(place))

@@ -46,10 +46,10 @@ def _chart(label: str, counts: Counts, names: Sequence[str], what: str) -> Chart
             for place, row in enumerate(counts)
         ),
     )
-    columns = ", ".join(f"{place} {name}" for place, name in enumerate(names, start=1))
+    columns = "; ".join(f"{place} {name}" for place, name in enumerate(names, start=1))
     return Chart(
         title=f"{label}: confusion matrix",
         svg=matrix_chart(counts, names, summary=f"{label}: {right:g} of {whole:g} images called rightly, {what}"),
-        note=f"{what}; {right:g} of {whole:g} right. Shares are of the row. Columns: {columns}.",
+        note=f"{what[0].upper()}{what[1:]}; {right:g} of {whole:g} right. Shares are of the row. Columns: {columns}.",
         table=table,
     )

@@ -133,6 +133,7 @@ def _chart(candidate: Candidate, images: RunImages, shown: MapImages, how: str, 
         legend=legend,
         note=agreement,
         table=table if legend else None,
+        points=True,
     )
 
 

@@ -14,7 +14,7 @@ from ..charts import LineSeries, line_chart
 from ..reading.evaluation_files import FewshotFile, StoredMean
 from ..reading.run_record import RunRecord
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
-from .shared import command_for, notes_block, to_evaluate
+from .shared import command_for, headed, notes_block, to_evaluate
 
 ANCHOR = "fewshot"
 METRICS = {"acc": "accuracy", "auc": "AUC"}
@@ -26,10 +26,7 @@ def fewshot_section(records: Sequence[RunRecord]) -> ReportSection:
     Args:
         records: of all runs.
     """
-    blocks: list[Block] = []
-    for record in records:
-        if record.fewshot is not None:
-            blocks += _comparison(record.fewshot)
+    blocks = headed([(record, _comparison(record.fewshot)) for record in records if record.fewshot is not None])
     encoders = to_evaluate(records)
     wanted = CommandBlock(what="adds this", lines=(command_for("fewshot", encoders),)) if encoders else None
     return ReportSection(

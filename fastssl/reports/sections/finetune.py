@@ -17,7 +17,7 @@ from ..reading.evaluation_files import FinetuneFile, StoredFinetuneRow
 from ..reading.run_record import RunRecord
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
 from .confusion import confusion_block
-from .shared import command_for, notes_block, to_evaluate
+from .shared import command_for, headed, notes_block, to_evaluate
 
 METRICS = {"auc": "AUC", "acc": "ACC"}
 LEADS = (
@@ -34,11 +34,13 @@ def finetune_section(records: Sequence[RunRecord], *, frozen: bool) -> ReportSec
         records: of all runs.
         frozen: of classifiers on frozen features; else of fine-tuning end to end.
     """
-    blocks: list[Block] = []
-    for record in records:
-        found = record.frozen if frozen else record.finetune
-        if found is not None:
-            blocks += _comparison(found, tuple(record.data.get("classes", ())))
+    blocks = headed(
+        [
+            (record, _comparison(found, tuple(record.data.get("classes", ()))))
+            for record in records
+            if (found := record.frozen if frozen else record.finetune) is not None
+        ]
+    )
     encoders = to_evaluate(records)
     options = f"{'--frozen ' * frozen}{FRACTIONS}"
     wanted = CommandBlock(what="adds this", lines=(command_for("finetune", encoders, options),)) if encoders else None

@@ -17,7 +17,7 @@ from ..reading.evaluation_files import SegmentFile
 from ..reading.run_record import RunRecord
 from ..thumbnails import file_uri
 from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
-from .shared import notes_block
+from .shared import headed, notes_block
 
 METRICS = {"dice": "Dice", "iou": "IoU", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC"}
 ALL_FOREGROUND = "all foreground"
@@ -32,10 +32,7 @@ def segment_section(records: Sequence[RunRecord]) -> ReportSection:
     Args:
         records: of all runs.
     """
-    blocks: list[Block] = []
-    for record in records:
-        if record.segment is not None:
-            blocks += _comparison(record, record.segment)
+    blocks = headed([(record, _comparison(record, record.segment)) for record in records if record.segment is not None])
     return ReportSection(
         anchor="segment",
         title="Segmentation",

@@ -50,8 +50,9 @@ def test_an_encoder_file_and_the_folder_of_a_report_are_enough(run: Path, tmp_pa
 
 def test_what_holds_nothing_is_refused(run: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "text.safetensors").write_text("no encoder")
-    for path in ("empty", "nowhere", "text.safetensors"):
+    for name in ("text.safetensors", "README.md"):
+        (tmp_path / name).write_text("no encoder")
+    for path in ("empty", "nowhere", "text.safetensors", "README.md"):
         with pytest.raises(CheckpointError, match=path):
             find_records([run, tmp_path / path])
     for paths, words in (([], "at least one"), ([run, run / "." / ""], "given twice")):
