@@ -31,7 +31,10 @@ setup(
     python_requires=">=3.10",
     packages=packages(),
     package_dir=MAPPED,
-    package_data={name: ["py.typed", "*.json"] for name in MAPPED},
+    package_data={
+        **{name: ["py.typed", "*.json"] for name in MAPPED},
+        "fastssl.reports": ["templates/*"],
+    },
     install_requires=[
         "torch>=2.11",
         "triton>=3.6; platform_system == 'Linux'",
@@ -44,6 +47,7 @@ setup(
         "timm>=1.0.20",
         "safetensors>=0.5",
         "rich>=13.7",
+        "jinja2>=3.1",
         "cyclopts>=4",
         "pydantic>=2.10",
         "PyYAML>=6.0",
@@ -80,6 +84,7 @@ setup(
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
         "mlflow": ["mlflow>=2.14"],
+        "report": ["scikit-learn>=1.4"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
         "adapters": [
             "lightning>=2.4",

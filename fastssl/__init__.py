@@ -34,6 +34,8 @@ _EXPORTS = {
     "PackConfig": "fastssl.config",
     "doctor": "fastssl.diagnosis.doctor",
     "Diagnosis": "fastssl.diagnosis.facts",
+    "report": "fastssl.reports.report",
+    "ReportConfig": "fastssl.config",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "SegmentResult": "fastssl.evaluation.segment.report",
@@ -58,6 +60,7 @@ __all__ = [
     "ProbeConfig",
     "ProbeResult",
     "RecipeResult",
+    "ReportConfig",
     "SegmentConfig",
     "SegmentResult",
     "TrainConfig",
@@ -73,6 +76,7 @@ __all__ = [
     "pack",
     "preview",
     "probe",
+    "report",
     "segment",
     "share_processors",
     "train",
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
         PackConfig,
         PreviewConfig,
         ProbeConfig,
+        ReportConfig,
         SegmentConfig,
         TrainConfig,
     )
@@ -108,6 +113,7 @@ if TYPE_CHECKING:
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
+    from fastssl.reports.report import report
     from fastssl.shards import pack
     from fastssl.threads import share_processors
     from fastssl.training.fit import TrainResult

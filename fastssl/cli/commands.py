@@ -21,6 +21,7 @@ from fastssl.config import (
     PackConfig,
     PreviewConfig,
     ProbeConfig,
+    ReportConfig,
     SegmentConfig,
     TrainConfig,
 )
@@ -39,6 +40,7 @@ CONFIGS: dict[str, type[Config]] = {
     "finetune": FinetuneConfig,
     "segment": SegmentConfig,
     "preview": PreviewConfig,
+    "report": ReportConfig,
     "pack": PackConfig,
 }
 """Command -> its settings; of those in `OF_A_STAGE`, those that all stages have."""
@@ -154,6 +156,21 @@ def doctor(*, compile: TryCompiler = False, json: AsJson = False) -> None:
     fastssl.doctor(compile=compile, json=json)
 
 
+def report(
+    *runs: RunPath,
+    config: Annotated[ReportConfig, Flattened] = ReportConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Write one HTML file of all that is known of runs: curves, comparisons, a map, images, settings.
+
+    Parameters
+    ----------
+    runs:
+        Run folders, folders of recipes, or encoder files.
+    """
+    fastssl.report(runs, config)
+
+
 def pack(
     *,
     config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
@@ -212,8 +229,9 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, estimate, probe, fewshot, finetune, segment, preview, pack, doctor]
-    for place, command in enumerate(in_order):
+    working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, report, pack]
+    asking: list[Callable[..., object]] = [estimate, doctor]
+    for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")
     return made

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastssl.config import Config
+from fastssl.config.command_line import as_text
 from fastssl.config.settings_file import effective_settings
 
 
@@ -28,18 +29,7 @@ def as_options(settings: Mapping[str, Any], kind: type[Config], given: Collectio
     for one, other in kind.alternatives:
         answered |= {one, other} if answered & {one, other} else set()
     return [
-        f"--{name.replace('_', '-')}={_as_text(value)}"
+        f"--{name.replace('_', '-')}={as_text(value)}"
         for name, value in effective_settings(settings, kind).items()
         if name not in answered and not (value is None and kind.model_fields[name].default is None)
     ]
-
-
-def _as_text(value: Any) -> str:
-    """A value as a command line has it: true, null, lists with commas, NAME=NUMBER for a mapping's items."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={_as_text(item)}" for name, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return ",".join(map(_as_text, value))
-    return str(value)

@@ -13,6 +13,7 @@ from .finetune import FinetuneConfig
 from .pack import PackConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
+from .report import ReportConfig
 from .segment import SegmentConfig
 from .train import TrainConfig
 
@@ -24,6 +25,7 @@ __all__ = [
     "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
+    "ReportConfig",
     "SegmentConfig",
     "SourceConfig",
     "TrainConfig",

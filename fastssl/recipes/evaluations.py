@@ -1,7 +1,7 @@
-"""The evaluation that ends each recipe.
+"""The evaluation that ends each recipe, and its report.
 
 Covers: which evaluation that is, and with which settings. Does not cover: the evaluations themselves
-(`fastssl.evaluation`); they are imported when it is their turn.
+(`fastssl.evaluation`) and the report (`fastssl.reports`); they are imported when it is their turn.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.console import say
+from fastssl.distributed.world import world
 from fastssl.recipes.recipe import Recipe, RecipeRun
 
 LABEL_FRACTIONS = (1.0, 0.1, 0.01)
@@ -67,6 +68,19 @@ def linear_probe(run: RecipeRun, console: Console) -> None:
     probe(run.runs[-1], console=console, **_shared(run))
 
 
+def write_report(run: RecipeRun, console: Console) -> None:
+    """Write the report of the whole recipe into its folder.
+
+    Args:
+        run: whose stages are trained and evaluated.
+        console: where progress goes.
+    """
+    from fastssl.reports.report import report
+
+    # Several processes share the work of an encoder, and one of them writes alone: it opens files of results only.
+    report(run.folder, console=console, map=world().size == 1, **_shared(run))
+
+
 def _shared(run: RecipeRun) -> dict[str, Any]:
     """The settings that evaluations share with training; what is about the data they read from the run."""
     names = {"device", "amp", "precision", "seed"} & run.config.model_fields_set
@@ -84,10 +98,10 @@ def _imagenet(console: Console) -> dict[str, Any]:
 
 
 RECIPES: dict[str, Recipe] = {
-    "fast": Recipe(evaluate=linear_probe, title="linear probe", own_length=True),
-    "mtcp": Recipe(evaluate=few_shot, title="few-shot"),
-    "tower": Recipe(evaluate=fine_tune, title="fine-tuning"),
-    "vae": Recipe(evaluate=frozen, title="frozen classifier"),
+    "fast": Recipe(evaluate=linear_probe, report=write_report, title="linear probe", own_length=True),
+    "mtcp": Recipe(evaluate=few_shot, report=write_report, title="few-shot"),
+    "tower": Recipe(evaluate=fine_tune, report=write_report, title="fine-tuning"),
+    "vae": Recipe(evaluate=frozen, report=write_report, title="frozen classifier"),
 }
 """Recipe name -> its evaluation; its stages are in `RECIPE_STAGES`.
 

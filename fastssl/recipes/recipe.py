@@ -63,10 +63,12 @@ class Recipe:
 
     Args:
         evaluate: evaluates the trained runs, printing to a console.
+        report: writes the report after that; the process of rank 0 alone calls it.
         title: of the evaluation, for the heading above it.
         own_length: its stages choose the length of their runs, on the demo data too.
     """
 
     evaluate: Callable[[RecipeRun, Console], None]
+    report: Callable[[RecipeRun, Console], None]
     title: str
     own_length: bool = False

@@ -6,6 +6,7 @@ recipe ends (`evaluations.py`).
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.config.base import FULL_RANGE
+from fastssl.config.command_line import command_line
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import new_console, say, silent_console
 from fastssl.data import Source
@@ -137,6 +139,7 @@ def _check_place(config: TrainConfig, folder: Path) -> None:
 
 def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
     """Train a recipe in a folder that is this call's own."""
+    command = command_line("train", config)
     if config.resume:
         config = settings_to_resume(folder, config)
     else:
@@ -148,7 +151,8 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
         source = prepared[0].source
         if world().leads:
             if not config.resume:
-                claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
+                asked = config.model_copy(update={"value_range": source.value_range or FULL_RANGE})
+                claim_recipe(folder, asked, command)
             source.report.write(folder)
         everyone_here()  # before any stage begins: what has begun is seen alike
         results = _train_stages(recipe_run, prepared, console, clock)
@@ -201,7 +205,18 @@ def _evaluate(
     began = time.monotonic()
     recipe.evaluate(recipe_run, console)
     say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
+    if world().leads:
+        _report(recipe_run, recipe, console)
     return replace(result, evaluated=True)
+
+
+def _report(recipe_run: RecipeRun, recipe: Recipe, console: Console) -> None:
+    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing."""
+    try:
+        recipe.report(recipe_run, console)
+    except Exception as error:  # all training is done, and this is a page about it
+        again = f"fastssl report {shlex.quote(str(recipe_run.folder))}"
+        say(console, f"warning: no report was written ({error}); {again} writes it")
 
 
 def _train_stage(

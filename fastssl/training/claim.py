@@ -16,6 +16,7 @@ from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
 from fastssl.training.engine import Engine
 from fastssl.training.run_folder import CHECKPOINTS, claimed
+from fastssl.training.stored_settings import CHANCE, COMMAND
 
 
 def claim(
@@ -25,6 +26,7 @@ def claim(
     reasons: tuple[ResolvedSetting, ...],
     *,
     minutes: float | None,
+    command: str = "",
 ) -> None:
     """Take a folder for a run, and write into it what the run cannot be resumed without.
 
@@ -36,6 +38,7 @@ def claim(
         folder: of the run, whose lock is held.
         reasons: of all settings that were resolved.
         minutes: the budget that became the run's steps, if there was one.
+        command: the command line that asked for the run; "" where it asked for a recipe.
 
     Raises:
         OSError: it cannot be written; nothing was changed.
@@ -57,6 +60,8 @@ def claim(
     if not world().leads:
         engine.count_checkpoint()
         return
-    with claimed(folder, settings.model_copy(update=concrete), reasons, length) as beginning:
+    chance = engine.stage.chance_loss
+    facts = ({COMMAND: command} if command else {}) | ({} if chance is None else {CHANCE: f"{chance:.6g}"})
+    with claimed(folder, settings.model_copy(update=concrete), reasons, length, facts=facts) as beginning:
         run.source.report.write(beginning)
         engine.save_into(beginning / CHECKPOINTS)

@@ -22,7 +22,7 @@ from fastssl.training.boards import open_boards
 from fastssl.training.build import TrainingRun
 from fastssl.training.compilation import compile_errors
 from fastssl.training.engine import Engine
-from fastssl.training.metrics_log import MONITOR, MetricsLog
+from fastssl.training.metrics_log import MONITOR, SPEED_EVERY, MetricsLog, open_speed_log
 from fastssl.training.monitor import Best, Kind, Look, Monitor, Watched
 from fastssl.training.progress import StepClock, TrainingProgress
 from fastssl.training.run_folder import ENCODER
@@ -125,11 +125,13 @@ def fit(
     boards = open_boards(
         watching.boards, folder, began, run.settings.model_dump(mode="json"), lambda line: say(console, line)
     )
-    with progress, MetricsLog(folder, began, boards) as log:
+    with progress, MetricsLog(folder, began, boards) as log, open_speed_log(folder, began) as speed:
 
         def on_metrics(metrics: StepMetrics) -> None:
             last.update(metrics.values)
             log.write(metrics.step, {**metrics.values, "lr": engine.schedule.lr(metrics.step - 1)})
+            if clock.steps and (metrics.step % SPEED_EVERY == 0 or metrics.step == until):
+                speed.write(metrics.step, {"images_per_second": clock.images_per_second, "data_wait": clock.data_wait})
             progress.update(metrics.step, metrics.values["loss"], clock, metrics.values)
 
         def on_look(look: Look, seconds: float) -> None:

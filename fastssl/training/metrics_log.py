@@ -1,7 +1,11 @@
 """The metrics of a run on disk, and in whatever other logs are open.
 
 Covers: `metrics.jsonl`: a JSON object per step, and one for each look at the encoder, whose names begin with
-"monitor/"; null for what is not finite. Does not cover: the other logs (`boards`), the terminal (`progress.py`).
+"monitor/"; null for what is not finite; `speed.jsonl`, how fast the machine was now and then. Does not cover: the other
+logs (`boards`), the terminal (`progress.py`).
+
+What is timed has a file of its own: the steps' metrics are equal byte for byte wherever and however often a run is
+stopped, and times never are.
 """
 
 from __future__ import annotations
@@ -18,22 +22,26 @@ from fastssl.files import write_atomically
 from fastssl.training.boards import Board
 
 METRICS = "metrics.jsonl"
+SPEED = "speed.jsonl"
+SPEED_EVERY = 10
+"""Steps between two records of the speed, each of which is a mean over the last steps."""
 MONITOR = "monitor/"
 """In front of the names of what is measured of the encoder, which not every step has."""
 
 
 class MetricsLog:
-    """Appends records to `folder/metrics.jsonl`; a context manager.
+    """Appends records to a file of lines, `folder/metrics.jsonl`; a context manager.
 
     Args:
         folder: the run folder.
         step: records after this step, left by an earlier call that got further than its last checkpoint, are
             dropped, so that a resumed run logs every step once.
         boards: other logs that every metric goes to; they are closed with this one.
+        name: of the file.
     """
 
-    def __init__(self, folder: Path, step: int = 0, boards: Sequence[Board] = ()) -> None:
-        self._path = folder / METRICS
+    def __init__(self, folder: Path, step: int = 0, boards: Sequence[Board] = (), *, name: str = METRICS) -> None:
+        self._path = folder / name
         _truncate(self._path, step)
         # A line at a time: a checkpoint must never be ahead of the log, or a killed run would lack the steps between.
         self._file = self._path.open("ab", buffering=0)
@@ -70,6 +78,19 @@ class MetricsLog:
         with suppress(OSError) if error is not None else nullcontext():  # the disk is full: told already
             for board in self._boards:
                 board.close()
+
+
+def open_speed_log(folder: Path, step: int) -> MetricsLog:
+    """Open the log of a run's speed, `folder/speed.jsonl`, which no board shows.
+
+    Args:
+        folder: the run folder.
+        step: records after this step are dropped.
+
+    Returns:
+        The log; a context manager.
+    """
+    return MetricsLog(folder, step, name=SPEED)
 
 
 def _truncate(path: Path, step: int) -> None:

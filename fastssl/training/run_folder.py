@@ -30,7 +30,8 @@ CHECKPOINTS = "checkpoints"
 
 _FOLDERS = (CHECKPOINTS, "features", "report", "tensorboard", "wandb")
 _CONTENTS = (
-    *(CONFIG, REPORT_FILE, ENCODER, "encoder-best.safetensors", "decoder.safetensors", "metrics.jsonl", "boards.json"),
+    *(CONFIG, REPORT_FILE, ENCODER, "encoder-best.safetensors", "decoder.safetensors", "metrics.jsonl"),
+    *("speed.jsonl", "boards.json"),
     *_FOLDERS,
 )
 
@@ -121,7 +122,12 @@ def clear_folder(folder: Path) -> None:
 
 @contextmanager
 def claimed(
-    folder: Path, settings: TrainingSettings, reasons: Iterable[ResolvedSetting], length: Mapping[str, float | None]
+    folder: Path,
+    settings: TrainingSettings,
+    reasons: Iterable[ResolvedSetting],
+    length: Mapping[str, float | None],
+    *,
+    facts: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
     """Begin a run in place of an earlier one, after everything else was checked.
 
@@ -133,6 +139,7 @@ def claimed(
         settings: resolved, with the device, precision, threads and executor that the run has.
         reasons: of these settings, written above them as comments.
         length: the epochs and minutes that the steps of `settings` are, where they are known.
+        facts: what else a reader should know of the run, by name; written above the reasons.
 
     Yields:
         A folder whose contents are the run's, after the block.
@@ -143,7 +150,7 @@ def claimed(
     beginning = folder / _BEGINNING
     try:
         beginning.mkdir()
-        write_settings(beginning, settings, reasons, length)
+        write_settings(beginning, settings, reasons, length, facts=facts)
         yield beginning
         sync(beginning)
         beginning.rename(folder / _BEGUN)
@@ -181,12 +188,13 @@ def _empty(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def claim_recipe(folder: Path, config: TrainConfig) -> None:
+def claim_recipe(folder: Path, config: TrainConfig, command: str = "") -> None:
     """Empty a folder of an earlier run, or of a recipe and its stages' runs, and write down what was asked for.
 
     Args:
         folder: of the recipe, whose lock is held (`run_lock`).
         config: what was asked for.
+        command: the command line that asked for it.
 
     Raises:
         ConfigError: another process trains one of the stages.
@@ -197,7 +205,7 @@ def claim_recipe(folder: Path, config: TrainConfig) -> None:
             with run_lock(folder / stage):
                 shutil.rmtree(folder / stage)
     _empty(folder)
-    write_asked(folder, config)
+    write_asked(folder, config, command)
 
 
 def release_recipe(folder: Path) -> None:

@@ -23,6 +23,8 @@ from fastssl.text import printable
 from fastssl.training.places import absolute_places, moved_places
 
 CONFIG = "config.yaml"
+COMMAND, CHANCE = "command", "loss of a guess"
+"""Names of facts about a run: the command line that it was asked for by, and what its loss is at chance."""
 
 _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 
@@ -44,14 +46,17 @@ def write_settings(
     settings: TrainingSettings,
     reasons: Iterable[ResolvedSetting],
     length: Mapping[str, float | None],
+    *,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a run's settings, with reasons as comments above them.
+    """Write a run's settings, with facts about the run and reasons as comments above them.
 
     Args:
         folder: of the run.
         settings: resolved, with the device, precision, threads and executor that the run has.
         reasons: of these settings.
         length: the epochs and minutes that the steps of `settings` are, where they are known.
+        facts: what else a reader should know of the run, by name, such as its `COMMAND`.
 
     Raises:
         OSError: they cannot be written.
@@ -59,22 +64,41 @@ def write_settings(
     own = settings.model_dump(exclude={*_TRANSIENT, "recipe"})
     content = {name: _plain(value) for name, value in own.items()} | dict(length) | absolute_places(own)
     comments = [printable(f"# {setting.name}: {setting.value} ({setting.reason})") for setting in reasons]
-    _write(folder, comments, content)
+    _write(folder, [*_as_comments(facts or {}), *comments], content)
 
 
-def write_asked(folder: Path, config: TrainConfig) -> None:
+def write_asked(folder: Path, config: TrainConfig, command: str = "") -> None:
     """Write what was asked of a recipe.
 
     Args:
         folder: of the recipe.
         config: what was asked for.
+        command: the command line that asked for it.
 
     Raises:
         OSError: it cannot be written.
     """
     names = sorted((config.model_fields_set | {"data"}) - _TRANSIENT)
     asked = {name: getattr(config, name) for name in names}
-    _write(folder, [], {name: _plain(value) for name, value in asked.items()} | absolute_places(asked))
+    content = {name: _plain(value) for name, value in asked.items()} | absolute_places(asked)
+    _write(folder, _as_comments({COMMAND: command} if command else {}), content)
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    """Read the comments above a run's settings: facts about the run, and why its settings are as they are.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Name -> text, such as "device" -> "cpu (no CUDA device found)"; none where there is no file that can be read.
+    """
+    try:
+        lines = (folder / CONFIG).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    comments = (line.removeprefix("# ").partition(": ") for line in lines if line.startswith("# "))
+    return {name: text for name, colon, text in comments if colon}
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -159,6 +183,10 @@ def settings_to_resume(folder: Path, asked: TrainConfig) -> TrainConfig:
     if before is not None and _kind_of_device(changed.get("device", before)) != _kind_of_device(before):
         changed = {**_OF_THE_DEVICE, **changed}
     return stored_config({**stored, "overwrite": False, **changed, **absolute_places(changed)})
+
+
+def _as_comments(facts: Mapping[str, str]) -> list[str]:
+    return [printable(f"# {name}: {text}") for name, text in facts.items()]
 
 
 def _write(folder: Path, comments: Iterable[str], content: Mapping[str, Any]) -> None:

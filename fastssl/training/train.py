@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fastssl.config.command_line import command_line
 from fastssl.config.train import TrainConfig
 from fastssl.console import say
 from fastssl.data import Source
@@ -85,6 +86,7 @@ def _train_in(
     folder: Path, config: TrainConfig, console: Console, prepared: Prepared | None, began: float, clock: Clock
 ) -> TrainResult:
     """Train in a folder that is this call's own."""
+    command = "" if prepared is not None else command_line("train", config)
     given = None if config.resume else prepared  # a run that goes on has the threads and the runtime that it began with
     with use_threads(config.threads_to_use) if given is None else nullcontext():
         runtime = open_runtime(config) if given is None else given.runtime
@@ -97,7 +99,7 @@ def _train_in(
         else:
             config, weights = _with_initial_weights(config, folder)
             config, run = _begin(config, source, runtime, console, began, clock)
-        result = _train(run, config, folder, console, weights)
+        result = _train(run, config, folder, console, weights, command)
         if world().leads and result.finished and result.stopped_by is None:
             lines = [*what_was_learnt(run, folder), *how_timm_builds(run)]
             say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
@@ -146,7 +148,9 @@ def _begin(
     return config, replace(run, reasons=reasons)
 
 
-def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console, weights: str) -> TrainResult:
+def _train(
+    run: TrainingRun, config: TrainConfig, folder: Path, console: Console, weights: str, command: str
+) -> TrainResult:
     """Open the run, claim its folder or go on in it, and train; weights: the line about those it starts from."""
     settings, source = run.settings, run.source
     kind, why = kind_of_monitor(settings, source)
@@ -170,7 +174,7 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
                 source.report.write(folder)
             say(console, f"resumed at step {engine.step}")
         else:
-            claim(run, engine, folder, reasons, minutes=config.minutes)
+            claim(run, engine, folder, reasons, minutes=config.minutes, command=command)
         result = fit(run, engine, folder, console, config.stop_after, watching)
         conclude(console, result, result.stopped_by)
         return result

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import resource
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from PIL import Image
 
 from fastssl.cli import main
 from fastssl.training import checkpoint
+from fastssl.training.stored_settings import read_facts
 
 Refusal = Callable[..., str]
 
@@ -32,7 +35,11 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
         "data.json",
         "encoder.safetensors",
         "metrics.jsonl",
+        "speed.jsonl",
     ]
+    facts = read_facts(run)
+    assert set(shlex.split(facts["command"])) == {"fastssl", "train", *TINY, "--data", str(grey_npz)}
+    assert float(facts["loss of a guess"]) == pytest.approx(math.log(41), rel=1e-5)
     said, complained = capsys.readouterr()
     assert complained == ""
     assert "ln(K+1) = 3.71" in said

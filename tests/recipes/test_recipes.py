@@ -24,19 +24,27 @@ from fastssl.errors import ConfigError
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
 from fastssl.recipes.run import train_recipe
 from fastssl.stages.registry import train_config
+from fastssl.training.stored_settings import read_facts
 
 SETTINGS = {"encoder": "test_resnet", "batch_size": 16, "steps": 3, "device": "cpu", "amp": False}
 
 
 class Evaluations:
-    """Stands in for mtcp's evaluation: keeps the runs that it is given."""
+    """Stands in for mtcp's evaluation and report: keeps the runs that it is given."""
 
     def __init__(self) -> None:
         self.seen: list[list[Path]] = []
-        self.recipes = {"mtcp": Recipe(evaluate=self.evaluate, title="few-shot")}
+        self.reported: list[Path] = []
+        self.problem = ""
+        self.recipes = {"mtcp": Recipe(evaluate=self.evaluate, report=self.report, title="few-shot")}
 
     def evaluate(self, run: RecipeRun, console: Console) -> None:
         self.seen.append(run.runs)
+
+    def report(self, run: RecipeRun, console: Console) -> None:
+        if self.problem:
+            raise RuntimeError(self.problem)
+        self.reported.append(run.folder)
 
 
 @pytest.fixture
@@ -85,8 +93,30 @@ def test_the_stages_follow_each_other_and_are_then_evaluated(
     assert [(stage.folder.name, stage.step) for stage in result.stages] == [("moco", 3), ("pretext", 3)]
     assert (result.finished, result.evaluated) == (True, True)
     assert evaluations.seen == [[tmp_path / "run" / "moco", tmp_path / "run" / "pretext"]]
+    assert evaluations.reported == [tmp_path / "run"]
     for heading in ("1/3 moco", "2/3 pretext", "3/3 few-shot", "1/3 moco: 0 min"):
         assert heading in text
+
+
+def test_a_report_that_cannot_be_written_fails_no_recipe(
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
+) -> None:
+    evaluations.problem = "no room on the disk"
+    result, text = train(tmp_path / "run", labelled)
+    assert (result.finished, result.evaluated) == (True, True)
+    said = " ".join(text.split())
+    assert f"warning: no report was written (no room on the disk); fastssl report {tmp_path / 'run'} writes it" in said
+
+
+def test_a_recipe_notes_the_command_that_asked_for_it(
+    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
+) -> None:
+    run = tmp_path / "run"
+    train(run, labelled)
+    facts = read_facts(run)
+    assert facts["command"].startswith(f"fastssl train --recipe mtcp --data {labelled} --encoder test_resnet")
+    assert "command" not in read_facts(run / "moco")  # nobody asked for this stage alone
+    assert float(read_facts(run / "moco")["loss of a guess"]) > 0
 
 
 def test_a_stage_starts_from_the_encoder_before_it_and_the_last_one_is_the_recipes(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastssl.training.metrics_log import MetricsLog
+from fastssl.training.metrics_log import MetricsLog, open_speed_log
 
 
 def steps(folder: Path) -> list[int]:
@@ -110,3 +110,13 @@ def test_every_board_gets_the_same_numbers_and_is_closed(tmp_path: Path) -> None
     with MetricsLog(tmp_path, step=4, boards=boards) as log:
         log.write(5, {"loss": 2.0, "lr": 0.1})
     assert all(board.told == [(5, {"loss": 2.0, "lr": 0.1}), "closed"] for board in boards)
+
+
+def test_the_speed_is_logged_beside_the_metrics_and_resumed_like_them(tmp_path: Path) -> None:
+    for began, steps in ((0, (10, 20)), (10, (20, 30))):
+        with open_speed_log(tmp_path, began) as log:
+            for step in steps:
+                log.write(step, {"images_per_second": 100.0 + began, "data_wait": 0.5})
+    records = [json.loads(line) for line in (tmp_path / "speed.jsonl").read_text().splitlines()]
+    assert [(one["step"], one["images_per_second"]) for one in records] == [(10, 100.0), (20, 110.0), (30, 110.0)]
+    assert not (tmp_path / "metrics.jsonl").exists()

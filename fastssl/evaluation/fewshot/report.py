@@ -93,6 +93,7 @@ class FewshotResult:
         pairs: the comparisons.
         notes: what to know of the results.
         folder: where fewshot.json, fewshot.csv, fewshot-pairs.csv and fewshot.png lie.
+        command: the command line that measures them.
     """
 
     data: str
@@ -105,6 +106,7 @@ class FewshotResult:
     pairs: tuple[FewshotPair, ...]
     notes: tuple[str, ...] = ()
     folder: str = ""
+    command: str = ""
 
     @property
     def encoders(self) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ classifiers (`grid.py`), rows and comparisons (`summary.py`), how results are sh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from fastssl.config import FewshotConfig, coerce_config
+from fastssl.config.command_line import command_line
 from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
@@ -92,6 +94,7 @@ def _fewshot(runs: Runs, config: FewshotConfig, console: Console) -> FewshotResu
         console=console,
     )
     result = _compare(candidates, extraction, images, config, notes, folder)
+    result = replace(result, command=command_line("fewshot", config, paths))
     result.print(console)
     if world().leads:
         write_fewshot_report(result, folder, draw_fewshot(result))

@@ -59,6 +59,7 @@ class FinetuneResult:
         trials: every one of them.
         notes: what a reader should know.
         folder: where the report's files are.
+        command: the command line that measures them.
     """
 
     data: str
@@ -77,6 +78,7 @@ class FinetuneResult:
     trials: tuple[FinetuneTrial, ...]
     notes: tuple[str, ...]
     folder: str
+    command: str = ""
 
     @property
     def frozen(self) -> bool:

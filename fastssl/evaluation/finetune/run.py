@@ -7,11 +7,13 @@ Covers: from runs and settings to a report. Does not cover: the trials (`trial_g
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 
 from fastssl.config import FinetuneConfig, coerce_config
+from fastssl.config.command_line import command_line
 from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
@@ -107,7 +109,7 @@ def compare(
         console=console,
         run_trial=run_trial,
     )
-    result = _result(grid, grid.trials())
+    result = replace(_result(grid, grid.trials()), command=command_line("finetune", config, paths))
     result.print(console)
     if world().leads:
         write_report(result, grid.report, draw(result))

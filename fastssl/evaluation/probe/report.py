@@ -76,6 +76,7 @@ class ProbeResult:
         rows: the results.
         notes: what to know of them.
         folder: where probe.json and probe.csv lie.
+        command: the command line that measures them.
     """
 
     encoder: str
@@ -88,6 +89,7 @@ class ProbeResult:
     rows: tuple[ProbeRow, ...]
     notes: tuple[str, ...] = ()
     folder: str = ""
+    command: str = ""
 
     def row(self, features: str, classifier: str = "linear") -> ProbeRow:
         """Return the row of these features and this classifier.

@@ -19,6 +19,7 @@ from rich.console import Console
 from torch import Tensor
 
 from fastssl.config import ProbeConfig, coerce_config
+from fastssl.config.command_line import command_line
 from fastssl.console import say
 from fastssl.data.report import DataReport
 from fastssl.distributed.world import world
@@ -97,7 +98,7 @@ def _probe(run: str | Path, config: ProbeConfig, console: Console) -> ProbeResul
         *_pixel_rows(extraction, trained),
         *_published_rows(extraction, trained.size),
     )
-    result = _result(extraction, trained, rows)
+    result = replace(_result(extraction, trained, rows), command=command_line("probe", config, [run]))
     result.print(console)
     if world().leads:
         _write(result, source.report, console)

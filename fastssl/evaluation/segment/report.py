@@ -50,6 +50,7 @@ class SegmentResult:
         rows: "all foreground", and one row per initialization.
         notes: what a reader should know of the results.
         folder: where segment.json, segment.csv, segment-pairs.csv, the finished trials and overlays/ lie.
+        command: the command line that measures them.
     """
 
     data: str
@@ -59,6 +60,7 @@ class SegmentResult:
     rows: tuple[SegmentRow, ...]
     notes: tuple[str, ...] = ()
     folder: str = ""
+    command: str = ""
 
     def row(self, run: str, encoder_init: str = "run", decoder_init: str = "run") -> SegmentRow:
         """Return the row of an initialization.

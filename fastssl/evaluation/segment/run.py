@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from fastssl.config import SegmentConfig, coerce_config
+from fastssl.config.command_line import command_line
 from fastssl.config.paths import run_path
 from fastssl.console import say
 from fastssl.distributed.world import world
@@ -88,6 +90,7 @@ def _segment(runs: str | Path | Sequence[str | Path], config: SegmentConfig, con
     finished = finish_trials(planned, data, recipe, runtime, cache, console)
     found = _by_initialization(planned, finished)
     result = _result(data, recipe, config, found, notes, report)
+    result = replace(result, command=command_line("segment", config, runs))
     result.print(console)
     if world().leads:
         write_segment_report(result, report)

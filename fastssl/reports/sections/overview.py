@@ -1,0 +1,193 @@
+"""The head of a report: what was found, in words, and what was trained on what.
+
+Covers: a finding for each evaluation with its test's verdict, a line for each run. Does not cover: the evaluations'
+own sections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan, nan
+
+import numpy as np
+
+from fastssl.evaluation.probe.report import TRAINED
+
+from ..blocks import Block, Finding, Findings, ReportSection, ReportTable
+from ..reading.evaluation_files import FewshotFile, FinetuneFile, SegmentFile, StoredTest
+from ..reading.run_record import RunRecord
+from ..words import verdict
+from .finetune import percent
+from .segment import ALL_FOREGROUND
+from .shared import command_for, to_evaluate
+
+
+def overview_section(records: Sequence[RunRecord]) -> ReportSection:
+    """Make the section.
+
+    Args:
+        records: of all runs.
+    """
+    findings = _findings(records)
+    blocks: list[Block] = [Findings(findings=tuple(findings))] if findings else []
+    runs = [record for record in records if record.stage or record.encoder_path is not None]
+    if runs:
+        blocks.append(_runs(runs))
+    encoders = to_evaluate(records)
+    lead = ""
+    if not findings and encoders:
+        lead = f"Trained and not yet evaluated. To begin with: {command_for('probe', encoders[:1])}"
+    return ReportSection(anchor="overview", title="Overview", lead=lead, blocks=tuple(blocks))
+
+
+def _findings(records: Sequence[RunRecord]) -> list[Finding]:
+    found = []
+    probed = _probed(records)
+    if probed is not None:
+        found.append(probed)
+    evaluated = [record for record in records if any((record.fewshot, record.finetune, record.frozen, record.segment))]
+    for record in evaluated:
+        own = []
+        if record.fewshot is not None:
+            own.append(fewshot_finding(record.fewshot))
+        if record.finetune is not None:
+            own.append(finetune_finding(record.finetune, "Fine-tuning"))
+        if record.frozen is not None:
+            own.append(finetune_finding(record.frozen, "Frozen features"))
+        if record.segment is not None:
+            own.append(_segmented(record.segment))
+        found += own if len(evaluated) == 1 else [replace(one, title=f"{record.label}: {one.title}") for one in own]
+    return found
+
+
+def _probed(records: Sequence[RunRecord]) -> Finding | None:
+    """The best trained encoder by linear probe; of several data sets, on that of the first run."""
+    scores = [
+        (record.label, probe.data, row.auc)
+        for record in records
+        if (probe := record.probe) is not None
+        for row in probe.rows
+        if (row.features, row.classifier) == (TRAINED, "linear") and not isnan(row.auc)
+    ]
+    scores = [score for score in scores if score[1] == scores[0][1]]
+    if not scores:
+        return None
+    scores.sort(key=lambda score: -score[2])
+    best, data, auc = scores[0]
+    text = f"{best} reaches {auc:.3f} test AUC on {data}"
+    text += f", {auc - scores[1][2]:.3f} more than {scores[1][0]}." if len(scores) > 1 else "."
+    return Finding(title="Linear probe", text=text, verdict="one value per encoder: not tested", tone="muted")
+
+
+def fewshot_finding(found: FewshotFile) -> Finding:
+    """Say which encoder is best with the most labels per class, by how much, and what the test says of it.
+
+    Args:
+        found: the comparison.
+    """
+    shots = max(row.shots for row in found.rows)
+    rows = sorted((row for row in found.rows if row.shots == shots), key=lambda row: -_low_if_nan(row.acc.mean))
+    best, title = rows[0], f"{shots} labelled images per class"
+    text = f"{best.encoder} is at {100 * best.acc.mean:.1f} % test accuracy on {found.data}"
+    if len(rows) < 2:
+        return Finding(title=title, text=f"{text}.")
+    second = rows[1]
+    text += f", {100 * (best.acc.mean - second.acc.mean):.1f} points ahead of {second.encoder}."
+    for pair in found.pairs:
+        if (
+            pair.metric == "acc"
+            and pair.shots == shots
+            and {pair.encoder, pair.against} == {best.encoder, second.encoder}
+        ):
+            return _tested(title, text, pair.test, best.encoder)
+    return Finding(title=title, text=text)
+
+
+def finetune_finding(found: FinetuneFile, title: str) -> Finding:
+    """Say which encoder is best on the most labels, and how it compares with its baseline.
+
+    Runs are tested against baselines alone, so that the difference told is that of the best run that was tested.
+
+    Args:
+        found: the comparison.
+        title: of the finding.
+    """
+    fraction = max(row.label_fraction for row in found.rows)
+    rows = [row for row in found.rows if row.label_fraction == fraction]
+    best = max(rows, key=lambda row: _low_if_nan(row.auc))
+    title = f"{title}, {percent(fraction)} of the labels"
+    text = f"{best.encoder} is best with {best.auc:.3f} test AUC on {found.data}."
+    tested = {one.encoder: one for one in found.comparisons if one.label_fraction == fraction}
+    runs = sorted((row for row in rows if row.encoder in tested), key=lambda row: -_low_if_nan(row.auc))
+    if not runs:
+        return Finding(title=title, text=text)
+    test = tested[runs[0].encoder]
+    way = "above" if test.difference >= 0 else "below"
+    text += f" {runs[0].encoder} is {abs(test.difference):.3f} {way} {test.against}."
+    return _tested(title, text, test, runs[0].encoder if test.difference >= 0 else test.against)
+
+
+def _segmented(found: SegmentFile) -> Finding:
+    rows = [row for row in found.rows if row.run != ALL_FOREGROUND]
+    best = max(rows or found.rows, key=lambda row: _low_if_nan(row.mean.get("dice", nan)))
+    start = f"{best.run} ({best.encoder_init}, {best.decoder_init})" if best.encoder_init else best.run
+    text = f"A U-Net from {start} is best with {best.mean.get('dice', nan):.3f} test Dice on {found.data}."
+    if not found.pairs:
+        return Finding(title="Segmentation", text=text)
+    first = found.pairs[0]
+    ahead, behind = (first.initialization, first.against)[:: 1 if first.difference >= 0 else -1]
+    text += f" {ahead} is {abs(first.difference):.3f} ahead of {behind}."
+    return _tested("Segmentation", text, first, ahead)
+
+
+def _tested(title: str, text: str, test: StoredTest, better: str) -> Finding:
+    said, tone = verdict(test, better)
+    return Finding(title=title, text=text, verdict=said, tone=tone)
+
+
+def _low_if_nan(value: float) -> float:
+    return -1.0 if isnan(value) else value
+
+
+def _runs(records: Sequence[RunRecord]) -> ReportTable:
+    rows = []
+    for record in records:
+        settings, counts = record.settings, record.data.get("counts") or {}
+        loss = record.metrics.get("loss")
+        speed = record.speed.get("images_per_second")
+        epochs = settings.get("epochs")
+        rows.append(
+            (
+                record.label,
+                record.stage or "encoder file",
+                str(settings.get("data") and data_name(record)),
+                str(settings.get("encoder") or ""),
+                f"{counts['train']:,}" if isinstance(counts.get("train"), int) else "",
+                str(settings.get("size") or ""),
+                f"{int(loss.steps[-1]):,}" + (f" ({epochs} epochs)" if epochs else "") if loss is not None else "",
+                str(settings.get("batch_size") or ""),
+                f"{loss.values[-max(1, len(loss.values) // 20) :].mean():.3f}" if loss is not None else "",
+                f"{np.nanmedian(speed.values):,.0f}" if speed is not None and len(speed.values) else "",
+            )
+        )
+    return ReportTable(
+        caption="What was trained on what",
+        columns=(
+            *("run", "stage", "data", "encoder"),
+            *("training images", "size, px", "steps", "batch", "loss at the end", "images/s"),
+        ),
+        rows=tuple(rows),
+        names=4,
+        notes=("Loss: mean over the last twentieth of the steps; losses of different stages cannot be compared.",),
+    )
+
+
+def data_name(record: RunRecord) -> str:
+    """Return what a run's data are called, without where they are.
+
+    Args:
+        record: of the run.
+    """
+    origin, path = str(record.data.get("origin") or ""), str(record.data.get("path") or "")
+    return origin.removesuffix(f", {path}") if path else origin or str(record.settings.get("data") or "")

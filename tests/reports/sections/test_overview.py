@@ -1,0 +1,60 @@
+"""Findings: who is ahead, by how much, and what the test says, whichever way round a pair was tested."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastssl.evaluation.fewshot.report import write_fewshot_report
+from fastssl.reports.reading.evaluation_files import FewshotFile, FinetuneFile, read_file
+from fastssl.reports.reading.run_record import find_records
+from fastssl.reports.sections.overview import fewshot_finding, finetune_finding, overview_section
+
+
+@pytest.mark.parametrize(("first", "second", "best"), [(0.8, 0.6, "first"), (0.6, 0.8, "second")])
+def test_the_best_encoder_with_the_most_labels_is_named(
+    tmp_path: Path, results: dict[str, Callable[..., Any]], first: float, second: float, best: str
+) -> None:
+    written = results["fewshot"](first, second)
+    write_fewshot_report(written, tmp_path)
+    found = read_file(tmp_path / "fewshot.json", FewshotFile)
+    assert found is not None
+    finding = fewshot_finding(found)
+    other = {"first": "second", "second": "first"}[best]
+    gap = 100 * (written.row(best, 5).acc.mean - written.row(other, 5).acc.mean)
+    assert finding.title == "5 labelled images per class"
+    assert finding.text.endswith(f"{gap:.1f} points ahead of {other}.")
+    assert finding.verdict == f"{best} is better (p\xa0<\xa00.001)"
+
+
+def test_no_difference_is_called_so(tmp_path: Path, results: dict[str, Callable[..., Any]]) -> None:
+    write_fewshot_report(results["fewshot"](0.7, 0.699), tmp_path)
+    found = read_file(tmp_path / "fewshot.json", FewshotFile)
+    assert found is not None
+    assert fewshot_finding(found).verdict.startswith("no difference shown (p\xa0=\xa0")
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"), [(0.1, "run is 0.100 above random"), (-0.2, "run is 0.200 below random")]
+)
+def test_fine_tuning_tells_the_best_run_from_its_baseline(tmp_path: Path, difference: float, words: str) -> None:
+    row = {"label_fraction": 1.0, "acc": 0.5}
+    rows = [{**row, "encoder": "run", "auc": 0.8}, {**row, "encoder": "random", "auc": 0.8 - difference}]
+    test = {"difference": difference, "low": -1, "high": 1, "p": 0.01, "p_holm": 0.01, "comparisons": 1}
+    compared = {"encoder": "run", "against": "random", "label_fraction": 1.0, "pairs": 3, **test}
+    (tmp_path / "f.json").write_text(json.dumps({"data": "cells", "rows": rows, "comparisons": [compared]}))
+    found = read_file(tmp_path / "f.json", FinetuneFile)
+    assert found is not None
+    finding = finetune_finding(found, "Fine-tuning")
+    assert words in finding.text
+    best = "run" if difference > 0 else "random"
+    assert finding.text.startswith(f"{best} is best with")
+    assert finding.verdict.startswith(f"{best} is better")
+
+
+def test_a_run_without_evaluations_is_told_how_to_begin(run: Path) -> None:
+    assert overview_section(find_records([run])).lead.endswith(f"fastssl probe {run}")
