@@ -106,7 +106,9 @@ def free_folder(folder: Path) -> Path:
     Args:
         folder: that would be taken.
     """
-    candidates = (folder.with_name(f"{folder.name}{'' if number == 1 else f'-{number}'}") for number in range(1, 10_000))
+    candidates = (
+        folder.with_name(f"{folder.name}{'' if number == 1 else f'-{number}'}") for number in range(1, 10_000)
+    )
     return next(one for one in candidates if not holds_run(one) and not one.exists())
 
 

@@ -64,7 +64,10 @@ def like_another(hashes: np.ndarray) -> float:
 
 def _cell_means(grey: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The means of `rows` x `columns` cells that cover an image."""
-    down, across = (np.linspace(0, side, cells + 1).astype(int)[:-1] for side, cells in zip(grey.shape, (rows, columns), strict=True))
+    down, across = (
+        np.linspace(0, side, cells + 1).astype(int)[:-1]
+        for side, cells in zip(grey.shape, (rows, columns), strict=True)
+    )
     sums = np.add.reduceat(np.add.reduceat(grey, down, axis=0), across, axis=1)
     counts = np.outer(np.diff([*down, grey.shape[0]]), np.diff([*across, grey.shape[1]]))
     return np.asarray(sums / counts)

@@ -110,11 +110,7 @@ def _rule(entry: Any) -> Rule:
     unknown = [name for name in entry if name not in names]
     if unknown:
         raise ValueError(f"there is no field {unknown[0]!r}; fields are {', '.join(names)}")
-    lacking = [
-        name
-        for name, one in names.items()
-        if one.default is MISSING and not entry.get(name)
-    ]
+    lacking = [name for name, one in names.items() if one.default is MISSING and not entry.get(name)]
     if lacking:
         raise ValueError(f"{lacking[0]} is missing")
     check_condition(entry["when"])
