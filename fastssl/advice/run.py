@@ -6,6 +6,7 @@ training.
 
 from __future__ import annotations
 
+import json as json_format
 import os
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from fastssl.config.advise import AdviseConfig
 from fastssl.config.base import build
-from fastssl.console import new_console, say, silent_console
+from fastssl.console import new_console, say
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .choice import choose
@@ -32,6 +33,7 @@ def advise(
     config: AdviseConfig | None = None,
     /,
     *,
+    json: bool = False,
     console: Console | None = None,
     **settings: Any,
 ) -> Advice:
@@ -42,6 +44,7 @@ def advise(
     Args:
         data: as `fastssl.train` takes them; None: those of the settings.
         config: what is asked for; or give its fields as `settings`.
+        json: print the advice as JSON; all other lines go to standard error.
         console: where the advice goes; standard output by default.
         **settings: the fields of `AdviseConfig`, in place of `config`.
 
@@ -58,7 +61,7 @@ def advise(
     asked = settings if config is None else config.model_dump(exclude_unset=True)
     config = build(AdviseConfig, {**asked, **({} if data is None else {"data": data})})
     console = console or new_console()
-    talk = silent_console() if config.as_json else console
+    talk = new_console(stderr=True) if json else console
     rules = read_rules(config.rules)
     runtime = resolve_runtime(config.device, config.amp, False, config.precision)
     looked = look_at(config, on_gpu=runtime.device.type != "cpu", notify=lambda line: say(talk, line))
@@ -78,12 +81,8 @@ def advise(
         expected=expected,
         notes=(*looked.notes, *([NO_DETECTOR] if looked.facts.task == "detection" else [])),
     )
-    _show(advice, config, console)
-    return advice
-
-
-def _show(advice: Advice, config: AdviseConfig, console: Console) -> None:
-    if config.as_json:
-        print_json(console, advice.as_json())
+    if json:
+        say(console, *json_format.dumps(advice.as_json(), indent=1, allow_nan=False, default=str).splitlines())
     else:
         advice.print(console)
+    return advice
