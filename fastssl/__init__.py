@@ -17,6 +17,8 @@ _EXPORTS = {
     "TrainConfig": "fastssl.config",
     "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
+    "estimate": "fastssl.estimation.command",
+    "Estimate": "fastssl.estimation.result",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
     "ProbeResult": "fastssl.evaluation.probe.report",
@@ -30,6 +32,8 @@ _EXPORTS = {
     "PreviewConfig": "fastssl.config",
     "pack": "fastssl.shards",
     "PackConfig": "fastssl.config",
+    "doctor": "fastssl.diagnosis.doctor",
+    "Diagnosis": "fastssl.diagnosis.facts",
     "segment": "fastssl.evaluation.segment.run",
     "SegmentConfig": "fastssl.config",
     "SegmentResult": "fastssl.evaluation.segment.report",
@@ -42,6 +46,8 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "Diagnosis",
+    "Estimate",
     "FastSSLError",
     "FewshotConfig",
     "FewshotResult",
@@ -58,6 +64,8 @@ __all__ = [
     "TrainResult",
     "__version__",
     "create_encoder",
+    "doctor",
+    "estimate",
     "fewshot",
     "finetune",
     "load_encoder",
@@ -83,7 +91,11 @@ if TYPE_CHECKING:
     )
     from fastssl.data import open_source
     from fastssl.data.shards import write_shards
+    from fastssl.diagnosis.doctor import doctor
+    from fastssl.diagnosis.facts import Diagnosis
     from fastssl.errors import FastSSLError
+    from fastssl.estimation.command import estimate
+    from fastssl.estimation.result import Estimate
     from fastssl.evaluation.fewshot.report import FewshotResult
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult

@@ -36,7 +36,7 @@ def runs_triton(impl: str, *tensors: Tensor, products: bool = False) -> bool:
     if impl == "torch":
         return False
     double = any(tensor.dtype == torch.float64 for tensor in tensors)
-    problem = _triton_problem(tensors[0].device)
+    problem = triton_problem(tensors[0].device)
     if impl == "auto":
         exact = products and all(tensor.dtype == torch.float32 for tensor in tensors) and float32_is_exact()
         return tensors[0].is_cuda and not double and not exact and problem is None
@@ -56,7 +56,8 @@ def float32_is_exact() -> bool:
     return torch.backends.cuda.matmul.fp32_precision != "tf32"
 
 
-def _triton_problem(device: torch.device) -> str | None:
+def triton_problem(device: torch.device) -> str | None:
+    """Why Triton cannot run on a device, in a few words; None where it can."""
     if not _triton_is_installed():
         return "the package triton is not installed"
     if device.type == "cuda":

@@ -9,9 +9,13 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+# Where a test has several threads they sleep at barriers; OpenMP reads this when torch is imported, on the lines below.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import pytest
@@ -29,6 +33,10 @@ torch.set_num_threads(1)
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+# The suite starts a hundred interpreters; without the files of byte code each compiles the package again, for 0.7 s.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A script's background jobs ignore Ctrl-C, and so do the processes that they start; tests of it need it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -81,6 +89,18 @@ def demo_drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "open_demo", drawn)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No test cuts the power, so that a file has reached the disk is not waited for; a bad descriptor still fails."""
+
+    def look(descriptor: int) -> None:
+        os.fstat(descriptor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", look)
         yield
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from fastssl.diagnosis.processor import find_processor
 from fastssl.runtime.resolve import native_precisions
 
 PACKAGES = (
@@ -36,8 +37,6 @@ PACKAGES = (
     "stable-pretraining",
     "lightning",
 )
-INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""Of x86 processors: those that decide which kernels oneDNN takes. Linux alone names them."""
 ROOT = Path(__file__).parents[2]
 CODE = ("fastssl", "kernels", "pipelines", "bench/**/*.py")
 LIMITS = {"ONEDNN_MAX_CPU_ISA": "oneDNN", "ATEN_CPU_CAPABILITY": "ATen", "MKL_ENABLE_INSTRUCTIONS": "MKL"}
@@ -108,16 +107,13 @@ def processor() -> dict[str, Any]:
 
     Hypervisors give many processors one name, so the name alone says little about speed.
     """
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = values.get("flags", "").split()
+    found = find_processor()
     return {
-        "name": values.get("model name", platform.machine()),
-        "family": values.get("cpu family"),
-        "model": values.get("model"),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "instructions": [name for name in INSTRUCTION_SETS if name in flags],
+        "name": found.name,
+        "family": found.family,
+        "model": found.model,
+        "cores": found.allowed,
+        "instructions": list(found.instructions),
     }
 
 

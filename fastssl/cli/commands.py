@@ -2,8 +2,8 @@
 
 Covers: one function per command, the app that holds them. Does not cover: reading a command line (`line.py`).
 
-This module does not postpone annotations: cyclopts reads those of `train`, whose class is only known when its app is
-made.
+This module does not postpone annotations: cyclopts reads those of `train` and `estimate`, whose class is only known
+when their app is made.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ from fastssl.config import (
     TrainConfig,
 )
 from fastssl.config.base import RUN
+from fastssl.config.flags import ESTIMATE, AsJson, LargestBatch, TryCompiler
 from fastssl.paths import user_path
 from fastssl.stages.registry import config_class, every_stage
 
@@ -32,6 +33,7 @@ from .completion import Shell, install
 
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
+    "estimate": TrainConfig,
     "probe": ProbeConfig,
     "fewshot": FewshotConfig,
     "finetune": FinetuneConfig,
@@ -39,7 +41,10 @@ CONFIGS: dict[str, type[Config]] = {
     "preview": PreviewConfig,
     "pack": PackConfig,
 }
-"""Command -> its settings; of train, those that all stages have."""
+"""Command -> its settings; of those in `OF_A_STAGE`, those that all stages have."""
+
+OF_A_STAGE = ("train", "estimate")
+"""Commands that take the settings of a stage or a recipe."""
 
 Flattened = Parameter(name="*")
 
@@ -144,6 +149,11 @@ def preview(
     fastssl.preview(run, config)
 
 
+def doctor(*, compile: TryCompiler = False, json: AsJson = False) -> None:
+    """Describe this machine: what is in the way, what is switched on and why, which versions are there."""
+    fastssl.doctor(compile=compile, json=json)
+
+
 def pack(
     *,
     config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
@@ -158,7 +168,8 @@ def make_app(train_config: type[TrainConfig]) -> App:
     """Make the app of all commands.
 
     Args:
-        train_config: the class whose fields `train` takes: that of a stage, of a recipe, or `every_stage`.
+        train_config: the class whose fields `train` and `estimate` take: that of a stage, of a recipe, or
+            `every_stage`.
 
     Returns:
         An app that runs a command by calling `fastssl`, and returns.
@@ -181,6 +192,16 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """Pre-train an encoder. Its --help lists the settings of the --stage or --recipe that is given."""
         return fastssl.train(config)
 
+    def estimate(
+        *,
+        config: Annotated[train_config, Flattened] = train_config(),  # type: ignore[valid-type]  # noqa: B008 (frozen)
+        file: ConfigFile = None,
+        largest_batch: LargestBatch = True,
+        json: Annotated[AsJson, Parameter(group=ESTIMATE)] = False,
+    ) -> None:
+        """Measure 20 steps of what train would do, whose settings it takes: time, memory, largest batch."""
+        fastssl.estimate(config, largest_batch=largest_batch, json=json)
+
     def install_completion(*, shell: Shell | None = None) -> None:
         """Install the completion of commands and options in your shell.
 
@@ -191,7 +212,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, pack]
+    in_order: list[Callable[..., object]] = [train, estimate, probe, fewshot, finetune, segment, preview, pack, doctor]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")
@@ -199,4 +220,4 @@ def make_app(train_config: type[TrainConfig]) -> App:
 
 
 app = make_app(config_class())
-"""All commands; `train` with the settings of the default stage."""
+"""All commands; `train` and `estimate` with the settings of the default stage."""

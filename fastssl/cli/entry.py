@@ -20,6 +20,7 @@ from fastssl.distributed.environment import launched_rank, quieten_torch
 from fastssl.stages.registry import installed_stages
 from fastssl.text import printable
 
+from .commands import OF_A_STAGE
 from .failures import INPUT_ERROR, failure_of
 from .line import Line, read_line
 from .old_names import with_new_names
@@ -79,7 +80,7 @@ def _main(tokens: list[str], commands: Mapping[str, Callable[..., Any]], ready: 
         return 0
     tokens, renamed = with_new_names(tokens)
     leads = launched_rank() == 0  # of processes that were started together one tells what is wrong with the line of all
-    left_out = installed_stages().refused if tokens[0] == "train" else ()
+    left_out = installed_stages().refused if tokens[0] in OF_A_STAGE else ()
     for warning in (*renamed, *left_out) if leads else ():
         _tell(f"warning: {warning}")
     line = read_line(tokens)

@@ -1,7 +1,7 @@
 """A command line, understood: what it runs, or everything that is wrong with it.
 
-Covers: the settings of a file beneath those of the line, the class that `train` takes by --stage and --recipe, all
-mistakes at once. Does not cover: running it (`entry.py`).
+Covers: the settings of a file beneath those of the line, the class that `train` and `estimate` take by --stage and
+--recipe, all mistakes at once. Does not cover: running it (`entry.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fastssl.errors import ConfigError
 from fastssl.paths import user_path
 from fastssl.stages.registry import RECIPE_STAGES, config_class, foreign_setting, owners_of, stage_names
 
-from .commands import CONFIGS, app, make_app
+from .commands import CONFIGS, OF_A_STAGE, app, make_app
 from .config_file import as_options
 from .tokens import option_name, setting_names, value_of, without
 
@@ -91,8 +91,8 @@ def _file_of(tokens: Sequence[str]) -> tuple[str | None, dict[str, Any], list[st
 
 
 def _grammar_of(tokens: Sequence[str], settings: Mapping[str, Any]) -> _Grammar:
-    """What the command takes; of train, by the stage or recipe that the line names, else the file."""
-    if tokens[0] != "train":
+    """What the command takes; of train and estimate, by the stage or recipe that the line names, else the file."""
+    if tokens[0] not in OF_A_STAGE:
         return _Grammar(app=app, kind=CONFIGS.get(tokens[0]), whose="")
     stage, recipe = value_of(tokens, "--stage"), value_of(tokens, "--recipe")
     if stage is None and recipe is None:

@@ -27,9 +27,11 @@ from .base import (
     AutoSwitch,
     Count,
     DataConfig,
+    ListOf,
 )
 from .paths import DataText, PathSetting
 
+Board = Literal["auto", "none", "tensorboard", "wandb", "mlflow"]
 LENGTHS = ("epochs", "steps", "minutes")
 """Settings that say how long a run is. Of a run that has begun, the steps count; its file keeps the others so that the
 command that began it may be repeated with --resume."""
@@ -63,7 +65,7 @@ class TrainConfig(DataConfig):
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """Encoder: any timm model (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"
-    """First layers of a ResNet; small: 3x3, stride 1, no max-pool."""
+    """A ResNet's first layers; small: 3x3, stride 1."""
     init: Annotated[PathSetting | None, Parameter(group=MODEL)] = None
     """Weights to start from: a run, or a .safetensors or .pth file with timm's keys."""
 
@@ -109,6 +111,14 @@ class TrainConfig(DataConfig):
     """Steps between checkpoints (auto: once a minute, or for 1 % of the time)."""
     keep: Annotated[Count, Parameter(group=RUN)] = 2
     """Checkpoints to keep, the newest."""
+    monitor: Annotated[Literal["auto", "off", "knn", "rank"], Parameter(group=RUN, show_default=False)] = "auto"
+    """Watch features (auto: knn, or rank)."""
+    monitor_share: Annotated[Annotated[float, Field(gt=0, le=0.5)], Parameter(group=RUN)] = 0.02
+    """Share of the time that watching may take."""
+    log: Annotated[ListOf[Board], Field(min_length=1), Parameter(group=RUN, show_default=False)] = ("auto",)
+    """Where else metrics go."""
+    keep_best: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
+    """Keep encoder-best.safetensors, by what is watched."""
     deterministic: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Equal bits on every run, slower (a CPU uses one thread)."""
 
@@ -123,6 +133,10 @@ class TrainConfig(DataConfig):
             wrong.append(f"deterministic and threads={self.threads} both given: sums depend on the number of threads")
         if self.recipe is not None and "stage" in self.model_fields_set:
             wrong.append("stage and recipe both given: give one")
+        if len(self.log) > 1 and {"auto", "none"} & set(self.log):
+            wrong.append(f"log={','.join(self.log)}: auto and none stand alone")
+        if self.keep_best and self.monitor == "off":
+            wrong.append("keep_best and monitor=off contradict each other: the best encoder is told by what is watched")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -27,15 +27,14 @@ from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
 from fastssl.recipes.evaluations import RECIPES
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
+from fastssl.recipes.stage_configs import stage_configs, with_recipe_length
 from fastssl.runtime import usual_torch_state
-from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
+from fastssl.stages.registry import train_config
 from fastssl.threads import use_threads
 from fastssl.training.build import build_run
 from fastssl.training.fit import TrainResult
 from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.own_folder import owned
-from fastssl.training.pace import Clock
-from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     ENCODER,
     check_free,
@@ -45,6 +44,7 @@ from fastssl.training.run_folder import (
     release_recipe,
 )
 from fastssl.training.stored_settings import CONFIG, read_settings, settings_to_resume, stored_config
+from fastssl.training.timed_steps import Clock
 from fastssl.training.train import Prepared, train_stage
 
 
@@ -137,8 +137,12 @@ def _check_place(config: TrainConfig, folder: Path) -> None:
 
 def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
     """Train a recipe in a folder that is this call's own."""
-    config = settings_to_resume(folder, config) if config.resume else _with_length(config, recipe, console)
-    recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
+    if config.resume:
+        config = settings_to_resume(folder, config)
+    else:
+        config, line = with_recipe_length(config, own_length=recipe.own_length)
+        say(console, *filter(None, (line,)))
+    recipe_run = RecipeRun(config=config, folder=folder, stages=stage_configs(config, folder))
     with use_threads(config.threads_to_use):
         prepared = _prepare(recipe_run, console)
         source = prepared[0].source
@@ -244,39 +248,6 @@ def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
             before = run.spec
         prepared.append(Prepared(source=source, runtime=runtime, run=run if config.minutes is None else None))
     return prepared
-
-
-def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> TrainConfig:
-    """`config` with a budget where the data are the demo's and no length is given; says how a budget is divided."""
-    each = config if recipe.own_length else with_length(config)[0]
-    if each.minutes is None:
-        return config
-    stages = RECIPE_STAGES[str(config.recipe)]
-    minutes = config.minutes or each.minutes * len(stages)
-    given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
-    share = f"{minutes / len(stages):g} minutes for each of {', '.join(stages)}"
-    say(console, f"{given}: {share}; the evaluation is not counted")
-    return config.model_copy(update={"minutes": minutes})
-
-
-def _stage_configs(config: TrainConfig, folder: Path) -> tuple[TrainConfig, ...]:
-    """The configuration of each stage: what was asked for, as far as the stage has it.
-
-    Each also names the recipe, by which a stage's automatic values may differ from what they are on their own.
-    """
-    stages = RECIPE_STAGES[str(config.recipe)]
-    asked = {name: getattr(config, name) for name in config.model_fields_set - {"recipe", "stage", "overwrite"}}
-    asked["data"] = config.data
-    if config.minutes is not None:
-        asked["minutes"] = config.minutes / len(stages)
-    configs = []
-    for place, stage in enumerate(stages):
-        own = {name: value for name, value in asked.items() if name in config_class(stage).model_fields}
-        if place > 0:  # only the first starts from --init; the others from the stage before
-            own["init"] = folder / stages[place - 1]
-        alone = train_config({**own, "stage": stage, "out": folder / stage, "resume": False})
-        configs.append(alone.model_copy(update={"recipe": config.recipe}))
-    return tuple(configs)
 
 
 def _minutes(seconds: float) -> str:

@@ -7,19 +7,17 @@ follows from them (`runtime.py`), setting threads (`fastssl.threads`).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
 from fastssl.errors import ConfigError
+from fastssl.instructions import without_bf16
 from fastssl.runtime.runtime import ResolvedSetting, Runtime
 from fastssl.threads import thread_policy
 
 OLDEST_FP16 = (7, 0)
 """Compute capability from which a GPU multiplies fp16 in tensor cores."""
-
-WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"}
-"""Limits of oneDNN (ONEDNN_MAX_CPU_ISA) under which it multiplies no bf16, whatever the processor has."""
 
 FULL_PRECISION = "as asked: full single precision, TF32 off"
 
@@ -192,15 +190,9 @@ def native_precisions(device: torch.device) -> set[str]:
         return set()
     if device.type != "cuda":
         instructions = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return {"bf16"} if instructions and not _held_back(os.environ) else set()
+        return {"bf16"} if instructions and not without_bf16(os.environ) else set()
     found = {"bf16"} if torch.cuda.is_bf16_supported(including_emulation=False) else set()
     return found | ({"fp16"} if torch.cuda.get_device_capability(device) >= OLDEST_FP16 else set())
-
-
-def _held_back(environment: Mapping[str, str]) -> bool:
-    """Tell whether oneDNN, which multiplies for torch, is held to instructions that have no bf16."""
-    limit = environment.get("ONEDNN_MAX_CPU_ISA") or environment.get("DNNL_MAX_CPU_ISA") or "DEFAULT"
-    return limit.upper() in WITHOUT_BF16
 
 
 def auto_compile(device: torch.device, request: bool | None) -> tuple[bool, str]:

@@ -49,4 +49,29 @@ class CheckpointPolicy:
         """
         if self.every_steps is not None:
             return step % self.every_steps == 0
-        return seconds >= max(self.every_seconds, cost / LARGEST_SHARE)
+        return seconds >= self.seconds_between(cost)
+
+    def seconds_between(self, cost: float) -> float:
+        """Choose the time from one checkpoint to the next, where that is by time.
+
+        Args:
+            cost: seconds that one takes from the steps.
+
+        Returns:
+            Seconds.
+        """
+        return max(self.every_seconds, cost / LARGEST_SHARE)
+
+    def count(self, steps: int, seconds: float, cost: float) -> int:
+        """Count the checkpoints of a whole run.
+
+        Args:
+            steps: of the run.
+            seconds: that its steps take.
+            cost: seconds that one checkpoint takes from them.
+
+        Returns:
+            How many: one before the first step, one after the last, and those between.
+        """
+        between = (steps - 1) // self.every_steps if self.every_steps else int(seconds / self.seconds_between(cost))
+        return 2 + between

@@ -78,7 +78,13 @@ class Engine(Generic[BatchesT]):
         """The optimiser of the stage's trained parameters."""
         return self._step.optimizer
 
-    def fit(self, until: int, on_metrics: Callable[[StepMetrics], None], clock: StepClock) -> StopRequest:
+    def fit(
+        self,
+        until: int,
+        on_metrics: Callable[[StepMetrics], None],
+        clock: StepClock,
+        between_steps: Callable[[int], bool] = lambda step: False,
+    ) -> StopRequest:
         """Train until so many steps are done in all, or a signal asks to stop; the last step is then saved.
 
         Of several processes all stop and save at the same step.
@@ -87,6 +93,8 @@ class Engine(Generic[BatchesT]):
             until: how many steps are to be done, those before this call included.
             on_metrics: called with every step's metrics, in order, on CUDA a few steps late.
             clock: times the steps.
+            between_steps: called after every step with how many are finished, and may take its time; it returns whether
+                it did.
 
         Returns:
             Whether a signal asked to stop.
@@ -111,6 +119,8 @@ class Engine(Generic[BatchesT]):
                     if checkpoints is not None and (due if checkpoints.by_step else decided.save):
                         self._deliver(queue.all(), on_metrics)
                         checkpoints.take(self.step)
+                        clock.pause()
+                    if between_steps(self.step):
                         clock.pause()
                     if self.step >= until or decided.signal:
                         break
@@ -163,7 +173,7 @@ class Engine(Generic[BatchesT]):
                 self.stage.warm_up(batch)
         self.loader.load_state_dict(start)
 
-    def save_into(self, folder: Path) -> None:
+    def save_into(self, folder: Path) -> float:
         """Write a checkpoint of this step to a folder, and return once it is on disk; it counts as the run's own.
 
         Of several processes that of rank 0 calls it; the others call `count_checkpoint`.
@@ -171,12 +181,15 @@ class Engine(Generic[BatchesT]):
         Args:
             folder: of checkpoints, which the caller puts in the place of the run's own.
 
+        Returns:
+            Seconds that such a checkpoint takes from the steps when it is written meanwhile.
+
         Raises:
             DivergenceError: a tensor to be saved is not finite.
             ValueError: the engine was made without checkpoints.
             OSError: it cannot be written.
         """
-        self._own_checkpoints().take_into(folder, self.step)
+        return self._own_checkpoints().take_into(folder, self.step)
 
     def count_checkpoint(self) -> None:
         """Take it that there is a checkpoint of this step, which another process has written."""

@@ -16,6 +16,7 @@ from fastssl.distributed.world import world
 from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
 from fastssl.training.fit import TrainResult
+from fastssl.training.monitor import Kind
 
 
 def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterable[ResolvedSetting]) -> None:
@@ -45,6 +46,18 @@ def processes(batch_size: int) -> tuple[ResolvedSetting, ...]:
     return () if size == 1 else (ResolvedSetting(name="processes", value=str(size), reason=reason),)
 
 
+def monitor_setting(kind: Kind, why: str, share: float) -> ResolvedSetting:
+    """Say what is watched while a run goes on.
+
+    Args:
+        kind: of the monitor.
+        why: it is that one.
+        share: of the time that it may take.
+    """
+    cost = "" if kind == "off" else f"; for {100 * share:g} % of the time at most"
+    return ResolvedSetting(name="monitor", value=kind, reason=why + cost)
+
+
 def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None:
     """Print one line for every setting that was resolved: its name, its value, its reason.
 
@@ -65,6 +78,10 @@ def conclude(console: Console, result: TrainResult, signal: str | None) -> None:
         signal: the name of the signal that stopped it, if one did.
     """
     speed = f"{result.images_per_second:,.0f} images/s, data-wait {result.data_wait:.1%}"
+    if result.watched is not None:
+        best = result.best
+        compared = f", best after step {best.step}" if best is not None and best.step != result.watched.step else ""
+        say(console, f"monitor: {result.watched} after step {result.watched.step}{compared}")
     if result.finished:
         say(console, f"done: {result.total_steps} steps, {speed}; encoder in {result.encoder}")
         return

@@ -1,57 +1,25 @@
-"""The metrics of every step, on disk and, where it is installed, in TensorBoard.
+"""The metrics of a run on disk, and in whatever other logs are open.
 
-Covers: `metrics.jsonl`, one JSON object per step, null for what is not finite; TensorBoard scalars. Does not cover: the
-terminal (`progress.py`).
+Covers: `metrics.jsonl`: a JSON object per step, and one for each look at the encoder, whose names begin with
+"monitor/"; null for what is not finite. Does not cover: the other logs (`boards`), the terminal (`progress.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from fastssl.files import write_atomically
+from fastssl.training.boards import Board
 
 METRICS = "metrics.jsonl"
-
-
-class Board(Protocol):
-    """The part of TensorBoard's `SummaryWriter` that is used here."""
-
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Write one metric of one step.
-
-        Args:
-            name: of the metric.
-            value: of it.
-            step: how many steps were finished with it.
-        """
-
-    def close(self) -> None:
-        """Write what is not yet written."""
-
-
-def open_tensorboard(folder: Path, step: int) -> Board | None:
-    """Open TensorBoard's log of a run.
-
-    Args:
-        folder: of the run; the log lies in its `tensorboard` folder.
-        step: what was logged after this step is hidden.
-
-    Returns:
-        The log; None where TensorBoard is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    board: Board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
-    return board
+MONITOR = "monitor/"
+"""In front of the names of what is measured of the encoder, which not every step has."""
 
 
 class MetricsLog:
@@ -61,17 +29,15 @@ class MetricsLog:
         folder: the run folder.
         step: records after this step, left by an earlier call that got further than its last checkpoint, are
             dropped, so that a resumed run logs every step once.
-        open_board: opens the log that every metric also goes to, from the same arguments; None where there is none.
+        boards: other logs that every metric goes to; they are closed with this one.
     """
 
-    def __init__(
-        self, folder: Path, step: int = 0, open_board: Callable[[Path, int], Board | None] = open_tensorboard
-    ) -> None:
+    def __init__(self, folder: Path, step: int = 0, boards: Sequence[Board] = ()) -> None:
         self._path = folder / METRICS
         _truncate(self._path, step)
         # A line at a time: a checkpoint must never be ahead of the log, or a killed run would lack the steps between.
         self._file = self._path.open("ab", buffering=0)
-        self._board = open_board(folder, step)
+        self._boards = tuple(boards)
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         """Append one record.
@@ -91,9 +57,8 @@ class MetricsLog:
         except OSError as error:
             error.filename = str(self._path)  # a failed write does not say where
             raise
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(name, value, step)
+        for board in self._boards:
+            board.write(step, values)
 
     def __enter__(self) -> MetricsLog:
         return self
@@ -102,10 +67,9 @@ class MetricsLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if self._board is None:
-            return
         with suppress(OSError) if error is not None else nullcontext():  # the disk is full: told already
-            self._board.close()
+            for board in self._boards:
+                board.close()
 
 
 def _truncate(path: Path, step: int) -> None:

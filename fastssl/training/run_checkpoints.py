@@ -88,19 +88,24 @@ class RunCheckpoints:
                 self.writer.submit(self._captured(number))
             self._mark(number)
 
-    def take_into(self, folder: Path, number: int) -> None:
+    def take_into(self, folder: Path, number: int) -> float:
         """Write a checkpoint to another folder, and return once it is on disk; it counts as the run's own.
 
         Args:
             folder: of checkpoints, which the caller puts in the place of the run's own.
             number: how many steps are finished.
 
+        Returns:
+            Seconds that such a checkpoint takes from the steps when it is written meanwhile.
+
         Raises:
             DivergenceError: a tensor is not finite.
             OSError: it cannot be written.
         """
-        CheckpointWriter(replace(self._policy, folder=folder)).write(self._captured(number))
+        writer = CheckpointWriter(replace(self._policy, folder=folder))
+        writer.write(self._captured(number))
         self.count(number)
+        return writer.cost
 
     def count(self, number: int) -> None:
         """Take a checkpoint that is there for one that was taken now.

@@ -28,8 +28,11 @@ from fastssl.training.stored_settings import CONFIG, read_settings, write_asked,
 ENCODER = "encoder.safetensors"
 CHECKPOINTS = "checkpoints"
 
-_FOLDERS = (CHECKPOINTS, "features", "report", "tensorboard")
-_CONTENTS = (CONFIG, REPORT_FILE, ENCODER, "decoder.safetensors", "metrics.jsonl", *_FOLDERS)
+_FOLDERS = (CHECKPOINTS, "features", "report", "tensorboard", "wandb")
+_CONTENTS = (
+    *(CONFIG, REPORT_FILE, ENCODER, "encoder-best.safetensors", "decoder.safetensors", "metrics.jsonl", "boards.json"),
+    *_FOLDERS,
+)
 
 _BEGINNING, _BEGUN = ".beginning", ".begun"
 """The hidden folder that a run is prepared in, and its name once everything is there."""

@@ -31,6 +31,7 @@ _CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "keep", "quiet"),
     *("data", "data_root", "skip_corrupt", "max_megapixels"),
     *("device", "compile", "threads", "pipeline"),
+    *("monitor", "monitor_share", "log", "keep_best"),
     *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),
 }
 

@@ -21,20 +21,23 @@ from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.threads import use_threads
+from fastssl.training.boards import check_boards
 from fastssl.training.build import TrainingRun, build_run
 from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.claim import claim
 from fastssl.training.compilation import compile_errors
 from fastssl.training.conclusion import how_timm_builds, next_command, what_was_learnt
-from fastssl.training.fit import TrainResult, fit
+from fastssl.training.fit import TrainResult, Watching, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
-from fastssl.training.messages import conclude, introduce, processes
+from fastssl.training.messages import conclude, introduce, monitor_setting, processes
+from fastssl.training.monitor import kind_of_monitor
 from fastssl.training.own_folder import owned
-from fastssl.training.pace import Clock, minutes_hold, with_steps
+from fastssl.training.pace import minutes_hold, with_steps
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import CHECKPOINTS, check_free, folder_of, holds_run
 from fastssl.training.stored_settings import read_settings, settings_to_resume
+from fastssl.training.timed_steps import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +149,8 @@ def _begin(
 def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console, weights: str) -> TrainResult:
     """Open the run, claim its folder or go on in it, and train; weights: the line about those it starts from."""
     settings, source = run.settings, run.source
+    kind, why = kind_of_monitor(settings, source)
+    watching = Watching(kind=kind, boards=check_boards(settings.log))
     policy = CheckpointPolicy(
         folder=folder / CHECKPOINTS,
         every_steps=settings.checkpoint_every,
@@ -155,7 +160,8 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
     )
     with run.open(policy) as engine:
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
-        reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons)
+        watched = monitor_setting(kind, why, settings.monitor_share)
+        reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons, watched)
         introduce(console, run, folder, reasons)
         say(console, *filter(None, (weights, engine.loader.shuffling, *run.messages())))
         if config.resume:
@@ -165,6 +171,6 @@ def _train(run: TrainingRun, config: TrainConfig, folder: Path, console: Console
             say(console, f"resumed at step {engine.step}")
         else:
             claim(run, engine, folder, reasons, minutes=config.minutes)
-        result = fit(run, engine, folder, console, config.stop_after)
+        result = fit(run, engine, folder, console, config.stop_after, watching)
         conclude(console, result, result.stopped_by)
         return result

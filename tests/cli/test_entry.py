@@ -10,6 +10,7 @@ import pytest
 
 import fastssl
 from fastssl.cli import main
+from fastssl.cli.commands import OF_A_STAGE
 from fastssl.cli.entry import BEGIN_WITH
 
 
@@ -47,13 +48,17 @@ def test_an_interrupt_exits_as_shells_expect(capsys: pytest.CaptureFixture[str])
 
 def test_a_command_stands_for_the_call_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     called: dict[str, tuple[Any, ...]] = {}
-    names = ("train", "probe", "fewshot", "finetune", "segment", "preview")
+    names, without_run = ("train", "estimate", "probe", "fewshot", "finetune", "segment", "preview"), OF_A_STAGE
     for name in names:
-        monkeypatch.setattr(fastssl, name, lambda *given, name=name: called.update({name: given}), raising=False)
+        call = lambda *given, name=name, **options: called.update({name: given})  # noqa: E731
+        monkeypatch.setattr(fastssl, name, call, raising=False)
     for name in names:
-        assert main([name, *(() if name == "train" else ("run",)), "--seed", "7"]) == 0
+        assert main([name, *(() if name in without_run else ("run",)), "--seed", "7"]) == 0
     assert {name: given[-1].seed for name, given in called.items()} == dict.fromkeys(names, 7)
-    assert {name: len(given) for name, given in called.items()} == {**dict.fromkeys(names, 2), "train": 1}
+    assert {name: len(given) for name, given in called.items()} == {
+        **dict.fromkeys(names, 2),
+        **dict.fromkeys(without_run, 1),
+    }
 
 
 def test_the_module_can_be_run() -> None:

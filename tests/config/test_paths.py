@@ -36,7 +36,10 @@ def typed(command: str, *options: str) -> Any:
     """The settings of a command line."""
     seen: list[Any] = []
     commands = {command: lambda *_, config=None, **__: seen.append(config)}
-    assert main([command, *([] if command in ("train", "pack") else ["run"]), *options], commands=commands) == 0
+    assert (
+        main([command, *([] if command in ("train", "estimate", "pack") else ["run"]), *options], commands=commands)
+        == 0
+    )
     return seen[0]
 
 

@@ -16,18 +16,7 @@ import pytest
 from fastssl.cli import main
 from tests.forked import Command
 
-SETTINGS = [
-    "--data",
-    "demo",
-    "--encoder",
-    "test_resnet",
-    "--batch-size",
-    "16",
-    "--device",
-    "cpu",
-    "--precision",
-    "fp32",
-]
+SETTINGS = ["--encoder", "test_resnet", "--batch-size", "16", "--device", "cpu", "--precision", "fp32"]
 SHORT = ["--steps", "6", "--queue-size", "64"]
 
 
@@ -66,12 +55,13 @@ def losses(folder: Path) -> dict[int, float]:
     return {record["step"]: record["loss"] for record in records}
 
 
-def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
+def test_torchrun_trains_what_one_process_trains(tmp_path: Path, grey_npz: Path) -> None:
+    settings = ["--data", str(grey_npz), *SETTINGS, *SHORT]
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "fastssl"]
-    line = [sys.executable, *torchrun, "train", *SETTINGS, *SHORT, "--out", str(tmp_path / "two")]
+    line = [sys.executable, *torchrun, "train", *settings, "--out", str(tmp_path / "two")]
     two = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     assert two.returncode == 0, two.stderr
-    assert main(["train", *SETTINGS, *SHORT, "--out", str(tmp_path / "one")]) == 0
+    assert main(["train", *settings, "--out", str(tmp_path / "one")]) == 0
     assert two.stdout.count("done: 6 steps") == 1  # rank 0 alone speaks
     assert "processes    2" in two.stdout
     alone, shared = losses(tmp_path / "one"), losses(tmp_path / "two")
@@ -84,12 +74,15 @@ def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.slow)])  # rank 0 keeps the store
 def test_when_one_process_is_killed_the_other_says_which_and_one_process_goes_on(
-    tmp_path: Path, start: Callable[..., list[Command]], capsys: pytest.CaptureFixture[str], victim: int
+    tmp_path: Path,
+    grey_npz: Path,
+    start: Callable[..., list[Command]],
+    capsys: pytest.CaptureFixture[str],
+    victim: int,
 ) -> None:
     folder = tmp_path / "run"
-    processes = start(
-        2, *SETTINGS, "--steps", "100000", "--checkpoint-every", "5", "--out", str(folder), "--peer-timeout", "20"
-    )
+    endless = ["--data", str(grey_npz), *SETTINGS, "--steps", "100000", "--checkpoint-every", "5"]
+    processes = start(2, *endless, "--out", str(folder), "--peer-timeout", "20")
     wait_for_checkpoint(folder, 10)
     processes[victim].send_signal(signal.SIGKILL)
     begin = time.monotonic()
@@ -105,9 +98,12 @@ def test_when_one_process_is_killed_the_other_says_which_and_one_process_goes_on
 
 
 @pytest.mark.slow
-def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, start: Callable[..., list[Command]]) -> None:
+def test_a_signal_to_any_process_stops_all_at_one_step(
+    tmp_path: Path, grey_npz: Path, start: Callable[..., list[Command]]
+) -> None:
     folder = tmp_path / "run"
-    processes = start(2, *SETTINGS, "--steps", "100000", "--checkpoint-every", "3", "--out", str(folder))
+    endless = ["--data", str(grey_npz), *SETTINGS, "--steps", "100000", "--checkpoint-every", "3"]
+    processes = start(2, *endless, "--out", str(folder))
     wait_for_checkpoint(folder, 3)
     processes[1].send_signal(signal.SIGTERM)
     said = [process.end(timeout=60) for process in processes]
@@ -119,8 +115,8 @@ def test_a_signal_to_any_process_stops_all_at_one_step(tmp_path: Path, start: Ca
 @pytest.mark.slow
 def test_a_recipe_trains_each_stage_and_evaluates_together(tmp_path: Path, start: Callable[..., list[Command]]) -> None:
     folder = tmp_path / "run"
-    settings = ["demo-colour" if word == "demo" else word for word in SETTINGS]
-    processes = start(2, "--recipe", "mtcp", *settings, "--steps", "2", "--queue-size", "64", "--out", str(folder))
+    settings = ["--data", "demo-colour", *SETTINGS, "--steps", "2", "--queue-size", "64"]
+    processes = start(2, "--recipe", "mtcp", *settings, "--out", str(folder))
     said = [process.end(timeout=120) for process in processes]
     assert [process.status for process in processes] == [0, 0], said
     assert f"starts from {folder / 'moco'}" in said[0][0]
@@ -128,8 +124,10 @@ def test_a_recipe_trains_each_stage_and_evaluates_together(tmp_path: Path, start
     assert said[1] == ("", "")
 
 
-def test_what_is_wrong_for_all_is_said_once(tmp_path: Path, start: Callable[..., list[Command]]) -> None:
-    settings = ["15" if word == "16" else word for word in SETTINGS]
+def test_what_is_wrong_for_all_is_said_once(
+    tmp_path: Path, grey_npz: Path, start: Callable[..., list[Command]]
+) -> None:
+    settings = ["--data", str(grey_npz), *("15" if word == "16" else word for word in SETTINGS)]
     processes = start(2, *settings, "--steps", "2", "--out", str(tmp_path / "run"))
     said = [process.end(timeout=60) for process in processes]
     assert [process.status for process in processes] == [2, 2]

@@ -6,7 +6,11 @@ Covers: fixtures that make silent faults loud. Does not cover: whether Triton in
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +20,29 @@ from torch import Tensor
 GUARD = 64
 # Largest relative error ever accepted, whatever a low-precision eager computation would do.
 CAPS = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1e-2}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def triton_lists_its_language_once() -> Iterator[None]:
+    """Triton's interpreter lists all members of its language at each call of a function: half of its time here."""
+    if torch.cuda.is_available() or find_spec("triton") is None:
+        yield
+        return
+    from triton.language.core import is_builtin
+    from triton.runtime import interpreter
+
+    @cache
+    def names(package: object) -> list[str]:
+        return [name for name, member in inspect.getmembers(package) if is_builtin(member)]
+
+    def patch_builtin(package: object, builder: object, scope: Any) -> None:
+        for name in names(package):
+            if is_builtin(member := getattr(package, name)):  # else it is patched already
+                interpreter._patch_attr(package, name, member, builder, scope)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "_patch_builtin", patch_builtin)
+        yield
 
 
 @pytest.fixture

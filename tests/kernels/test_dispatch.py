@@ -59,7 +59,7 @@ def test_every_tf32_setting_is_read_and_none_breaks_the_choice(products, monkeyp
         dtype: SimpleNamespace(dtype=dtype, is_cuda=True, device=torch.device("cuda", 0))
         for dtype in (torch.float32, torch.bfloat16)
     }
-    monkeypatch.setattr(dispatch, "_triton_problem", lambda device: None)
+    monkeypatch.setattr(dispatch, "triton_problem", lambda device: None)
     assert dispatch.runs_triton("auto", on_a_gpu[torch.float32], products=True) == (products == "tf32")
     assert dispatch.runs_triton("auto", on_a_gpu[torch.bfloat16], products=True)
     assert dispatch.runs_triton("auto", on_a_gpu[torch.float32])

@@ -105,8 +105,9 @@ def test_gradients_of_both_orders_are_those_of_finite_differences(
     def run(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return way(x, 3, mean.clone(), var.clone(), weight, bias, MOMENTUM, EPS)
 
-    assert torch.autograd.gradcheck(run, inputs)
-    assert torch.autograd.gradgradcheck(run, inputs)
+    in_a_random_direction = batch == 12  # of equal parts; every entry where parts differ or hold one image
+    assert torch.autograd.gradcheck(run, inputs, fast_mode=in_a_random_direction)
+    assert torch.autograd.gradgradcheck(run, inputs, fast_mode=in_a_random_direction)
 
 
 @batches

@@ -24,9 +24,8 @@ pytest.importorskip("fastssl.kernels.info_nce.op")  # registers the operator
 LOSS_ALONE = InfoNCEOptions(normalize=True, query_grad=False, key_grad=False, rank=False)
 
 # Small and odd for the odd shapes; few and large where the interpreter, which pays per step, would take too long.
-TILE = scheduling.Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
-TALL_TILE = TILE if torch.cuda.is_available() else TILE._replace(rows=256)
-WIDE_TILE = None if torch.cuda.is_available() else TALL_TILE._replace(keys=4096)
+TILE = scheduling.Tile(rows=16, keys=32, warps=4, stages=2, resident=1)
+WIDE_TILE = None if torch.cuda.is_available() else TILE._replace(rows=256, keys=4096)
 
 
 def operands(rows: int, keys: int, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,22 +49,21 @@ def check(accept, naive, query, key, queue, temperature, normalize, tile=TILE, n
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("temperature", [0.03, 0.07, 0.2])
 def test_loss_and_gradients_meet_the_oracle_in_every_dtype_and_temperature(accept, naive_info_nce, dtype, temperature):
-    check(accept, naive_info_nce, *operands(17, 777, 96, dtype), temperature, True, n_slices=3)
+    check(accept, naive_info_nce, *operands(17, 229, 96, dtype), temperature, True, n_slices=3)
 
 
 @pytest.mark.parametrize(
     ("rows", "keys"),
-    [(1, 1), (1, 777), (16, 63), (16, 64), (16, 65), (17, 1), (17, 64), (17, 777), (255, 65), (256, 64)],
+    [(1, 1), (1, 229), (16, 31), (16, 32), (16, 33), (17, 1), (17, 32), (17, 229), (47, 33), (48, 32)],
 )
 def test_any_number_of_rows_and_keys_is_right(accept, naive_info_nce, rows, keys):
-    tile = TILE if rows < 32 else TALL_TILE
-    check(accept, naive_info_nce, *operands(rows, keys, 32, torch.float32), 0.2, True, tile)
+    check(accept, naive_info_nce, *operands(rows, keys, 32, torch.float32), 0.2, True)
 
 
 @pytest.mark.parametrize("width", [1, 32, 64, 96, 128, 200, 256])
 @pytest.mark.parametrize("normalize", [True, False])
 def test_any_width_is_right_normalised_or_not(accept, naive_info_nce, width, normalize):
-    check(accept, naive_info_nce, *operands(17, 130, width, torch.float16), 0.2, normalize)
+    check(accept, naive_info_nce, *operands(17, 66, width, torch.float16), 0.2, normalize)
 
 
 @pytest.mark.parametrize("rows", [16, pytest.param(256, marks=pytest.mark.slow)])
@@ -73,9 +71,9 @@ def test_a_queue_of_65536_keys_is_right(accept, naive_info_nce, rows):
     check(accept, naive_info_nce, *operands(rows, 65536, 128, torch.float32), 0.07, True, WIDE_TILE, n_slices=2)
 
 
-@pytest.mark.parametrize("n_slices", [1, 2, 5, 13, 40])
+@pytest.mark.parametrize("n_slices", [1, 2, 5, 8, 20])
 def test_the_number_of_slices_does_not_matter_even_when_some_are_empty(accept, naive_info_nce, n_slices):
-    check(accept, naive_info_nce, *operands(17, 777, 64, torch.float32), 0.07, True, TILE, n_slices)
+    check(accept, naive_info_nce, *operands(17, 229, 64, torch.float32), 0.07, True, TILE, n_slices)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
@@ -103,12 +101,12 @@ def test_equal_logits_give_the_log_of_their_number():
 
 
 def test_strided_and_offset_views_amid_nan_do_not_leak(accept, naive_info_nce, guarded):
-    query, key, queue = (guarded(t) for t in operands(17, 130, 48, torch.float32))
+    query, key, queue = (guarded(t) for t in operands(17, 66, 48, torch.float32))
     check(accept, naive_info_nce, query, key, queue, 0.2, True)
 
 
 def test_transposed_operands_are_right(accept, naive_info_nce):
-    query, key, queue = (t.T.contiguous().T for t in operands(17, 130, 48, torch.float32))
+    query, key, queue = (t.T.contiguous().T for t in operands(17, 66, 48, torch.float32))
     check(accept, naive_info_nce, query, key, queue, 0.2, True)
 
 
@@ -122,7 +120,7 @@ def test_fp16_keeps_the_mass_of_many_small_weights(naive_info_nce):
 
 
 def test_the_rank_counts_the_logits_that_reach_the_positive():
-    query, key, queue = operands(17, 777, 64, torch.float32)
+    query, key, queue = operands(17, 229, 64, torch.float32)
     rank = launch.launch_info_nce(query, key, queue, 0.2, replace(LOSS_ALONE, rank=True), TILE, 3).rank
     unit, unit_key = (F.normalize(t.double(), dim=1) for t in (query, key))
     torch.testing.assert_close(rank, (unit @ queue.double().T >= (unit * unit_key).sum(1, keepdim=True)).sum(1))
@@ -131,7 +129,7 @@ def test_the_rank_counts_the_logits_that_reach_the_positive():
 def test_two_runs_agree_bit_for_bit():
     every = InfoNCEOptions(normalize=True, query_grad=True, key_grad=True, rank=True)
     first, second = (
-        launch.launch_info_nce(*operands(17, 777, 64, torch.float32), 0.2, every, TILE, 5) for _ in range(2)
+        launch.launch_info_nce(*operands(17, 229, 64, torch.float32), 0.2, every, TILE, 5) for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("kernel_device", "poisoned")
 launch = pytest.importorskip("fastssl.kernels.nt_xent.launch")
 kernel = pytest.importorskip("fastssl.kernels.nt_xent.kernel")
 pytest.importorskip("fastssl.kernels.nt_xent.op")  # registers the operators
-TILE = pytest.importorskip("fastssl.kernels.scheduling").Tile(rows=32, keys=64, warps=4, stages=2, resident=1)
+TILE = pytest.importorskip("fastssl.kernels.scheduling").Tile(rows=16, keys=32, warps=4, stages=2, resident=1)
 
 
 def naive(embeddings: Tensor, temperature: float, normalize: bool, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,10 +47,10 @@ def check(accept, embeddings, temperature, normalize, weights=None, n_slices=Non
 @pytest.mark.parametrize("temperature", [0.07, 0.2])
 def test_loss_and_gradient_meet_the_oracle_in_every_dtype(accept, dtype, temperature):
     torch.manual_seed(0)
-    check(accept, torch.randn(34, 96).to(dtype), temperature, True)
+    check(accept, torch.randn(18, 96).to(dtype), temperature, True)
 
 
-@pytest.mark.parametrize("n_rows", [2, 16, 62, 64, 66, 130])
+@pytest.mark.parametrize("n_rows", [2, 16, 30, 32, 34, 66])
 def test_any_even_number_of_rows_is_right(accept, n_rows):
     torch.manual_seed(0)
     check(accept, torch.randn(n_rows, 32), 0.2, True)
@@ -60,13 +60,13 @@ def test_any_even_number_of_rows_is_right(accept, n_rows):
 @pytest.mark.parametrize("normalize", [True, False])
 def test_any_width_is_right_normalised_or_not(accept, width, normalize):
     torch.manual_seed(0)
-    check(accept, torch.randn(18, width) * width**-0.5, 0.2, normalize)
+    check(accept, torch.randn(10, width) * width**-0.5, 0.2, normalize)
 
 
 @pytest.mark.parametrize("n_slices", [1, 3, 7])
 def test_the_number_of_slices_does_not_matter_even_when_some_are_empty(accept, n_slices):
     torch.manual_seed(0)
-    check(accept, torch.randn(130, 32), 0.1, True, n_slices=n_slices)
+    check(accept, torch.randn(66, 32), 0.1, True, n_slices=n_slices)
 
 
 def test_identical_pairs_are_right(accept):
@@ -76,9 +76,9 @@ def test_identical_pairs_are_right(accept):
 
 def test_a_loss_scale_of_65536_over_a_mean_survives_fp16():
     torch.manual_seed(0)
-    embeddings = torch.randn(64, 32).half()
-    for scale in (65536.0 / 64, 1e-7):  # weights far above and far below what fp16 can hold
-        weights = torch.full((64,), scale)
+    embeddings = torch.randn(32, 32).half()
+    for scale in (65536.0 / 32, 1e-7):  # weights far above and far below what fp16 can hold
+        weights = torch.full((32,), scale)
         _, grad = fused(embeddings, 0.1, True, weights)
         _, exact = naive(embeddings.double(), 0.1, True, weights.double())
         assert (grad - exact).norm() <= 2e-3 * exact.norm()
@@ -86,20 +86,20 @@ def test_a_loss_scale_of_65536_over_a_mean_survives_fp16():
 
 def test_zero_and_negative_weights_are_right(accept):
     torch.manual_seed(0)
-    check(accept, torch.randn(34, 32), 0.2, True, torch.linspace(-1.0, 1.0, 34))
-    _, grad = fused(torch.randn(34, 32), 0.2, True, torch.zeros(34))
+    check(accept, torch.randn(18, 32), 0.2, True, torch.linspace(-1.0, 1.0, 18))
+    _, grad = fused(torch.randn(18, 32), 0.2, True, torch.zeros(18))
     assert grad.abs().max() == 0
 
 
 def test_strided_and_offset_views_amid_nan_do_not_leak(accept, guarded):
     torch.manual_seed(0)
-    check(accept, guarded(torch.randn(34, 48) * 48**-0.5), 0.2, False)
-    check(accept, guarded(torch.randn(34, 48)), 0.2, True)
+    check(accept, guarded(torch.randn(18, 48) * 48**-0.5), 0.2, False)
+    check(accept, guarded(torch.randn(18, 48)), 0.2, True)
 
 
 def test_two_runs_agree_bit_for_bit():
     torch.manual_seed(0)
-    embeddings, weights = torch.randn(66, 32), torch.rand(66)
+    embeddings, weights = torch.randn(34, 32), torch.rand(34)
     first, second = (fused(embeddings, 0.2, True, weights, n_slices=3) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 

@@ -118,7 +118,7 @@ def test_a_compiled_encoder_is_the_same() -> None:
 
 
 def calls_of_a_moco_loss(splits: int) -> int:
-    """How many calls Dynamo writes for the loss of a whole step, forward, with a ResNet-18."""
+    """How many calls Dynamo writes for the loss of a whole step, forward, with a small ResNet."""
     count = 0
 
     def counting(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
@@ -127,7 +127,7 @@ def calls_of_a_moco_loss(splits: int) -> int:
         return graph.forward
 
     torch._dynamo.reset()
-    encoder = timm.create_model("resnet18", in_chans=1, num_classes=0)
+    encoder = timm.create_model("test_resnet", in_chans=1, num_classes=0)
     stage = MoCo(encoder, encoder.num_features, queue_size=64, bn_splits=splits)
     batch = {view: torch.randn(16, 1, 28, 28) for view in ("query", "key")}
     torch.compile(stage.loss, backend=counting, fullgraph=True)(batch)

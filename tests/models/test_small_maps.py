@@ -1,6 +1,6 @@
 """Networks whose convolutions fit small maps, against the same networks as they were.
 
-Covers: outputs and gradients of encoders of several kinds, keys, every stage over eight steps, memory near small maps.
+Covers: outputs and gradients of encoders of several kinds, keys, every stage over three steps, memory near small maps.
 """
 
 from __future__ import annotations
@@ -76,26 +76,28 @@ class PlainRuntime(Runtime):
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_a_stage_trains_as_without_them(stage: str) -> None:
-    """Eight steps with a small learning rate: what is left is rounding, which training amplifies only so far."""
+    """Three steps: what every weight has moved by is the same but for rounding, and so are running statistics."""
     images = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 3), dtype=np.uint8)
     source = Source(name="noise", splits={"train": Split(images=images)})
-    config = train_config({"stage": stage, "encoder": "resnet18", "batch_size": 16, "steps": 8, "lr": 1e-4})
+    lr = 0.1 if stage == "simclr" else 1e-3  # LARS scales it down
+    config = train_config({"stage": stage, "encoder": "resnet18", "batch_size": 16, "steps": 3, "lr": lr})
 
-    def weights(runtime: Runtime) -> dict[str, torch.Tensor]:
+    def changes(runtime: Runtime) -> dict[str, torch.Tensor]:
         run = build_run(config, source, runtime)
+        state = run.stage.encoder.state_dict()
         with run.open() as engine:
             engine.warm_up()
-            engine.fit(8, lambda metrics: None, StepClock(16))
+            before = {key: value.clone() for key, value in state.items() if value.is_floating_point()}
+            engine.fit(3, lambda metrics: None, StepClock(16))
         fitted = any(isinstance(part, SmallMapConv2d) for part in run.stage.modules())
         assert fitted != isinstance(runtime, PlainRuntime)
-        return {key: value for key, value in run.stage.encoder.state_dict().items() if value.is_floating_point()}
+        return {key: run.stage.encoder.state_dict()[key] - value for key, value in before.items()}
 
     options = {"device": torch.device("cpu"), "precision": "fp32", "compile": False}
-    with_products, without = weights(Runtime(**options)), weights(PlainRuntime(**options))
+    with_products, without = changes(Runtime(**options)), changes(PlainRuntime(**options))
     for key, value in without.items():
-        torch.testing.assert_close(
-            with_products[key], value, rtol=2e-3, atol=1e-4, msg=lambda m, key=key: f"{key}: {m}"
-        )
+        assert value.norm() > 0, key
+        assert (with_products[key] - value).norm() <= 0.02 * value.norm(), key
 
 
 GRID = list(itertools.product((1, 3, 8, 16), (1, 2, 3), (1, 2, 3), (1, 2, 3), (False, True)))

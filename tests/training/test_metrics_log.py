@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import resource
-import sys
-from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fastssl.training import metrics_log
-from fastssl.training.metrics_log import open_tensorboard
-
-MetricsLog = partial(metrics_log.MetricsLog, open_board=lambda folder, step: None)
+from fastssl.training.metrics_log import MetricsLog
 
 
 def steps(folder: Path) -> list[int]:
@@ -105,32 +98,15 @@ class Board:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def add_scalar(self, *given: Any) -> None:
+    def write(self, *given: Any) -> None:
         self.told.append(given)
 
     def close(self) -> None:
         self.told.append("closed")
 
 
-def test_a_board_gets_the_same_numbers(tmp_path: Path) -> None:
-    board, asked = Board(), []
-    with MetricsLog(tmp_path, step=4, open_board=lambda *given: asked.append(given) or board) as log:
+def test_every_board_gets_the_same_numbers_and_is_closed(tmp_path: Path) -> None:
+    boards = [Board(), Board()]
+    with MetricsLog(tmp_path, step=4, boards=boards) as log:
         log.write(5, {"loss": 2.0, "lr": 0.1})
-    assert asked == [(tmp_path, 4)]
-    assert board.told == [("loss", 2.0, 5), ("lr", 0.1, 5), "closed"]
-
-
-@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="TensorBoard is installed")
-def test_without_tensorboard_there_is_no_board(tmp_path: Path) -> None:
-    assert open_tensorboard(tmp_path, 4) is None
-
-
-def test_tensorboard_hides_what_lies_after_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With stand-ins for the package, which may be missing, and for its writer, which tells what it is made from."""
-    (tmp_path / "packages" / "tensorboard").mkdir(parents=True)
-    (tmp_path / "packages" / "tensorboard" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path / "packages")
-    writer = ModuleType("torch.utils.tensorboard")
-    writer.SummaryWriter = lambda *given, **named: (given, named)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
-    assert open_tensorboard(tmp_path, 4) == ((str(tmp_path / "tensorboard"),), {"purge_step": 5})
+    assert all(board.told == [(5, {"loss": 2.0, "lr": 0.1}), "closed"] for board in boards)

@@ -31,6 +31,7 @@ class Run:
     def __init__(self, seconds: list[float]) -> None:
         self.now, self.steps, self.seconds = 0.0, 0, seconds
         self.loader: Any = self
+        self.runtime = SimpleNamespace(device=torch.device("cpu"))
 
     def __iter__(self) -> Iterator[SimpleNamespace]:
         yield from [SimpleNamespace()] * 3  # an epoch

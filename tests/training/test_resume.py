@@ -7,6 +7,7 @@ import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,19 @@ def outcome(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
+@pytest.fixture(scope="module")
+def of_whole_run(tmp_path_factory: pytest.TempPathFactory, grey_npz: Path) -> Callable[..., dict[str, bytes]]:
+    """The outcome of an uninterrupted run of some settings; each is trained once."""
+
+    @cache
+    def made(settings: tuple[tuple[str, Any], ...]) -> dict[str, bytes]:
+        out = tmp_path_factory.mktemp("whole") / "run"
+        train(out, grey_npz, **dict(settings))
+        return outcome(out)
+
+    return made
+
+
 @pytest.mark.parametrize(
     ("settings", "stops"),
     [
@@ -62,22 +76,26 @@ def outcome(out: Path) -> dict[str, bytes]:
     ],
 )
 def test_a_resumed_run_ends_in_the_same_bytes(
-    tmp_path: Path, grey_npz: Path, settings: dict[str, Any], stops: list[int]
+    tmp_path: Path,
+    grey_npz: Path,
+    of_whole_run: Callable[..., dict[str, bytes]],
+    settings: dict[str, Any],
+    stops: list[int],
 ) -> None:
-    train(tmp_path / "whole", grey_npz, **settings)
+    whole = of_whole_run(tuple(settings.items()))
     for index, steps in enumerate(stops):
         train(tmp_path / "cut", grey_npz, **settings, stop_after=steps, resume=index > 0)
     result = train(tmp_path / "cut", grey_npz, **settings, resume=True)
     assert result.finished
-    assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
+    assert outcome(tmp_path / "cut") == whole
 
 
 @pytest.mark.parametrize("stage", ["moco", "pretext"])
 def test_a_run_with_a_budget_keeps_its_steps_and_measures_no_more_when_it_is_resumed(
     tmp_path: Path, grey_npz: Path, stage: str
 ) -> None:
-    ticks = itertools.count()  # the clock moves by a quarter of a second whenever it is read
-    clock = {"clock": lambda: next(ticks) / 4}
+    ticks = itertools.count()  # the clock moves by a third of a second whenever it is read
+    clock = {"clock": lambda: next(ticks) / 3}
     begun = train(tmp_path / "cut", grey_npz, stage=stage, steps=None, minutes=0.2, stop_after=4, **clock)
     assert next(ticks) > 4
     read_once = iter([0.0])  # when the run begins; to measure, it would be read again
@@ -95,10 +113,10 @@ def test_resuming_is_exact_with_several_threads_too(
 ) -> None:
     request.addfinalizer(lambda: torch.set_num_threads(1))
     torch.set_num_threads(2)
-    train(tmp_path / "whole", grey_npz, steps=4)
-    train(tmp_path / "cut", grey_npz, steps=4, stop_after=2)
+    train(tmp_path / "whole", grey_npz, steps=2)
+    train(tmp_path / "cut", grey_npz, steps=2, stop_after=1)
     torch.set_num_threads(1)  # as on a machine that is busy by now
-    train(tmp_path / "cut", grey_npz, steps=4, resume=True)
+    train(tmp_path / "cut", grey_npz, steps=2, resume=True)
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
     assert torch.get_num_threads() == 1
 
@@ -135,10 +153,8 @@ def test_resuming_with_other_images_is_refused(tmp_path: Path, grey_npz: Path) -
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, grey_npz: Path) -> dict[str, bytes]:
-    out = tmp_path_factory.mktemp("uninterrupted") / "run"
-    train(out, grey_npz, steps=LONG)
-    return outcome(out)
+def uninterrupted(of_whole_run: Callable[..., dict[str, bytes]]) -> dict[str, bytes]:
+    return of_whole_run((("steps", LONG),))
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from typing import IO
 import numpy as np
 
 from fastssl.errors import DataError
+from fastssl.memory import free_memory
 from fastssl.text import printable
 
-from .memory import free_memory
 from .other_kinds import AGAIN, not_an_npz
 
 _CHUNK = 1 << 22

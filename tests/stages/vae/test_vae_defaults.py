@@ -81,7 +81,7 @@ def test_values_out_of_range_are_refused(setting: dict[str, Any]) -> None:
         fastssl.train(stage="vae", **setting)
 
 
-@pytest.mark.parametrize("settings", [{}, {"amp": True}, {"encoder": "resnet10t"}], ids=["fp32", "bf16", "resnet"])
+@pytest.mark.parametrize("settings", [{}, {"amp": True}, {"encoder": "test_resnet"}], ids=["fp32", "bf16", "resnet"])
 def test_a_resumed_run_ends_in_the_same_bytes(tmp_path: Path, grey_npz: Path, settings: dict[str, Any]) -> None:
     """The noise of the latent draws and beta's warm-up, here over six steps, are part of what is resumed."""
     settings = {"beta_warmup": 0.75, **settings}
@@ -93,8 +93,8 @@ def test_a_resumed_run_ends_in_the_same_bytes(tmp_path: Path, grey_npz: Path, se
 
 
 def test_encoder_and_decoder_load_strictly_elsewhere(tmp_path: Path, grey_npz: Path) -> None:
-    train(tmp_path / "run", grey_npz, steps=2, encoder="resnet10t")
-    timm.create_model("resnet10t", in_chans=1, num_classes=0).load_state_dict(
+    train(tmp_path / "run", grey_npz, steps=2, encoder="test_resnet")
+    timm.create_model("test_resnet", in_chans=1, num_classes=0).load_state_dict(
         load_file(tmp_path / "run" / "encoder.safetensors"), strict=True
     )
     decoder = ConvDecoder(8, 1, 20)

@@ -1,0 +1,124 @@
+"""Which images an encoder is looked at by.
+
+Covers: images whose neighbours vote and images that are voted on, or, without labels, images alone; each chosen by a
+seed that is no run's own. Does not cover: what is measured on them (`look.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fastssl.config.train import TrainConfig
+from fastssl.data import Source
+from fastssl.data.source import Split
+from fastssl.errors import ConfigError
+
+Kind = Literal["off", "knn", "rank"]
+SEED = 20_261_128
+"""Of the choice of images: always the same, so that runs are looked at by the same ones."""
+QUERIES = 1 / 3
+"""Share of the images of a look that are voted on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedImages:
+    """The images of a look.
+
+    Attributes:
+        images: `[N, H, W, C]`; the bank comes first, then the queries.
+        bank: how many of them vote; 0 without labels.
+        targets: `[N, K]` zeros and ones, of the classes or labels; None without labels.
+        labels: int64 `[N]` class indices; None without labels and of multi-label data.
+        held_out: the queries, or without labels all images, are of a split that is not trained on.
+    """
+
+    images: np.ndarray
+    bank: int = 0
+    targets: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    held_out: bool = False
+
+
+def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
+    """Resolve what is watched.
+
+    Args:
+        config: what is asked for.
+        source: the data.
+
+    Returns:
+        The kind, and why it is that one.
+
+    Raises:
+        ConfigError: kNN is asked for, and the images have no labels that tell them apart.
+    """
+    if config.monitor == "off":
+        return "off", "as asked for"
+    labelled = _tell_apart(source.splits["train"])
+    if config.monitor == "knn" and not labelled:
+        raise ConfigError([f"monitor=knn: {source.name} has no labels of two classes; give --monitor rank or off"])
+    if config.monitor == "rank" or not labelled:
+        return "rank", "as asked for" if config.monitor == "rank" else "no labels to score by"
+    return "knn", "as asked for" if config.monitor == "knn" else "there are labels"
+
+
+def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
+    """Choose the images of a look.
+
+    Args:
+        source: the data.
+        kind: "knn" or "rank".
+        count: images at most.
+
+    Returns:
+        The images. For kNN two thirds are of train, and the queries of val; without labels in val the queries are
+        labelled training images, which have no vote.
+    """
+    rng = np.random.default_rng(SEED)
+    train, val = source.splits["train"], source.splits.get("val")
+    if kind == "rank":
+        split = train if val is None or len(val) < count else val
+        rows = np.sort(rng.permutation(len(split))[:count])
+        return WatchedImages(images=_read(split, rows), held_out=split is val)
+    queries = max(1, round(QUERIES * count))
+    held_out = val is not None and val.labels is not None and len(_labelled(val)) > 0
+    order = rng.permutation(_labelled(train))
+    if held_out and val is not None:
+        bank, asked = np.sort(order[: count - queries]), np.sort(rng.permutation(_labelled(val))[:queries])
+        query_split = val
+    else:
+        queries = min(queries, len(order) // 2)
+        asked, bank = np.sort(order[:queries]), np.sort(order[queries:count])
+        query_split = train
+    labels = np.concatenate([_labels(train)[bank], _labels(query_split)[asked]])
+    return WatchedImages(
+        images=np.concatenate([_read(train, bank), _read(query_split, asked)]),
+        bank=len(bank),
+        targets=labels if labels.ndim == 2 else np.eye(labels.max() + 1, dtype=np.int64)[labels],
+        labels=labels if labels.ndim == 1 else None,
+        held_out=held_out,
+    )
+
+
+def _tell_apart(split: Split) -> bool:
+    """Whether a split has labels of two classes at least."""
+    if split.labels is None:
+        return False
+    known = _labels(split)[_labelled(split)]
+    return len(known) > 1 and bool((known != known[0]).any())
+
+
+def _labelled(split: Split) -> np.ndarray:
+    """The places of the images whose labels are all known."""
+    return np.flatnonzero((_labels(split).reshape(len(split), -1) >= 0).all(axis=1))
+
+
+def _labels(split: Split) -> np.ndarray:
+    return np.asarray(split.labels)
+
+
+def _read(split: Split, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(split.images[rows])

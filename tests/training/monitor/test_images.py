@@ -1,0 +1,92 @@
+"""Which images are watched: held out where there is a validation split, else without a vote."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastssl.data.source import Source, Split
+from fastssl.errors import ConfigError
+from fastssl.stages.registry import train_config
+from fastssl.training.monitor.images import choose_images, kind_of_monitor
+
+
+def split(first: int, count: int, labels: np.ndarray | None = None) -> Split:
+    """Images whose pixels tell their number."""
+    numbers = np.arange(first, first + count, dtype=np.uint16)
+    return Split(images=np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), labels=labels)
+
+
+def source(**splits: Split) -> Source:
+    return Source(name="set", splits=splits, task="multi-class")
+
+
+def numbers(images: np.ndarray) -> list[int]:
+    return images[:, 0, 0, 0].tolist()
+
+
+LABELS = np.arange(90) % 3
+
+
+def test_queries_are_of_the_validation_split_and_voters_of_train() -> None:
+    found = choose_images(source(train=split(0, 90, LABELS), val=split(1000, 60, LABELS[:60])), "knn", 30)
+    assert (found.bank, len(found.images), found.held_out) == (20, 30, True)
+    assert found.labels is not None
+    own = numbers(found.images)
+    assert max(own[:20]) < 90
+    assert min(own[20:]) >= 1000
+    assert found.labels.tolist() == [number % 1000 % 3 for number in own]
+    assert np.array_equal(np.asarray(found.targets).argmax(axis=1), found.labels)
+
+
+def test_without_a_validation_split_no_query_has_a_vote() -> None:
+    found = choose_images(source(train=split(0, 90, LABELS)), "knn", 30)
+    own = numbers(found.images)
+    assert len(set(own)) == 30
+    assert not found.held_out
+    few = choose_images(source(train=split(0, 90, LABELS)), "knn", 3000)
+    assert few.bank == 45
+    assert sorted(numbers(few.images)) == list(range(90))
+
+
+def test_images_without_a_label_neither_vote_nor_are_voted_on() -> None:
+    labels = np.where(np.arange(90) < 30, LABELS, -1)
+    found = choose_images(source(train=split(0, 90, labels)), "knn", 300)
+    assert max(numbers(found.images)) < 30
+    several = np.stack([LABELS == 0, LABELS < 2], axis=1).astype(np.int64)
+    several[5:] = -1
+    found = choose_images(source(train=split(0, 90, several)), "knn", 300)
+    assert max(numbers(found.images)) < 5
+    assert found.labels is None
+
+
+def test_the_choice_is_the_same_every_time() -> None:
+    own = source(train=split(0, 90, LABELS), val=split(1000, 60, LABELS[:60]))
+    assert np.array_equal(choose_images(own, "knn", 30).images, choose_images(own, "knn", 30).images)
+
+
+def test_without_labels_images_are_held_out_where_there_are_enough() -> None:
+    own = source(train=split(0, 90), val=split(1000, 60))
+    assert min(numbers(choose_images(own, "rank", 50).images)) >= 1000
+    assert max(numbers(choose_images(own, "rank", 70).images)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels", "kind"),
+    [
+        ("auto", LABELS, "knn"),
+        ("auto", None, "rank"),
+        ("auto", np.zeros(90, np.int64), "rank"),
+        ("auto", np.full(90, -1), "rank"),
+        ("rank", LABELS, "rank"),
+        ("knn", LABELS, "knn"),
+        ("off", LABELS, "off"),
+    ],
+)
+def test_the_kind_follows_the_labels(asked: str, labels: np.ndarray | None, kind: str) -> None:
+    assert kind_of_monitor(train_config({"monitor": asked}), source(train=split(0, 90, labels)))[0] == kind
+
+
+def test_neighbours_without_labels_are_refused_in_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"monitor=knn: set has no labels of two classes; give --monitor rank"):
+        kind_of_monitor(train_config({"monitor": "knn"}), source(train=split(0, 90)))
