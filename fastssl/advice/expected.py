@@ -1,7 +1,7 @@
 """What the commands of an advice will take, measured by real steps on this machine.
 
-Covers: pre-training by its own estimate, epochs of the evaluation by doing one and three of them, fitting the
-evaluation into a budget. Does not cover: timing steps (`fastssl.estimation`), which commands (`commands.py`).
+Covers: pre-training by its own estimate, epochs of the evaluation by doing a few of them, fitting the evaluation into a
+budget. Does not cover: timing steps (`fastssl.estimation`), which commands (`commands.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -143,26 +144,33 @@ def _epochs(evaluation: Command) -> int:
 
 def _epoch_seconds(evaluation: Command, looked: Looked, config: AdviseConfig, clock: Clock) -> float:
     """Seconds of one epoch of one training from random weights, which takes as long as one from a run."""
-    share = 1.0
+    with TemporaryDirectory() as place:
+        settings: dict[str, Any] = {**evaluation.settings, "trials": 1, "quiet": True, "device": config.device}
+        timed = _segment_epoch if evaluation.name == "segment" else partial(_finetune_epoch, looked, config)
+        return max(timed({**settings, "out": Path(place)}, clock), 1e-3)
+
+
+def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, Any], clock: Clock) -> float:
+    """One epoch on all labels that are asked for, by the difference of three epochs and one, on few of them."""
+    asked = float(settings.get("label_fraction", 1.0))
+    share = min(asked, max(MOST_TIMED / (looked.facts.labels or 1), 1e-4))
+    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share, "imagenet": None}
 
     def timed(epochs: int) -> float:
-        with TemporaryDirectory() as place:
-            settings: dict[str, Any] = {**evaluation.settings, "epochs": epochs, "trials": 1, "out": Path(place)}
-            settings.pop("imagenet", None)
-            if evaluation.name == "finetune":
-                settings |= {"data": config.data, "data_root": config.data_root, "label_fraction": share}
-            began = clock()
-            (segment if evaluation.name == "segment" else finetune)(
-                "random", console=silent_console(), quiet=True, device=config.device, **settings
-            )
-            return clock() - began
+        began = clock()
+        finetune("random", console=silent_console(), **{**settings, **own, "epochs": epochs})
+        return clock() - began
 
-    if evaluation.name == "finetune":
-        labels = looked.facts.labels or 1
-        share = min(1.0, max(MOST_TIMED / labels, 1e-4))
-        asked = float(evaluation.settings.get("label_fraction", 1.0))
-        share, scale = (asked, 1.0) if asked <= share else (share, asked / share)
-    else:
-        scale = 1.0
     few, more = timed(FEW), timed(MORE)
-    return max(more - few, 1e-3) / (MORE - FEW) * scale
+    return (more - few) / (MORE - FEW) * asked / share
+
+
+def _segment_epoch(settings: dict[str, Any], clock: Clock) -> float:
+    """One epoch by its steps, and its share of the scoring, which is done on validation and test images once."""
+    began = clock()
+    result = segment("random", console=silent_console(), **{**settings, "epochs": FEW})
+    passed = clock() - began
+    (trial,) = result.row("random", "random", "random").trials
+    training = trial.steps * trial.seconds_per_step
+    val, test = (len(result.images[split]) for split in ("val", "test"))
+    return training + max(0.0, passed - training) * val / (val + test)

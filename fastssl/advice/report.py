@@ -112,7 +112,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
     )
     yield from _wrapped(f"{rule.rule}{speaks}", "  ", INDENT)
     yield from _wrapped(f"{rule.numbers} ({rule.source}; {READ[rule.evidence]})", INDENT, INDENT)
-    yield from _wrapped(f"measured on: {rule.condition}; fires for: {in_words(rule.when)}", INDENT, INDENT)
+    yield from _wrapped(f"on {rule.condition}; here since {in_words(rule.when)}", INDENT, INDENT)
 
 
 def fact_lines(facts: Facts) -> list[str]:

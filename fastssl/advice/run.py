@@ -15,6 +15,7 @@ from rich.console import Console
 from fastssl.config.advise import AdviseConfig
 from fastssl.config.base import build
 from fastssl.console import new_console, say
+from fastssl.errors import ConfigError
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .choice import choose
@@ -59,6 +60,8 @@ def advise(
     if config is not None and settings:
         raise TypeError(f"give an AdviseConfig or settings, not both (got {', '.join(settings)} as well)")
     asked = settings if config is None else config.model_dump(exclude_unset=True)
+    if data is not None and "data" in asked:
+        raise ConfigError([f"data={asked['data']!r}: {os.fspath(data)!r} is given as well; give one"])
     config = build(AdviseConfig, {**asked, **({} if data is None else {"data": data})})
     console = console or new_console()
     talk = new_console(stderr=True) if json else console

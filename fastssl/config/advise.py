@@ -41,7 +41,7 @@ class AdviseConfig(DataConfig):
     labels: Annotated[Count | None, Parameter(group=EVALUATION)] = None
     """Labelled images that you will have (auto: as many as there are)."""
     modality: Annotated[str | None, Parameter(group=EVALUATION)] = None
-    """Of the images, such as "chest X-ray", CT, dermoscopy (auto: as the set says)."""
+    """Modality, such as "chest X-ray", CT, dermoscopy (auto: as the set says)."""
     rules: Annotated[PathSetting | None, Parameter(group=EVALUATION)] = None
     """YAML file of rules of your own, which are added to the table."""
     budget: Annotated[Minutes, Parameter(group=LENGTH)] = None
