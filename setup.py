@@ -34,6 +34,7 @@ setup(
     package_data={
         **{name: ["py.typed", "*.json"] for name in MAPPED},
         "fastssl.reports": ["templates/*"],
+        "fastssl.advice": ["rules.yaml"],
     },
     install_requires=[
         "torch>=2.11",

@@ -18,6 +18,9 @@ _EXPORTS = {
     "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
     "estimate": "fastssl.estimation.command",
+    "advise": "fastssl.advice.run",
+    "AdviseConfig": "fastssl.config",
+    "Advice": "fastssl.advice.report",
     "Estimate": "fastssl.estimation.result",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
@@ -48,6 +51,8 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "Advice",
+    "AdviseConfig",
     "Diagnosis",
     "Estimate",
     "FastSSLError",
@@ -66,6 +71,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "__version__",
+    "advise",
     "create_encoder",
     "doctor",
     "estimate",
@@ -84,7 +90,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fastssl.advice.report import Advice
+    from fastssl.advice.run import advise
     from fastssl.config import (
+        AdviseConfig,
         FewshotConfig,
         FinetuneConfig,
         PackConfig,

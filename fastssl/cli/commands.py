@@ -15,6 +15,7 @@ from cyclopts import App, Parameter, Token
 
 import fastssl
 from fastssl.config import (
+    AdviseConfig,
     Config,
     FewshotConfig,
     FinetuneConfig,
@@ -35,6 +36,7 @@ from .completion import Shell, install
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "estimate": TrainConfig,
+    "advise": AdviseConfig,
     "probe": ProbeConfig,
     "fewshot": FewshotConfig,
     "finetune": FinetuneConfig,
@@ -70,6 +72,24 @@ ConfigFile = Annotated[
     ),
 ]
 """Read by `line.py` before the command is parsed; listed here for help and completion."""
+
+
+def advise(
+    data: Annotated[str | None, Parameter(show=True)] = None,
+    /,
+    *,
+    config: Annotated[AdviseConfig, Flattened] = AdviseConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Recommend what to train on data: commands, their expected time, the rules that lead there and their sources.
+
+    Parameters
+    ----------
+    data:
+        The images, as --data takes them.
+    """
+    fastssl.advise(data, config, json=json)
 
 
 def probe(
@@ -114,7 +134,7 @@ def finetune(
     Parameters
     ----------
     runs:
-        Run folders, or encoder.safetensors files.
+        Run folders or encoder.safetensors files; the word random alone trains from scratch.
     """
     fastssl.finetune(runs, config)
 
@@ -230,7 +250,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         install(make_app(every_stage()), shell)
 
     working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, report, pack]
-    asking: list[Callable[..., object]] = [estimate, doctor]
+    asking: list[Callable[..., object]] = [advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

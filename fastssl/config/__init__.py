@@ -7,6 +7,7 @@ and the Python keywords are both made from these classes. Does not cover: settin
 
 from __future__ import annotations
 
+from .advise import AdviseConfig
 from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
@@ -18,6 +19,7 @@ from .segment import SegmentConfig
 from .train import TrainConfig
 
 __all__ = [
+    "AdviseConfig",
     "Config",
     "DataConfig",
     "FewshotConfig",

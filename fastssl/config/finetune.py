@@ -34,6 +34,8 @@ class FinetuneConfig(DataConfig):
     """Trainings per encoder and share, seeded SEED, SEED+1, ..."""
     frozen: Annotated[bool, Parameter(group=EVALUATION, negative="", show_default=False)] = False
     """Train the classifier only, on features extracted once."""
+    encoder: Annotated[str, Parameter(group=EVALUATION)] = "auto"
+    """timm model of the run random (auto: resnet18)."""
     classifier: Annotated[Literal["linear", "mlp"], Parameter(group=EVALUATION)] = "linear"
     """Classifier on the features; mlp has one hidden layer of 256."""
     imagenet: Annotated[str | None, Parameter(group=EVALUATION)] = None

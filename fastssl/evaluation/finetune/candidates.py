@@ -31,12 +31,26 @@ def choose_candidates(
         CheckpointError: the file of weights belongs to another model.
     """
     found = run_candidates(runs, paths, size)
-    baselines = random_candidates(found)
-    if config.imagenet is not None:
-        side = config.imagenet_size or (max(size, LEAST_SIZE) if config.frozen else size)
-        encoder = imagenet_baseline(config.imagenet, found[0].spec.in_channels, side, config.imagenet_weights)
-        baselines += (Candidate.of(encoder, "ImageNet", side, found[0].folder),)
-    return found + baselines
+    return with_imagenet((*found, *random_candidates(found)), size, config)
+
+
+def with_imagenet(found: tuple[Candidate, ...], size: int, config: FinetuneConfig) -> tuple[Candidate, ...]:
+    """Return candidates, and the ImageNet encoder if one is asked for.
+
+    Args:
+        found: one or more.
+        size: side in pixels that they see images at.
+        config: names the ImageNet encoder, if there is one, and may give it a side of its own.
+
+    Raises:
+        ConfigError: there are no such ImageNet weights here.
+        CheckpointError: the file of weights belongs to another model.
+    """
+    if config.imagenet is None:
+        return found
+    side = config.imagenet_size or (max(size, LEAST_SIZE) if config.frozen else size)
+    encoder = imagenet_baseline(config.imagenet, found[0].spec.in_channels, side, config.imagenet_weights)
+    return (*found, Candidate.of(encoder, "ImageNet", side, found[0].folder))
 
 
 def size_notes(candidates: Sequence[Candidate], size: int) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +17,8 @@ from fastssl.config import FinetuneConfig, coerce_config
 from fastssl.config.command_line import command_line
 from fastssl.console import say
 from fastssl.distributed.world import world
-from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
+from fastssl.errors import ConfigError
+from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_folder_of, run_paths
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
@@ -24,13 +26,14 @@ from fastssl.evaluation.shared.together import together
 from fastssl.runtime import usual_torch_state
 
 from .candidates import choose_candidates, size_notes
+from .from_random import candidates_without_run, data_without_run, folder_without_run, is_random
 from .label_efficiency import savings
 from .plots import draw, lettering_of
 from .recipe import FinetuneRecipe
 from .report import FinetuneResult, write_report
 from .summary import FinetuneComparison, FinetuneTrial, comparisons, mean_curves, summarize
 from .trial import run_finetune_trial
-from .trial_data import open_labelled_data
+from .trial_data import LabelledData, open_labelled_data
 from .trial_grid import RunTrial, TrialGrid
 
 SHARE = "a label fraction takes labels from the training part alone; validation keeps all of its own"
@@ -57,7 +60,8 @@ def finetune(
     trials are kept in the first run's `report/` (or that of `out`), with tables and plot, and are not repeated.
 
     Args:
-        runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults.
+        runs: a run folder or encoder file, or several. The first one's data and data_root are the defaults. The word
+            "random" alone: no run, but supervised training from scratch on the data that are given.
         config: the settings.
         console: where progress and tables go; standard output by default.
         **settings: the same as keywords, in place of `config`.
@@ -96,13 +100,10 @@ def compare(
         FastSSLError: as `finetune`.
     """
     paths = run_paths(runs)
-    encoders = open_runs(paths)
-    run_folder = run_folder_of(paths[0])
-    report = writable_report_folder(config.out, run_folder)
-    data = open_labelled_data(config, run_folder, encoders, console)
+    data, candidates, report = _opened(paths, config, console)
     grid = TrialGrid(
         data=data,
-        candidates=choose_candidates(encoders, paths, data.size, config),
+        candidates=candidates,
         recipe=FinetuneRecipe.of(config),
         config=config,
         report=report,
@@ -118,6 +119,24 @@ def compare(
     return result
 
 
+def _opened(
+    paths: Sequence[Path], config: FinetuneConfig, console: Console
+) -> tuple[LabelledData, tuple[Candidate, ...], Path]:
+    """The data, what is compared on them, and the folder of the report."""
+    if is_random(paths):
+        folder = folder_without_run(config)
+        report = writable_report_folder(config.out, folder)
+        data = data_without_run(config, console)
+        return data, candidates_without_run(data, config, config.out or folder), report
+    if config.encoder != "auto":
+        raise ConfigError([f"encoder={config.encoder}: is for the run random, which is not the one given"])
+    encoders = open_runs(paths)
+    folder = run_folder_of(paths[0])
+    report = writable_report_folder(config.out, folder)
+    data = open_labelled_data(config, folder, encoders, console)
+    return data, choose_candidates(encoders, paths, data.size, config), report
+
+
 def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
     data, parts = grid.data, grid.data.parts
     rows, compared = summarize(trials), comparisons(trials, grid.candidates, grid.overlaps())
@@ -128,7 +147,7 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
         *([SOURCE] if published else []),
         *_test_notes(grid, compared),
         *(note for trial in trials for note in trial.result.notes),
-        *([] if saved else [NO_SAVING]),
+        *([NO_SAVING] if not saved and any(one.kind == "run" for one in grid.candidates) else []),
     ]
     return FinetuneResult(
         data=data.source.name,

@@ -25,6 +25,19 @@ _ANNOTATOR = re.compile(
 _NUMBER = re.compile(r"^(?P<base>.*?)(?P<number>[ _.\-]*\(?\d+\)?)$")
 
 
+class MaskChoiceError(DataError):
+    """Several masks fit an image, and one ending has to be chosen.
+
+    Args:
+        text: as of any error.
+        suffix: an ending that every image has, for --mask-suffix; "" where there is none.
+    """
+
+    def __init__(self, text: str, suffix: str = "") -> None:
+        super().__init__(text)
+        self.suffix = suffix
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """The masks that are taken.
@@ -52,7 +65,7 @@ def choose_masks(
         united: they are lesions of one image for certain, by a folder of their own or by what the user asked for.
 
     Raises:
-        DataError: one of them must be chosen.
+        MaskChoiceError: one of them must be chosen.
     """
     several = {image.name: list(own) for image, own in zip(images, masks, strict=True) if len(own) > 1}
     everyone = tuple(tuple(own) for own in masks)
@@ -69,7 +82,8 @@ def choose_masks(
     if not numbered and len(common) == 1 and all(len(set(own)) == len(own) for own in endings):
         return _with_ending(everyone, endings, common.pop())
     index = next(index for index, own in enumerate(masks) if len(own) > 1)
-    raise DataError(_choice(images[index], masks[index], endings[index], what))
+    text = _choice(images[index], masks[index], endings[index], what)
+    raise MaskChoiceError(text, endings[index][0] if endings[index][0] in common else "")
 
 
 def _reason_to_unite(

@@ -1,0 +1,85 @@
+"""What follows from the rules that fire: one method, and what speaks for and against it.
+
+Covers: weighing rules, conflicts among them. Does not cover: the rules (`rules.py`), commands (`commands.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .facts import Facts
+from .rules import METHODS, Rule
+
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "contrastive": ("moco", "simclr"),
+    "restoring": ("tower",),
+    "hybrid": ("tower",),
+    "supervised": (),
+}
+"""Method -> the stages that train by it, the usual one first."""
+USUAL: Mapping[str, str] = {
+    "classification": "contrastive",
+    "segmentation": "restoring",
+    "detection": "restoring",
+    "mixed": "hybrid",
+}
+"""Task -> the method that is taken where the rules weigh the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The method that rules lead to.
+
+    Attributes:
+        method: one of `METHODS`; "supervised" is the advice not to pre-train.
+        stage: that trains by it; "" where nothing is pre-trained.
+        weights: method -> what the rules count for it, less what they count against it.
+        speak_for: the rules that prefer it, or its stage.
+        speak_against: the rules that prefer another one, or avoid it: conflicts.
+        hints: the rules that decide nothing.
+    """
+
+    method: str
+    stage: str
+    weights: Mapping[str, int]
+    speak_for: tuple[Rule, ...]
+    speak_against: tuple[Rule, ...]
+    hints: tuple[Rule, ...]
+
+    @property
+    def pretrain(self) -> bool:
+        """Whether to pre-train at all."""
+        return self.method != "supervised"
+
+
+def choose(rules: Sequence[Rule], facts: Facts) -> Choice:
+    """Weigh the rules that fire.
+
+    Args:
+        rules: the table.
+        facts: of the data.
+
+    Returns:
+        The method that counts most; where two count the same, the usual one of the task, else the first of `METHODS`.
+    """
+    fired = [rule for rule in rules if rule.fires(facts)]
+    weights = {
+        method: sum(rule.weight for rule in fired if rule.prefer == method)
+        - sum(rule.weight for rule in fired if rule.avoid == method)
+        for method in METHODS
+    }
+    method = max(METHODS, key=lambda one: (weights[one], one == USUAL[facts.task]))
+    stages = [rule for rule in fired if rule.stage in STAGES[method]]
+    stage = max(stages, key=lambda rule: rule.weight).stage if stages else next(iter(STAGES[method]), "")
+    speak_for = tuple(rule for rule in fired if rule.prefer == method or (rule.stage and rule.stage == stage))
+    against = tuple(rule for rule in fired if rule.avoid == method or rule.prefer not in ("", method))
+    decided = {rule.id for rule in (*speak_for, *against)}
+    return Choice(
+        method=method,
+        stage=stage,
+        weights=weights,
+        speak_for=speak_for,
+        speak_against=against,
+        hints=tuple(rule for rule in fired if rule.id not in decided),
+    )

@@ -1,0 +1,155 @@
+"""The commands that carry an advice out, as they are printed.
+
+Covers: pre-training and the evaluation after it, within a budget, into folders that are free. Does not cover: which
+method (`choice.py`), how long they take (`expected.py`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fastssl.config.advise import AdviseConfig
+from fastssl.models.imagenet import LITE0
+from fastssl.training.run_folder import holds_run
+
+from .choice import Choice
+from .look import Looked
+
+TRAINING_SHARE = 0.7
+"""Of a budget, for pre-training; the rest is for the evaluation and what both prepare."""
+FEW_PER_CLASS = 6
+"""Labelled images of the smallest class below which a classifier is solved on a few per class, not fine-tuned."""
+LEAST_EPOCHS = 5
+"""Of fine-tuning; where a budget holds fewer, the encoder is probed frozen."""
+MOST_EPOCHS, MOST_TRIALS = 100, 3
+"""Of fine-tuning; the command's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command line.
+
+    Attributes:
+        name: of the command, such as "train".
+        runs: what it works on.
+        settings: its options by the names of the settings.
+    """
+
+    name: str
+    runs: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The line, quoted for a shell."""
+        options = [(f"--{name.replace('_', '-')}", _text(value)) for name, value in self.settings.items()]
+        return shlex.join(["fastssl", self.name, *self.runs, *(word for option in options for word in option)])
+
+    def with_settings(self, **settings: Any) -> Command:
+        """Return the command with other or further settings.
+
+        Args:
+            **settings: by name.
+        """
+        return replace(self, settings={**self.settings, **settings})
+
+
+def commands_for(choice: Choice, looked: Looked, config: AdviseConfig) -> tuple[Command, ...]:
+    """Return the commands that carry out an advice: pre-training, if that is the advice, then the evaluation.
+
+    Args:
+        choice: the method.
+        looked: the data.
+        config: what was asked for.
+    """
+    if not choice.pretrain:
+        return _evaluation("random", looked, config, free_folder(Path("runs") / f"supervised-{_name(config)}"))
+    folder = free_folder(Path("runs") / f"{choice.stage}-{_name(config)}")
+    settings: dict[str, Any] = {"stage": choice.stage, **_about_data(config)}
+    if choice.method == "restoring":
+        settings["terms"] = "generative"
+    if config.budget is not None:
+        settings["minutes"] = f"{TRAINING_SHARE * config.budget:.3g}"
+    train = Command(name="train", settings={**settings, "out": folder})
+    return (train, *_evaluation(str(folder), looked, config, None))
+
+
+def within_budget(evaluation: Command, epoch_seconds: float, minutes: float) -> Command:
+    """Fit fine-tuning into a budget: fewer epochs, then a single trial, then a probe of the frozen encoder.
+
+    Args:
+        evaluation: `fastssl finetune`.
+        epoch_seconds: of one epoch of one candidate.
+        minutes: that it may take.
+
+    Returns:
+        The command; as it is where it fits.
+    """
+    candidates = len(evaluation.runs) + (evaluation.runs != ("random",))
+    for trials in (MOST_TRIALS, 1):
+        epochs = int(60 * minutes / (trials * candidates * epoch_seconds))
+        if epochs >= MOST_EPOCHS and trials == MOST_TRIALS:
+            return evaluation
+        if epochs >= LEAST_EPOCHS:
+            return evaluation.with_settings(epochs=min(epochs, MOST_EPOCHS), trials=trials)
+    if evaluation.runs == ("random",):
+        return evaluation.with_settings(epochs=LEAST_EPOCHS, trials=1)
+    return Command(name="probe", runs=evaluation.runs)
+
+
+def free_folder(folder: Path) -> Path:
+    """Return a folder that holds no run yet: this one, or with -2, -3, ... behind it.
+
+    Args:
+        folder: that would be taken.
+    """
+    candidates = (
+        folder.with_name(f"{folder.name}{'' if number == 1 else f'-{number}'}") for number in range(1, 10_000)
+    )
+    return next(one for one in candidates if not holds_run(one) and not one.exists())
+
+
+def _evaluation(run: str, looked: Looked, config: AdviseConfig, out: Path | None) -> tuple[Command, ...]:
+    """How the encoder is put to the task; nothing where there are no labels for it."""
+    own = {} if run != "random" else _about_data(config)
+    place = {} if out is None else {"out": out}
+    if looked.facts.task == "segmentation":
+        return _segmentation(run, looked, place)
+    if looked.facts.task == "detection" or looked.source.splits["train"].labels is None:
+        return ()
+    share, per_class = looked.facts.label_share, looked.facts.labels_per_class
+    if run != "random" and per_class is not None and 0 < per_class < FEW_PER_CLASS:
+        return (Command(name="fewshot", runs=(run,), settings={"shots": per_class}),)
+    fraction = {} if share is None or share >= 1 or config.labels is None else {"label_fraction": f"{share:.3g}"}
+    rival = {"imagenet": LITE0} if looked.facts.imagenet else {}
+    return (Command(name="finetune", runs=(run,), settings={**own, **fraction, **rival, **place}),)
+
+
+def _segmentation(run: str, looked: Looked, place: Mapping[str, Any]) -> tuple[Command, ...]:
+    runs = (run,) if run == "random" else (run, "random")
+    if looked.masks is None:
+        drawn = looked.source.splits["train"].masks is not None and looked.source.name.startswith("demo")
+        return (Command(name="segment", runs=runs, settings={"data": looked.source.name.split()[0], **place}),) * drawn
+    folders = {"images": looked.masks.folder, "masks": looked.masks.folder}
+    suffix = {"mask_suffix": looked.masks.suffix} if looked.masks.suffix else {}
+    return (Command(name="segment", runs=runs, settings={**folders, **suffix, **place}),)
+
+
+def _about_data(config: AdviseConfig) -> dict[str, Any]:
+    """The settings about data that were asked for."""
+    names = ("data", "data_root", "size", "skip_corrupt", "value_range", "max_megapixels", "device", "precision")
+    asked = {name: getattr(config, name) for name in names if name in config.model_fields_set or name == "data"}
+    return {name: value for name, value in asked.items() if value not in (None, False)}
+
+
+def _name(config: AdviseConfig) -> str:
+    return Path(config.data).stem or "data"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

@@ -1,0 +1,176 @@
+"""What the commands of an advice will take, measured by real steps on this machine.
+
+Covers: pre-training by its own estimate, epochs of the evaluation by doing a few of them, fitting the evaluation into a
+budget. Does not cover: timing steps (`fastssl.estimation`), which commands (`commands.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from fastssl.config.advise import AdviseConfig
+from fastssl.console import say, silent_console
+from fastssl.errors import ConfigError
+from fastssl.estimation import estimate_training
+from fastssl.evaluation.finetune import finetune
+from fastssl.evaluation.segment.run import segment
+from fastssl.stages.registry import train_config
+
+from .commands import MOST_EPOCHS, MOST_TRIALS, Command, within_budget
+from .look import Looked
+
+FEW, MORE = 1, 3
+"""Epochs that an evaluation is timed by; their difference is without what both prepare and score."""
+MOST_TIMED = 512
+"""Labelled images of a timed epoch of fine-tuning."""
+SEGMENT_EPOCHS = 200
+"""Of `fastssl segment`, at most."""
+
+Clock = Callable[[], float]
+"""Tells the time in seconds, from any moment on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What commands will take.
+
+    Attributes:
+        training_seconds: of pre-training; 0 where there is none.
+        evaluation_seconds: of the evaluation, at most: it stops early; 0 where there is none.
+        images_per_second: of pre-training; 0 where there is none.
+    """
+
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    images_per_second: float = 0.0
+
+    def __str__(self) -> str:
+        """Such as "12 min of pre-training (1,437 images/s), then at most 3 min"."""
+        parts = []
+        if self.training_seconds:
+            speed = f"{self.images_per_second:,.0f} images/s"
+            parts.append(f"{in_words(self.training_seconds)} of pre-training ({speed})")
+        if self.evaluation_seconds:
+            parts.append(f"at most {in_words(self.evaluation_seconds)} of evaluation")
+        return ", then ".join(parts) + ", measured on this machine"
+
+
+def measured(
+    commands: Sequence[Command], looked: Looked, config: AdviseConfig, console: Console, clock: Clock = time.monotonic
+) -> tuple[tuple[Command, ...], Expected | None]:
+    """Measure what commands will take, and fit the evaluation into what a budget leaves.
+
+    Args:
+        commands: of the advice.
+        looked: the data.
+        config: what was asked for.
+        console: is told what is measured.
+        clock: what epochs are timed by.
+
+    Returns:
+        The commands, and what they will take; None where there is nothing to measure.
+
+    Raises:
+        FastSSLError: a command cannot be carried out.
+    """
+    training = rate = 0.0
+    left, done = config.budget, []
+    for command in commands:
+        if command.name == "train":
+            say(console, "measuring some steps of pre-training")
+            training, rate = _training(command)
+            left = None if left is None else left - training / 60
+            done.append(command)
+    found = [command for command in commands if command.name in ("finetune", "segment")]
+    if not found:
+        quick = tuple(commands)
+        return quick, Expected(training_seconds=training, images_per_second=rate) if training else None
+    say(console, "measuring some epochs of the evaluation")
+    seconds = _epoch_seconds(found[0], looked, config, clock)
+    evaluation = found[0] if left is None else _fitted(found[0], seconds, left)
+    expected = Expected(
+        training_seconds=training,
+        evaluation_seconds=seconds * _epochs(evaluation),
+        images_per_second=rate,
+    )
+    return (*done, evaluation), expected
+
+
+def in_words(seconds: float) -> str:
+    """Write a time in the unit that a person would use.
+
+    Args:
+        seconds: the time.
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _training(command: Command) -> tuple[float, float]:
+    """Seconds of pre-training, and its images per second."""
+    settings = {name: value for name, value in command.settings.items() if value is not None}
+    found = estimate_training(train_config(settings), silent_console(), largest_batch=False)
+    return found.seconds, found.stages[-1].speed.images_per_second
+
+
+def _fitted(evaluation: Command, seconds: float, minutes: float) -> Command:
+    if minutes <= 0:
+        raise ConfigError(["budget: too short for any of this; give more time, or fewer and smaller images"])
+    if evaluation.name == "finetune":
+        return within_budget(evaluation, seconds, minutes)
+    epochs = int(60 * minutes / (seconds * len(evaluation.runs)))
+    return evaluation if epochs >= SEGMENT_EPOCHS else evaluation.with_settings(epochs=max(1, epochs))
+
+
+def _epochs(evaluation: Command) -> int:
+    """Epochs of all trainings of an evaluation, at most."""
+    settings, runs = evaluation.settings, len(evaluation.runs)
+    if evaluation.name == "segment":
+        return int(settings.get("epochs", SEGMENT_EPOCHS)) * runs
+    if evaluation.name != "finetune":
+        return 0
+    alone = evaluation.runs == ("random",)
+    return int(settings.get("epochs", MOST_EPOCHS)) * int(settings.get("trials", MOST_TRIALS)) * (1 if alone else 2)
+
+
+def _epoch_seconds(evaluation: Command, looked: Looked, config: AdviseConfig, clock: Clock) -> float:
+    """Seconds of one epoch of one training from random weights, which takes as long as one from a run."""
+    with TemporaryDirectory() as place:
+        settings: dict[str, Any] = {**evaluation.settings, "trials": 1, "quiet": True, "device": config.device}
+        timed = _segment_epoch if evaluation.name == "segment" else partial(_finetune_epoch, looked, config)
+        return max(timed({**settings, "out": Path(place)}, clock), 1e-3)
+
+
+def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, Any], clock: Clock) -> float:
+    """One epoch on all labels that are asked for, by the difference of three epochs and one, on few of them."""
+    asked = float(settings.get("label_fraction", 1.0))
+    share = min(asked, max(MOST_TIMED / (looked.facts.labels or 1), 1e-4))
+    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share, "imagenet": None}
+
+    def timed(epochs: int) -> float:
+        began = clock()
+        finetune("random", console=silent_console(), **{**settings, **own, "epochs": epochs})
+        return clock() - began
+
+    few, more = timed(FEW), timed(MORE)
+    return (more - few) / (MORE - FEW) * asked / share
+
+
+def _segment_epoch(settings: dict[str, Any], clock: Clock) -> float:
+    """One epoch by its steps, and its share of the scoring, which is done on validation and test images once."""
+    began = clock()
+    result = segment("random", console=silent_console(), **{**settings, "epochs": FEW})
+    passed = clock() - began
+    (trial,) = result.row("random", "random", "random").trials
+    training = trial.steps * trial.seconds_per_step
+    val, test = (len(result.images[split]) for split in ("val", "test"))
+    return training + max(0.0, passed - training) * val / (val + test)
