@@ -31,7 +31,8 @@ setup(
     python_requires=">=3.10",
     packages=packages(),
     package_dir=MAPPED,
-    package_data={name: ["py.typed", "*.json"] for name in MAPPED},
+    package_data={name: ["py.typed", "*.json"] for name in MAPPED}
+    | {"fastssl.evaluation.medmnist_plus": ["published.json"]},
     install_requires=[
         "torch>=2.11",
         "triton>=3.6; platform_system == 'Linux'",

@@ -26,6 +26,9 @@ _EXPORTS = {
     "finetune": "fastssl.evaluation.finetune.run",
     "FinetuneConfig": "fastssl.config",
     "FinetuneResult": "fastssl.evaluation.finetune.report",
+    "benchmark": "fastssl.evaluation.medmnist_plus.run",
+    "BenchmarkConfig": "fastssl.config",
+    "BenchmarkResult": "fastssl.evaluation.medmnist_plus.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
     "pack": "fastssl.shards",
@@ -42,6 +45,8 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "BenchmarkConfig",
+    "BenchmarkResult",
     "FastSSLError",
     "FewshotConfig",
     "FewshotResult",
@@ -57,6 +62,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "__version__",
+    "benchmark",
     "create_encoder",
     "fewshot",
     "finetune",
@@ -73,6 +79,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from fastssl.config import (
+        BenchmarkConfig,
         FewshotConfig,
         FinetuneConfig,
         PackConfig,
@@ -88,6 +95,8 @@ if TYPE_CHECKING:
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult
     from fastssl.evaluation.finetune.run import finetune
+    from fastssl.evaluation.medmnist_plus.report import BenchmarkResult
+    from fastssl.evaluation.medmnist_plus.run import benchmark
     from fastssl.evaluation.probe.report import ProbeResult
     from fastssl.evaluation.probe.run import probe
     from fastssl.evaluation.segment.report import SegmentResult

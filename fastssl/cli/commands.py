@@ -15,6 +15,7 @@ from cyclopts import App, Parameter, Token
 
 import fastssl
 from fastssl.config import (
+    BenchmarkConfig,
     Config,
     FewshotConfig,
     FinetuneConfig,
@@ -36,6 +37,7 @@ CONFIGS: dict[str, type[Config]] = {
     "fewshot": FewshotConfig,
     "finetune": FinetuneConfig,
     "segment": SegmentConfig,
+    "benchmark": BenchmarkConfig,
     "preview": PreviewConfig,
     "pack": PackConfig,
 }
@@ -127,6 +129,25 @@ def segment(
     fastssl.segment(runs, config)
 
 
+def benchmark(
+    name: str,
+    /,
+    *runs: RunPath,
+    config: Annotated[BenchmarkConfig, Flattened] = BenchmarkConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Score encoders by the protocol of a published benchmark, with its results beside.
+
+    Parameters
+    ----------
+    name:
+        The benchmark: medmnist+.
+    runs:
+        Run folders, or encoder.safetensors files; none where --baseline names an encoder.
+    """
+    fastssl.benchmark(name, runs, config)
+
+
 def preview(
     run: RunPath | None = None,
     /,
@@ -191,7 +212,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, pack]
+    in_order: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, benchmark, preview, pack]
     for place, command in enumerate(in_order):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

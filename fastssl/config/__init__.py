@@ -8,6 +8,7 @@ and the Python keywords are both made from these classes. Does not cover: settin
 from __future__ import annotations
 
 from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
+from .benchmark import BenchmarkConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .pack import PackConfig
@@ -17,6 +18,7 @@ from .segment import SegmentConfig
 from .train import TrainConfig
 
 __all__ = [
+    "BenchmarkConfig",
     "Config",
     "DataConfig",
     "FewshotConfig",
