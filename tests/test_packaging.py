@@ -97,6 +97,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         entry_points = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
     assert {name.split("/")[0] for name in names} == {"fastssl", f"fastssl_engine-{fastssl.__version__}.dist-info"}
     assert {name for name in names if name.endswith(".py")} == modules()
+    assert {name for name in names if name.endswith(".json")} == {
+        "fastssl/evaluation/medmnist_plus/published.json",
+        "fastssl/kernels/aot_budget.json",
+    }
     assert {"fastssl/py.typed", "fastssl/kernels/py.typed", "fastssl/pipelines/py.typed"} <= names
     assert entry_points.split() == ["[console_scripts]", "fastssl", "=", "fastssl.__main__:main"]
 

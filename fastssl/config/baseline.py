@@ -6,7 +6,6 @@ weights (`fastssl.models.imagenet`).
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,12 +62,11 @@ def _baseline_texts(value: Any) -> Any:
         return value
     items = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
     texts = [part for item in items for part in (_NEXT.split(item.strip()) if isinstance(item, str) else (item,))]
-    baselines = [parse_baseline(os.fspath(text)) if isinstance(text, (str, os.PathLike)) else text for text in texts]
-    names = [one.text for one in baselines if isinstance(one, Baseline)]
-    repeated = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    baselines = [parse_baseline(str(text)).text for text in texts]
+    repeated = next((text for place, text in enumerate(baselines) if text in baselines[:place]), None)
     if repeated:
         raise ValueError(f"{repeated} is given twice")
-    return [one.text if isinstance(one, Baseline) else one for one in baselines]
+    return baselines
 
 
 BaselineTexts = Annotated[tuple[str, ...], BeforeValidator(_baseline_texts), SEVERAL]

@@ -90,7 +90,7 @@ class BenchmarkConfig(DeviceConfig):
 
     amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = False
     """Use mixed precision for features; the published ones are fp32."""
-    batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
+    batch_size: Annotated[Count, Parameter(group=SPEED)] = 64
     """Images per step while features are extracted."""
 
     quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False

@@ -19,8 +19,8 @@ from .linear import LinearRecipe
 from .published import MODELS, SETS, WITH_BATCH_NORM, paper
 from .report import BenchmarkData
 from .summary import BenchmarkRow
-from .trial import NEIGHBOURS
-from .trial_grid import SetGrid
+from .trial import NEIGHBOURS, BenchmarkTrial
+from .trial_grid import BenchmarkSpec, SetGrid
 
 KNN_AUC = "AUC of kNN is of the shares of the votes; the benchmark publishes none for it"
 BATCH_NORM = (
@@ -88,6 +88,21 @@ def split_notes(grid: SetGrid, record: BenchmarkData) -> list[str]:
             "published is shown beside"
         )
     return notes
+
+
+def unfinished_note(trials: Sequence[tuple[BenchmarkSpec, BenchmarkTrial]], recipe: LinearRecipe) -> list[str]:
+    """Return a line on linear classifiers that were still getting better in their last epoch; none where none was.
+
+    The protocol has one learning rate for all encoders and standardises nothing, so that small features learn slowly.
+
+    Args:
+        trials: of one set.
+        recipe: of the linear classifiers.
+    """
+    late = [spec.title for spec, trial in trials if recipe.epochs in trial.best_epoch]
+    if not late:
+        return []
+    return [f"{'; '.join(late)}: the last epoch was the best, so that more would help; fastssl probe solves to the end"]
 
 
 def reading_notes(rows: Sequence[BenchmarkRow]) -> list[str]:

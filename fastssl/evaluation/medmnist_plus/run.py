@@ -32,7 +32,7 @@ from fastssl.training.stored_settings import CONFIG, read_settings
 from .data_sets import BenchmarkSet, find_sets, open_set
 from .encoders import can_take, fitted, open_candidates
 from .linear import LinearRecipe
-from .notes import channel_notes, protocol_line, range_notes, reading_notes, split_notes
+from .notes import channel_notes, protocol_line, range_notes, reading_notes, split_notes, unfinished_note
 from .report import BenchmarkData, BenchmarkResult, write_benchmark_report
 from .summary import mean_rows, set_rows
 from .trial import NEIGHBOURS, open_trial_cache
@@ -123,6 +123,7 @@ def score_sets(
             notes += split_notes(grid, record)
             trials = grid.trials()
             notes += [f"{spec.title}: test {trial.note}" for spec, trial in trials if trial.note]
+            notes += unfinished_note(trials, recipe)
             data.append(record)
             rows += set_rows(grid, trials, official=record.official)
     if not rows:
