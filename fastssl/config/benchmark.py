@@ -43,6 +43,8 @@ def _flags_and_files(value: Any) -> Any:
         return value
     items = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
     texts = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in items]
+    if any(isinstance(text, str) and not text.strip() for text in texts):
+        raise ValueError("give MedMNIST flags, .npz files of theirs, or auto")
     return [part for text in texts for part in ([text] if _is_one_file(text) else split_list(text))]
 
 

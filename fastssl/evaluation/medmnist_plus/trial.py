@@ -153,6 +153,5 @@ def open_trial_cache(report: Path, notify: Callable[[str], None]) -> TrialCache[
 
 
 def _decoded(record: dict[str, Any]) -> BenchmarkTrial:
-    return BenchmarkTrial(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-    )
+    own: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+    return BenchmarkTrial(**own)

@@ -83,7 +83,7 @@ class SetGrid:
             KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
         """
         names = " and ".join(CLASSIFIER_NAMES[name] for name in self.config.classifiers)
-        found = []
+        found: list[tuple[BenchmarkSpec, BenchmarkTrial]] = []
         for candidate in self.candidates:
             specs = list(self.specs(candidate))
             features = self._features_for(specs)
