@@ -35,6 +35,7 @@ setup(
         **{name: ["py.typed", "*.json"] for name in MAPPED},
         "fastssl.reports": ["templates/*"],
         "fastssl.advice": ["rules.yaml"],
+        "fastssl.evaluation.medmnist_plus": ["published.json"],
     },
     install_requires=[
         "torch>=2.11",

@@ -31,6 +31,9 @@ _EXPORTS = {
     "finetune": "fastssl.evaluation.finetune.run",
     "FinetuneConfig": "fastssl.config",
     "FinetuneResult": "fastssl.evaluation.finetune.report",
+    "benchmark": "fastssl.evaluation.medmnist_plus.run",
+    "BenchmarkConfig": "fastssl.config",
+    "BenchmarkResult": "fastssl.evaluation.medmnist_plus.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
     "pack": "fastssl.shards",
@@ -53,6 +56,8 @@ _EXPORTS = {
 __all__ = [
     "Advice",
     "AdviseConfig",
+    "BenchmarkConfig",
+    "BenchmarkResult",
     "Diagnosis",
     "Estimate",
     "FastSSLError",
@@ -72,6 +77,7 @@ __all__ = [
     "TrainResult",
     "__version__",
     "advise",
+    "benchmark",
     "create_encoder",
     "doctor",
     "estimate",
@@ -94,6 +100,7 @@ if TYPE_CHECKING:
     from fastssl.advice.run import advise
     from fastssl.config import (
         AdviseConfig,
+        BenchmarkConfig,
         FewshotConfig,
         FinetuneConfig,
         PackConfig,
@@ -114,6 +121,8 @@ if TYPE_CHECKING:
     from fastssl.evaluation.fewshot.run import fewshot
     from fastssl.evaluation.finetune.report import FinetuneResult
     from fastssl.evaluation.finetune.run import finetune
+    from fastssl.evaluation.medmnist_plus.report import BenchmarkResult
+    from fastssl.evaluation.medmnist_plus.run import benchmark
     from fastssl.evaluation.probe.report import ProbeResult
     from fastssl.evaluation.probe.run import probe
     from fastssl.evaluation.segment.report import SegmentResult

@@ -16,6 +16,7 @@ from cyclopts import App, Parameter, Token
 import fastssl
 from fastssl.config import (
     AdviseConfig,
+    BenchmarkConfig,
     Config,
     FewshotConfig,
     FinetuneConfig,
@@ -41,6 +42,7 @@ CONFIGS: dict[str, type[Config]] = {
     "fewshot": FewshotConfig,
     "finetune": FinetuneConfig,
     "segment": SegmentConfig,
+    "benchmark": BenchmarkConfig,
     "preview": PreviewConfig,
     "report": ReportConfig,
     "pack": PackConfig,
@@ -154,6 +156,25 @@ def segment(
     fastssl.segment(runs, config)
 
 
+def benchmark(
+    name: str,
+    /,
+    *runs: RunPath,
+    config: Annotated[BenchmarkConfig, Flattened] = BenchmarkConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Score encoders by the protocol of a published benchmark, with its results beside.
+
+    Parameters
+    ----------
+    name:
+        The benchmark: medmnist+.
+    runs:
+        Run folders, or encoder.safetensors files; none where --baseline names an encoder.
+    """
+    fastssl.benchmark(name, runs, config)
+
+
 def preview(
     run: RunPath | None = None,
     /,
@@ -249,7 +270,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, preview, report, pack]
+    working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, benchmark, preview, report, pack]
     asking: list[Callable[..., object]] = [advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)

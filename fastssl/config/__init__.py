@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .advise import AdviseConfig
 from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
+from .benchmark import BenchmarkConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .pack import PackConfig
@@ -20,6 +21,7 @@ from .train import TrainConfig
 
 __all__ = [
     "AdviseConfig",
+    "BenchmarkConfig",
     "Config",
     "DataConfig",
     "FewshotConfig",

@@ -111,8 +111,8 @@ class SourceConfig(Config):
     """Largest image that is read."""
 
 
-class DataConfig(SourceConfig):
-    """Which images, and on which device they are worked on; shared by every command that computes."""
+class DeviceConfig(Config):
+    """On which device and how precisely something is computed; shared by every command that computes."""
 
     alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
 
@@ -124,16 +124,21 @@ class DataConfig(SourceConfig):
         Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
     ] = "auto"
     """Use it, even if emulated."""
+
+    @model_validator(mode="after")
+    def _one_precision(self) -> DeviceConfig:
+        if "amp" in self.model_fields_set and self.amp is False and self.precision in ("bf16", "fp16"):
+            raise ValueError(f"amp=False and precision={self.precision} contradict each other: give one")
+        return self
+
+
+class DataConfig(DeviceConfig, SourceConfig):
+    """Which images, and on which device they are worked on; shared by every command that trains or evaluates on one."""
+
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
     quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Do not print what was read."""
-
-    @model_validator(mode="after")
-    def _one_precision(self) -> DataConfig:
-        if self.amp is False and self.precision in ("bf16", "fp16"):
-            raise ValueError(f"amp=False and precision={self.precision} contradict each other: give one")
-        return self
 
 
 def split_list(value: Any) -> Any:

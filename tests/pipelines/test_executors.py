@@ -16,6 +16,7 @@ from fastssl.pipelines import (
     Jigsaw,
     Masked,
     ModelsGenesis,
+    Padded,
     Plain,
     RayMask,
     TowerPairs,
@@ -90,6 +91,28 @@ def test_plain_leaves_images_of_its_own_size_as_they_are(executor: str, make_ima
     images = make_images(3, 28, 28, 1)
     batch = _render(executor, Plain(28, 1, mean=(0.0,), std=(1.0,)), images, np.arange(3))
     assert torch.equal(batch["image"].mul(255).round().to(torch.uint8), torch.from_numpy(images).permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("stored", [(28, 28), (31, 20), (64, 64)], ids=str)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_padding_surrounds_normalised_images_with_zeros(
+    executor: str, stored: tuple[int, int], dtype: type, make_images: Callable
+) -> None:
+    images = make_images(4, *stored, 3, dtype)
+    view = Padded(64, 3, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
+    batch = _render(executor, view, images, np.arange(4))
+    top, left = (64 - stored[0]) // 2, (64 - stored[1]) // 2
+    normalised = (images / np.iinfo(dtype).max - view.mean) / view.std
+    expected = np.pad(
+        normalised, ((0, 0), (top, 64 - stored[0] - top), (left, 64 - stored[1] - left), (0, 0)), constant_values=0
+    )
+    np.testing.assert_allclose(batch["image"].permute(0, 2, 3, 1).numpy(), expected, atol=2e-6)
+
+
+def test_images_that_are_larger_are_not_padded(make_images: Callable) -> None:
+    with pytest.raises(ValueError, match="images of 20x31 pixels do not fit into 28x28"):
+        _render("torch", Padded(28, 1), make_images(1, 20, 31, 1), np.arange(1))
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

@@ -75,6 +75,41 @@ def describe(flag: str) -> MedMNISTSet:
     return MedMNISTSet(flag=flag, task=info["task"], class_names=names, modality=_MODALITY[flag])
 
 
+def official_counts(flag: str) -> tuple[int, int, int]:
+    """Look up how many images the official splits have, the same at every size.
+
+    Args:
+        flag: one of `FLAGS`.
+
+    Returns:
+        Images in train, val and test.
+
+    Raises:
+        DataError: the package medmnist is missing or too old.
+    """
+    counts = table()[flag]["n_samples"]
+    return counts["train"], counts["val"], counts["test"]
+
+
+def size_of_file(stem: str) -> int:
+    """Find the side of the images, in pixels, that a set's file is named after.
+
+    Args:
+        stem: the file's name without ".npz", such as "breastmnist" (28) or "breastmnist_64".
+    """
+    return int(stem.partition("_")[2] or SIZES[0])
+
+
+def file_of_set(flag: str, size: int) -> str:
+    """Return the name of a set's file at a size, such as "breastmnist_64.npz".
+
+    Args:
+        flag: one of `FLAGS`.
+        size: one of `SIZES`.
+    """
+    return f"{flag}.npz" if size == SIZES[0] else f"{flag}_{size}.npz"
+
+
 def set_of_file(stem: str) -> MedMNISTSet | None:
     """Find the set that a file is named after.
 

@@ -10,13 +10,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastssl.data.labels.medmnist_table import SIZES, table
+from fastssl.data.labels.medmnist_table import SIZES, file_of_set, table
 from fastssl.data.npz.open import open_npz
 from fastssl.data.paths import home_folder, kind_of
 from fastssl.data.source import Source
 from fastssl.errors import DataError
 
 from .download import download
+
+
+def medmnist_folder(root: Path | None = None) -> Path:
+    """Return the folder of MedMNIST files: the one given, else `~/.medmnist`, as in medmnist.
+
+    Args:
+        root: as asked for.
+
+    Raises:
+        DataError: none is given, and the home folder is not known.
+    """
+    return root if root is not None else home_folder("give the folder of MedMNIST files as data_root") / ".medmnist"
 
 
 def open_medmnist(
@@ -48,8 +60,7 @@ def open_medmnist(
     if size not in SIZES:
         raise DataError(f"{flag} comes at 28, 64, 128 and 224 px, not size={size}; choose one of these")
     suffix = "" if size == SIZES[0] else f"_{size}"
-    folder = root if root is not None else home_folder("give the folder of MedMNIST files as data_root") / ".medmnist"
-    path = folder / f"{flag}{suffix}.npz"
+    path = medmnist_folder(root) / file_of_set(flag, size)
     if kind_of(path) != "file":
         info = info or table()[flag]
         download(info[f"url{suffix}"], path, md5=info[f"MD5{suffix}"], notify=notify)

@@ -19,13 +19,15 @@ from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec, seen_note
 from fastssl.models.encoder_file import load_encoder, read_steps
 from fastssl.models.spec_text import TrainedSteps
-from fastssl.pipelines import Plain
+from fastssl.pipelines import Padded, Plain, View
 from fastssl.training.run_folder import ENCODER
 
 Runs = str | Path | Sequence[str | Path]
 """Run folders or encoder files, one or several."""
 Kind = Literal["run", "random", "untrained", "ImageNet"]
 """Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from."""
+Fit = Literal["resize", "pad"]
+"""How images of another size than an encoder's come to it: resized, or surrounded with zeros."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ class Candidate:
         folder: its features are kept in the `features/` of this folder.
         start: returns the encoder that a trial of a seed starts from; only of kind "random" does it differ by seed.
         notes: what to know of it, for the user: a training that has not ended, pixels that it does not see.
+        fit: how images become of that size.
     """
 
     label: str
@@ -68,6 +71,7 @@ class Candidate:
     folder: Path
     start: Callable[[int], NamedEncoder]
     notes: tuple[str, ...] = ()
+    fit: Fit = "resize"
 
     @classmethod
     def of(cls, encoder: NamedEncoder, kind: Kind, size: int, folder: Path) -> Candidate:
@@ -96,9 +100,10 @@ class Candidate:
         )
 
     @property
-    def view(self) -> Plain:
+    def view(self) -> View:
         """How it sees images: whole, at its size, normalised as in its training."""
-        return Plain(self.size, self.spec.in_channels, self.spec.channel_mean, self.spec.channel_std)
+        kind = Padded if self.fit == "pad" else Plain
+        return kind(self.size, self.spec.in_channels, self.spec.channel_mean, self.spec.channel_std)
 
 
 def run_paths(runs: Runs) -> list[Path]:
@@ -125,7 +130,7 @@ def open_run(path: Path, label: str | None = None) -> NamedEncoder:
 
 
 def open_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
-    """Load the encoders of run folders or encoder files, labelled by name, or by path where names are alike.
+    """Load the encoders of run folders or encoder files that are compared on the same images.
 
     Args:
         paths: one or more, no two of them the same.
@@ -136,6 +141,23 @@ def open_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
     """
     if not paths:
         raise ConfigError(["runs: give at least one run folder or encoder file"])
+    runs = open_any_runs(paths)
+    if len({run.spec.in_channels for run in runs}) > 1:
+        found = ", ".join(f"{run.label} {run.spec.in_channels}" for run in runs)
+        raise ConfigError([f"runs take images of different channels ({found}): compare runs of the same data"])
+    return runs
+
+
+def open_any_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
+    """Load the encoders of run folders or encoder files, labelled by name, or by path where names are alike.
+
+    Args:
+        paths: any number, no two of them the same.
+
+    Raises:
+        CheckpointError: one is not there or not sound.
+        ConfigError: the same one is given twice.
+    """
     repeated = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
     if repeated:
         raise ConfigError([f"run {str(repeated[0])!r}: given twice"])
@@ -144,11 +166,9 @@ def open_runs(paths: Sequence[Path]) -> tuple[NamedEncoder, ...]:
             raise CheckpointError(f"{path}: no such run folder or encoder file")
     runs = [open_run(path) for path in paths]
     alike = {label for label, count in Counter(run.label for run in runs).items() if count > 1}
-    runs = [replace(run, label=str(path)) if run.label in alike else run for run, path in zip(runs, paths, strict=True)]
-    if len({run.spec.in_channels for run in runs}) > 1:
-        found = ", ".join(f"{run.label} {run.spec.in_channels}" for run in runs)
-        raise ConfigError([f"runs take images of different channels ({found}): compare runs of the same data"])
-    return tuple(runs)
+    return tuple(
+        replace(run, label=str(path)) if run.label in alike else run for run, path in zip(runs, paths, strict=True)
+    )
 
 
 def run_candidates(runs: Sequence[NamedEncoder], paths: Sequence[Path], size: int | None) -> tuple[Candidate, ...]:

@@ -23,7 +23,7 @@ from fastssl.distributed.leader import on_all
 from fastssl.distributed.world import world
 from fastssl.embeddings.extract import extract
 from fastssl.errors import CheckpointError
-from fastssl.pipelines import Plain
+from fastssl.pipelines import View
 from fastssl.runtime import Runtime
 from fastssl.text import printable
 
@@ -80,7 +80,7 @@ class Extraction:
         """Return the features of one part, float32 `[M, D]`; other parameters and errors as `of_all`."""
         return self._of_parts(candidate, [part], seed)[0]
 
-    def of_pixels(self, view: Plain) -> PartFeatures:
+    def of_pixels(self, view: View) -> PartFeatures:
         """Return the pixels themselves as features; they are cheaper to render than to keep.
 
         Args:
@@ -114,7 +114,7 @@ class Extraction:
             raise CheckpointError(f"{label}: features are not finite numbers; the encoder is damaged or has diverged")
         return features
 
-    def _run(self, encoder: nn.Module, view: Plain, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
+    def _run(self, encoder: nn.Module, view: View, split: str, label: str, amp_dtype: torch.dtype | None) -> Tensor:
         whole, here = self.source.splits[split].images, world()
         shares = [len(part) for part in np.array_split(np.empty(len(whole)), here.size)]
         divided = min(shares) > 0
