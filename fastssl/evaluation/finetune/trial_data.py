@@ -89,8 +89,7 @@ def image_trial_data(
         seed: of the trial: of random weights, the batches' order and the augmentation.
     """
     spec, size = candidate.spec, candidate.size
-    part = data.parts.train
-    train = Part(split=part.split, rows=part.rows[rows], labels=part.labels[rows])
+    train = data.parts.train.some(rows)
 
     def open_test() -> AbstractContextManager[LabelledBatches]:
         return _open_part(data, data.parts.test, candidate.view)
