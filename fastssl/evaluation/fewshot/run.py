@@ -17,6 +17,7 @@ from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_candidates, run_folder_of, run_paths
+from fastssl.evaluation.shared.detail import metric_details
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
@@ -38,6 +39,11 @@ METHOD = (
     "intervals and p-values are over draws of the labelled images alone; images that draws share are allowed for by "
     "the corrected resampled t-test (Nadeau and Bengio 2003)"
 )
+
+MOST_SCORES = 1 << 21
+"""Scores of all classifiers together that are resampled; 1000 resamples of these take ten seconds of a core."""
+ON_TEST_IMAGES = "each seed's intervals over resampled test images are in fewshot.json"
+NOT_AFFORDABLE = "no intervals over resampled test images: the test scores of all draws are too many"
 
 
 @usual_torch_state()
@@ -141,6 +147,7 @@ def _compare(
         l2=config.l2,
         rows=tuple(rows),
         pairs=pairs,
+        class_names=images.parts.class_names,
         notes=tuple(dict.fromkeys([*known, *held_out, *notes, *problems, *untested(tests), METHOD])),
         folder=str(folder),
     )
@@ -158,11 +165,15 @@ def _rows(
     supports = draw_supports(images.pool.labels, config.shots, seeds)
     grid = solve_grid([one.pool for one in features], supports, images.parts.classes, l2=config.l2)
     rows, notes = [], [*scarcity(images.pool.labels, config.shots), *overlap_notes(supports)]
+    test, task = images.test, extraction.source.task
+    affordable = len(test) * images.parts.classes * len(candidates) * len(supports) * len(seeds) <= MOST_SCORES
+    notes.append(ON_TEST_IMAGES if affordable else NOT_AFFORDABLE)
     for candidate, own, solved in zip(candidates, features, grid, strict=True):
         for support, classifiers in zip(supports, solved, strict=True):
             scores = classifiers.scores(own.query)
-            found = [evaluate(images.test.labels, one, extraction.source.task) for one in scores]
-            rows.append(fewshot_row(candidate.label, support, own.pool.shape[1], found))
+            found = [evaluate(test.labels, one, task) for one in scores]
+            details = metric_details(test.labels, list(scores), task, test.groups, intervals=affordable)
+            rows.append(fewshot_row(candidate.label, support, own.pool.shape[1], found, details))
             notes += [f"test {one.note}" for one in found if one.note]
             if not classifiers.converged:
                 notes.append(f"{candidate.label}, {support.shots} shots: the solver stopped short")

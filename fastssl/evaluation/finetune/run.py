@@ -33,6 +33,10 @@ from .trial_grid import RunTrial, TrialGrid
 
 SHARE = "a label fraction takes labels from the training part alone; validation keeps all of its own"
 NO_SAVING = "how many labels pre-training saves: give --label-fraction 1.0 and smaller ones"
+ON_TEST_IMAGES = "each trial's intervals over resampled test images are in the JSON file"
+WITHOUT_DETAIL = (
+    "some trials were kept by an earlier version, which knew AUC and ACC alone; --out another folder repeats them"
+)
 PER_TRAINING = (
     "deviations, intervals and p-values are over seeds, each with its own training and, of a share of the labels, its "
     "own draw, on these training and test images and no others"
@@ -126,6 +130,7 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
         *([SOURCE] if published else []),
         *_test_notes(grid, compared),
         *(note for trial in trials for note in trial.result.notes),
+        *([WITHOUT_DETAIL] if any(trial.result.detail is None for trial in trials) else [ON_TEST_IMAGES]),
         *([] if saved else [NO_SAVING]),
     ]
     return FinetuneResult(
@@ -145,6 +150,7 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
         trials=tuple(trials),
         notes=tuple(dict.fromkeys(notes)),
         folder=str(grid.report),
+        class_names=parts.class_names,
     )
 
 

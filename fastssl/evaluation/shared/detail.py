@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,25 @@ def metric_details(
     )
 
 
+def mean_detail(details: Sequence[MetricDetail]) -> MetricDetail:
+    """Return the means over seeds, nan where a value is; without intervals and confusion, which are of one classifier.
+
+    Args:
+        details: one for each seed, at least one, of the same images.
+    """
+
+    def mean(name: str) -> np.ndarray:
+        return np.mean([getattr(one, name) for one in details], axis=0)
+
+    return MetricDetail(
+        balanced_acc=float(mean("balanced_acc")),
+        recall=_numbers(mean("recall")),
+        specificity=_numbers(mean("specificity")),
+        kappa=_numbers(mean("kappa")[None])[0],
+        ece=float(mean("ece")),
+    )
+
+
 def detail_of(content: Mapping[str, Any]) -> MetricDetail:
     """Return the details that `dataclasses.asdict` was given.
 
@@ -107,8 +126,8 @@ def _point_estimates(labels: np.ndarray, scores: np.ndarray, task: Task) -> dict
         sides = np.stack([recall, specificity])
         return {
             "balanced_acc": float(np.mean(_mean_defined(sides))),
-            "recall": tuple(recall.tolist()),
-            "specificity": tuple(specificity.tolist()),
+            "recall": _numbers(recall),
+            "specificity": _numbers(specificity),
             "kappa": nan,
             "ece": float(np.mean([_label_calibration_error(*pair) for pair in zip(labels.T, scores.T, strict=True)])),
         }
@@ -117,8 +136,8 @@ def _point_estimates(labels: np.ndarray, scores: np.ndarray, task: Task) -> dict
     confusion = np.bincount(labels * len(classes) + answers, minlength=len(classes) ** 2).reshape(len(classes), -1)
     return {
         "balanced_acc": float(_mean_defined(recall)),
-        "recall": tuple(recall.tolist()),
-        "specificity": tuple(specificity.tolist()),
+        "recall": _numbers(recall),
+        "specificity": _numbers(specificity),
         "kappa": _quadratic_kappa(confusion) if task == "ordinal-regression" else nan,
         "ece": calibration_error(scores.max(axis=1), answers == labels),
         "confusion": tuple(map(tuple, confusion.tolist())),
@@ -152,6 +171,11 @@ def _rates(truth: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _share(found: np.ndarray, among: np.ndarray) -> np.ndarray:
     total = among.sum(axis=0)
     return np.divide(found.sum(axis=0), total, out=np.full(len(total), nan), where=total > 0)
+
+
+def _numbers(values: np.ndarray) -> tuple[float, ...]:
+    """Python's floats; every nan is the same one, so that equal results compare as equal."""
+    return tuple(nan if isnan(value) else value for value in values.tolist())
 
 
 def _mean_defined(values: np.ndarray) -> np.ndarray:

@@ -59,9 +59,17 @@ def test_two_runs_and_random_init_are_compared_and_reported(run_folder: Path, ot
     assert result.folder == str(report)
     content = json.loads((report / "fewshot.json").read_text())
     assert content["rows"][0]["acc"]["mean"] == result.row("run", 1).acc.mean
+    for row in content["rows"]:
+        assert [np.trace(one["confusion"]) / 30 for one in row["detail_by_seed"]] == pytest.approx(row["acc_by_seed"])
+        assert all(one["auc_low"] < one["auc_high"] for one in row["detail_by_seed"])
+    assert "test scores in detail at 5 images per class, means" in said
+    assert "recall per class, run: 0 " in said
     rows = list(csv.DictReader((report / "fewshot.csv").open()))
     assert [(row["encoder"], row["shots"]) for row in rows[:2]] == [("run", "1"), ("run", "5")]
     assert float(rows[1]["acc_std"]) == result.row("run", 5).acc.std
+    assert float(rows[1]["ece"]) == np.mean([one.ece for one in result.row("run", 5).detail_by_seed])
+    classes = list(csv.DictReader((report / "fewshot-classes.csv").open()))
+    assert [float(row["recall"]) for row in classes[3:6]] == list(result.row("run", 5).detail.recall)
     pairs = list(csv.DictReader((report / "fewshot-pairs.csv").open()))
     names = (
         "encoder",
@@ -153,6 +161,13 @@ def test_a_single_seed_has_no_spread_and_no_pairs_table(run_folder: Path) -> Non
     assert "differences" not in console.file.getvalue()
     assert "no p-value for 2 of 2 comparisons: a single seed" in console.file.getvalue()
     assert json.loads((run_folder / "report" / "fewshot.json").read_text())["rows"][0]["acc"]["std"] is None
+
+
+def test_too_many_scores_have_no_intervals_and_that_is_told(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SCORES", 100)
+    result = fewshot(run_folder, console=quiet(), **SHORT)
+    assert all(np.isnan(one.auc_low) for row in result.rows for one in row.detail_by_seed)
+    assert module.NOT_AFFORDABLE in result.notes
 
 
 def test_data_without_splits_are_tested_on_images_held_out_and_that_is_told(

@@ -108,6 +108,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     assert Path(result.folder) == report
     assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
         "data.json",
+        "finetune-classes.csv",
         "finetune-pairs.csv",
         "finetune-trials.jsonl",
         "finetune.csv",
@@ -122,6 +123,17 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
         ("random init", 0.25, 12),
     ]
     assert len(stored["trials"]) == 8
+    for trial in stored["trials"]:
+        own = np.array(trial["detail"]["confusion"])
+        assert own.trace() / 24 == pytest.approx(trial["acc"])
+        assert np.mean(trial["detail"]["recall"]) == pytest.approx(trial["detail"]["balanced_acc"])
+    assert stored["rows"][0]["detail"]["ece"] == np.mean(
+        [trial["detail"]["ece"] for trial in stored["trials"] if (trial["encoder"], trial["n_train"]) == ("mine", 48)]
+    )
+    classes = list(csv.DictReader((report / "finetune-classes.csv").open()))
+    assert [(row["encoder"], row["class"], row["recall"]) for row in classes[:2]] == [
+        ("mine", str(index), str(result.rows[0].detail.recall[index])) for index in range(2)
+    ]
     assert [len(curve["epochs"]) for curve in stored["curves"]] == [2, 2, 2, 2]
     assert len(stored["comparisons"]) == 2
     rows = list(csv.DictReader((report / "finetune.csv").open()))
@@ -132,6 +144,8 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     said = console.file.getvalue()
     assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
     assert "p: paired t-test, Holm-adjusted over" in said
+    assert "test scores in detail, means over trials" in said
+    assert "recall per class, mine: " in said
     with Image.open(report / "finetune.png") as picture:
         assert min(picture.size) > 400
 
@@ -217,6 +231,21 @@ def test_finished_trials_are_not_repeated(run_folder: Path, watch: Watch) -> Non
     assert len(watch.recipes) == 12
     watch.finetune(run_folder, lr=1e-3)
     assert len(watch.recipes) == 16
+
+
+def test_trials_that_an_earlier_version_kept_are_not_repeated_and_lack_details(run_folder: Path, watch: Watch) -> None:
+    watch.finetune(run_folder)
+    kept = run_folder / "report" / "finetune-trials.jsonl"
+    records = [json.loads(line) for line in kept.read_text().splitlines()]
+    for record in records:
+        del record["outcome"]["detail"], record["checksum"]  # lines of 0.1
+    kept.write_text("".join(json.dumps(record) + "\n" for record in records))
+    again = watch.finetune(run_folder)
+    assert len(watch.recipes) == 4
+    assert {trial.result.detail for trial in again.trials} == {None}
+    assert any(note.startswith("some trials were kept by an earlier version") for note in again.notes)
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text())
+    assert {trial["detail"] for trial in stored["trials"]} == {None}
 
 
 def test_undefined_scores_are_undefined_again_when_they_come_from_the_cache(
