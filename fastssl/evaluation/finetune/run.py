@@ -15,6 +15,7 @@ from fastssl.config import FinetuneConfig, coerce_config
 from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.candidates import Runs, open_runs, run_folder_of, run_paths
+from fastssl.evaluation.shared.pretrained import PRETRAINED
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
@@ -33,6 +34,7 @@ from .trial_grid import RunTrial, TrialGrid
 
 SHARE = "a label fraction takes labels from the training part alone; validation keeps all of its own"
 NO_SAVING = "how many labels pre-training saves: give --label-fraction 1.0 and smaller ones"
+NO_PRETRAINED = "no pre-trained encoder to compare with: give --imagenet NAME or --baseline timm:NAME"
 ON_TEST_IMAGES = "each trial's intervals over resampled test images are in the JSON file"
 WITHOUT_DETAIL = (
     "some trials were kept by an earlier version, which knew AUC and ACC alone; --out another folder repeats them"
@@ -157,7 +159,9 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
 def _data_notes(grid: TrialGrid) -> list[str]:
     held_out = grid.data.parts.held_out_notes("epochs chosen on {held_out}")
     known = [note for candidate in grid.candidates for note in candidate.notes]
-    return [SHARE, *known, *held_out, *size_notes(grid.candidates, grid.data.size)]
+    pretrained = any(candidate.kind in PRETRAINED for candidate in grid.candidates)
+    missing = [] if pretrained else [NO_PRETRAINED]
+    return [SHARE, *known, *held_out, *size_notes(grid.candidates, grid.data.size), *missing]
 
 
 def _test_notes(grid: TrialGrid, compared: Sequence[FinetuneComparison]) -> list[str]:

@@ -16,14 +16,10 @@ from fastssl.evaluation.shared.detail import MetricDetail, metric_details
 from fastssl.evaluation.shared.extraction import Extraction, PartFeatures
 from fastssl.evaluation.shared.metrics import Metrics, evaluate
 from fastssl.evaluation.shared.published import SOURCE, published_result
+from fastssl.evaluation.shared.raw_pixels import RAW_PIXELS, too_many_pixels
 
 from .linear import LabelledFeatures, class_targets, linear_probe
 from .report import ProbeRow
-
-MOST_PIXELS = 3072
-"""Values an image may have for a linear model on its pixels (32x32 colour)."""
-MOST_PIXEL_VALUES = 1 << 26
-"""Values that all training images together may have for it."""
 
 
 def encoder_rows(extraction: Extraction, candidate: Candidate, seed: int) -> list[ProbeRow]:
@@ -45,10 +41,10 @@ def pixel_rows(extraction: Extraction, trained: Candidate) -> list[ProbeRow]:
         extraction: renders the pixels.
         trained: sees images as they are rendered.
     """
-    values = trained.size**2 * trained.spec.in_channels
-    if values > MOST_PIXELS or values * len(extraction.parts.train) > MOST_PIXEL_VALUES:
+    if too_many_pixels(trained, len(extraction.parts.train)):
         return []
-    return [_linear_row(extraction, extraction.of_pixels(trained.view), "raw pixels")]
+    pixels = PartFeatures(*extraction.of_pixels(trained.view, extraction.parts.all))
+    return [_linear_row(extraction, pixels, RAW_PIXELS)]
 
 
 def published_rows(extraction: Extraction, size: int) -> list[ProbeRow]:

@@ -7,6 +7,7 @@ of it (`rows.py`), few labels (`fastssl.evaluation.fewshot`), fine-tuning, compa
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,11 @@ from fastssl.evaluation.shared.detail_table import interval_note
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.partition import partition
+from fastssl.evaluation.shared.pretrained import models_asked_for, pretrained_candidates, resized_notes
+from fastssl.evaluation.shared.raw_pixels import too_many_pixels
 from fastssl.evaluation.shared.report_folder import report_folder
 from fastssl.evaluation.shared.together import together
+from fastssl.models.imagenet import LEAST_SIZE
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .part_shift import shift_notes
@@ -80,13 +84,21 @@ def _probe(run: str | Path, config: ProbeConfig, console: Console) -> ProbeResul
     check_fit(encoder, source, trained.size)
     start = partial(random_baseline, trained.spec)
     random = replace(trained, label=RANDOM, kind="random", start=start)
+    models, missing = models_asked_for(config)
+    pretrained = pretrained_candidates(models, trained, max(trained.size, LEAST_SIZE))
+    for one in pretrained:
+        check_fit(one.start(0), source, one.size)
     rows = (
         *encoder_rows(extraction, trained, 0),
         *encoder_rows(extraction, random, config.seed if own_seed is None else own_seed),
+        *(row for one in pretrained for row in encoder_rows(extraction, one, 0)),
         *pixel_rows(extraction, trained),
         *published_rows(extraction, trained.size),
     )
-    result = _result(extraction, trained, rows)
+    too_many = too_many_pixels(trained, len(extraction.parts.train))
+    known = [note for one in pretrained for note in one.notes]
+    notes = [*known, *missing, *resized_notes(pretrained, trained.size), *filter(None, [too_many])]
+    result = _result(extraction, trained, rows, notes)
     result.print(console)
     if world().leads:
         _write(result, source.report, console)
@@ -104,12 +116,15 @@ def _write(result: ProbeResult, report: DataReport, console: Console) -> None:
         say(console, f"note: {result.folder}: the report is not written ({error.strerror})")
 
 
-def _result(extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...]) -> ProbeResult:
+def _result(
+    extraction: Extraction, trained: Candidate, rows: tuple[ProbeRow, ...], baseline_notes: Sequence[str]
+) -> ProbeResult:
     parts = extraction.parts
     held_out = parts.held_out_notes("l2 chosen on {held_out}, then solved on all of train")
     n_train, n_val, n_test = parts.counts
     apart = shift_notes([row for row in rows if row.features == TRAINED], n_val, n_test)
-    notes = [*apart, *trained.notes, *held_out, *(row.note for row in rows if row.note), interval_note(parts.test)]
+    of_rows = [row.note for row in rows if row.note]
+    notes = [*apart, *trained.notes, *held_out, *baseline_notes, *of_rows, interval_note(parts.test)]
     return ProbeResult(
         encoder=trained.spec.name,
         data=extraction.source.name,

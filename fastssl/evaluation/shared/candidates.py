@@ -24,8 +24,9 @@ from fastssl.training.run_folder import ENCODER
 
 Runs = str | Path | Sequence[str | Path]
 """Run folders or encoder files, one or several."""
-Kind = Literal["run", "random", "untrained", "ImageNet"]
-"""Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from."""
+Kind = Literal["run", "random", "untrained", "ImageNet", "timm"]
+"""Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from, the last
+two are published ones, by --imagenet and by --baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
