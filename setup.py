@@ -53,6 +53,7 @@ setup(
         "cyclopts>=4",
         "pydantic>=2.10",
         "PyYAML>=6.0",
+        "scikit-learn>=1.3",
         "scipy>=1.11",
         "matplotlib>=3.8",
         "segmentation-models-pytorch>=0.5",

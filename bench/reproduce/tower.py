@@ -29,7 +29,7 @@ RUNS = {
 }
 """Name of the run -> its options."""
 LABELS = {
-    "random init": RANDOM,
+    "random init (supervised from scratch)": RANDOM,
     **dict(zip(RUNS, (MOCO, BEZIER, MASKS, CONTRASTIVE, TOWER), strict=True)),
     PUBLISHED: "published ResNet-18 (MedMNIST v2)",
 }

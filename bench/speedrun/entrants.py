@@ -41,7 +41,9 @@ class Entrant:
         if target.metric == "fewshot":
             shots = ["--shots", str(target.shots), "--seeds", str(DRAWS), "--size", "28"]
             return [*training, [*FASTSSL, "fewshot", trained, *shots]]
-        return training if self.probes else [*training, [*FASTSSL, "probe", trained, "--size", "28"]]
+        return (
+            training if self.probes else [*training, [*FASTSSL, "probe", trained, "--size", "28", "--imagenet", "none"]]
+        )
 
     def score(self, target: Target, folder: Path, output: str) -> float:
         """The test score, from the report, or from the last line of what a baseline printed."""

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from pydantic import BeforeValidator, Field
 
 from .base import DATA, EVALUATION, RUN, SEVERAL, SPEED, AutoSwitch, Count, DeviceConfig, ListOf, split_list, subset_of
-from .baseline import BaselineTexts
+from .baselines import Baselines
 from .paths import PathSetting
 
 PUBLISHED_SEEDS = (9930641, 115149041, 252139603)
@@ -73,7 +73,7 @@ class BenchmarkConfig(DeviceConfig):
     download: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
     """Fetch what is missing: the flags at the sizes that are both named, and weights."""
 
-    baseline: Annotated[BaselineTexts, Parameter(group=EVALUATION)] = ()
+    baseline: Baselines = ()
     """Encoders to compare with: timm:NAME, or timm:NAME=FILE of weights."""
     classifiers: Annotated[ListOf[Classifier], subset_of("knn", "linear"), Parameter(group=EVALUATION)] = (
         "knn",

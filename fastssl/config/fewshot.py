@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
 from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig, ListOf
+from .baselines import Baselines
 from .paths import DataText, PathSetting
 
 
@@ -42,6 +43,8 @@ class FewshotConfig(DataConfig):
     """Draws of labelled images, seeded SEED, SEED+1, ..."""
     l2: Annotated[AutoFloat, Parameter(group=EVALUATION)] = None
     """L2 penalty on the mean loss (auto: 1 / images, scikit-learn's C = 1)."""
+    pixels: Annotated[bool, Parameter(group=EVALUATION)] = True
+    """Compare with classifiers on raw pixels."""
     random: Annotated[bool, Parameter(group=EVALUATION)] = True
     """Compare with the first run's encoder before training."""
     imagenet: Annotated[str, Parameter(group=EVALUATION)] = "auto"
@@ -50,6 +53,8 @@ class FewshotConfig(DataConfig):
     """File of the ImageNet weights (auto: from a package or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
     """Image side of the ImageNet encoder (auto: as the first run, at least 128)."""
+    baseline: Baselines = ()
+    """Compare with these timm models: timm:NAME, timm:NAME@SIZE, timm:NAME=FILE."""
 
     batch_size: Annotated[Count, Parameter(group=SPEED)] = 256
     """Images per step while features are extracted."""

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from pydantic import Field, model_validator
 
 from .base import DATA, EVALUATION, LENGTH, RUN, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, DataConfig, ListOf
+from .baselines import Baselines
 from .paths import DataText, PathSetting
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -44,6 +45,8 @@ class FinetuneConfig(DataConfig):
     """File of the ImageNet weights (auto: from a package or the hub)."""
     imagenet_size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=EVALUATION)] = None
     """Image side of the ImageNet encoder (auto: the runs'; frozen: at least 128)."""
+    baseline: Baselines = ()
+    """Compare with these timm models: timm:NAME, timm:NAME@SIZE, timm:NAME=FILE."""
 
     epochs: Annotated[Count, Parameter(group=LENGTH)] = 100
     """Longest training, and the length of the cosine."""

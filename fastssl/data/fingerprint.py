@@ -1,8 +1,8 @@
 """The content digest of a data set.
 
-Covers: one hex digest over every split's pixels, labels and masks, and one over the pixels that are trained on, hashed
-in parallel, or piece by piece as a data set is written. Does not cover: names, folders or dates: equal data have equal
-digests, wherever their files are.
+Covers: one hex digest over every split's pixels, labels, masks and groups, and one over the pixels that are trained on,
+hashed in parallel, or piece by piece as a data set is written. Does not cover: names, folders or dates: equal data have
+equal digests, wherever their files are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Fingerprints:
     """The digests of a data set.
 
     Args:
-        whole: 32 hexadecimal digits of every split's pixels, labels and masks.
+        whole: 32 hexadecimal digits of every split's pixels, labels, masks and groups.
         images: likewise, of the pixels of "train" alone.
     """
 
@@ -62,7 +62,8 @@ def fingerprints(splits: Mapping[str, Split], chunk_bytes: int = CHUNK_BYTES) ->
     with ThreadPoolExecutor() as pool:
         for split_name in sorted(splits):
             split = splits[split_name]
-            for field, array in (("images", split.images), ("labels", split.labels), ("masks", split.masks)):
+            for field in ("images", "labels", "masks", "groups"):
+                array = getattr(split, field)
                 if array is not None:
                     digests = pool.map(_digest, _chunks(np.asarray(array), chunk_bytes))
                     joined.add(split_name, field, array.dtype, array.shape, digests)
@@ -72,7 +73,7 @@ def fingerprints(splits: Mapping[str, Split], chunk_bytes: int = CHUNK_BYTES) ->
 class JoinedDigest:
     """The digests of a data set, from those of its arrays' chunks.
 
-    Arrays are added in the order of their splits' names, and of one split: images, labels, masks.
+    Arrays are added in the order of their splits' names, and of one split: images, labels, masks, groups.
     """
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class JoinedDigest:
 
         Args:
             split: its name.
-            field: "images", "labels" or "masks".
+            field: "images", "labels", "masks" or "groups".
             dtype: of the array.
             shape: of the array.
             digests: of its chunks, in order, as `ChunkDigests` or `fingerprints` make them.

@@ -27,11 +27,14 @@ class Split:
         labels: `[N]` int64 class indices, -1 where an image is unlabelled; `[N, L]` int64 for multi-label data, 0 or 1,
             -1 where it is not known; or None.
         masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
+        groups: `[N]` int64, a number for each patient, the same in all splits; None where it is not known whose the
+            images are.
     """
 
     images: np.ndarray | ShardedImages
     labels: np.ndarray | None = None
     masks: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,8 +61,8 @@ class Source:
         task: in MedMNIST's words; "none" without labels.
         class_names: by class index, or by column of multi-label data; empty without labels.
         modality: of the images, such as "chest X-ray".
-        fingerprint: hex digest of every split's pixels, labels and masks (`fingerprint.py`): equal data have equal
-            digests, wherever their files are.
+        fingerprint: hex digest of every split's pixels, labels, masks and groups (`fingerprint.py`): equal data have
+            equal digests, wherever their files are.
         image_fingerprint: hex digest of the pixels of "train" alone, which is all that pre-training depends on.
         value_range: the file values that are black and white, as `EncoderSpec.value_range` keeps them; None: 8-bit
             images as they are.

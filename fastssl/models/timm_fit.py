@@ -111,6 +111,20 @@ def fit_to_size(name: str, size: int) -> TimmFit:
     return TimmFit(options=options)
 
 
+def whole_patches(name: str, size: int) -> int:
+    """Return the next side, this one or larger, that a model's patches divide.
+
+    Args:
+        name: of the timm model.
+        size: side of the images, in pixels.
+
+    Returns:
+        Side in pixels; `size` itself where the model has no patches.
+    """
+    patches = _patches_of(name)
+    return size if patches is None else size + -size % patches.side
+
+
 def first_convolutions(model: nn.Module) -> dict[str, nn.Module]:
     """Find the layers of a timm model that see the image itself.
 

@@ -51,7 +51,7 @@ def test_paths_are_settings_of_every_command() -> None:
 def test_the_home_folder_is_understood_wherever_a_setting_comes_from(
     command: str, name: str, home: Path, tmp_path: Path
 ) -> None:
-    others = WITH.get(name, {}) if command in ("segment", "fewshot", "finetune") else {}
+    others = WITH.get(name, {}) if command in ("segment", "probe", "fewshot", "finetune") else {}
     option = name.replace("_", "-")
     more = [f"--{other.replace('_', '-')}={value}" for other, value in others.items()]
     (tmp_path / "f.yaml").write_text(f"{name}: ~/x\n" + "".join(f"{key}: {value}\n" for key, value in others.items()))

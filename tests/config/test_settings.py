@@ -29,7 +29,9 @@ FIELDS = [
 ]
 """(command, setting): those that all stages share, each stage's own, and those of probe."""
 
-VALUES: tuple[Any, ...] = (8, 0.5, "cpu", "generative", "bezier", "inpaint", "jigsaw=2", "full", True)
+VALUES: tuple[Any, ...] = (8, 0.5, "cpu", "generative", "bezier", "inpaint", "jigsaw=2", "full", "timm:m", True)
+WITH = {"imagenet_weights": {"imagenet": "m"}}
+"""Setting -> what it is given with."""
 
 
 def parsed(command: str, *options: str) -> Any:
@@ -56,7 +58,7 @@ def accepted(kind: type[Config], name: str) -> Any:
     values = []
     for value in (*VALUES, *words_of(kind.model_fields[name].annotation)):
         try:
-            values.append(getattr(build(kind, {name: value}), name))
+            values.append(getattr(build(kind, {name: value, **WITH.get(name, {})}), name))
         except ConfigError:
             continue
     return next((value for value in values if value != kind.model_fields[name].default), values[0])
@@ -74,9 +76,11 @@ def test_the_command_line_and_python_agree_on_every_field(command: str, name: st
     value = accepted(kind, name)
     if name == "recipe":
         command = "train"
-    typed = parsed(command, *as_options(name, value))
-    assert getattr(typed, name) == getattr(build(kind, {name: value}), name) == value
-    assert typed.model_fields_set - {"stage"} == {name}
+    others = WITH.get(name, {})
+    more = [word for other, text in others.items() for word in as_options(other, text)]
+    typed = parsed(command, *as_options(name, value), *more)
+    assert getattr(typed, name) == getattr(build(kind, {name: value, **others}), name) == value
+    assert typed.model_fields_set - {"stage"} == {name, *others}
 
 
 @pytest.mark.parametrize(("command", "name"), FIELDS)

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder_file import load_encoder, save_encoder
-from fastssl.models.imagenet import LITE0, imagenet_encoder, read_lite0
+from fastssl.models.imagenet import LITE0, imagenet_encoder, pretrained_encoder, read_lite0
+from fastssl.models.pretrained_option import baseline_option
 
 
 @pytest.fixture
@@ -105,3 +106,24 @@ def test_a_tag_that_timm_does_not_know_is_told() -> None:
 def test_another_model_s_weights_are_refused(weights: Path) -> None:
     with pytest.raises(CheckpointError, match="weights of another model: missing"):
         imagenet_encoder("test_efficientnet", 1, 32, weights)
+
+
+def test_weights_that_are_tied_to_another_side_are_told_with_that_side(tmp_path: Path) -> None:
+    save_file(timm.create_model("levit_128s").state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError) as caught:
+        pretrained_encoder("levit_128s", 1, 64, tmp_path / "w.safetensors", option=baseline_option("levit_128s"))
+    assert str(caught.value).endswith("; the model was trained at 224 px: give timm:levit_128s@224")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "side"), [("test_vit", 64), ("test_vit4", 48), ("test_convnext", 64)])
+def test_a_file_of_weights_gives_what_timm_gives_at_another_side(name: str, side: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_file(timm.create_model(name).state_dict(), tmp_path / "w.safetensors")
+    option = baseline_option(name)
+    encoder = pretrained_encoder(name, 1, side, tmp_path / "w.safetensors", option=option).module
+    fixed = {"img_size": side} if timm.get_pretrained_cfg(name).fixed_input_size else {}
+    overlay = {"file": str(tmp_path / "w.safetensors")}
+    theirs = timm.create_model(name, True, pretrained_cfg_overlay=overlay, in_chans=1, num_classes=0, **fixed).eval()
+    images = torch.rand(2, 1, side, side)
+    torch.testing.assert_close(encoder(images), theirs(images), rtol=0, atol=0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastssl.text import printable
 
 SPLITS = ("train", "val", "test")
-WANTED = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels"))
+WANTED = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels", "groups"))
 """The names that are read."""
 
 _SPLIT_WORDS = {
@@ -23,6 +23,7 @@ _SPLIT_WORDS = {
 _KIND_WORDS = {
     "images": ("images", "image", "imgs", "img", "data", "pixels", "inputs", "input", "arr", "array", "x", ""),
     "labels": ("labels", "label", "targets", "target", "classes", "outputs", "output", "y"),
+    "groups": ("groups", "patients", "patientids", "patientid", "subjects", "subjectids", "subjectid"),
 }
 _SHOWN = 12
 

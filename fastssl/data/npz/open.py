@@ -1,8 +1,8 @@
 """`.npz` files of images: those of MedMNIST, and others of the same form.
 
-Covers: `{train,val,test}_images` and `_labels` of any usual shape and type, as a source. Does not cover: the archive
-(`archive.py`), other names (`names.py`), axes, types and values (`images.py`), labels (`labels/meaning.py`),
-fetching the files of MedMNIST (`named/medmnist_sets.py`).
+Covers: `{train,val,test}_images`, `_labels` and `_groups` of any usual shape and type, as a source. Does not cover: the
+archive (`archive.py`), other names (`names.py`), axes, types and values (`images.py`), labels (`labels/meaning.py`),
+groups (`groups.py`), fetching the files of MedMNIST (`named/medmnist_sets.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fastssl.data.values.range_words import describe_depth, describe_range
 from fastssl.errors import DataError
 
 from .archive import NpzArchive, StoredArray, open_archive
+from .groups import check_groups, number_groups, shared_patients
 from .images import axes_of, check_type, to_grey_levels, with_channels
 from .names import SPLITS, missing_images, unread_note
 
@@ -31,19 +32,21 @@ _LABEL_KINDS = "biufSU"
 
 @dataclass(frozen=True, kw_only=True)
 class _Loaded:
-    """What an archive holds: the images of each split `[N, H, W, C]`, its labels as saved, and notes on both."""
+    """What an archive holds: the images of each split `[N, H, W, C]`, its labels and groups as saved, and notes."""
 
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
+    groups: dict[str, np.ndarray]
     problem: str
     notes: tuple[str, ...]
 
 
 def open_npz(path: Path, size: int | None = None, *, value_range: str | None = None) -> Source:
-    """Read a `.npz` file with `train_images` and, where there are any, `val_images`, `test_images` and `*_labels`.
+    """Read a `.npz` file with `train_images` and, where there are any, images of other splits, `*_labels`, `*_groups`.
 
     Images: `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C in 1, 3, 4, booleans, integers or finite floats. Labels:
-    whole numbers or text, `[N]` or `[N, 1]`, or a table `[N, L]`. A file named after a MedMNIST set takes that set's
+    whole numbers or text, `[N]` or `[N, 1]`, or a table `[N, L]`. Groups: whole numbers or text that say whose an image
+    is, `[N]` or `[N, 1]`. A file named after a MedMNIST set takes that set's
     task, class names and modality.
 
     Args:
@@ -55,8 +58,8 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
         The source, its images in memory.
 
     Raises:
-        DataError: the file is damaged, has no `train_images`, or images of another kind, or they do not fit into the
-            memory. Labels that cannot be used are no error, but the source's `label_problem`.
+        DataError: the file is damaged, has no `train_images`, or images or groups of another kind, or they do
+            not fit into the memory. Labels that cannot be used are no error, but the source's `label_problem`.
     """
     with open_archive(path) as archive:
         if "train_images" not in archive.names:
@@ -68,7 +71,11 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
     labels = Labels.unusable(loaded.problem) if loaded.problem else read_labels(loaded.labels, counts, known)
     resized: list[str] = []
     images = square_images(levels.images, size, path.name, resized.append)
-    splits = {split: Split(images=own, labels=labels.by_split.get(split)) for split, own in images.items()}
+    groups = number_groups(loaded.groups)
+    splits = {
+        split: Split(images=own, labels=labels.by_split.get(split), groups=groups.get(split))
+        for split, own in images.items()
+    }
     digests = fingerprints(splits)
     return Source(
         name=path.stem,
@@ -95,6 +102,7 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
                 *(note.removeprefix(f"{path.name}: ") for note in resized),
                 *unread_note(archive.names),
                 *labels.notes,
+                *shared_patients(groups),
             ],
         ),
     )
@@ -117,11 +125,16 @@ def _load(archive: NpzArchive, path: Path) -> _Loaded:
             notes.append(f"{stored.name} are [N, C, H, W], by their shape {list(stored.shape)}")
     _check_one_shape(found, axes, path)
     labels, problem = _label_headers(archive, found)
+    groups = {split: archive.header(f"{split}_groups") for split in found if f"{split}_groups" in archive.names}
+    for split, stored in groups.items():
+        check_groups(stored, found[split].shape[0], str(path))
     levels = 2 * sum(math.prod(stored.shape) for stored in found.values())
-    archive.check_memory(sum(stored.nbytes for stored in (*found.values(), *labels.values())) + levels)
+    loaded = (*found.values(), *labels.values(), *groups.values())
+    archive.check_memory(sum(stored.nbytes for stored in loaded) + levels)
     return _Loaded(
         images={split: with_channels(archive.load(stored), axes[split]) for split, stored in found.items()},
         labels={split: archive.load(stored) for split, stored in labels.items()},
+        groups={split: archive.load(stored) for split, stored in groups.items()},
         problem=problem,
         notes=tuple(notes),
     )

@@ -11,7 +11,6 @@ which is l2 = 1 / N on the mean loss of N images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fastssl.evaluation.shared.feature_scaler import FeatureScaler
+from fastssl.evaluation.shared.one_thread import one_thread
 from fastssl.evaluation.solvers.kernel_logistic import GramFit, GramProblems, fit_gram
 from fastssl.evaluation.solvers.logistic import Link, probabilities
 
@@ -112,7 +112,7 @@ def solve_grid(
     """
     columns = np.unique(supports[0].labels)
     found: dict[int, Classifiers] = {}
-    with _one_thread():
+    with one_thread():
         blocks = [_Block.of(pool, support) for support in supports for pool in pools]
         for places in _batches(blocks):
             batch = [blocks[place] for place in places]
@@ -122,21 +122,6 @@ def solve_grid(
                 found[place] = _classifiers(fit, slice(first, first + len(block.rows)), block, columns, classes)
                 first += len(block.rows)
     return [[found[place] for place in range(encoder, len(blocks), len(pools))] for encoder in range(len(pools))]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have torch run on one core.
-
-    Matrices this small gain nothing from a second core, and wait for it where it is busy (one encoder, 4 classes: 43
-    and 42 ms on two idle cores, 47 and 200 next to other work).
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fastssl.data import Source
 from fastssl.errors import DataError
 from fastssl.evaluation.shared.partition import Part, Partition, partition
@@ -54,7 +52,4 @@ def fewshot_images(source: Source, seed: int) -> FewshotImages:
     parts = partition(source, seed)
     if not parts.val_held_out:
         return FewshotImages(parts=parts, pool=parts.train)
-    rows = np.concatenate([parts.train.rows, parts.val.rows])
-    own = np.concatenate([parts.train.labels, parts.val.labels])
-    order = np.argsort(rows)
-    return FewshotImages(parts=parts, pool=Part(split="train", rows=rows[order], labels=own[order]))
+    return FewshotImages(parts=parts, pool=parts.train.joined(parts.val))

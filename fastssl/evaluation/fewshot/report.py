@@ -14,7 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fastssl.console import new_console
+from fastssl.console import new_console, say
+from fastssl.evaluation.shared.detail import MetricDetail, mean_detail
+from fastssl.evaluation.shared.detail_table import DetailRow, class_cells, class_line, detail_table, mean_cells
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
 from fastssl.evaluation.shared.report import flat_row, mean_cell, write_report
 from fastssl.evaluation.shared.statistics import MeanInterval, PairedTest
@@ -47,6 +49,7 @@ class FewshotRow:
         auc: area under the ROC curve over the seeds, 0 to 1.
         acc_by_seed: what each seed gave.
         auc_by_seed: what each seed gave.
+        detail_by_seed: more of each seed's results.
     """
 
     encoder: str
@@ -57,6 +60,12 @@ class FewshotRow:
     auc: MeanInterval
     acc_by_seed: tuple[float, ...]
     auc_by_seed: tuple[float, ...]
+    detail_by_seed: tuple[MetricDetail, ...]
+
+    @property
+    def detail(self) -> MetricDetail:
+        """The means of the details over the seeds."""
+        return mean_detail(self.detail_by_seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +100,9 @@ class FewshotResult:
         l2: penalty on the mean loss; None for 1 / images.
         rows: encoder by encoder, runs first, shots ascending.
         pairs: the comparisons.
+        class_names: by class index, as far as they are known.
         notes: what to know of the results.
-        folder: where fewshot.json, fewshot.csv, fewshot-pairs.csv and fewshot.png lie.
+        folder: where fewshot.json, fewshot.csv, fewshot-classes.csv, fewshot-pairs.csv and fewshot.png lie.
         command: the command line that measures them.
     """
 
@@ -104,6 +114,7 @@ class FewshotResult:
     l2: float | None
     rows: tuple[FewshotRow, ...]
     pairs: tuple[FewshotPair, ...]
+    class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     folder: str = ""
     command: str = ""
@@ -147,6 +158,10 @@ class FewshotResult:
         for metric, name in METRICS.items():
             print_headline(console, f"{self.data}: test {name} in %, {tested}")
             show_table(console, partial(fewshot_table, self, metric), FULL_WIDTH)
+        print_headline(console, f"{self.data}: test scores in detail at {self.shots[-1]} images per class, means")
+        show_table(console, partial(fewshot_detail_table, self), FULL_WIDTH)
+        first = self.encoders[0]
+        say(console, class_line(first, self.row(first, self.shots[-1]).detail, self.class_names, self.task))
         tests = [pair.test for pair in self.pairs if pair.metric == "acc"]
         if any(test.comparisons for test in tests):
             print_headline(console, "differences in accuracy, points, paired by seed")
@@ -172,6 +187,19 @@ def fewshot_table(result: FewshotResult, metric: str, style: TableStyle) -> Tabl
     return table
 
 
+def fewshot_detail_table(result: FewshotResult, style: TableStyle) -> Table:
+    """Return what more is known of the test scores at the largest number of shots, means over the seeds.
+
+    Args:
+        result: with the rows.
+        style: how the table is drawn.
+    """
+    rows = [
+        DetailRow(names=(encoder,), detail=result.row(encoder, result.shots[-1]).detail) for encoder in result.encoders
+    ]
+    return detail_table(rows, style, headings=("encoder",))
+
+
 def fewshot_pairs_table(result: FewshotResult, style: TableStyle) -> Table:
     """Return the differences in accuracy, in percentage points, with interval and adjusted p-value.
 
@@ -190,7 +218,7 @@ def fewshot_pairs_table(result: FewshotResult, style: TableStyle) -> Table:
 
 
 def write_fewshot_report(result: FewshotResult, folder: Path, plot: bytes | None = None) -> None:
-    """Write `fewshot.json` (all of it), `fewshot.csv` (rows), `fewshot-pairs.csv` and `fewshot.png`.
+    """Write `fewshot.json` (all of it), `fewshot.csv` (rows), `-classes.csv`, `-pairs.csv` and `fewshot.png`.
 
     Args:
         result: what was found.
@@ -200,8 +228,14 @@ def write_fewshot_report(result: FewshotResult, folder: Path, plot: bytes | None
     Raises:
         OSError: a file cannot be written.
     """
+    by_seed = ("acc_by_seed", "auc_by_seed", "detail_by_seed")
     tables = {
-        "": [flat_row(row, left_out=("acc_by_seed", "auc_by_seed")) for row in result.rows],
+        "": [flat_row(row, left_out=by_seed) | mean_cells(row.detail) for row in result.rows],
+        "-classes": [
+            cells
+            for row in result.rows
+            for cells in class_cells({"encoder": row.encoder, "shots": row.shots}, row.detail, result.class_names)
+        ],
         "-pairs": [flat_row(pair) for pair in result.pairs],
     }
     write_report(folder, "fewshot", asdict(result), tables, plot)

@@ -17,15 +17,18 @@ from fastssl.config import FewshotConfig, coerce_config
 from fastssl.config.command_line import command_line
 from fastssl.console import say
 from fastssl.distributed.world import world
-from fastssl.evaluation.shared.baselines import imagenet_baseline, untrained_baseline
+from fastssl.evaluation.shared.baselines import untrained_baseline
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_candidates, run_folder_of, run_paths
+from fastssl.evaluation.shared.detail import metric_details
 from fastssl.evaluation.shared.extraction import Extraction
 from fastssl.evaluation.shared.inputs import check_fit, open_data
 from fastssl.evaluation.shared.metrics import evaluate
+from fastssl.evaluation.shared.pretrained import models_asked_for, pretrained_candidates, resized_notes
+from fastssl.evaluation.shared.raw_pixels import RAW_PIXELS, too_many_pixels
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
 from fastssl.evaluation.shared.together import together
-from fastssl.models.imagenet import LEAST_SIZE, LITE0, MISSING, is_at_hand
+from fastssl.models.imagenet import LEAST_SIZE
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .grid import StandardisedFeatures, solve_grid
@@ -41,6 +44,11 @@ METHOD = (
     "the corrected resampled t-test (Nadeau and Bengio 2003)"
 )
 
+MOST_SCORES = 1 << 21
+"""Scores of all classifiers together that are resampled; 1000 resamples of these take ten seconds of a core."""
+ON_TEST_IMAGES = "each seed's intervals over resampled test images are in fewshot.json"
+NOT_AFFORDABLE = "no intervals over resampled test images: the test scores of all draws are too many"
+
 
 @usual_torch_state()
 def fewshot(
@@ -50,7 +58,7 @@ def fewshot(
 
     For every number of shots and every seed, a linear classifier is solved on the frozen features of a class-balanced
     draw of training images, the same for all encoders, and scored on the whole test split: the runs, the first run's
-    encoder before training, and one with ImageNet weights. Features are kept in the runs' `features/`, results are
+    encoder before training, pre-trained ones, and raw pixels. Features are kept in the runs' `features/`, results are
     written to `report/` in the first run's folder (or `out`) and printed.
 
     Args:
@@ -110,15 +118,9 @@ def _baselines(config: FewshotConfig, first: Candidate) -> tuple[list[Candidate]
         untrained, what = untrained_baseline(first.folder, first.spec, config.seed)
         found.append(Candidate.of(untrained, "untrained", first.size, first.folder))
         notes.append(what)
-    if config.imagenet == "auto" and not is_at_hand(LITE0):
-        notes.append(MISSING)
-    elif config.imagenet != "none":
-        name = LITE0 if config.imagenet == "auto" else config.imagenet
-        size = config.imagenet_size or max(first.size, LEAST_SIZE)
-        imagenet = imagenet_baseline(name, first.spec.in_channels, size, config.imagenet_weights)
-        found.append(Candidate.of(imagenet, "ImageNet", size, first.folder))
-        notes.append(f"{imagenet.label} sees the same images, resized to {size} px")
-    return found, notes
+    models, missing = models_asked_for(config)
+    pretrained = pretrained_candidates(models, first, max(first.size, LEAST_SIZE))
+    return [*found, *pretrained], [*notes, *missing, *resized_notes(pretrained, first.size)]
 
 
 def _compare(
@@ -144,6 +146,7 @@ def _compare(
         l2=config.l2,
         rows=tuple(rows),
         pairs=pairs,
+        class_names=images.parts.class_names,
         notes=tuple(dict.fromkeys([*known, *held_out, *notes, *problems, *untested(tests), METHOD])),
         folder=str(folder),
     )
@@ -157,19 +160,38 @@ def _rows(
     seeds: Sequence[int],
 ) -> tuple[list[FewshotRow], list[str]]:
     """Every encoder at every number of shots, and what to know of draws, scores and solutions."""
-    features = [_features(candidate, extraction, images) for candidate in candidates]
+    features = {candidate.label: _features(candidate, extraction, images) for candidate in candidates}
+    pixels, why_none = _pixels(candidates[0], extraction, images, config)
+    features |= pixels
     supports = draw_supports(images.pool.labels, config.shots, seeds)
-    grid = solve_grid([one.pool for one in features], supports, images.parts.classes, l2=config.l2)
-    rows, notes = [], [*scarcity(images.pool.labels, config.shots), *overlap_notes(supports)]
-    for candidate, own, solved in zip(candidates, features, grid, strict=True):
+    grid = solve_grid([one.pool for one in features.values()], supports, images.parts.classes, l2=config.l2)
+    rows, notes = [], [*why_none, *scarcity(images.pool.labels, config.shots), *overlap_notes(supports)]
+    test, task = images.test, extraction.source.task
+    affordable = len(test) * images.parts.classes * len(features) * len(supports) * len(seeds) <= MOST_SCORES
+    notes.append(ON_TEST_IMAGES if affordable else NOT_AFFORDABLE)
+    for (label, own), solved in zip(features.items(), grid, strict=True):
         for support, classifiers in zip(supports, solved, strict=True):
             scores = classifiers.scores(own.query)
-            found = [evaluate(images.test.labels, one, extraction.source.task) for one in scores]
-            rows.append(fewshot_row(candidate.label, support, own.pool.shape[1], found))
+            found = [evaluate(test.labels, one, task) for one in scores]
+            details = metric_details(test.labels, list(scores), task, test.groups, intervals=affordable)
+            rows.append(fewshot_row(label, support, own.pool.shape[1], found, details))
             notes += [f"test {one.note}" for one in found if one.note]
             if not classifiers.converged:
-                notes.append(f"{candidate.label}, {support.shots} shots: the solver stopped short")
+                notes.append(f"{label}, {support.shots} shots: the solver stopped short")
     return rows, notes
+
+
+def _pixels(
+    first: Candidate, extraction: Extraction, images: FewshotImages, config: FewshotConfig
+) -> tuple[dict[str, StandardisedFeatures], list[str]]:
+    """Raw pixels in the place of an encoder's features, as the first run sees images; or why there are none."""
+    if not config.pixels:
+        return {}, []
+    problem = too_many_pixels(first, len(images.pool))
+    if problem:
+        return {}, [problem]
+    pool, test = extraction.of_pixels(first.view, (images.pool, images.test))
+    return {RAW_PIXELS: StandardisedFeatures.of(pool, test, extraction.runtime.solver_device)}, []
 
 
 def _features(candidate: Candidate, extraction: Extraction, images: FewshotImages) -> StandardisedFeatures:

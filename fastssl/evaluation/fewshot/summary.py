@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from fastssl.evaluation.shared.detail import MetricDetail
 from fastssl.evaluation.shared.metrics import Metrics
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
@@ -16,7 +17,9 @@ from .report import METRICS, FewshotPair, FewshotRow
 from .support import SupportSets
 
 
-def fewshot_row(label: str, support: SupportSets, dim: int, found: Sequence[Metrics]) -> FewshotRow:
+def fewshot_row(
+    label: str, support: SupportSets, dim: int, found: Sequence[Metrics], details: Sequence[MetricDetail]
+) -> FewshotRow:
     """Sum up one encoder at one number of shots.
 
     Args:
@@ -24,6 +27,7 @@ def fewshot_row(label: str, support: SupportSets, dim: int, found: Sequence[Metr
         support: what its classifiers were solved on.
         dim: features per image.
         found: its metrics on the test images, one per draw of `support`.
+        details: more of them, likewise.
     """
     acc, auc = (tuple(getattr(one, name) for one in found) for name in ("acc", "auc"))
     overlap = support.overlap
@@ -36,6 +40,7 @@ def fewshot_row(label: str, support: SupportSets, dim: int, found: Sequence[Metr
         auc=mean_interval(auc, overlap),
         acc_by_seed=acc,
         auc_by_seed=auc,
+        detail_by_seed=tuple(details),
     )
 
 

@@ -17,13 +17,13 @@ from fastssl.console import say
 from fastssl.data import open_source
 from fastssl.distributed.leader import first_on_each_machine
 from fastssl.errors import ConfigError
-from fastssl.evaluation.shared.baselines import RANDOM, random_baseline
+from fastssl.evaluation.shared.baselines import RANDOM, SCRATCH, random_baseline
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.models.encoder import EncoderSpec, create_encoder, feature_dim
 from fastssl.runtime import resolve_runtime
 
-from .candidates import with_imagenet
+from .candidates import with_pretrained
 from .trial_data import LabelledData
 
 WORD = "random"
@@ -91,7 +91,7 @@ def data_without_run(config: FinetuneConfig, console: Console) -> LabelledData:
 
 
 def candidates_without_run(data: LabelledData, config: FinetuneConfig, folder: Path) -> tuple[Candidate, ...]:
-    """Return an encoder with random weights, drawn for each seed, and the ImageNet encoder if one is asked for.
+    """Return an encoder with random weights, drawn for each seed, and those with published weights that are asked for.
 
     Args:
         data: what they see.
@@ -107,5 +107,7 @@ def candidates_without_run(data: LabelledData, config: FinetuneConfig, folder: P
     spec = EncoderSpec(name=name, in_channels=channels, size=data.size, value_range=data.source.value_range)
     feature_dim(create_encoder(spec.name, channels, data.size), channels, data.size)  # refused before anything begins
     start = partial(random_baseline, spec)
-    random = Candidate(label=RANDOM, kind="random", spec=spec, size=data.size, folder=folder, start=start)
-    return with_imagenet((random,), data.size, config)
+    random = Candidate(
+        label=RANDOM if config.frozen else SCRATCH, kind="random", spec=spec, size=data.size, folder=folder, start=start
+    )
+    return with_pretrained((random,), data.size, config)

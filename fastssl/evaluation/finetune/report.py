@@ -6,7 +6,7 @@ evaluations' reports share (`fastssl.evaluation.shared.report`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared import report as frame
+from fastssl.evaluation.shared.detail_table import DetailRow, class_cells, class_line, detail_table, mean_cells
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
 from fastssl.evaluation.shared.report import mean_cell, number_cell
 from fastssl.evaluation.shared.tables import (
@@ -60,6 +61,7 @@ class FinetuneResult:
         notes: what a reader should know.
         folder: where the report's files are.
         command: the command line that measures them.
+        class_names: by class index, as far as they are known.
     """
 
     data: str
@@ -79,6 +81,7 @@ class FinetuneResult:
     notes: tuple[str, ...]
     folder: str
     command: str = ""
+    class_names: tuple[str, ...] = ()
 
     @property
     def frozen(self) -> bool:
@@ -120,6 +123,12 @@ class FinetuneResult:
             show_table(console, partial(comparison_table, self.comparisons), FULL_WIDTH)
             if self.comparisons[0].test.comparisons:
                 say(console, how_tested([one.test for one in self.comparisons]))
+        detailed = [row for row in self.rows if row.detail is not None]
+        if detailed:
+            show_table(console, partial(finetune_detail_table, self, detailed), FULL_WIDTH)
+            first = detailed[0]
+            if first.detail is not None:
+                say(console, class_line(first.encoder, first.detail, self.class_names, self.task))
         say(console, *(saved.text for saved in self.savings))
         print_notes(console, (self.how, *([GAP] if self.frozen else []), *self.notes))
 
@@ -152,6 +161,22 @@ def results_table(result: FinetuneResult, style: TableStyle) -> Table:
     return table
 
 
+def finetune_detail_table(result: FinetuneResult, rows: Sequence[FinetuneRow], style: TableStyle) -> Table:
+    """Return what more is known of the test scores, means over trials.
+
+    Args:
+        result: of the comparison.
+        rows: with details, at least one.
+        style: how the table is drawn.
+    """
+    lines = [
+        DetailRow(names=(row.encoder, _labels(result, row.n_train, row.label_fraction)), detail=row.detail)
+        for row in rows
+        if row.detail is not None
+    ]
+    return detail_table(lines, style, headings=("encoder", "labels"), title="test scores in detail, means over trials")
+
+
 def comparison_table(comparisons: tuple[FinetuneComparison, ...], style: TableStyle) -> Table:
     """Return the differences in test AUC as a table.
 
@@ -181,7 +206,7 @@ def comparison_table(comparisons: tuple[FinetuneComparison, ...], style: TableSt
 
 
 def write_report(result: FinetuneResult, folder: Path, plot: bytes) -> None:
-    """Write `finetune[-frozen].json` (all of it), `.csv` (the rows), `-pairs.csv` (the comparisons) and `.png`.
+    """Write `finetune[-frozen].json` (all), `.csv` (rows), `-classes.csv`, `-pairs.csv` (comparisons) and `.png`.
 
     Args:
         result: of the comparison.
@@ -200,14 +225,26 @@ def write_report(result: FinetuneResult, folder: Path, plot: bytes) -> None:
     for name in ("rows", "savings"):
         content[name] = [asdict(entry) for entry in content[name]]
     content["comparisons"] = [frame.flat_row(one) for one in result.comparisons]
-    tables = {"": content["rows"], "-pairs": content["comparisons"]}
+    tables = {
+        "": [frame.flat_row(row, left_out=("detail",)) | mean_cells(row.detail) for row in result.rows],
+        "-classes": [
+            cells
+            for row in result.rows
+            if row.detail is not None
+            for cells in class_cells(
+                {"encoder": row.encoder, "label_fraction": row.label_fraction}, row.detail, result.class_names
+            )
+        ],
+        "-pairs": content["comparisons"],
+    }
     frame.write_report(folder, result.name, content, tables, plot)
 
 
 def _trial_entry(trial: FinetuneTrial) -> dict[str, Any]:
     """The trial without its curves, which are long."""
     own = {name: value for name, value in vars(trial).items() if name != "result"}
-    return own | {name: getattr(trial.result, name) for name in ("auc", "acc", "best_epoch", "seconds")}
+    own |= {name: getattr(trial.result, name) for name in ("auc", "acc", "best_epoch", "seconds")}
+    return own | {"detail": None if trial.result.detail is None else asdict(trial.result.detail)}
 
 
 def _labels(result: FinetuneResult, count: int, fraction: float) -> str:

@@ -19,6 +19,7 @@ from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.evaluation.shared.candidates import Candidate, Runs, open_runs, run_folder_of, run_paths
+from fastssl.evaluation.shared.pretrained import PRETRAINED
 from fastssl.evaluation.shared.published import SOURCE, published_result
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.statistics import untested
@@ -38,6 +39,11 @@ from .trial_grid import RunTrial, TrialGrid
 
 SHARE = "a label fraction takes labels from the training part alone; validation keeps all of its own"
 NO_SAVING = "how many labels pre-training saves: give --label-fraction 1.0 and smaller ones"
+NO_PRETRAINED = "no pre-trained encoder to compare with: give --imagenet NAME or --baseline timm:NAME"
+ON_TEST_IMAGES = "each trial's intervals over resampled test images are in the JSON file"
+WITHOUT_DETAIL = (
+    "some trials were kept by an earlier version, which knew AUC and ACC alone; --out another folder repeats them"
+)
 PER_TRAINING = (
     "deviations, intervals and p-values are over seeds, each with its own training and, of a share of the labels, its "
     "own draw, on these training and test images and no others"
@@ -148,6 +154,7 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
         *_test_notes(grid, compared),
         *(note for trial in trials for note in trial.result.notes),
         *([NO_SAVING] if not saved and any(one.kind == "run" for one in grid.candidates) else []),
+        *([WITHOUT_DETAIL] if any(trial.result.detail is None for trial in trials) else [ON_TEST_IMAGES]),
     ]
     return FinetuneResult(
         data=data.source.name,
@@ -166,13 +173,16 @@ def _result(grid: TrialGrid, trials: Sequence[FinetuneTrial]) -> FinetuneResult:
         trials=tuple(trials),
         notes=tuple(dict.fromkeys(notes)),
         folder=str(grid.report),
+        class_names=parts.class_names,
     )
 
 
 def _data_notes(grid: TrialGrid) -> list[str]:
     held_out = grid.data.parts.held_out_notes("epochs chosen on {held_out}")
     known = [note for candidate in grid.candidates for note in candidate.notes]
-    return [SHARE, *known, *held_out, *size_notes(grid.candidates, grid.data.size)]
+    pretrained = any(candidate.kind in PRETRAINED for candidate in grid.candidates)
+    missing = [] if pretrained else [NO_PRETRAINED]
+    return [SHARE, *known, *held_out, *size_notes(grid.candidates, grid.data.size), *missing]
 
 
 def _test_notes(grid: TrialGrid, compared: Sequence[FinetuneComparison]) -> list[str]:

@@ -32,12 +32,14 @@ class Scores:
         acc: accuracy, a share.
         loss: mean cross-entropy.
         note: says why AUC is undefined, if it is.
+        probabilities: float64 `[N, K]` that all these are of.
     """
 
     auc: float
     acc: float
     loss: float
     note: str = ""
+    probabilities: np.ndarray | None = None
 
     @property
     def rank(self) -> Score:
@@ -84,5 +86,6 @@ def score(
     if not bool(outputs.isfinite().all()):
         raise DivergenceError("the classifier's scores are not finite; start again with a lower --lr or --no-amp")
     loss = log_loss(outputs, torch.from_numpy(labels), multi_label=stage.multi_label)
-    metrics = evaluate(labels, stage.probabilities(outputs).numpy(), task)
-    return Scores(auc=metrics.auc, acc=metrics.acc, loss=float(loss), note=metrics.note)
+    probabilities = stage.probabilities(outputs).numpy()
+    metrics = evaluate(labels, probabilities, task)
+    return Scores(auc=metrics.auc, acc=metrics.acc, loss=float(loss), note=metrics.note, probabilities=probabilities)

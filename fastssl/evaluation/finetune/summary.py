@@ -13,6 +13,7 @@ import numpy as np
 
 from fastssl.evaluation.shared.baselines import baselines_of
 from fastssl.evaluation.shared.candidates import Candidate
+from fastssl.evaluation.shared.detail import MetricDetail, mean_detail
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
 from .trial import Epoch, TrialResult
@@ -56,6 +57,7 @@ class FinetuneRow:
         overfitting_gap: validation loss less training loss after the last epoch. Matas et al. (arXiv 2505.16773) give
             0.060 for ImageNet features, whose accuracies differ by 0.12, so we take theirs to be the gap of losses.
         accuracy_gap: training accuracy less validation accuracy after the last epoch.
+        detail: more of the test part's results, means over trials; None where a trial has none.
     """
 
     encoder: str
@@ -71,6 +73,7 @@ class FinetuneRow:
     val_acc: float
     overfitting_gap: float
     accuracy_gap: float
+    detail: MetricDetail | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +157,7 @@ def _grouped(trials: Sequence[FinetuneTrial]) -> dict[tuple[str, float], list[Fi
 def _row(trials: Sequence[FinetuneTrial]) -> FinetuneRow:
     results = [trial.result for trial in trials]
     last = [result.epochs[-1] for result in results]
+    details = [result.detail for result in results if result.detail is not None]
     auc, acc = (mean_interval([getattr(result, name) for result in results]) for name in ("auc", "acc"))
     return FinetuneRow(
         encoder=trials[0].encoder,
@@ -169,6 +173,7 @@ def _row(trials: Sequence[FinetuneTrial]) -> FinetuneRow:
         val_acc=float(np.mean([epoch.val_acc for epoch in last])),
         overfitting_gap=float(np.mean([epoch.val_loss - epoch.train_loss for epoch in last])),
         accuracy_gap=float(np.mean([epoch.train_acc - epoch.val_acc for epoch in last])),
+        detail=mean_detail(details) if len(details) == len(results) else None,
     )
 
 

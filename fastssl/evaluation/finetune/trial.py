@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fastssl.data.source import Task
+from fastssl.evaluation.shared.detail import MetricDetail, metric_details
 from fastssl.evaluation.shared.early_stopping import Score, train_to_best_epoch
 from fastssl.runtime import Runtime
 from fastssl.training.batches import Batches
@@ -33,10 +34,11 @@ from .scoring import Scores, score
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledBatches:
-    """Batches of images or features in their order, and the labels that they are scored against."""
+    """Batches of images or features in their order, the labels that they are scored against, and whose they are."""
 
     batches: Iterable[dict[str, Tensor]]
     labels: np.ndarray
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ class TrialResult:
         epochs: the curves, one point per epoch trained.
         notes: what a reader of the numbers should know.
         seconds: wall time.
+        detail: more of the test part's results; None where an earlier version kept the trial without it.
     """
 
     auc: float
@@ -91,6 +94,7 @@ class TrialResult:
     epochs: tuple[Epoch, ...]
     notes: tuple[str, ...]
     seconds: float
+    detail: MetricDetail | None = None
 
 
 ScoreFunction = Callable[[Classification, Iterable[dict[str, Tensor]], np.ndarray, Task, Runtime], Scores]
@@ -153,6 +157,9 @@ def run_finetune_trial(
         stopping = train_to_best_epoch(stage, train_epoch, epochs=recipe.epochs, patience=recipe.patience)
         with data.open_test() as test:
             tested = score_part(test)
+            detail = None
+            if tested.probabilities is not None:
+                (detail,) = metric_details(test.labels, [tested.probabilities], task, test.groups)
     return TrialResult(
         auc=tested.auc,
         acc=tested.acc,
@@ -160,6 +167,7 @@ def run_finetune_trial(
         epochs=tuple(training.epochs),
         notes=(*training.notes, *([f"test {tested.note}"] if tested.note else [])),
         seconds=time.monotonic() - begin,
+        detail=detail,
     )
 
 

@@ -89,8 +89,7 @@ def image_trial_data(
         seed: of the trial: of random weights, the batches' order and the augmentation.
     """
     spec, size = candidate.spec, candidate.size
-    part = data.parts.train
-    train = Part(split=part.split, rows=part.rows[rows], labels=part.labels[rows])
+    train = data.parts.train.some(rows)
 
     def open_test() -> AbstractContextManager[LabelledBatches]:
         return _open_part(data, data.parts.test, candidate.view)
@@ -122,31 +121,31 @@ def feature_trial_data(
         seed: of the batches' order.
     """
     device = data.runtime.device
-    labels = data.parts.train.labels[rows]
+    own = data.parts.train.some(rows)
     train = features.train[rows]
     scaler = FeatureScaler.fit(train)
 
-    def scored(part: Tensor, part_labels: np.ndarray) -> LabelledBatches:
+    def scored(own_features: Tensor, part: Part) -> LabelledBatches:
         batches = FeatureLoader(
-            scaler.transform(part), part_labels, batch_size=SCORING_BATCH, device=device, shuffle=False
+            scaler.transform(own_features), part.labels, batch_size=SCORING_BATCH, device=device, shuffle=False
         )
-        return LabelledBatches(batches=batches, labels=part_labels)
+        return LabelledBatches(batches=batches, labels=part.labels, groups=part.groups)
 
     batch_size = recipe.batch_size_for(len(rows))
     yield TrialData(
         encoder=nn.Identity(),
         feature_dim=features.train.shape[1],
-        train=FeatureLoader(scaler.transform(train), labels, batch_size=batch_size, device=device, seed=seed),
-        train_plain=scored(train, labels),
-        val=scored(features.val, data.parts.val.labels),
-        open_test=lambda: nullcontext(scored(features.test, data.parts.test.labels)),
+        train=FeatureLoader(scaler.transform(train), own.labels, batch_size=batch_size, device=device, seed=seed),
+        train_plain=scored(train, own),
+        val=scored(features.val, data.parts.val),
+        open_test=lambda: nullcontext(scored(features.test, data.parts.test)),
     )
 
 
 @contextmanager
 def _open_part(data: LabelledData, part: Part, view: View) -> Iterator[LabelledBatches]:
     with _loader(data, part, view, SCORING_BATCH, shuffle=False) as loader:
-        yield LabelledBatches(batches=loader, labels=part.labels)
+        yield LabelledBatches(batches=loader, labels=part.labels, groups=part.groups)
 
 
 def _loader(data: LabelledData, part: Part, view: View, batch_size: int, *, shuffle: bool, seed: int = 0) -> Loader:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fastssl.evaluation.shared.detail import detail_of
 from fastssl.evaluation.shared.trial_cache import TrialCache
 
 from .trial import Epoch, TrialResult
@@ -27,14 +28,28 @@ def open_trial_cache(report: Path, notify: Callable[[str], None]) -> TrialCache[
         report: the folder; it need not exist.
         notify: is told of lines that cannot be read.
     """
-    return TrialCache(report / FILE, encode=asdict, decode=decode_result, version=VERSION, notify=notify)
+    return TrialCache(report / FILE, encode=encode_result, decode=decode_result, version=VERSION, notify=notify)
+
+
+def encode_result(result: TrialResult) -> dict[str, Any]:
+    """Return a result as JSON holds it, without what it does not have.
+
+    Args:
+        result: of a trial.
+    """
+    record = asdict(result)
+    detail = record.pop("detail")
+    if detail is not None:
+        record["detail"] = {name: value for name, value in detail.items() if value is not None}
+    return record
 
 
 def decode_result(record: dict[str, Any]) -> TrialResult:
-    """Return the result that `dataclasses.asdict` was given.
+    """Return the result that `encode_result` was given.
 
     Args:
-        record: what it returned, with lists for tuples.
+        record: what it returned, with lists for tuples. Those of earlier versions have no details.
     """
     epochs = tuple(Epoch(**epoch) for epoch in record["epochs"])
-    return TrialResult(**{**record, "epochs": epochs, "notes": tuple(record["notes"])})
+    detail = detail_of(record["detail"]) if "detail" in record else None
+    return TrialResult(**{**record, "epochs": epochs, "notes": tuple(record["notes"]), "detail": detail})

@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.config import BenchmarkConfig
-from fastssl.config.baseline import Baseline, parse_baseline
 from fastssl.data import Source
 from fastssl.errors import ConfigError
-from fastssl.evaluation.shared.baselines import imagenet_baseline
-from fastssl.evaluation.shared.candidates import Candidate, Fit, NamedEncoder, open_any_runs, run_candidates
+from fastssl.evaluation.shared.candidates import Candidate, Fit, open_any_runs, run_candidates
+from fastssl.evaluation.shared.pretrained import PretrainedModel, baseline_models
 from fastssl.models.encoder import check_model_name
-from fastssl.models.imagenet import hub_repository, is_at_hand
+from fastssl.models.imagenet import is_at_hand, missing_weights
 
 BASELINE_SIZE = 224
-"""Side in pixels that images are padded to for every timm model, whatever it was trained at (published protocol)."""
+"""Side in pixels that images are padded to for every timm model, whatever it was trained at (published protocol); a
+model may be given another."""
 
 
 def open_candidates(config: BenchmarkConfig, paths: Sequence[Path], folder: Path) -> tuple[Candidate, ...]:
@@ -40,8 +40,8 @@ def open_candidates(config: BenchmarkConfig, paths: Sequence[Path], folder: Path
     if not paths and not config.baseline:
         raise ConfigError(["give a run, or --baseline timm:NAME"])
     runs = run_candidates(open_any_runs(paths), paths, None)
-    found = [_open_baseline(parse_baseline(text), download=config.download) for text in config.baseline]
-    return (*runs, *(Candidate.of(one, "ImageNet", BASELINE_SIZE, folder) for one in found))
+    found = [_open_baseline(model, folder, download=config.download) for model in baseline_models(config.baseline)]
+    return (*runs, *found)
 
 
 def can_take(candidate: Candidate, channels: int) -> bool:
@@ -90,23 +90,9 @@ def seen_source(candidate: Candidate, source: Source) -> Source:
     return replace(source, splits=splits)
 
 
-def _open_baseline(baseline: Baseline, *, download: bool) -> NamedEncoder:
-    check_model_name(baseline.name, "baseline")
-    if baseline.weights is None and not download and not is_at_hand(baseline.name):
-        raise ConfigError([_missing(baseline.name)])
-    try:
-        encoder = imagenet_baseline(baseline.name, 3, BASELINE_SIZE, baseline.weights)
-    except ConfigError as error:  # which names the options of other evaluations
-        text = str(error).replace(f"imagenet={baseline.name!r}", f"baseline={baseline.text!r}")
-        raise ConfigError([text.replace("--imagenet-weights FILE", f"timm:{baseline.name}=FILE")]) from None
-    return replace(encoder, label=f"timm {baseline.name}")
-
-
-def _missing(name: str) -> str:
-    repository = hub_repository(name)
-    if repository is None:
-        return f"baseline='timm:{name}': timm has no weights for it; give a file of weights as timm:{name}=FILE"
-    return (
-        f"baseline='timm:{name}': its weights are not on this machine; get model.safetensors from "
-        f"https://huggingface.co/{repository} and give timm:{name}=FILE, or add --download"
-    )
+def _open_baseline(model: PretrainedModel, folder: Path, *, download: bool) -> Candidate:
+    check_model_name(model.name, "baseline")
+    if model.weights is None and not download and not is_at_hand(model.name):
+        raise ConfigError([f"{missing_weights(model.name, model.option)}, or add --download"])
+    side = model.size or BASELINE_SIZE
+    return Candidate.of(model.load(3, side), model.kind, side, folder)

@@ -1,11 +1,12 @@
 """What a probe found, and how it is shown: terminal table, CSV, JSON.
 
-Covers: the result types, their table, and writing them. Does not cover: computing them (`run.py`), how any report looks
-(`fastssl.evaluation.shared.report`).
+Covers: the result types, their tables, and writing them. Does not cover: computing them (`run.py`), how any report
+looks (`fastssl.evaluation.shared.report`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import nan
@@ -14,8 +15,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fastssl.console import new_console
-from fastssl.evaluation.shared.report import number_cell, write_report
+from fastssl.console import new_console, say
+from fastssl.evaluation.shared.detail import MetricDetail
+from fastssl.evaluation.shared.detail_table import DetailRow, class_cells, class_line, detail_cells, detail_table
+from fastssl.evaluation.shared.report import flat_row, number_cell, write_report
 from fastssl.evaluation.shared.tables import (
     TableStyle,
     add_name_column,
@@ -46,6 +49,7 @@ class ProbeRow:
         setting: what was chosen, such as "l2 1.0e-02" or "k 68".
         dim: features per image; None where that is not known.
         n_train: images that the classifier was solved on.
+        detail: more of the test part's results; None of published ones.
         note: what to know of this row.
     """
 
@@ -58,6 +62,7 @@ class ProbeRow:
     setting: str = ""
     dim: int | None = None
     n_train: int | None = None
+    detail: MetricDetail | None = None
     note: str = ""
 
 
@@ -74,8 +79,9 @@ class ProbeResult:
         n_val: images to choose by.
         n_test: images scored.
         rows: the results.
+        class_names: by class index, as far as they are known.
         notes: what to know of them.
-        folder: where probe.json and probe.csv lie.
+        folder: where probe.json, probe.csv and probe-classes.csv lie.
         command: the command line that measures them.
     """
 
@@ -87,6 +93,7 @@ class ProbeResult:
     n_val: int
     n_test: int
     rows: tuple[ProbeRow, ...]
+    class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     folder: str = ""
     command: str = ""
@@ -110,13 +117,19 @@ class ProbeResult:
         raise KeyError(f"no row {features!r}, {classifier!r}")
 
     def print(self, console: Console | None = None) -> None:
-        """Show the table and the notes.
+        """Show the tables, the trained encoder's results per class, and the notes.
 
         Args:
             console: where they go; standard output by default. Lines are ASCII where it is no terminal.
         """
         console = console or new_console()
         show_table(console, partial(probe_table, self), FULL_WIDTH)
+        detailed = [row for row in self.rows if row.detail is not None]
+        if detailed:
+            show_table(console, partial(probe_detail_table, detailed), FULL_WIDTH)
+        for row in detailed:
+            if row.features == TRAINED and row.detail is not None:
+                say(console, class_line(f"{row.features}, {row.classifier}", row.detail, self.class_names, self.task))
         print_notes(console, self.notes)
 
 
@@ -142,8 +155,23 @@ def probe_table(result: ProbeResult, style: TableStyle) -> Table:
     return table
 
 
+def probe_detail_table(rows: Sequence[ProbeRow], style: TableStyle) -> Table:
+    """Return what more is known of the rows' test scores as a table.
+
+    Args:
+        rows: with details, at least one.
+        style: how the table is drawn.
+    """
+    lines = [
+        DetailRow(names=(row.features, row.classifier), detail=row.detail, bold=row.features == TRAINED)
+        for row in rows
+        if row.detail is not None
+    ]
+    return detail_table(lines, style, headings=("features", "classifier"), title="the test scores in detail")
+
+
 def write_probe_report(result: ProbeResult, folder: Path) -> None:
-    """Write `probe.json` (all of it, nan as null) and `probe.csv` (the rows), each whole or not at all.
+    """Write `probe.json` (all of it, nan as null), `probe.csv` (the rows) and `probe-classes.csv` (results per class).
 
     Args:
         result: what was found.
@@ -152,4 +180,12 @@ def write_probe_report(result: ProbeResult, folder: Path) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    write_report(folder, "probe", asdict(result), {"": [asdict(row) for row in result.rows]})
+    keys = ("features", "classifier")
+    classes = [
+        cells
+        for row in result.rows
+        if row.detail is not None
+        for cells in class_cells({key: getattr(row, key) for key in keys}, row.detail, result.class_names)
+    ]
+    rows = [flat_row(row, left_out=("detail",)) | detail_cells(row.detail) for row in result.rows]
+    write_report(folder, "probe", asdict(result), {"": rows, "-classes": classes})

@@ -13,14 +13,17 @@ from typing import Any
 
 from fastssl.errors import CheckpointError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.imagenet import imagenet_encoder
+from fastssl.models.pretrained_option import IMAGENET_OPTION
 from fastssl.models.weight_file import read_weights
 from fastssl.models.weight_match import load_weights
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import Candidate, NamedEncoder, name_of
+from .pretrained import PRETRAINED, PretrainedModel
 
 RANDOM = "random init"
+SCRATCH = "random init (supervised from scratch)"
+"""What it is called where it is trained on labels end to end."""
 
 
 def random_baseline(spec: EncoderSpec, seed: int = 0) -> NamedEncoder:
@@ -34,17 +37,18 @@ def random_baseline(spec: EncoderSpec, seed: int = 0) -> NamedEncoder:
     return NamedEncoder(label=RANDOM, encoder=encoder.eval(), spec=spec)
 
 
-def random_candidates(runs: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def random_candidates(runs: Sequence[Candidate], called: str = RANDOM) -> tuple[Candidate, ...]:
     """Return a random initialisation for every kind of encoder among the runs, whose weights are drawn for each seed.
 
     Args:
         runs: at least one. A random initialisation has the size and folder of the first run of its kind.
+        called: their label, which is followed by the encoder where there are several.
     """
     specs = list(dict.fromkeys(run.spec for run in runs))
     found = []
     for spec in specs:
         first = next(run for run in runs if run.spec == spec)
-        label = RANDOM if len(specs) == 1 else f"{RANDOM} {_described(spec, specs)}"
+        label = called if len(specs) == 1 else f"{called} {_described(spec, specs)}"
         start = partial(random_baseline, spec)
         found.append(
             Candidate(label=label, kind="random", spec=spec, size=first.size, folder=first.folder, start=start)
@@ -97,14 +101,15 @@ def imagenet_baseline(name: str, in_channels: int, size: int, weights: Path | No
         ConfigError: there is no such model, or its weights cannot be had here.
         CheckpointError: `weights` are another model's.
     """
-    notes: list[str] = []
-    encoder, spec = imagenet_encoder(name, in_channels, size, weights, notes.append)
-    return NamedEncoder(label=f"ImageNet {name}", encoder=encoder, spec=spec, notes=tuple(notes))
+    model = PretrainedModel(
+        label=f"ImageNet {name}", kind="ImageNet", name=name, size=size, weights=weights, option=IMAGENET_OPTION
+    )
+    return model.load(in_channels, size)
 
 
 def baselines_of(run: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return those that a run is compared with: the random initialisation of its own kind, and ImageNet."""
-    return [one for one in candidates if one.kind == "ImageNet" or (one.kind == "random" and one.spec == run.spec)]
+    """Return those that a run is compared with: the random initialisation of its own kind, and pre-trained ones."""
+    return [one for one in candidates if one.kind in PRETRAINED or (one.kind == "random" and one.spec == run.spec)]
 
 
 def seed_of(run_folder: Path) -> int | None:

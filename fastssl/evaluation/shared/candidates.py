@@ -24,10 +24,11 @@ from fastssl.training.run_folder import ENCODER
 
 Runs = str | Path | Sequence[str | Path]
 """Run folders or encoder files, one or several."""
-Kind = Literal["run", "random", "untrained", "ImageNet"]
-"""Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from."""
 Fit = Literal["resize", "pad"]
 """How images of another size than an encoder's come to it: resized, or surrounded with zeros."""
+Kind = Literal["run", "random", "untrained", "ImageNet", "timm"]
+"""Where weights come from; "random" ones are drawn anew for each seed, "untrained" is what a run started from, the last
+two are published ones, by --imagenet and by --baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)

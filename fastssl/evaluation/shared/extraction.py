@@ -30,6 +30,7 @@ from fastssl.text import printable
 from .candidates import Candidate
 from .features import FeatureCache, FeatureKey, encoder_digest
 from .partition import Part, Partition
+from .raw_pixels import RAW_PIXELS
 
 FEATURES = "features"
 """Folder that features are kept in, in that of a run."""
@@ -80,14 +81,18 @@ class Extraction:
         """Return the features of one part, float32 `[M, D]`; other parameters and errors as `of_all`."""
         return self._of_parts(candidate, [part], seed)[0]
 
-    def of_pixels(self, view: View) -> PartFeatures:
+    def of_pixels(self, view: View, parts: Sequence[Part]) -> list[Tensor]:
         """Return the pixels themselves as features; they are cheaper to render than to keep.
 
         Args:
             view: how images are seen.
+            parts: whose pixels.
+
+        Returns:
+            float32 `[M, D]` of each part.
         """
-        splits = {split: self._run(nn.Flatten(), view, split, "raw pixels", None) for split in _splits(self.parts.all)}
-        return PartFeatures(*(_rows(splits, part) for part in self.parts.all))
+        splits = {split: self._run(nn.Flatten(), view, split, RAW_PIXELS, None) for split in _splits(parts)}
+        return [_rows(splits, part) for part in parts]
 
     def _of_parts(self, candidate: Candidate, parts: Sequence[Part], seed: int) -> list[Tensor]:
         encoder = candidate.start(seed).encoder

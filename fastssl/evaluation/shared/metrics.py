@@ -1,7 +1,7 @@
 """AUC and accuracy, by MedMNIST's definition.
 
 Covers: `medmnist.evaluator`'s two functions for each of its task kinds, and the cases in which they have no answer.
-Does not cover: confidence intervals, per-class results, segmentation.
+Does not cover: intervals (`bootstrap.py`), other metrics and results per class (`detail.py`), segmentation.
 
 Yang et al., "MedMNIST v2", Scientific Data 2023: AUC is the mean of one-against-rest (multi-class and ordinal) or of
 the labels' areas (multi-label); accuracy is of the largest probability, or of each label at a threshold of 0.5.
@@ -16,6 +16,9 @@ import numpy as np
 from medmnist.evaluator import getACC, getAUC
 
 from fastssl.data.source import Task
+
+THRESHOLD = 0.5
+"""Probability above which a label, or the second of two classes, is the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,54 @@ def evaluate(labels: np.ndarray, scores: np.ndarray, task: Task) -> Metrics:
     acc = float(getACC(np.repeat(labels, repeats, axis=0), np.repeat(scores, repeats, axis=0), task))
     note = _why_undefined(labels, scores, task)
     return Metrics(auc=nan if note else float(getAUC(labels, scores, task)), acc=acc, note=note)
+
+
+def one_against_rest(labels: np.ndarray, scores: np.ndarray, task: Task) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the problems of two classes whose AUC is averaged: truth bool `[N]` and score `[N]` of each.
+
+    Args:
+        labels: as for `evaluate`; likewise the others.
+        scores: probabilities.
+        task: kind of labels.
+
+    Returns:
+        One for a binary task, else one for every class or label.
+    """
+    if task == "multi-label, binary-class":
+        return [(truth == 1, column) for truth, column in zip(labels.T, scores.T, strict=True)]
+    if task == "binary-class":
+        return [(labels == 1, scores[:, -1])]
+    return [(labels == index, column) for index, column in enumerate(scores.T)]
+
+
+def predictions(scores: np.ndarray, task: Task) -> np.ndarray:
+    """Return the answers that accuracy counts.
+
+    Args:
+        scores: as for `evaluate`.
+        task: kind of labels.
+
+    Returns:
+        int64 `[N]` class indices, or `[N, L]` zeros and ones.
+    """
+    if task == "multi-label, binary-class":
+        return (scores > THRESHOLD).astype(np.int64)
+    return (scores[:, -1] > THRESHOLD).astype(np.int64) if task == "binary-class" else scores.argmax(axis=1)
+
+
+def right_answers(labels: np.ndarray, scores: np.ndarray, task: Task) -> np.ndarray:
+    """Return which answers are right, whose mean is the accuracy.
+
+    Args:
+        labels: as for `evaluate`; likewise the others.
+        scores: probabilities.
+        task: kind of labels.
+
+    Returns:
+        float64 `[N]`: 0 or 1, or the share of an image's labels.
+    """
+    right = predictions(scores, task) == labels
+    return right.mean(axis=1) if right.ndim == 2 else right.astype(np.float64)
 
 
 def _why_undefined(labels: np.ndarray, scores: np.ndarray, task: Task) -> str:

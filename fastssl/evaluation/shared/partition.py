@@ -1,7 +1,8 @@
 """Which labelled images an evaluation learns from, chooses by and tests on.
 
 Covers: a source's own splits, and seeded, class-balanced stand-ins for a validation or test split that it lacks, with
-the words that say so. Does not cover: shares of the labels, few-shot support sets.
+no patient's images in two parts where it is known whose they are, and the words that say so. Does not cover: which
+patients are held out (`held_out_groups.py`), shares of the labels, few-shot support sets.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from fastssl.data.labels.counts import shortened
 from fastssl.data.source import Source
 from fastssl.errors import DataError
+
+from .held_out_groups import held_out_groups
 
 HELD_OUT_SHARE = 0.2
 HELD_OUT = "{held_out}"
@@ -28,14 +31,38 @@ class Part:
         split: the split's name.
         rows: int64 `[M]`, the images' places in it.
         labels: int64 `[M]` class indices, or `[M, L]` zeros and ones.
+        groups: int64 `[M]`, a number for each patient; None where that is not known.
     """
 
     split: str
     rows: np.ndarray
     labels: np.ndarray
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def some(self, chosen: np.ndarray) -> Part:
+        """Return the part with these of its images alone.
+
+        Args:
+            chosen: bool `[M]`, or places in the part, in the order wanted.
+        """
+        groups = None if self.groups is None else self.groups[chosen]
+        return Part(split=self.split, rows=self.rows[chosen], labels=self.labels[chosen], groups=groups)
+
+    def joined(self, other: Part) -> Part:
+        """Return the images of both parts of one split, in the split's order.
+
+        Args:
+            other: has none of this part's images.
+        """
+        order = np.argsort(np.concatenate([self.rows, other.rows]))
+        rows, labels = (np.concatenate(both)[order] for both in ((self.rows, other.rows), (self.labels, other.labels)))
+        groups = None
+        if self.groups is not None and other.groups is not None:
+            groups = np.concatenate([self.groups, other.groups])[order]
+        return Part(split=self.split, rows=rows, labels=labels, groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +138,8 @@ class Partition:
         return (f"no training image of class {shortened(absent)} (test images)",) if absent else ()
 
     def _held_out(self, part: Part) -> str:
-        return f"{len(part)} images held out of train (seed {self.seed})"
+        whose = "" if part.groups is None else f" of {len(np.unique(part.groups))} patients"
+        return f"{len(part)} images{whose} held out of train (seed {self.seed})"
 
 
 def partition(source: Source, seed: int = 0) -> Partition:
@@ -171,19 +199,27 @@ def _whole(source: Source, name: str) -> Part | None:
     if len(split.labels) != len(split):
         raise DataError(f"{source.name}: {len(split.labels)} labels for the {len(split)} images of {name}")
     labels = np.asarray(split.labels, dtype=np.int64)
+    whole = Part(split=name, rows=np.arange(len(split)), labels=labels, groups=split.groups)
     if labels.ndim == 2:
         if (labels < 0).any():
             raise DataError(
                 f"{source.name}: {name} has images of which some labels are missing (-1); fill them in, or leave those "
                 "images out"
             )
-        return Part(split=name, rows=np.arange(len(split)), labels=labels)
-    rows = np.flatnonzero(labels >= 0)  # -1: an image without a label
-    return Part(split=name, rows=rows, labels=labels[rows]) if len(rows) else None
+        return whole
+    labelled = labels >= 0  # -1: an image without a label
+    return whole.some(labelled) if labelled.any() else None
 
 
 def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
     """(kept, held out): a fifth of every class, and never its last image; of all images for multi-label data."""
+    if part.groups is not None:
+        held = held_out_groups(part.labels, part.groups, HELD_OUT_SHARE, seed)
+        if held is None:
+            raise DataError(
+                f"{name}: every patient is needed in training, so none can be held out to choose or test on"
+            )
+        return part.some(~held), part.some(held)
     rng = np.random.default_rng(seed)
     groups = part.labels if part.labels.ndim == 1 else np.zeros(len(part), dtype=np.int64)
     held = np.zeros(len(part), dtype=bool)
@@ -192,10 +228,7 @@ def _hold_out(part: Part, seed: int, name: str) -> tuple[Part, Part]:
         held[members[: min(len(members) - 1, max(1, round(len(members) * HELD_OUT_SHARE)))]] = True
     if not held.any():
         raise DataError(f"{name}: every class has a single image, so none can be held out to validate or test on")
-    kept, taken = (
-        Part(split=part.split, rows=part.rows[chosen], labels=part.labels[chosen]) for chosen in (~held, held)
-    )
-    return kept, taken
+    return part.some(~held), part.some(held)
 
 
 def _count_classes(source: Source, parts: tuple[Part, ...]) -> int:

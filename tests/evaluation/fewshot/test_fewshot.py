@@ -25,7 +25,7 @@ from fastssl.evaluation.fewshot.support import draw_supports
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_encoder, save_encoder
 
-SHORT = {"shots": (1, 5), "seeds": 3, "imagenet": "none", "device": "cpu", "amp": False}
+SHORT = {"shots": (1, 5), "seeds": 3, "imagenet": "none", "pixels": False, "device": "cpu", "amp": False}
 
 
 def quiet(width: int = 120) -> Console:
@@ -59,9 +59,17 @@ def test_two_runs_and_random_init_are_compared_and_reported(run_folder: Path, ot
     assert result.folder == str(report)
     content = json.loads((report / "fewshot.json").read_text())
     assert content["rows"][0]["acc"]["mean"] == result.row("run", 1).acc.mean
+    for row in content["rows"]:
+        assert [np.trace(one["confusion"]) / 30 for one in row["detail_by_seed"]] == pytest.approx(row["acc_by_seed"])
+        assert all(one["auc_low"] < one["auc_high"] for one in row["detail_by_seed"])
+    assert "test scores in detail at 5 images per class, means" in said
+    assert "recall per class, run: 0 " in said
     rows = list(csv.DictReader((report / "fewshot.csv").open()))
     assert [(row["encoder"], row["shots"]) for row in rows[:2]] == [("run", "1"), ("run", "5")]
     assert float(rows[1]["acc_std"]) == result.row("run", 5).acc.std
+    assert float(rows[1]["ece"]) == np.mean([one.ece for one in result.row("run", 5).detail_by_seed])
+    classes = list(csv.DictReader((report / "fewshot-classes.csv").open()))
+    assert [float(row["recall"]) for row in classes[3:6]] == list(result.row("run", 5).detail.recall)
     pairs = list(csv.DictReader((report / "fewshot-pairs.csv").open()))
     names = (
         "encoder",
@@ -155,6 +163,13 @@ def test_a_single_seed_has_no_spread_and_no_pairs_table(run_folder: Path) -> Non
     assert json.loads((run_folder / "report" / "fewshot.json").read_text())["rows"][0]["acc"]["std"] is None
 
 
+def test_too_many_scores_have_no_intervals_and_that_is_told(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SCORES", 100)
+    result = fewshot(run_folder, console=quiet(), **SHORT)
+    assert all(np.isnan(one.auc_low) for row in result.rows for one in row.detail_by_seed)
+    assert module.NOT_AFFORDABLE in result.notes
+
+
 def test_data_without_splits_are_tested_on_images_held_out_and_that_is_told(
     run_folder: Path, data_file: Path, tmp_path: Path
 ) -> None:
@@ -184,16 +199,41 @@ def test_an_imagenet_encoder_is_compared_with_from_a_file(run_folder: Path, tmp_
     assert "ImageNet test_resnet sees the same images, resized to 32 px" in result.notes
 
 
+def test_raw_pixels_are_compared_with_where_they_are_few(
+    run_folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Classes differ by brightness alone, which a line on the pixels finds: scikit-learn's, on the same images."""
+    settings = {**SHORT, "pixels": True, "random": False}
+    result = fewshot(run_folder, console=quiet(), **settings)
+    assert result.encoders == ("run", "raw pixels")
+    arrays = np.load(data_file)
+    train, test = (arrays[f"{split}_images"].reshape(-1, 256).astype(np.float64) for split in ("train", "test"))
+    train, test = (train - train.mean(axis=0)) / train.std(axis=0), (test - train.mean(axis=0)) / train.std(axis=0)
+    labels = arrays["train_labels"][:, 0]
+    (support,) = draw_supports(labels, (5,), range(3))
+    expected = [
+        LogisticRegression(tol=1e-8, max_iter=2000)
+        .fit(train[rows], labels[rows])
+        .score(test, arrays["test_labels"][:, 0])
+        for rows in support.rows
+    ]
+    np.testing.assert_allclose(result.row("raw pixels", 5).acc_by_seed, expected, atol=1.01 / 30)
+    monkeypatch.setattr("fastssl.evaluation.shared.raw_pixels.MOST_PIXEL_VALUES", 100)
+    without = fewshot(run_folder, console=quiet(), **settings)
+    assert without.encoders == ("run",)
+    assert "no raw pixels: 60 images of 256 values each are too many for a linear model" in without.notes
+
+
 def test_no_imagenet_weights_at_hand_are_a_note_and_asked_for_an_error(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "is_at_hand", lambda _: False)
+    monkeypatch.setattr("fastssl.evaluation.shared.pretrained.is_at_hand", lambda _: False)
     result = fewshot(run_folder, console=quiet(), **{**SHORT, "imagenet": "auto"})
     assert result.encoders == ("run", "random init")
     assert any(note.startswith("no ImageNet encoder to compare with") for note in result.notes)
-    monkeypatch.setattr("fastssl.models.imagenet._is_cached", lambda _: False)
-    monkeypatch.setattr("fastssl.models.imagenet._why_unreachable", lambda: "no connection")
-    with pytest.raises(ConfigError, match=r"cannot be downloaded \(no connection\); give --imagenet-weights FILE"):
+    monkeypatch.setattr("fastssl.models.imagenet.is_cached", lambda _: False)
+    monkeypatch.setattr("fastssl.models.imagenet.why_unreachable", lambda: "no connection")
+    with pytest.raises(ConfigError, match=r"downloaded \(no connection\); fetch .* and give --imagenet-weights FILE"):
         fewshot(run_folder, console=quiet(), **{**SHORT, "imagenet": "resnet18"})
 
 
@@ -234,7 +274,7 @@ def test_the_command_line_makes_the_same_comparison(
     run_folder: Path, other_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = ["fewshot", str(run_folder), str(other_run), "--shots", "5", "1", "--seeds", "3", "--imagenet", "none"]
-    assert main([*line, "--device", "cpu", "--no-amp", "--out", str(tmp_path / "table")]) == 0
+    assert main([*line, "--no-pixels", "--device", "cpu", "--no-amp", "--out", str(tmp_path / "table")]) == 0
     said, complained = capsys.readouterr()
     assert complained == ""
     assert "random init" in said

@@ -9,7 +9,7 @@ import pytest
 from fastssl.config import FinetuneConfig
 from fastssl.errors import ConfigError
 from fastssl.evaluation.finetune.candidates import choose_candidates
-from fastssl.evaluation.shared.baselines import baselines_of
+from fastssl.evaluation.shared.baselines import SCRATCH, baselines_of
 from fastssl.evaluation.shared.candidates import Candidate, NamedEncoder, open_runs, run_folder_of
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import save_encoder
@@ -29,13 +29,13 @@ def chosen(*runs: NamedEncoder) -> tuple[Candidate, ...]:
 
 def test_runs_of_one_kind_share_one_random_candidate() -> None:
     candidates = chosen(run("a"), run("b"))
-    assert [(one.label, one.kind) for one in candidates] == [("a", "run"), ("b", "run"), ("random init", "random")]
+    assert [(one.label, one.kind) for one in candidates] == [("a", "run"), ("b", "run"), (SCRATCH, "random")]
     assert baselines_of(candidates[0], candidates) == baselines_of(candidates[1], candidates) == [candidates[2]]
 
 
 def test_one_name_at_two_sizes_is_told_apart() -> None:
     labels = [one.label for one in chosen(run("a", 16), run("b", 32))]
-    assert labels[2:] == [f"random init test_resnet (standard stem, {size} px)" for size in (16, 32)]
+    assert labels[2:] == [f"{SCRATCH} test_resnet (standard stem, {size} px)" for size in (16, 32)]
 
 
 def test_runs_of_one_name_are_called_by_their_paths(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from fastssl.evaluation.finetune.report import FinetuneResult
 from fastssl.evaluation.finetune.run import compare
 from fastssl.evaluation.finetune.subsets import label_subset
 from fastssl.evaluation.finetune.trial import Epoch, TrialData, TrialResult, run_finetune_trial
+from fastssl.evaluation.shared.baselines import RANDOM, SCRATCH
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.pipelines import Plain
@@ -78,14 +79,14 @@ def watch() -> Watch:
 
 def test_a_run_learns_what_can_be_learned(run_folder: Path) -> None:
     result = finetune(run_folder, epochs=12, lr=3e-3, trials=1)
-    assert [(row.encoder, row.auc) for row in result.rows] == [("mine", 1.0), ("random init", 1.0)]
+    assert [(row.encoder, row.auc) for row in result.rows] == [("mine", 1.0), (SCRATCH, 1.0)]
 
 
 def test_every_encoder_is_trained_by_one_recipe_on_the_same_batches(
     run_folder: Path, other_run: Path, watch: Watch
 ) -> None:
     result = watch.finetune(run_folder, other_run, trials=1)
-    assert [row.encoder for row in result.rows] == ["mine", "theirs", "random init"]
+    assert [row.encoder for row in result.rows] == ["mine", "theirs", SCRATCH]
     assert [len(steps) for steps in watch.batches] == [2 * 3] * 3
     first, *others = watch.batches
     assert all(torch.equal(one, two) for steps in others for one, two in zip(first, steps, strict=True))
@@ -108,6 +109,7 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     assert Path(result.folder) == report
     assert sorted(path.name for path in report.iterdir() if not path.name.startswith(".")) == [
         "data.json",
+        "finetune-classes.csv",
         "finetune-pairs.csv",
         "finetune-trials.jsonl",
         "finetune.csv",
@@ -117,11 +119,22 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     stored = json.loads((report / "finetune.json").read_text())
     assert [(row["encoder"], row["label_fraction"], row["n_train"]) for row in stored["rows"]] == [
         ("mine", 1.0, 48),
-        ("random init", 1.0, 48),
+        (SCRATCH, 1.0, 48),
         ("mine", 0.25, 12),
-        ("random init", 0.25, 12),
+        (SCRATCH, 0.25, 12),
     ]
     assert len(stored["trials"]) == 8
+    for trial in stored["trials"]:
+        own = np.array(trial["detail"]["confusion"])
+        assert own.trace() / 24 == pytest.approx(trial["acc"])
+        assert np.mean(trial["detail"]["recall"]) == pytest.approx(trial["detail"]["balanced_acc"])
+    assert stored["rows"][0]["detail"]["ece"] == np.mean(
+        [trial["detail"]["ece"] for trial in stored["trials"] if (trial["encoder"], trial["n_train"]) == ("mine", 48)]
+    )
+    classes = list(csv.DictReader((report / "finetune-classes.csv").open()))
+    assert [(row["encoder"], row["class"], row["recall"]) for row in classes[:2]] == [
+        ("mine", str(index), str(result.rows[0].detail.recall[index])) for index in range(2)
+    ]
     assert [len(curve["epochs"]) for curve in stored["curves"]] == [2, 2, 2, 2]
     assert len(stored["comparisons"]) == 2
     rows = list(csv.DictReader((report / "finetune.csv").open()))
@@ -132,11 +145,13 @@ def test_the_report_holds_rows_curves_pairs_and_a_plot(run_folder: Path) -> None
     said = console.file.getvalue()
     assert "cells, 16 px, fine-tuned (48 train, 20 val, 24 test)" in said
     assert "p: paired t-test, Holm-adjusted over" in said
+    assert "test scores in detail, means over trials" in said
+    assert "recall per class, mine: " in said
     with Image.open(report / "finetune.png") as picture:
         assert min(picture.size) > 400
 
 
-AUC = {"mine": {1.0: 0.9, 0.25: 0.8}, "random init": {1.0: 0.85, 0.25: 0.6}}
+AUC = {"mine": {1.0: 0.9, 0.25: 0.8}, SCRATCH: {1.0: 0.85, 0.25: 0.6}}
 """A curve that crosses 0.85 half way between 25 % and all labels on a logarithmic axis, at 50 %."""
 
 
@@ -145,7 +160,7 @@ def scripted(run: Path, console: Console) -> FinetuneResult:
     own = next(load_encoder(run).module.parameters())
 
     def trial(data: TrialData, recipe: object, *, seed: int, **_: object) -> TrialResult:
-        label = "mine" if torch.equal(next(data.encoder.parameters()), own) else "random init"
+        label = "mine" if torch.equal(next(data.encoder.parameters()), own) else SCRATCH
         fraction = 1.0 if len(data.train) > 1 else 0.25
         sign = (1 if seed else -1) * (-1 if (label, fraction) == ("mine", 1.0) else 1)
         epoch = Epoch(train_loss=0.5, train_acc=0.5, val_loss=0.5, val_acc=0.5, val_auc=0.5)
@@ -188,6 +203,7 @@ def test_what_draws_share_counts_where_nothing_else_sets_trials_apart(
 ) -> None:
     """Frozen. End to end, every seed is a training of its own. Against random encoders, which differ by seed, half."""
     result = finetune(run_folder, frozen=frozen, epochs=3, trials=3, label_fraction=(1.0, 0.5))
+    random = RANDOM if frozen else SCRATCH
     labels = np.load(data_file)["train_labels"][:, 0]
     draws = [set(label_subset(labels, 0.5, seed)) for seed in range(3)]
     common = np.mean([len(one & two) / 24 for one, two in itertools.combinations(draws, 2)])
@@ -198,9 +214,9 @@ def test_what_draws_share_counts_where_nothing_else_sets_trials_apart(
                 for trial in result.trials
                 if (trial.encoder, trial.label_fraction) == (name, comparison.label_fraction)
             ]
-            for name in ("mine", "random init")
+            for name in ("mine", random)
         }
-        differences = np.subtract(aucs["mine"], aucs["random init"])
+        differences = np.subtract(aucs["mine"], aucs[random])
         shared = share / 2 if frozen else 0.0
         half = stats.t.ppf(0.975, 2) * np.sqrt((1 / 3 + shared / (1 - shared)) * differences.var(ddof=1))
         assert comparison.test.high - comparison.test.difference == pytest.approx(half)
@@ -217,6 +233,21 @@ def test_finished_trials_are_not_repeated(run_folder: Path, watch: Watch) -> Non
     assert len(watch.recipes) == 12
     watch.finetune(run_folder, lr=1e-3)
     assert len(watch.recipes) == 16
+
+
+def test_trials_that_an_earlier_version_kept_are_not_repeated_and_lack_details(run_folder: Path, watch: Watch) -> None:
+    watch.finetune(run_folder)
+    kept = run_folder / "report" / "finetune-trials.jsonl"
+    records = [json.loads(line) for line in kept.read_text().splitlines()]
+    for record in records:
+        del record["outcome"]["detail"], record["checksum"]  # lines of 0.1
+    kept.write_text("".join(json.dumps(record) + "\n" for record in records))
+    again = watch.finetune(run_folder)
+    assert len(watch.recipes) == 4
+    assert {trial.result.detail for trial in again.trials} == {None}
+    assert any(note.startswith("some trials were kept by an earlier version") for note in again.notes)
+    stored = json.loads((run_folder / "report" / "finetune.json").read_text())
+    assert {trial["detail"] for trial in stored["trials"]} == {None}
 
 
 def test_undefined_scores_are_undefined_again_when_they_come_from_the_cache(
@@ -241,7 +272,7 @@ def test_an_interrupted_comparison_goes_on_where_it_was(run_folder: Path, watch:
     assert "the same command goes on from there" in console.file.getvalue()
     assert not (run_folder / "report" / "finetune.json").exists()
     watch.interrupt_after = None
-    assert watch.finetune(run_folder).row("random init").trials == 2
+    assert watch.finetune(run_folder).row(SCRATCH).trials == 2
     assert len(watch.recipes) == 4
 
 
@@ -277,8 +308,9 @@ def test_an_imagenet_encoder_is_compared_too_and_sees_images_at_its_own_size(
     render = Plain.render_torch
     monkeypatch.setattr(Plain, "render_torch", lambda view, *given: seen.add(view.size) or render(view, *given))
     result = finetune(run_folder, imagenet="test_resnet", imagenet_weights=weights, trials=1, epochs=1, **settings)
-    assert [row.encoder for row in result.rows] == ["mine", "random init", "ImageNet test_resnet"]
-    assert [one.against for one in result.comparisons] == ["random init", "ImageNet test_resnet"]
+    random = RANDOM if settings.get("frozen") else SCRATCH
+    assert [row.encoder for row in result.rows] == ["mine", random, "ImageNet test_resnet"]
+    assert [one.against for one in result.comparisons] == [random, "ImageNet test_resnet"]
     assert seen == {16, size}
     note = f"ImageNet test_resnet sees the same images, resized to {size} px"
     assert (note in result.notes) == (size != 16)
@@ -308,7 +340,7 @@ def test_runs_of_different_kinds_have_random_encoders_of_their_own(run_folder: P
     spec = EncoderSpec(name="test_efficientnet", in_channels=1, size=16)
     save_encoder(tmp_path / "other.safetensors", create_encoder(spec.name, 1, 16, seed=0), spec)
     result = finetune(run_folder, tmp_path / "other.safetensors", trials=1, epochs=1)
-    first, second = "random init test_resnet", "random init test_efficientnet"
+    first, second = f"{SCRATCH} test_resnet", f"{SCRATCH} test_efficientnet"
     assert [row.encoder for row in result.rows] == ["mine", "other", first, second]
     assert [(one.encoder, one.against) for one in result.comparisons] == [("mine", first), ("other", second)]
 

@@ -220,7 +220,7 @@ def test_weights_that_are_not_here_are_said_with_the_file_to_get(
     name = "vit_base_patch16_224.dino"
     with pytest.raises(ConfigError) as refused:
         run([], data_root=medmnist, baseline=f"timm:{name}", out=tmp_path / "o")
-    assert f"get model.safetensors from https://huggingface.co/timm/{name} and give timm:{name}=FILE" in str(
+    assert f"fetch model.safetensors of timm/{name}, and give --baseline timm:{name}=FILE, or add --download" in str(
         refused.value
     )
 

@@ -41,6 +41,31 @@ def test_a_run_is_scored_along_with_random_init_and_pixels(run_folder: Path) -> 
     assert "cells, 16 px, test_resnet (60 train, 30 val, 30 test)" in console.file.getvalue()
     report = json.loads((run_folder / "report" / "probe.json").read_text())
     assert report["rows"][0]["auc"] == result.row("trained").auc
+    assert report["class_names"] == list(result.class_names)
+    for row in report["rows"]:
+        assert np.trace(row["detail"]["confusion"]) / 30 == pytest.approx(row["acc"])
+        assert np.mean(row["detail"]["recall"]) == pytest.approx(row["detail"]["balanced_acc"])
+        if row["features"] != "raw pixels":  # which make no error, so that nothing varies
+            assert row["detail"]["auc_low"] <= row["auc"] <= row["detail"]["auc_high"]
+    said = console.file.getvalue()
+    assert "bal. ACC" in said
+    assert "recall per class, trained, linear: 0 " in said
+    assert "AUC 95 %, ACC 95 %: percentiles of 1000 bootstrap resamples of test images" in said
+
+
+def test_patients_are_kept_apart_and_resampled_as_a_whole(run_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    """Pairs of images: intervals by patient rest on half as many draws."""
+    arrays = np.load(data_file)
+    whole = {
+        name: np.concatenate([arrays[f"{split}_{name}"] for split in ("train", "val", "test")])
+        for name in ("images", "labels")
+    }
+    owners = np.array([f"P{index // 6 * 3 + index % 3}" for index in range(120)])
+    np.savez(tmp_path / "owned.npz", **{f"train_{name}": array for name, array in whole.items()}, train_groups=owners)
+    result = probe(run_folder, console=quiet(), data=str(tmp_path / "owned.npz"), device="cpu")
+    patients = result.n_test // 2
+    assert any(f"tested on {result.n_test} images of {patients} patients held out" in note for note in result.notes)
+    assert result.notes[-1].endswith(f"bootstrap resamples of the {patients} patients of the test images")
 
 
 def test_the_trained_rows_come_from_the_exported_encoder(run_folder: Path, data_file: Path) -> None:
@@ -110,9 +135,14 @@ def test_multi_label_data_are_probed(run_folder: Path, data_file: Path, tmp_path
         classes = arrays[f"{split}_labels"][:, 0]
         arrays[f"{split}_labels"] = np.stack([classes == 0, classes > 0, classes == 2], axis=1).astype(np.uint8)
     np.savez(tmp_path / "several.npz", **arrays)
-    result = probe(run_folder, console=quiet(), data=str(tmp_path / "several.npz"), device="cpu")
+    console = quiet()
+    result = probe(run_folder, console=console, data=str(tmp_path / "several.npz"), device="cpu")
     assert result.task == "multi-label, binary-class"
     assert result.row("raw pixels").auc > 0.9
+    assert result.row("raw pixels").detail.confusion is None
+    assert "sensitivity/specificity per label, trained, linear: " in console.file.getvalue()
+    stored = json.loads((run_folder / "report" / "probe.json").read_text())
+    assert stored["rows"][0]["detail"]["confusion"] is None
 
 
 @pytest.mark.parametrize("form", ["0, 128, 255", "one-hot", "some unlabelled"])

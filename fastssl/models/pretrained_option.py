@@ -1,0 +1,35 @@
+"""How a pre-trained model is asked for, in what is said when it cannot be had.
+
+Covers: --imagenet and --baseline. Does not cover: loading the model (`imagenet.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedOption:
+    """The option that a model is named by, in what is said when it cannot be had.
+
+    Attributes:
+        name: of the option.
+        file: how a file of weights is given by it.
+        size: how a size is given by it, without the number.
+    """
+
+    name: str
+    file: str
+    size: str
+
+
+IMAGENET_OPTION = PretrainedOption(name="imagenet", file="--imagenet-weights FILE", size="--imagenet-size ")
+
+
+def baseline_option(name: str) -> PretrainedOption:
+    """Return how a model is given by --baseline.
+
+    Args:
+        name: of the timm model.
+    """
+    return PretrainedOption(name="baseline", file=f"--baseline timm:{name}=FILE", size=f"timm:{name}@")
