@@ -66,10 +66,10 @@ def options_of(command: str) -> list[Option]:
 def _apps(command: str) -> list[App]:
     """The command line, or for train one for each stage, since stages have options of their own."""
     from fastssl.cli import app
-    from fastssl.cli.commands import make_app
+    from fastssl.cli.commands import OF_A_STAGE, make_app
     from fastssl.stages.registry import STAGES, config_class
 
-    return [make_app(config_class(stage)) for stage in STAGES] if command == "train" else [app]
+    return [make_app(config_class(stage)) for stage in STAGES] if command in OF_A_STAGE else [app]
 
 
 def fill_option_tables(markdown: str) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastssl.runtime import ResolvedSetting
-
 from .result import Estimate, StageEstimate
 from .words import size_text, time_text
 
@@ -34,7 +32,8 @@ def estimate_lines(estimate: Estimate) -> list[str]:
     for number, stage in enumerate(estimate.stages, start=1):
         place = f"{number}/{len(estimate.stages)} " if len(estimate.stages) > 1 else ""
         lines.append(f"{place}{stage.stage} on {estimate.data}: {stage.encoder}, {stage.batch_size} images per step")
-        lines += [_line(setting.name, setting.value, setting.reason) for setting in _shown(stage)]
+        shown = SHOWN if number == 1 else ("length",)  # the rest is as in the first stage
+        lines += [_line(one.name, one.value, one.reason) for one in stage.reasons if one.name in shown]
         lines += [_line(*row) for row in _stage_rows(stage, estimate)]
     if len(estimate.stages) > 1:
         lines.append(f"{estimate.recipe}, all stages")
@@ -43,11 +42,6 @@ def estimate_lines(estimate: Estimate) -> list[str]:
         lines.append(_line("disk", size_text(folder), "the folders of all stages"))
     lines.append(f"nothing was written to {estimate.folder}")
     return lines
-
-
-def _shown(stage: StageEstimate) -> Iterator[ResolvedSetting]:
-    by_name = {setting.name: setting for setting in stage.reasons}
-    return (by_name[name] for name in SHOWN if name in by_name)
 
 
 def _stage_rows(stage: StageEstimate, estimate: Estimate) -> Iterator[tuple[str, str, str]]:

@@ -72,6 +72,19 @@ def test_torchrun_trains_what_one_process_trains(tmp_path: Path, grey_npz: Path)
     ).stat().st_size
 
 
+@pytest.mark.slow
+def test_torchrun_estimates_once_for_all_and_writes_nothing(tmp_path: Path) -> None:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "fastssl"]
+    line = [sys.executable, *torchrun, "estimate", *SETTINGS, *SHORT, "--out", str(tmp_path / "two")]
+    two = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    assert two.returncode == 0, two.stderr
+    assert two.stdout.count("\n  speed ") == 1  # rank 0 alone speaks
+    assert "processes    2" in two.stdout
+    assert "peak of rank 0" in two.stdout
+    assert "not looked for in several processes" in two.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.slow)])  # rank 0 keeps the store
 def test_when_one_process_is_killed_the_other_says_which_and_one_process_goes_on(
     tmp_path: Path,

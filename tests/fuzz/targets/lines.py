@@ -38,7 +38,7 @@ def _lines() -> Sequence[bytes]:
 def _call(content: bytes, folder: Path) -> None:
     words = [os.fsdecode(word) for word in content.split(b"\0")[:50]]
     called: list[Any] = []
-    commands = {name: lambda *_, **__: called.append(True) for name in (*CONFIGS, "--install-completion")}
+    commands = {name: lambda *_, **__: called.append(True) for name in (*CONFIGS, "doctor", "--install-completion")}
     said, complained = io.StringIO(), io.StringIO()
     before = Path.cwd()
     os.chdir(folder)
