@@ -6,10 +6,8 @@ recipe ends (`evaluations.py`).
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,13 @@ from fastssl.config.base import FULL_RANGE
 from fastssl.config.command_line import command_line
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import new_console, say, silent_console
-from fastssl.data import Source
 from fastssl.distributed.environment import launched
 from fastssl.distributed.join import joined
 from fastssl.distributed.leader import by_leader, everyone_here
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
-from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
+from fastssl.recipes.ending import evaluate, minutes_text
 from fastssl.recipes.evaluations import RECIPES
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
 from fastssl.recipes.stage_configs import stage_configs, with_recipe_length
@@ -38,7 +35,6 @@ from fastssl.training.fit import TrainResult
 from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.own_folder import owned
 from fastssl.training.run_folder import (
-    ENCODER,
     check_free,
     claim_recipe,
     folder_of,
@@ -160,7 +156,7 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
     result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
     if not finished or result.stopped_by is not None:
         return result
-    return _evaluate(recipe_run, recipe, result, console, source)
+    return evaluate(recipe_run, recipe, result, console, source)
 
 
 def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Console, clock: Clock) -> list[TrainResult]:
@@ -182,41 +178,13 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
         if not results[-1].finished or results[-1].stopped_by is not None:
             break
         steps_left = None if steps_left is None else steps_left - results[-1].steps_run
-        say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
+        say(console, f"{heading}: {minutes_text(time.monotonic() - began)}")
     return results
 
 
 def _has_begun(folder: Path) -> bool:
     """Whether a stage has begun, as the process of rank 0 sees it, which is about to begin it."""
     return by_leader(lambda: holds_run(folder))
-
-
-def _evaluate(
-    recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
-) -> RecipeResult:
-    heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
-    if world().leads:
-        write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
-    console.rule(heading, align="left")
-    if source.splits["train"].labels is None:
-        why = source.label_problem or f"{source.name} has no labels"
-        say(console, f"{why}: nothing to evaluate with")
-        return result
-    began = time.monotonic()
-    recipe.evaluate(recipe_run, console)
-    say(console, f"{heading}: {_minutes(time.monotonic() - began)}")
-    if world().leads:
-        _report(recipe_run, recipe, console)
-    return replace(result, evaluated=True)
-
-
-def _report(recipe_run: RecipeRun, recipe: Recipe, console: Console) -> None:
-    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing."""
-    try:
-        recipe.report(recipe_run, console)
-    except Exception as error:  # all training is done, and this is a page about it
-        again = f"fastssl report {shlex.quote(str(recipe_run.folder))}"
-        say(console, f"warning: no report was written ({error}); {again} writes it")
 
 
 def _train_stage(
@@ -263,8 +231,3 @@ def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
             before = run.spec
         prepared.append(Prepared(source=source, runtime=runtime, run=run if config.minutes is None else None))
     return prepared
-
-
-def _minutes(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 60} min {whole % 60:02d} s"

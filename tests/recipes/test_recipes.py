@@ -94,6 +94,10 @@ def test_the_stages_follow_each_other_and_are_then_evaluated(
     assert (result.finished, result.evaluated) == (True, True)
     assert evaluations.seen == [[tmp_path / "run" / "moco", tmp_path / "run" / "pretext"]]
     assert evaluations.reported == [tmp_path / "run"]
+    asked, of_stage = read_facts(tmp_path / "run"), read_facts(tmp_path / "run" / "moco")
+    assert asked["command"].startswith(f"fastssl train --recipe mtcp --data {labelled} --encoder test_resnet")
+    assert "command" not in of_stage  # nobody asked for the stage alone
+    assert float(of_stage["loss of a guess"]) > 0
     for heading in ("1/3 moco", "2/3 pretext", "3/3 few-shot", "1/3 moco: 0 min"):
         assert heading in text
 
@@ -106,17 +110,6 @@ def test_a_report_that_cannot_be_written_fails_no_recipe(
     assert (result.finished, result.evaluated) == (True, True)
     said = " ".join(text.split())
     assert f"warning: no report was written (no room on the disk); fastssl report {tmp_path / 'run'} writes it" in said
-
-
-def test_a_recipe_notes_the_command_that_asked_for_it(
-    tmp_path: Path, labelled: Path, evaluations: Evaluations, train: Train
-) -> None:
-    run = tmp_path / "run"
-    train(run, labelled)
-    facts = read_facts(run)
-    assert facts["command"].startswith(f"fastssl train --recipe mtcp --data {labelled} --encoder test_resnet")
-    assert "command" not in read_facts(run / "moco")  # nobody asked for this stage alone
-    assert float(read_facts(run / "moco")["loss of a guess"]) > 0
 
 
 def test_a_stage_starts_from_the_encoder_before_it_and_the_last_one_is_the_recipes(

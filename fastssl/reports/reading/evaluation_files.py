@@ -1,31 +1,18 @@
 """The JSON files of evaluations, as far as a report shows them.
 
-Covers: their forms, and reading them. Files of older versions lack keys and newer ones have more: both are read. Does
-not cover: writing them (each evaluation's own `report.py`).
+Covers: their forms. Files of older versions lack keys and newer ones have more: both are read. Does not cover: reading
+them (`stored_file.py`), writing them (each evaluation's own `report.py`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import nan
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-MOST_BYTES = 64 << 20
-"""Of an evaluation's file; one of many trials has about 1 MB."""
-
-Number = Annotated[float, BeforeValidator(lambda value: nan if value is None else value)]
-"""A number; null, which stands for nan, is nan."""
-FileT = TypeVar("FileT", bound="StoredFile")
-
-
-class StoredFile(BaseModel):
-    """Base of all forms: frozen, and tolerant of keys that are not known."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+from .stored_file import Number, StoredFile
 
 
 class StoredMean(StoredFile):
@@ -219,37 +206,3 @@ class StageScoresFile(StoredFile):
     split: str = ""
     images: int = 0
     tasks: Mapping[str, Mapping[str, Any]]
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file of at most 64 MiB.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        What it holds; None where there is none, or it is no JSON.
-    """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            return None
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def read_file(path: Path, form: type[FileT]) -> FileT | None:
-    """Read the file of an evaluation.
-
-    Args:
-        path: of the file.
-        form: what it should be.
-
-    Returns:
-        Its content; None where there is no such file, or it does not have this form.
-    """
-    content = read_json(path)
-    try:
-        return None if content is None else form.model_validate(content)
-    except ValidationError:
-        return None

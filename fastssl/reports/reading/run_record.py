@@ -26,10 +26,9 @@ from .evaluation_files import (
     ProbeFile,
     SegmentFile,
     StageScoresFile,
-    read_file,
-    read_json,
 )
 from .run_logs import LoggedColumn, read_log
+from .stored_file import read_file, read_json
 
 OVERLAYS = "overlays"
 """Folder of segmentation overlays in that of a report."""

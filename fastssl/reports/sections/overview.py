@@ -13,6 +13,7 @@ from math import isnan, nan
 import numpy as np
 
 from fastssl.evaluation.probe.report import TRAINED
+from fastssl.evaluation.segment.initialization import RANDOM
 
 from ..blocks import Block, Finding, Findings, ReportSection, ReportTable
 from ..reading.evaluation_files import FewshotFile, FinetuneFile, SegmentFile, StoredTest
@@ -56,7 +57,7 @@ def _findings(records: Sequence[RunRecord]) -> list[Finding]:
         if record.frozen is not None:
             own.append(finetune_finding(record.frozen, "Frozen features"))
         if record.segment is not None:
-            own.append(_segmented(record.segment))
+            own.append(segment_finding(record.segment))
         found += own if len(evaluated) == 1 else [replace(one, title=f"{record.label}: {one.title}") for one in own]
     return found
 
@@ -128,17 +129,21 @@ def finetune_finding(found: FinetuneFile, title: str) -> Finding:
     return _tested(title, text, test, runs[0].encoder if test.difference >= 0 else test.against)
 
 
-def _segmented(found: SegmentFile) -> Finding:
-    rows = [row for row in found.rows if row.run != ALL_FOREGROUND]
-    best = max(rows or found.rows, key=lambda row: _low_if_nan(row.mean.get("dice", nan)))
-    start = f"{best.run} ({best.encoder_init}, {best.decoder_init})" if best.encoder_init else best.run
-    text = f"A U-Net from {start} is best with {best.mean.get('dice', nan):.3f} test Dice on {found.data}."
-    if not found.pairs:
-        return Finding(title="Segmentation", text=text)
-    first = found.pairs[0]
-    ahead, behind = (first.initialization, first.against)[:: 1 if first.difference >= 0 else -1]
-    text += f" {ahead} is {abs(first.difference):.3f} ahead of {behind}."
-    return _tested("Segmentation", text, first, ahead)
+def segment_finding(found: SegmentFile) -> Finding:
+    """Say from what the best U-Net started, and how it compares with the next best.
+
+    Args:
+        found: the comparison.
+    """
+    rows = [row for row in found.rows if row.run != ALL_FOREGROUND] or list(found.rows)
+    rows.sort(key=lambda row: -_low_if_nan(row.mean.get("dice", nan)))
+    labels = [f"{row.run} ({row.encoder_init}, {row.decoder_init})" if row.run != RANDOM else RANDOM for row in rows]
+    text = f"A U-Net from {labels[0]} is best with {rows[0].mean.get('dice', nan):.3f} test Dice on {found.data}"
+    for pair in found.pairs:
+        if {pair.initialization, pair.against} == set(labels[:2]):
+            text += f", {abs(pair.difference):.3f} ahead of {labels[1]}."
+            return _tested("Segmentation", text, pair, labels[0])
+    return Finding(title="Segmentation", text=f"{text}.")
 
 
 def _tested(title: str, text: str, test: StoredTest, better: str) -> Finding:

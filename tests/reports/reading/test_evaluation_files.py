@@ -12,7 +12,8 @@ import pytest
 
 from fastssl.evaluation.fewshot.report import write_fewshot_report
 from fastssl.evaluation.probe.report import write_probe_report
-from fastssl.reports.reading.evaluation_files import FewshotFile, FinetuneFile, ProbeFile, SegmentFile, read_file
+from fastssl.reports.reading.evaluation_files import FewshotFile, FinetuneFile, ProbeFile, SegmentFile
+from fastssl.reports.reading.stored_file import read_file
 
 
 def test_a_probe_is_read_as_it_was_written(tmp_path: Path, results: dict[str, Callable[..., Any]]) -> None:

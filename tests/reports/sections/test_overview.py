@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from fastssl.evaluation.fewshot.report import write_fewshot_report
-from fastssl.reports.reading.evaluation_files import FewshotFile, FinetuneFile, read_file
+from fastssl.reports.reading.evaluation_files import FewshotFile, FinetuneFile, SegmentFile
 from fastssl.reports.reading.run_record import find_records
-from fastssl.reports.sections.overview import fewshot_finding, finetune_finding, overview_section
+from fastssl.reports.reading.stored_file import read_file
+from fastssl.reports.sections.overview import fewshot_finding, finetune_finding, overview_section, segment_finding
 
 
 @pytest.mark.parametrize(("first", "second", "best"), [(0.8, 0.6, "first"), (0.6, 0.8, "second")])
@@ -54,6 +55,23 @@ def test_fine_tuning_tells_the_best_run_from_its_baseline(tmp_path: Path, differ
     best = "run" if difference > 0 else "random"
     assert finding.text.startswith(f"{best} is best with")
     assert finding.verdict.startswith(f"{best} is better")
+
+
+def test_segmentation_compares_the_best_start_with_the_next(tmp_path: Path) -> None:
+    starts = [("all foreground", "", 0.95), ("run", "random", 0.5), ("run", "run", 0.7), ("random", "random", 0.6)]
+    rows = [
+        {"run": run, "encoder_init": start, "decoder_init": start, "mean": {"dice": dice}}
+        for run, start, dice in starts
+    ]
+    test = {"low": 0.0, "high": 0.2, "p": 0.02, "p_holm": 0.06, "comparisons": 3}
+    names = [("run (random, random)", "run (run, run)", -0.2), ("run (run, run)", "random", 0.1)]
+    pairs = [{"initialization": one, "against": other, "difference": by, **test} for one, other, by in names]
+    (tmp_path / "s.json").write_text(json.dumps({"data": "vessels", "rows": rows, "pairs": pairs}))
+    found = read_file(tmp_path / "s.json", SegmentFile)
+    assert found is not None
+    finding = segment_finding(found)
+    assert finding.text == "A U-Net from run (run, run) is best with 0.700 test Dice on vessels, 0.100 ahead of random."
+    assert finding.verdict.startswith("no difference shown")
 
 
 def test_a_run_without_evaluations_is_told_how_to_begin(run: Path) -> None:

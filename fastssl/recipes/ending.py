@@ -1,0 +1,66 @@
+"""The end of a recipe: its evaluation and its report.
+
+Covers: when they come, what is said of them, and a report that cannot be written. Does not cover: which evaluation that
+is (`evaluations.py`), training (`run.py`).
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import replace
+
+from rich.console import Console
+
+from fastssl.console import say
+from fastssl.data import Source
+from fastssl.distributed.world import world
+from fastssl.files import write_atomically
+from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
+from fastssl.training.run_folder import ENCODER
+
+
+def evaluate(
+    recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
+) -> RecipeResult:
+    """Evaluate the stages of a recipe, where there are labels, and write its report.
+
+    Args:
+        recipe_run: whose stages are trained to their ends.
+        recipe: says how.
+        result: so far.
+        console: where progress goes.
+        source: the data that were trained on.
+
+    Returns:
+        The result, with whether it was evaluated.
+    """
+    heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
+    if world().leads:
+        write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
+    console.rule(heading, align="left")
+    if source.splits["train"].labels is None:
+        why = source.label_problem or f"{source.name} has no labels"
+        say(console, f"{why}: nothing to evaluate with")
+        return result
+    began = time.monotonic()
+    recipe.evaluate(recipe_run, console)
+    say(console, f"{heading}: {minutes_text(time.monotonic() - began)}")
+    if world().leads:
+        _report(recipe_run, recipe, console)
+    return replace(result, evaluated=True)
+
+
+def _report(recipe_run: RecipeRun, recipe: Recipe, console: Console) -> None:
+    """Write the recipe's report; it can be written again, so that a failure is told and fails nothing."""
+    try:
+        recipe.report(recipe_run, console)
+    except Exception as error:  # all training is done, and this is a page about it
+        again = f"fastssl report {shlex.quote(str(recipe_run.folder))}"
+        say(console, f"warning: no report was written ({error}); {again} writes it")
+
+
+def minutes_text(seconds: float) -> str:
+    """Return a time as text, such as "1 min 05 s"."""
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60:02d} s"
