@@ -132,7 +132,7 @@ def score_sets(
         name=NAME,
         data=tuple(data),
         rows=tuple(rows),
-        means=tuple(mean_rows(rows, config.classifiers)),
+        means=tuple(mean_rows(rows, config.classifiers, official=all(one.official for one in data))),
         seeds=config.seeds,
         recipe=asdict(recipe),
         neighbours=NEIGHBOURS,

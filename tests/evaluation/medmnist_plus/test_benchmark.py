@@ -116,13 +116,14 @@ def test_a_grey_run_is_left_out_of_sets_in_colour(grey_run: Path) -> None:
 
 def test_published_rows_stand_beside_official_splits_alone(grey_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result, said = run([grey_run], flags="breastmnist", sizes=28)
-    assert {row.origin for row in result.rows} == {"measured"}
+    assert {row.origin for row in (*result.rows, *result.means)} == {"measured"}
     assert "breastmnist, 28 px: 60/20/30 images in train/val/test are not MedMNIST's 546/78/156" in said
     table = medmnist_table.table()
     official = {**table["breastmnist"], "n_samples": {"train": 60, "val": 20, "test": 30}}
     monkeypatch.setattr(medmnist_table, "table", lambda: {**table, "breastmnist": official})
     result, said = run([grey_run], flags="breastmnist", sizes=28)
     assert result.row("breastmnist", "published DINO ViT-B/16", "linear").acc == pytest.approx(0.8333)
+    assert result.row("mean", "published DINO ViT-B/16", "linear").sets == 12
     assert "2 of them are finished already" in said
     assert "Scientific Reports 15, 7669 (2025)" in said
 
