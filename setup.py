@@ -53,7 +53,7 @@ setup(
         "cyclopts>=4",
         "pydantic>=2.10",
         "PyYAML>=6.0",
-        "scikit-learn>=1.3",
+        "scikit-learn>=1.4",
         "scipy>=1.11",
         "matplotlib>=3.8",
         "segmentation-models-pytorch>=0.5",
@@ -87,7 +87,6 @@ setup(
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
         "mlflow": ["mlflow>=2.14"],
-        "report": ["scikit-learn>=1.4"],
         "fuzz": ["atheris>=2.3; python_version >= '3.11'"],
         "adapters": [
             "lightning>=2.4",

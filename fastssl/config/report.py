@@ -13,7 +13,7 @@ from pydantic import Field
 from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count, DataConfig
 from .paths import DataText, PathSetting
 
-Projection = Literal["auto", "tsne", "umap", "pca"]
+Projection = Literal["tsne", "umap", "pca"]
 
 
 class ReportConfig(DataConfig):
@@ -28,8 +28,8 @@ class ReportConfig(DataConfig):
     """Image side in pixels (auto: each encoder's own)."""
     map: Annotated[bool, Parameter(group=EVALUATION)] = True
     """Open images and encoders, to draw samples, the map, neighbours, views."""
-    projection: Annotated[Projection, Parameter(group=EVALUATION)] = "auto"
-    """How features become a map (auto: t-SNE, if scikit-learn is installed)."""
+    projection: Annotated[Projection, Parameter(group=EVALUATION)] = "tsne"
+    """How features become a map; umap needs umap-learn."""
     points: Annotated[Annotated[int, Field(ge=2, le=5000)], Parameter(group=EVALUATION)] = 1500
     """Most images on the map."""
     batch_size: Annotated[Count, Parameter(group=SPEED)] = 256

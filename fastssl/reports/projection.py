@@ -1,7 +1,7 @@
 """Features in two dimensions, for a map.
 
-Covers: t-SNE by scikit-learn, UMAP by umap-learn, both where they are installed, and principal components. Does not
-cover: features, drawing.
+Covers: t-SNE by scikit-learn, UMAP by umap-learn where that is installed, and principal components. Does not cover:
+features, drawing.
 """
 
 from __future__ import annotations
@@ -22,33 +22,23 @@ PERPLEXITY = 30.0
 FEWEST = 8
 """Images that t-SNE and UMAP need."""
 
-_PACKAGES = {"tsne": ("sklearn", "scikit-learn"), "umap": ("umap", "umap-learn")}
 NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "principal components"}
 
 
-def choose_projection(asked: Projection) -> tuple[str, str]:
-    """Choose how features are projected.
+def check_projection(asked: Projection) -> None:
+    """Check that features can be projected as asked for.
 
     Args:
-        asked: "auto", or one by name.
-
-    Returns:
-        "tsne", "umap" or "pca", and a line for the reader where it is not what one would expect.
+        asked: how.
 
     Raises:
-        ConfigError: the package of the one that is asked for is not installed.
+        ConfigError: its package is not installed.
     """
-    if asked == "auto":
-        if find_spec("sklearn") is not None:
-            return "tsne", ""
-        return "pca", "scikit-learn is not installed, so that the map shows principal components in place of t-SNE."
-    module, package = _PACKAGES.get(asked, ("", ""))
-    if module and find_spec(module) is None:
-        raise ConfigError([f"projection={asked}: pip install {package}, or leave it out"])
-    return asked, ""
+    if asked == "umap" and find_spec("umap") is None:
+        raise ConfigError(["projection=umap: pip install umap-learn, or leave it out"])
 
 
-def project(features: Tensor, how: str, seed: int) -> Tensor:
+def project(features: Tensor, how: Projection, seed: int) -> Tensor:
     """Project features to two dimensions; the same features and seed give the same map.
 
     Args:

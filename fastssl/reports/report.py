@@ -27,7 +27,7 @@ from fastssl.runtime import usual_torch_state
 
 from .blocks import Lines, ReportSection
 from .page import TileSheet, render_page
-from .projection import choose_projection
+from .projection import check_projection
 from .reading.run_record import RunRecord, find_records
 from .run_images import RunImages, open_images
 from .sections.data_sets import data_section
@@ -76,7 +76,7 @@ def report(
     if launched_rank():  # of processes that were started together one reads and writes
         return out
     console = console or new_console()
-    choose_projection(config.projection)
+    check_projection(config.projection)
     page = make_page(records, config, console, command_line("report", config, paths))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, page)

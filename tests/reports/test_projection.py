@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from fastssl.errors import ConfigError
 from fastssl.reports import projection
-from fastssl.reports.projection import choose_projection, principal_components, project
+from fastssl.reports.projection import check_projection, principal_components, project
 
 
 def clusters() -> torch.Tensor:
@@ -37,7 +37,6 @@ def test_a_few_images_have_a_place_as_well(count: int) -> None:
 
 
 def test_t_sne_keeps_clusters_apart_and_is_the_same_for_the_same_seed() -> None:
-    pytest.importorskip("sklearn")
     features = clusters()
     found = project(features, "tsne", 3)
     assert torch.equal(found, project(features, "tsne", 3))
@@ -53,15 +52,12 @@ def test_the_length_of_features_does_not_matter() -> None:
     torch.testing.assert_close(project(features, "pca", 0), project(features * lengths, "pca", 0), atol=1e-5, rtol=0)
 
 
-def test_without_scikit_learn_the_map_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projection_that_is_not_installed_is_refused_by_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "find_spec", lambda name: None)
-    how, note = choose_projection("auto")
-    assert how == "pca"
-    assert "scikit-learn is not installed" in note
-    for name, package in {"umap": "umap-learn", "tsne": "scikit-learn"}.items():
-        with pytest.raises(ConfigError, match=f"pip install {package}"):
-            choose_projection(name)  # type: ignore[arg-type]
-    assert choose_projection("pca") == ("pca", "")
+    with pytest.raises(ConfigError, match="pip install umap-learn"):
+        check_projection("umap")
+    check_projection("tsne")
+    check_projection("pca")
 
 
 def test_umap_is_given_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastssl.config.report import ReportConfig
+from fastssl.config.report import Projection, ReportConfig
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.extraction import FEATURES
 from fastssl.evaluation.shared.features import FeatureCache, FeatureKey
@@ -21,7 +21,7 @@ from fastssl.evaluation.shared.partition import Part
 
 from ..blocks import Block, Chart, ChartGrid, Lines, ReportSection, ReportTable
 from ..charts import ScatterPoint, scatter_chart
-from ..projection import NAMES, choose_projection, project
+from ..projection import NAMES, project
 from ..run_images import RunImages, class_indices, part_images
 from ..thumbnails import as_rgb, tile_sheet
 from ..words import share_text
@@ -87,14 +87,13 @@ def map_section(images: RunImages, shown: MapImages, config: ReportConfig) -> Re
         config: how features are projected.
 
     Raises:
-        ConfigError: the projection that is asked for is not installed.
         CheckpointError: features are not finite.
     """
-    how, note = choose_projection(config.projection)
+    how = config.projection
     charts = [_chart(candidate, images, shown, how, config.seed) for candidate in images.candidates]
     counts = ", ".join(f"{len(part)} {part.split}" for part in shown.parts)
     blocks: list[Block] = [ChartGrid(charts=tuple(charts))]
-    lines = (EXPLAINED, f"{counts} images, projected by {NAMES[how]} (seed {config.seed}). {note}".strip())
+    lines = (EXPLAINED, f"{counts} images, projected by {NAMES[how]} (seed {config.seed}).")
     blocks.append(Lines(lines=(*lines, *images.problems)))
     return ReportSection(
         anchor="map",
@@ -104,7 +103,7 @@ def map_section(images: RunImages, shown: MapImages, config: ReportConfig) -> Re
     )
 
 
-def _chart(candidate: Candidate, images: RunImages, shown: MapImages, how: str, seed: int) -> Chart:
+def _chart(candidate: Candidate, images: RunImages, shown: MapImages, how: Projection, seed: int) -> Chart:
     features = torch.cat([images.extraction.of_part(candidate, part) for part in shown.parts])
     places = _kept_projection(candidate, images, features, how, seed)
     classes, names = shown.classes, shown.names
@@ -151,7 +150,7 @@ def neighbour_agreement(features: Tensor, classes: np.ndarray) -> tuple[float, d
     return float(agrees.mean()), {int(label): float(agrees[classes == label].mean()) for label in np.unique(classes)}
 
 
-def _kept_projection(candidate: Candidate, images: RunImages, features: Tensor, how: str, seed: int) -> Tensor:
+def _kept_projection(candidate: Candidate, images: RunImages, features: Tensor, how: Projection, seed: int) -> Tensor:
     """The projection, which is kept with the run's features, so that a second report is quick."""
     digest = hashlib.blake2b(features.numpy().tobytes(), digest_size=16).hexdigest()
     key = FeatureKey(encoder=digest, data=images.source.fingerprint, split="map", view=f"{how}, {seed}", precision="")

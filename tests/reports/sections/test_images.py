@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from sklearn import neighbors
 
 from fastssl.config import ReportConfig
 from fastssl.reports.reading.run_record import find_records
 from fastssl.reports.run_images import RunImages, class_indices, open_images
 from fastssl.reports.sections.feature_map import choose_map_images, neighbour_agreement
 from fastssl.reports.sections.neighbours import choose_queries, nearest
-
-neighbors = pytest.importorskip("sklearn.neighbors")
 
 
 @pytest.fixture
