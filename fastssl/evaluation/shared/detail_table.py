@@ -68,12 +68,12 @@ def detail_table(rows: Sequence[DetailRow], style: TableStyle, *, headings: Sequ
 
 
 def class_line(what: str, detail: MetricDetail, class_names: Sequence[str], task: str) -> str:
-    """Return the results per class in one line; of several labels, sensitivity and specificity.
+    """Return the results per class in one line, numbers first; of several labels, sensitivity and specificity.
 
     Args:
         what: was scored.
         detail: its details.
-        class_names: by class index, as far as they are known.
+        class_names: by class index, as far as they are known; they may have commas in them.
         task: kind of labels, as MedMNIST names it.
     """
     recall, specificity = (
@@ -81,9 +81,9 @@ def class_line(what: str, detail: MetricDetail, class_names: Sequence[str], task
     )
     names = _names(detail, class_names)
     if task == "multi-label, binary-class":
-        found = [f"{name} {own}/{others}" for name, own, others in zip(names, recall, specificity, strict=True)]
+        found = [f"{own}/{others} {name}" for name, own, others in zip(names, recall, specificity, strict=True)]
         return f"sensitivity/specificity per label, {what}: {shortened(found)}"
-    found = [f"{name} {own}" for name, own in zip(names, recall, strict=True)]
+    found = [f"{own} {name}" for name, own in zip(names, recall, strict=True)]
     return f"recall per class, {what}: {shortened(found)}"
 
 

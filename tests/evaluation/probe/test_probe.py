@@ -49,7 +49,10 @@ def test_a_run_is_scored_along_with_random_init_and_pixels(run_folder: Path) -> 
             assert row["detail"]["auc_low"] <= row["auc"] <= row["detail"]["auc_high"]
     said = console.file.getvalue()
     assert "bal. ACC" in said
-    assert "recall per class, trained, linear: 0 " in said
+    first = result.row("trained").detail
+    assert first is not None
+    recall = ", ".join(f"{own:.2f} {name}" for own, name in zip(first.recall, result.class_names, strict=True))
+    assert f"recall per class, trained, linear: {recall}" in said
     assert "AUC 95 %, ACC 95 %: percentiles of 1000 bootstrap resamples of test images" in said
 
 
