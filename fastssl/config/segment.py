@@ -27,6 +27,7 @@ from .base import (
     DataConfig,
     ListOf,
 )
+from .baselines import Baselines, parse_baseline
 from .paths import PathSetting
 
 WHOLE = 0
@@ -155,6 +156,8 @@ class SegmentConfig(DataConfig):
     """Predict overlapping windows of the patch's side, or images (auto: as trained)."""
     overlap: Annotated[float, Field(ge=0, lt=1), Parameter(group=EVALUATION)] = 0.5
     """Share of a window that the next one covers again."""
+    baseline: Baselines = ()
+    """Compare with encoders of timm's weights: timm:NAME, timm:NAME=FILE."""
     trials: Annotated[Count, Parameter(group=EVALUATION)] = 1
     """Trainings of each row, seeded SEED, SEED+1, ..."""
 
@@ -177,6 +180,8 @@ class SegmentConfig(DataConfig):
             wrong.append("predict=windows: windows have the patch's side; give a patch")
         if "overlap" in self.model_fields_set and (self.predict == "whole" or self.patch == WHOLE):
             wrong.append("overlap is of windows; whole images have none")
+        if any(parse_baseline(one).size is not None for one in self.baseline):
+            wrong.append("baseline: a U-Net sees patches, whose side is --patch; leave @SIZE out")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

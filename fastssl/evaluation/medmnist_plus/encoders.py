@@ -16,7 +16,7 @@ from fastssl.config import BenchmarkConfig
 from fastssl.data import Source
 from fastssl.errors import ConfigError
 from fastssl.evaluation.shared.candidates import Candidate, Fit, open_any_runs, run_candidates
-from fastssl.evaluation.shared.pretrained import PretrainedModel, baseline_models
+from fastssl.evaluation.shared.pretrained import PretrainedModel, baselines_asked_for
 from fastssl.models.encoder import check_model_name
 from fastssl.models.imagenet import is_at_hand, missing_weights
 
@@ -40,7 +40,7 @@ def open_candidates(config: BenchmarkConfig, paths: Sequence[Path], folder: Path
     if not paths and not config.baseline:
         raise ConfigError(["give a run, or --baseline timm:NAME"])
     runs = run_candidates(open_any_runs(paths), paths, None)
-    found = [_open_baseline(model, folder, download=config.download) for model in baseline_models(config.baseline)]
+    found = [_open_baseline(model, folder, download=config.download) for model in baselines_asked_for(config.baseline)]
     return (*runs, *found)
 
 

@@ -1,6 +1,7 @@
-"""What a network begins its training with: encoder and decoder each from a run, or random.
+"""What a network begins its training with: encoder and decoder each from a run, or random; or a pre-trained encoder.
 
-Covers: the mixes of TOWER's Fig. 8(d), telling what a run has, building the U-Net. Does not cover: training it.
+Covers: the mixes of TOWER's Fig. 8(d), encoders of timm's weights, telling what a run has, building the U-Net. Does not
+cover: training it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from fastssl.config import SegmentConfig
 from fastssl.errors import CheckpointError, ConfigError, DataError
+from fastssl.evaluation.shared.pretrained import PretrainedModel, baselines_asked_for
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import read_spec, read_steps
 from fastssl.models.unet import UNet, create_unet
@@ -19,6 +21,7 @@ from fastssl.models.weight_match import load_weights
 from fastssl.training.run_folder import ENCODER
 
 DECODER = "decoder.safetensors"
+PRETRAINED = "pretrained"
 RANDOM = "random"
 """The word that stands for a run where none is to be used."""
 DEFAULT_ENCODER = "resnet18"
@@ -33,16 +36,20 @@ class Initialization:
         spec: of the encoder.
         encoder: the file of the encoder's weights, or None for random ones.
         decoder: likewise of the decoder's.
+        pretrained: a model of timm whose weights the encoder begins with instead; its decoder is random.
     """
 
     name: str
     spec: EncoderSpec
     encoder: Path | None = None
     decoder: Path | None = None
+    pretrained: PretrainedModel | None = None
 
     @property
     def encoder_init(self) -> str:
-        """Return "run" or "random"."""
+        """Return "run", "random" or "pretrained"."""
+        if self.pretrained is not None:
+            return PRETRAINED
         return RANDOM if self.encoder is None else "run"
 
     @property
@@ -83,19 +90,20 @@ def find_initializations(
     size: int,
     notify: Callable[[str], None],
 ) -> list[Initialization]:
-    """Return every initialization that is asked for, each once: run by run, encoders in the order asked for.
+    """Return every initialization that is asked for, each once: run by run, encoders in the order asked for, baselines.
 
     Args:
         runs: run folders, encoder files, or the word "random".
         specs: as `read_specs` found them.
-        config: says which parts come from a run, and the encoder of "random".
+        config: says which parts come from a run, the encoder of "random", and the baselines.
         channels: of the images.
         size: longer side of the patches, in pixels.
-        notify: is told of runs that have no decoder.
+        notify: is told of runs that have no decoder, and of what was matched of a file of weights.
 
     Raises:
         DataError: a run's encoder takes images of other channels.
-        ConfigError: an encoder is named that no network would have.
+        ConfigError: an encoder is named that no network would have, or the weights of a baseline cannot be had here.
+        CheckpointError: a file of weights is of another model.
     """
     _check_channels(specs, channels)
     if config.encoder != "auto" and RANDOM not in map(str, runs):
@@ -108,6 +116,11 @@ def find_initializations(
             found.append(Initialization(name=RANDOM, spec=_random_spec(config.encoder, first, channels, size)))
             continue
         found += _mixes(Path(run), names[run], specs[run], config, notify)
+    for model in baselines_asked_for(config.baseline):
+        encoder = model.load(channels, size)
+        for note in encoder.notes:
+            notify(note)
+        found.append(Initialization(name=model.label, spec=encoder.spec, pretrained=model))
     return list(dict.fromkeys(found))
 
 
@@ -126,7 +139,10 @@ def build_network(initialization: Initialization, patch: int, seed: int) -> UNet
         ConfigError: there is no U-Net on this encoder.
     """
     spec = initialization.spec
-    encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
+    if initialization.pretrained is not None:
+        encoder = initialization.pretrained.load(spec.in_channels, spec.size).encoder.train()
+    else:
+        encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=seed)
     if initialization.encoder is not None:
         load_weights(encoder, read_weights(initialization.encoder), str(initialization.encoder))
     network = create_unet(encoder, spec.in_channels, patch, 1, seed=seed)

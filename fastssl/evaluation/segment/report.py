@@ -66,8 +66,8 @@ class SegmentResult:
         """Return the row of an initialization.
 
         Args:
-            run: its name, "random", or "all foreground".
-            encoder_init: "run" or "random"; empty for "all foreground".
+            run: its name, that of a baseline, "random", or "all foreground".
+            encoder_init: "run", "random" or "pretrained"; empty for "all foreground".
             decoder_init: likewise.
 
         Returns:

@@ -28,8 +28,8 @@ class SegmentRow:
     """All trials of one initialization.
 
     Attributes:
-        run: its name, "random", or "all foreground", which needs no training.
-        encoder_init: "run" or "random"; empty where nothing was trained.
+        run: its name, that of a baseline, "random", or "all foreground", which needs no training.
+        encoder_init: "run", "random" or "pretrained"; empty where nothing was trained.
         decoder_init: likewise.
         trials: one per seed.
     """

@@ -86,23 +86,19 @@ def models_asked_for(config: ProbeConfig | FewshotConfig | FinetuneConfig) -> tu
                 option=IMAGENET_OPTION,
             )
         )
-    return _told_apart([*found, *baseline_models(config.baseline)]), notes
+    return _told_apart([*found, *_baselines(config.baseline)]), notes
 
 
-def baseline_models(texts: Sequence[str]) -> list[PretrainedModel]:
-    """Return the pre-trained encoders that --baseline names.
+def baselines_asked_for(baseline: Sequence[str]) -> list[PretrainedModel]:
+    """Return the pre-trained encoders of --baseline alone.
 
     Args:
-        texts: as `parse_baseline` reads them.
+        baseline: as a setting of that type has it.
 
     Raises:
         ConfigError: one is given twice.
     """
-    found = [
-        PretrainedModel(label=f"timm {asked.name}", kind="timm", **vars(asked), option=baseline_option(asked.name))
-        for asked in map(parse_baseline, texts)
-    ]
-    return _told_apart(found)
+    return _told_apart(_baselines(baseline))
 
 
 def pretrained_candidates(models: Sequence[PretrainedModel], first: Candidate, size: int) -> list[Candidate]:
@@ -133,6 +129,13 @@ def resized_notes(candidates: Sequence[Candidate], size: int) -> list[str]:
         size: side in pixels that the runs see images at.
     """
     return [f"{one.label} sees the same images, resized to {one.size} px" for one in candidates if one.size != size]
+
+
+def _baselines(baseline: Sequence[str]) -> list[PretrainedModel]:
+    return [
+        PretrainedModel(label=f"timm {one.name}", kind="timm", **vars(one), option=baseline_option(one.name))
+        for one in map(parse_baseline, baseline)
+    ]
 
 
 def _told_apart(models: Sequence[PretrainedModel]) -> list[PretrainedModel]:
