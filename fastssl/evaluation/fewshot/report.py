@@ -60,12 +60,12 @@ class FewshotRow:
     auc: MeanInterval
     acc_by_seed: tuple[float, ...]
     auc_by_seed: tuple[float, ...]
-    detail_by_seed: tuple[MetricDetail, ...]
+    detail_by_seed: tuple[MetricDetail, ...] = ()
 
     @property
-    def detail(self) -> MetricDetail:
-        """The means of the details over the seeds."""
-        return mean_detail(self.detail_by_seed)
+    def detail(self) -> MetricDetail | None:
+        """The means of the details over the seeds; None where there are none."""
+        return mean_detail(self.detail_by_seed) if self.detail_by_seed else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +158,11 @@ class FewshotResult:
         for metric, name in METRICS.items():
             print_headline(console, f"{self.data}: test {name} in %, {tested}")
             show_table(console, partial(fewshot_table, self, metric), FULL_WIDTH)
-        print_headline(console, f"{self.data}: test scores in detail at {self.shots[-1]} images per class, means")
-        show_table(console, partial(fewshot_detail_table, self), FULL_WIDTH)
-        first = self.encoders[0]
-        say(console, class_line(first, self.row(first, self.shots[-1]).detail, self.class_names, self.task))
+        first = self.row(self.encoders[0], self.shots[-1])
+        if first.detail is not None:
+            print_headline(console, f"{self.data}: test scores in detail at {first.shots} images per class, means")
+            show_table(console, partial(fewshot_detail_table, self), FULL_WIDTH)
+            say(console, class_line(first.encoder, first.detail, self.class_names, self.task))
         tests = [pair.test for pair in self.pairs if pair.metric == "acc"]
         if any(test.comparisons for test in tests):
             print_headline(console, "differences in accuracy, points, paired by seed")
@@ -194,10 +195,9 @@ def fewshot_detail_table(result: FewshotResult, style: TableStyle) -> Table:
         result: with the rows.
         style: how the table is drawn.
     """
-    rows = [
-        DetailRow(names=(encoder,), detail=result.row(encoder, result.shots[-1]).detail) for encoder in result.encoders
-    ]
-    return detail_table(rows, style, headings=("encoder",))
+    rows = [result.row(encoder, result.shots[-1]) for encoder in result.encoders]
+    lines = [DetailRow(names=(row.encoder,), detail=row.detail) for row in rows if row.detail is not None]
+    return detail_table(lines, style, headings=("encoder",))
 
 
 def fewshot_pairs_table(result: FewshotResult, style: TableStyle) -> Table:
@@ -234,6 +234,7 @@ def write_fewshot_report(result: FewshotResult, folder: Path, plot: bytes | None
         "-classes": [
             cells
             for row in result.rows
+            if row.detail is not None
             for cells in class_cells({"encoder": row.encoder, "shots": row.shots}, row.detail, result.class_names)
         ],
         "-pairs": [flat_row(pair) for pair in result.pairs],
