@@ -58,7 +58,11 @@ class Advice:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the advice as JSON knows it."""
+        """Write the advice as JSON knows it.
+
+        Returns:
+            The facts, the method, the commands, their time, and every rule that fired, by name.
+        """
         choice = self.choice
         return {
             "data": self.data,

@@ -152,6 +152,7 @@ class TrainingSettings(TrainConfig):
 
     size: int
     stem: Literal["standard", "small"]
+    monitor: Literal["off", "knn", "rank"]
     steps: int
     lr: float
     weight_decay: float

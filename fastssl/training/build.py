@@ -33,6 +33,7 @@ from fastssl.stages.stage_defaults import MakeOptimizer, RunInfo, StageDefaults
 from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.engine import Engine
+from fastssl.training.monitor import kind_of_monitor
 from fastssl.training.random_state import seeded
 from fastssl.training.resolve import auto_stem, resolve
 from fastssl.training.schedule import CosineSchedule
@@ -173,11 +174,13 @@ def build_run(
     name = name if config.encoder == "auto" else config.encoder
     encoder = create_encoder(name, source.image_shape[2], size, seed=config.seed)
     info = _info(source, runtime, encoder, size)
+    kind, why_kind = kind_of_monitor(config, source)
     stem = auto_stem(size, on_cuda=info.on_cuda, resnet_stem=has_resnet_stem(encoder))
     shared: Mapping[str, tuple[object, str]] = {
         "encoder": (name, why),
         "size": (size, "as the data has it"),
         "value_range": (source.value_range or FULL_RANGE, source.report.value_range or "as the data has it"),
+        "monitor": (kind, why_kind),
         "stem": (known.stem, f"that of {config.init}") if known and known.name == name else stem,
     }
     resolved = resolve(config, defaults, info, name=source.name, shared=shared)

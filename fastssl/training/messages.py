@@ -16,7 +16,6 @@ from fastssl.distributed.world import world
 from fastssl.runtime import ResolvedSetting
 from fastssl.training.build import TrainingRun
 from fastssl.training.fit import TrainResult
-from fastssl.training.monitor import Kind
 
 
 def introduce(console: Console, run: TrainingRun, folder: Path, reasons: Iterable[ResolvedSetting]) -> None:
@@ -44,18 +43,6 @@ def processes(batch_size: int) -> tuple[ResolvedSetting, ...]:
     size = world().size
     reason = f"{batch_size // size} images of every step each; rank 0 writes and speaks"
     return () if size == 1 else (ResolvedSetting(name="processes", value=str(size), reason=reason),)
-
-
-def monitor_setting(kind: Kind, why: str, share: float) -> ResolvedSetting:
-    """Say what is watched while a run goes on.
-
-    Args:
-        kind: of the monitor.
-        why: it is that one.
-        share: of the time that it may take.
-    """
-    cost = "" if kind == "off" else f"; for {100 * share:g} % of the time at most"
-    return ResolvedSetting(name="monitor", value=kind, reason=why + cost)
 
 
 def show_settings(console: Console, settings: Iterable[ResolvedSetting]) -> None:

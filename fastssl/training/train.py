@@ -31,8 +31,7 @@ from fastssl.training.conclusion import how_timm_builds, next_command, what_was_
 from fastssl.training.fit import TrainResult, Watching, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
-from fastssl.training.messages import conclude, introduce, monitor_setting, processes
-from fastssl.training.monitor import kind_of_monitor
+from fastssl.training.messages import conclude, introduce, processes
 from fastssl.training.own_folder import owned
 from fastssl.training.pace import minutes_hold, with_steps
 from fastssl.training.resolve import with_length
@@ -153,8 +152,7 @@ def _train(
 ) -> TrainResult:
     """Open the run, claim its folder or go on in it, and train; weights: the line about those it starts from."""
     settings, source = run.settings, run.source
-    kind, why = kind_of_monitor(settings, source)
-    watching = Watching(kind=kind, boards=check_boards(settings.log))
+    watching = Watching(kind=settings.monitor, boards=check_boards(settings.log))
     policy = CheckpointPolicy(
         folder=folder / CHECKPOINTS,
         every_steps=settings.checkpoint_every,
@@ -164,8 +162,7 @@ def _train(
     )
     with run.open(policy) as engine:
         executor = ResolvedSetting(name="pipeline", value=engine.loader.executor, reason=engine.loader.reason)
-        watched = monitor_setting(kind, why, settings.monitor_share)
-        reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons, watched)
+        reasons = (*run.runtime.reasons, *processes(settings.batch_size), executor, *run.reasons)
         introduce(console, run, folder, reasons)
         say(console, *filter(None, (weights, engine.loader.shuffling, *run.messages())))
         if config.resume:

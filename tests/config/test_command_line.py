@@ -26,6 +26,8 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
         {"patch": "whole", "encoder_init": ("random", "run"), "steps": 3, "objective": "bce+dice"},
     ],
     "preview": [{"views": ["jigsaw", "plain"], "images": 2, "checkpoint": True}, {"stage": "vae", "mask_ratio": 0.3}],
+    "advise": [{"task": "segmentation", "labels": 20, "modality": "chest X-ray", "budget": 90, "measure": False}],
+    "benchmark": [{"flags": "breastmnist", "sizes": [28, 64], "baseline": "timm:resnet18=a file.pth", "fit": "pad"}],
     "report": [{"map": False, "projection": "pca", "points": 9, "out": "a.html", "open": True, "size": 32}],
     "pack": [{"data": "x", "shard_megabytes": 8, "out": "-odd"}],
 }
@@ -40,7 +42,7 @@ def parsed(line: str) -> tuple[list[str], Config]:
 
 
 def check(command: str, config: Config) -> None:
-    runs = [] if command in ("train", "pack") else ["runs/my run"]
+    runs = [] if command in ("train", "pack", "estimate") else ["runs/my run"]
     words, again = parsed(command_line(command, config, runs))
     assert words == runs
     assert again.model_dump() == config.model_dump()
@@ -48,7 +50,7 @@ def check(command: str, config: Config) -> None:
     assert config.model_fields_set - unwritten <= again.model_fields_set <= config.model_fields_set
 
 
-@pytest.mark.parametrize("command", sorted({*CONFIGS} - {"train"}))
+@pytest.mark.parametrize("command", sorted({*CONFIGS} - {"train", "estimate"}))
 def test_what_was_given_comes_back(command: str) -> None:
     for settings in ({}, *GIVEN[command]):
         check(command, build(CONFIGS[command], settings))

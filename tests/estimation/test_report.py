@@ -29,6 +29,7 @@ STAGE = StageEstimate(
     ),
     setup_seconds=5.0,
     checkpoint_seconds=2.0,
+    monitor_seconds=2.08,
     seconds=107.0,
     memory=PeakMemory(host=10**9, before=7 * 10**8, snapshot=2 * 10**8, device=None, reserved=None),
     disk=DiskUse(checkpoint=2 * 10**8, checkpoint_seconds=0.5, checkpoints=4, folder=4 * 10**8),

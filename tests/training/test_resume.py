@@ -94,8 +94,8 @@ def test_a_resumed_run_ends_in_the_same_bytes(
 def test_a_run_with_a_budget_keeps_its_steps_and_measures_no_more_when_it_is_resumed(
     tmp_path: Path, grey_npz: Path, stage: str
 ) -> None:
-    ticks = itertools.count()  # the clock moves by a third of a second whenever it is read
-    clock = {"clock": lambda: next(ticks) / 3}
+    ticks = itertools.count()  # the clock moves by a sixth of a second whenever it is read
+    clock = {"clock": lambda: next(ticks) / 6}
     begun = train(tmp_path / "cut", grey_npz, stage=stage, steps=None, minutes=0.2, stop_after=4, **clock)
     assert next(ticks) > 4
     read_once = iter([0.0])  # when the run begins; to measure, it would be read again

@@ -131,7 +131,7 @@ def test_a_run_with_a_budget_is_the_run_of_as_many_steps_bit_for_bit(
 
 
 def test_a_budget_that_holds_next_to_no_steps_is_refused_and_nothing_is_written(tmp_path: Path, grey_npz: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^minutes=0.05: too short for 10 steps .* give at least --minutes 0.2$"):
+    with pytest.raises(ConfigError, match=r"^minutes=0.05: too short for 10 steps .* give at least --minutes 0.3$"):
         train(tmp_path / "run", grey_npz, minutes=0.05, clock=ticking())
     assert not (tmp_path / "run").exists()
     assert train(tmp_path / "run", grey_npz, minutes=0.2, clock=ticking())[0].finished

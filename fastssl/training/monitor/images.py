@@ -50,19 +50,20 @@ def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
         source: the data.
 
     Returns:
-        The kind, and why it is that one.
+        The kind, and why it is that one where it was not asked for.
 
     Raises:
         ConfigError: kNN is asked for, and the images have no labels that tell them apart.
     """
     if config.monitor == "off":
-        return "off", "as asked for"
+        return "off", "as asked"
+    cost = f"; for {100 * config.monitor_share:g} % of the time at most"
     labelled = _tell_apart(source.splits["train"])
     if config.monitor == "knn" and not labelled:
         raise ConfigError([f"monitor=knn: {source.name} has no labels of two classes; give --monitor rank or off"])
     if config.monitor == "rank" or not labelled:
-        return "rank", "as asked for" if config.monitor == "rank" else "no labels to score by"
-    return "knn", "as asked for" if config.monitor == "knn" else "there are labels"
+        return "rank", f"no labels to score by{cost}"
+    return "knn", f"there are labels{cost}"
 
 
 def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:

@@ -14,6 +14,7 @@ import fastssl
 from fastssl.errors import ConfigError
 from fastssl.evaluation.finetune.from_random import candidates_without_run, data_without_run
 from fastssl.evaluation.finetune.report import FinetuneResult
+from fastssl.evaluation.shared.baselines import SCRATCH
 from fastssl.models.encoder import create_encoder
 
 TINY = {"epochs": 1, "trials": 2, "device": "cpu", "batch_size": 16, "encoder": "test_resnet"}
@@ -28,7 +29,7 @@ def test_random_weights_are_trained_on_the_data_that_are_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = finetune("random", data=str(data_file))
-    assert [row.encoder for row in result.rows] == ["random init"]
+    assert [row.encoder for row in result.rows] == [SCRATCH]
     assert len(result.trials) == 2
     assert not result.comparisons
     assert (tmp_path / "runs" / f"supervised-{data_file.stem}" / "report" / "finetune.json").is_file()

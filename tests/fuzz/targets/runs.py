@@ -91,7 +91,7 @@ def _logs() -> Sequence[bytes]:
 
 def _read_log(content: bytes, folder: Path) -> None:
     (folder / "metrics.jsonl").write_bytes(content)
-    with MetricsLog(folder, 1, lambda *_: None) as log:
+    with MetricsLog(folder, 1) as log:
         log.write(2, {"loss": 0.5})
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert records[-1] == {"step": 2, "loss": 0.5}
