@@ -79,7 +79,7 @@ def class_line(what: str, detail: MetricDetail, class_names: Sequence[str], task
     recall, specificity = (
         [number_cell(value, digits=2) for value in values] for values in (detail.recall, detail.specificity)
     )
-    names = _names(detail, class_names)
+    names = [f"class {name}" if name.isdigit() else name for name in _names(detail, class_names)]
     if task == "multi-label, binary-class":
         found = [f"{own}/{others} {name}" for name, own, others in zip(names, recall, specificity, strict=True)]
         return f"sensitivity/specificity per label, {what}: {shortened(found)}"

@@ -63,7 +63,7 @@ def test_two_runs_and_random_init_are_compared_and_reported(run_folder: Path, ot
         assert [np.trace(one["confusion"]) / 30 for one in row["detail_by_seed"]] == pytest.approx(row["acc_by_seed"])
         assert all(one["auc_low"] < one["auc_high"] for one in row["detail_by_seed"])
     assert "test scores in detail at 5 images per class, means" in said
-    assert f"recall per class, run: {result.row('run', 5).detail.recall[0]:.2f} 0, " in said
+    assert f"recall per class, run: {result.row('run', 5).detail.recall[0]:.2f} class 0, " in said
     rows = list(csv.DictReader((report / "fewshot.csv").open()))
     assert [(row["encoder"], row["shots"]) for row in rows[:2]] == [("run", "1"), ("run", "5")]
     assert float(rows[1]["acc_std"]) == result.row("run", 5).acc.std

@@ -51,7 +51,7 @@ def test_a_run_is_scored_along_with_random_init_and_pixels(run_folder: Path) -> 
     assert "bal. ACC" in said
     first = result.row("trained").detail
     assert first is not None
-    recall = ", ".join(f"{own:.2f} {name}" for own, name in zip(first.recall, result.class_names, strict=True))
+    recall = ", ".join(f"{own:.2f} class {name}" for own, name in zip(first.recall, result.class_names, strict=True))
     assert f"recall per class, trained, linear: {recall}" in said
     assert "AUC 95 %, ACC 95 %: percentiles of 1000 bootstrap resamples of test images" in said
 

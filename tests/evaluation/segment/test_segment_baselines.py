@@ -53,8 +53,9 @@ def test_the_encoder_has_timm_s_weights_and_normalisation_and_the_decoder_is_ran
     assert not torch.equal(first, second)
 
 
-def test_a_baseline_is_a_row_of_the_comparison(weights: Path, tmp_path: Path) -> None:
-    settings = {"steps": 2, "batch_size": 4, "size": 32, "patch": 32, "encoder": "test_resnet", "device": "cpu"}
+def test_a_baseline_is_a_row_of_the_comparison(weights: Path, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    settings = {"steps": 2, "batch_size": 4, "encoder": "test_resnet", "device": "cpu"}
+    settings |= dict(zip(("images", "masks"), folders, strict=True))
     result = fastssl.segment(
         "random", console=Console(file=io.StringIO(), width=120), out=tmp_path / "out", quiet=True,
         baseline=f"timm:test_resnet={weights}", **settings,
