@@ -7,17 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .facts import Facts
-from .rules import METHODS, Rule
+from .facts import DataFacts
+from .rules import METHODS, Method, Rule
 
-STAGES: Mapping[str, tuple[str, ...]] = {
-    "contrastive": ("moco", "simclr"),
-    "restoring": ("tower",),
-    "hybrid": ("tower",),
-    "supervised": (),
-}
-"""Method -> the stages that train by it, the usual one first."""
 USUAL: Mapping[str, str] = {
     "classification": "contrastive",
     "segmentation": "restoring",
@@ -34,6 +28,7 @@ class Choice:
     Attributes:
         method: one of `METHODS`; "supervised" is the advice not to pre-train.
         stage: that trains by it; "" where nothing is pre-trained.
+        options: of `fastssl train`, by the names of the settings.
         weights: method -> what the rules count for it, less what they count against it.
         speak_for: the rules that prefer it, or its stage.
         speak_against: the rules that prefer another one, or avoid it: conflicts.
@@ -42,6 +37,7 @@ class Choice:
 
     method: str
     stage: str
+    options: Mapping[str, Any]
     weights: Mapping[str, int]
     speak_for: tuple[Rule, ...]
     speak_against: tuple[Rule, ...]
@@ -53,11 +49,12 @@ class Choice:
         return self.method != "supervised"
 
 
-def choose(rules: Sequence[Rule], facts: Facts) -> Choice:
+def choose(rules: Sequence[Rule], methods: Mapping[str, Method], facts: DataFacts) -> Choice:
     """Weigh the rules that fire.
 
     Args:
         rules: the table.
+        methods: how each method is trained.
         facts: of the data.
 
     Returns:
@@ -70,14 +67,16 @@ def choose(rules: Sequence[Rule], facts: Facts) -> Choice:
         for method in METHODS
     }
     method = max(METHODS, key=lambda one: (weights[one], one == USUAL[facts.task]))
-    stages = [rule for rule in fired if rule.stage in STAGES[method]]
-    stage = max(stages, key=lambda rule: rule.weight).stage if stages else next(iter(STAGES[method]), "")
+    stages = methods[method].stages
+    fitting = [rule for rule in fired if rule.stage in stages]
+    stage = max(fitting, key=lambda rule: rule.weight).stage if fitting else next(iter(stages), "")
     speak_for = tuple(rule for rule in fired if rule.prefer == method or (rule.stage and rule.stage == stage))
     against = tuple(rule for rule in fired if rule.avoid == method or rule.prefer not in ("", method))
     decided = {rule.id for rule in (*speak_for, *against)}
     return Choice(
         method=method,
         stage=stage,
+        options=methods[method].options,
         weights=weights,
         speak_for=speak_for,
         speak_against=against,

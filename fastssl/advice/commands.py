@@ -68,9 +68,7 @@ def commands_for(choice: Choice, looked: Looked, config: AdviseConfig) -> tuple[
     if not choice.pretrain:
         return _evaluation("random", looked, config, free_folder(Path("runs") / f"supervised-{_name(config)}"))
     folder = free_folder(Path("runs") / f"{choice.stage}-{_name(config)}")
-    settings: dict[str, Any] = {"stage": choice.stage, **_about_data(config)}
-    if choice.method == "restoring":
-        settings["terms"] = "generative"
+    settings: dict[str, Any] = {"stage": choice.stage, **choice.options, **_about_data(config)}
     if config.budget is not None:
         settings["minutes"] = f"{TRAINING_SHARE * config.budget:.3g}"
     train = Command(name="train", settings={**settings, "out": folder})

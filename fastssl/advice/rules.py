@@ -16,7 +16,7 @@ from fastssl.config.plain_yaml import read_yaml
 from fastssl.errors import ConfigError
 
 from .conditions import check_condition, holds
-from .facts import Facts
+from .facts import DataFacts
 
 Evidence = Literal["own", "read", "abstract", "vendor"]
 WEIGHT: Mapping[str, int] = {"own": 3, "read": 2, "abstract": 1, "vendor": 1}
@@ -24,6 +24,19 @@ WEIGHT: Mapping[str, int] = {"own": 3, "read": 2, "abstract": 1, "vendor": 1}
 METHODS = ("contrastive", "restoring", "hybrid", "supervised")
 """What rules may prefer."""
 TABLE = "rules.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How a method is trained.
+
+    Attributes:
+        stages: that train by it, the usual one first; none: nothing is pre-trained.
+        options: of `fastssl train`, by the names of the settings.
+    """
+
+    stages: tuple[str, ...]
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +59,25 @@ class Rule:
         """What it counts."""
         return WEIGHT[self.evidence]
 
-    def fires(self, facts: Facts) -> bool:
+    def fires(self, facts: DataFacts) -> bool:
         """Tell whether its condition holds.
 
         Args:
             facts: of the data.
         """
         return holds(self.when, facts)
+
+
+def read_methods() -> dict[str, Method]:
+    """Read from the table how each method is trained.
+
+    Returns:
+        One of `METHODS` -> how.
+    """
+    table = read_yaml(_own_table(), numbers=True)["methods"]
+    return {
+        name: Method(stages=tuple(table[name]["stages"]), options=table[name].get("options", {})) for name in METHODS
+    }
 
 
 def read_rules(own: Path | None = None) -> tuple[Rule, ...]:
@@ -67,7 +92,7 @@ def read_rules(own: Path | None = None) -> tuple[Rule, ...]:
     Raises:
         ConfigError: the user's file cannot be read, or a rule in it is not whole.
     """
-    found = {rule.id: rule for rule in _rules(files(__package__).joinpath(TABLE).read_text("utf-8"), TABLE)}
+    found = {rule.id: rule for rule in _rules(_own_table(), TABLE)}
     if own is not None:
         try:
             text = own.read_text("utf-8")
@@ -76,6 +101,10 @@ def read_rules(own: Path | None = None) -> tuple[Rule, ...]:
             raise ConfigError([f"rules={str(own)!r}: {why}"]) from None
         found |= {rule.id: rule for rule in _rules(text, str(own))}
     return tuple(found.values())
+
+
+def _own_table() -> str:
+    return files(__package__).joinpath(TABLE).read_text("utf-8")
 
 
 def _rules(text: str, name: str) -> list[Rule]:

@@ -23,7 +23,7 @@ from .commands import commands_for
 from .expected import measured
 from .look import look_at
 from .report import Advice, fact_lines
-from .rules import read_rules
+from .rules import read_methods, read_rules
 
 NO_DETECTOR = "fastssl trains no detector; give the encoder to yours (docs: timm and smp)"
 
@@ -71,7 +71,7 @@ def advise(
     if not config.quiet:
         say(talk, *looked.source.report.lines())
     say(talk, *fact_lines(looked.facts))
-    choice = choose(rules, looked.facts)
+    choice = choose(rules, read_methods(), looked.facts)
     commands = commands_for(choice, looked, config)
     expected = None
     if config.measure:

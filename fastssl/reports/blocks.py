@@ -140,7 +140,7 @@ class GalleryGrid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class FindingCard:
     """The answer to one question, in words.
 
     Attributes:
@@ -161,7 +161,7 @@ class Findings:
     """Answers side by side."""
 
     kind: ClassVar[str] = "findings"
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingCard, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import numpy as np
 from fastssl.evaluation.probe.report import TRAINED
 from fastssl.evaluation.segment.initialization import RANDOM
 
-from ..blocks import Block, Finding, Findings, ReportSection, ReportTable
+from ..blocks import Block, FindingCard, Findings, ReportSection, ReportTable
 from ..reading.evaluation_files import FewshotFile, FinetuneFile, SegmentFile, StoredTest
 from ..reading.run_record import RunRecord
 from ..words import verdict
@@ -42,7 +42,7 @@ def overview_section(records: Sequence[RunRecord]) -> ReportSection:
     return ReportSection(anchor="overview", title="Overview", lead=lead, blocks=tuple(blocks))
 
 
-def _findings(records: Sequence[RunRecord]) -> list[Finding]:
+def _findings(records: Sequence[RunRecord]) -> list[FindingCard]:
     found = []
     probed = _probed(records)
     if probed is not None:
@@ -62,7 +62,7 @@ def _findings(records: Sequence[RunRecord]) -> list[Finding]:
     return found
 
 
-def _probed(records: Sequence[RunRecord]) -> Finding | None:
+def _probed(records: Sequence[RunRecord]) -> FindingCard | None:
     """The best trained encoder by linear probe; of several data sets, on that of the first run."""
     scores = [
         (record.label, probe.data, row.auc)
@@ -78,10 +78,10 @@ def _probed(records: Sequence[RunRecord]) -> Finding | None:
     best, data, auc = scores[0]
     text = f"{best} reaches {auc:.3f} test AUC on {data}"
     text += f", {auc - scores[1][2]:.3f} more than {scores[1][0]}." if len(scores) > 1 else "."
-    return Finding(title="Linear probe", text=text, verdict="one value per encoder: not tested", tone="muted")
+    return FindingCard(title="Linear probe", text=text, verdict="one value per encoder: not tested", tone="muted")
 
 
-def fewshot_finding(found: FewshotFile) -> Finding:
+def fewshot_finding(found: FewshotFile) -> FindingCard:
     """Say which encoder is best with the most labels per class, by how much, and what the test says of it.
 
     Args:
@@ -92,7 +92,7 @@ def fewshot_finding(found: FewshotFile) -> Finding:
     best, title = rows[0], f"{shots} labelled images per class"
     text = f"{best.encoder} is at {100 * best.acc.mean:.1f} % test accuracy on {found.data}"
     if len(rows) < 2:
-        return Finding(title=title, text=f"{text}.")
+        return FindingCard(title=title, text=f"{text}.")
     second = rows[1]
     text += f", {100 * (best.acc.mean - second.acc.mean):.1f} points ahead of {second.encoder}."
     for pair in found.pairs:
@@ -102,10 +102,10 @@ def fewshot_finding(found: FewshotFile) -> Finding:
             and {pair.encoder, pair.against} == {best.encoder, second.encoder}
         ):
             return _tested(title, text, pair.test, best.encoder)
-    return Finding(title=title, text=text)
+    return FindingCard(title=title, text=text)
 
 
-def finetune_finding(found: FinetuneFile, title: str) -> Finding:
+def finetune_finding(found: FinetuneFile, title: str) -> FindingCard:
     """Say which encoder is best on the most labels, and how it compares with its baseline.
 
     Runs are tested against baselines alone, so that the difference told is that of the best run that was tested.
@@ -122,14 +122,14 @@ def finetune_finding(found: FinetuneFile, title: str) -> Finding:
     tested = {one.encoder: one for one in found.comparisons if one.label_fraction == fraction}
     runs = sorted((row for row in rows if row.encoder in tested), key=lambda row: -_low_if_nan(row.auc))
     if not runs:
-        return Finding(title=title, text=text)
+        return FindingCard(title=title, text=text)
     test = tested[runs[0].encoder]
     way = "above" if test.difference >= 0 else "below"
     text += f" {runs[0].encoder} is {abs(test.difference):.3f} {way} {test.against}."
     return _tested(title, text, test, runs[0].encoder if test.difference >= 0 else test.against)
 
 
-def segment_finding(found: SegmentFile) -> Finding:
+def segment_finding(found: SegmentFile) -> FindingCard:
     """Say from what the best U-Net started, and how it compares with the next best.
 
     Args:
@@ -143,12 +143,12 @@ def segment_finding(found: SegmentFile) -> Finding:
         if {pair.initialization, pair.against} == set(labels[:2]):
             text += f", {abs(pair.difference):.3f} ahead of {labels[1]}."
             return _tested("Segmentation", text, pair, labels[0])
-    return Finding(title="Segmentation", text=f"{text}.")
+    return FindingCard(title="Segmentation", text=f"{text}.")
 
 
-def _tested(title: str, text: str, test: StoredTest, better: str) -> Finding:
+def _tested(title: str, text: str, test: StoredTest, better: str) -> FindingCard:
     said, tone = verdict(test, better)
-    return Finding(title=title, text=text, verdict=said, tone=tone)
+    return FindingCard(title=title, text=text, verdict=said, tone=tone)
 
 
 def _low_if_nan(value: float) -> float:
