@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .facts import DataFacts
+from .facts import TaskFacts
 from .rules import METHODS, Method, Rule
 
 USUAL: Mapping[str, str] = {
@@ -49,7 +49,7 @@ class Choice:
         return self.method != "supervised"
 
 
-def choose(rules: Sequence[Rule], methods: Mapping[str, Method], facts: DataFacts) -> Choice:
+def choose(rules: Sequence[Rule], methods: Mapping[str, Method], facts: TaskFacts) -> Choice:
     """Weigh the rules that fire.
 
     Args:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from .facts import DataFacts
+from .facts import TaskFacts
 
-FACTS = tuple(field.name for field in fields(DataFacts))
+FACTS = tuple(field.name for field in fields(TaskFacts))
 BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "at_least": operator.ge,
     "at_most": operator.le,
@@ -42,7 +42,7 @@ def check_condition(condition: Any) -> None:
             raise ValueError(f"when: {fact} has no value")
 
 
-def holds(condition: Mapping[str, Any], facts: DataFacts) -> bool:
+def holds(condition: Mapping[str, Any], facts: TaskFacts) -> bool:
     """Tell whether all that a condition asks for is so; what is not known fulfils nothing.
 
     Args:

@@ -13,8 +13,8 @@ Task = Literal["classification", "segmentation", "detection", "mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataFacts:
-    """DataFacts about data, a task and a machine; None: not known.
+class TaskFacts:
+    """TaskFacts about data, a task and a machine; None: not known.
 
     Attributes:
         task: that the encoder is for.

@@ -19,7 +19,7 @@ from fastssl.data.source import Split
 from fastssl.errors import DataError
 from fastssl.models.imagenet import LITE0, is_at_hand
 
-from .facts import DataFacts, Task
+from .facts import Task, TaskFacts
 from .likeness import SIDE, difference_hashes, digests, like_another, repeated
 from .masks import MaskedFolder, find_masks
 
@@ -39,7 +39,7 @@ class Looked:
     """
 
     source: Source
-    facts: DataFacts
+    facts: TaskFacts
     masks: MaskedFolder | None = None
     notes: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ def look_at(config: AdviseConfig, *, on_gpu: bool, notify: Callable[[str], None]
     counts = _class_counts(source) if task == "classification" else None
     compared = _compared(source)
     height, width, channels = source.image_shape
-    facts = DataFacts(
+    facts = TaskFacts(
         task=task,
         images=len(train),
         size=min(height, width),

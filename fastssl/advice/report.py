@@ -18,7 +18,7 @@ from .choice import Choice
 from .commands import Command
 from .conditions import in_words
 from .expected import Expected
-from .facts import DataFacts
+from .facts import TaskFacts
 from .rules import Rule
 
 TITLES = {
@@ -51,7 +51,7 @@ class Advice:
     """
 
     data: str
-    facts: DataFacts
+    facts: TaskFacts
     choice: Choice
     commands: tuple[Command, ...]
     expected: Expected | None
@@ -119,7 +119,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
     yield from _wrapped(f"on {rule.condition}; here since {in_words(rule.when)}", INDENT, INDENT)
 
 
-def fact_lines(facts: DataFacts) -> list[str]:
+def fact_lines(facts: TaskFacts) -> list[str]:
     """Return the lines on data that the user should check: the task, labels, balance, what is there twice.
 
     Args:

@@ -16,7 +16,7 @@ from fastssl.config.plain_yaml import read_yaml
 from fastssl.errors import ConfigError
 
 from .conditions import check_condition, holds
-from .facts import DataFacts
+from .facts import TaskFacts
 
 Evidence = Literal["own", "read", "abstract", "vendor"]
 WEIGHT: Mapping[str, int] = {"own": 3, "read": 2, "abstract": 1, "vendor": 1}
@@ -59,7 +59,7 @@ class Rule:
         """What it counts."""
         return WEIGHT[self.evidence]
 
-    def fires(self, facts: DataFacts) -> bool:
+    def fires(self, facts: TaskFacts) -> bool:
         """Tell whether its condition holds.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastssl.advice.choice import Choice, choose
-from fastssl.advice.facts import DataFacts
+from fastssl.advice.facts import TaskFacts
 from fastssl.advice.rules import Rule, read_methods
 
 
@@ -22,11 +22,11 @@ def rule(name: str, evidence: str, *, prefer: str = "", avoid: str = "", stage: 
     )
 
 
-def choose_by(rules: list[Rule], facts: DataFacts) -> Choice:
+def choose_by(rules: list[Rule], facts: TaskFacts) -> Choice:
     return choose(rules, read_methods(), facts)
 
 
-FACTS = DataFacts(task="classification", images=100, size=28, channels=1)
+FACTS = TaskFacts(task="classification", images=100, size=28, channels=1)
 
 
 def test_own_measurements_outweigh_two_abstracts_and_both_sides_are_kept() -> None:
@@ -49,8 +49,8 @@ def test_what_a_rule_avoids_counts_against_it() -> None:
 
 def test_where_nothing_fires_the_usual_method_of_the_task_is_taken() -> None:
     assert choose_by([], FACTS).method == "contrastive"
-    assert choose_by([], DataFacts(task="segmentation", images=9, size=64, channels=3)).method == "restoring"
-    assert choose_by([], DataFacts(task="mixed", images=9, size=64, channels=3)).method == "hybrid"
+    assert choose_by([], TaskFacts(task="segmentation", images=9, size=64, channels=3)).method == "restoring"
+    assert choose_by([], TaskFacts(task="mixed", images=9, size=64, channels=3)).method == "hybrid"
 
 
 def test_a_rule_on_a_stage_decides_within_the_method_that_was_chosen_only() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from fastssl.advice.facts import DataFacts
+from fastssl.advice.facts import TaskFacts
 from fastssl.advice.rules import read_rules
 from fastssl.errors import ConfigError
 
 RULES = {rule.id: rule for rule in read_rules()}
 
-PLAIN = DataFacts(
+PLAIN = TaskFacts(
     task="classification",
     images=50_000,
     size=96,
@@ -26,7 +26,7 @@ PLAIN = DataFacts(
     imbalance=1.0,
 )
 SEGMENTATION = {"task": "segmentation", "labels_per_class": None, "imbalance": None, "classes": None}
-"""DataFacts of a set with masks."""
+"""TaskFacts of a set with masks."""
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "few-labels-contrastive": ({"labels": 500, "label_share": 0.01}, {"label_share": 0.11}),

@@ -29,7 +29,12 @@ def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, r
 
 def resolved(images: int = 100, **settings: Any) -> Resolved:
     config = train_config({"batch_size": 32} | settings)
-    shared = {"encoder": ("resnet18", "the stage's own"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
+    shared = {
+        "monitor": ("off", ""),
+        "encoder": ("resnet18", "the stage's own"),
+        "size": (28, "as it is"),
+        "stem": ("standard", "as it is"),
+    }
     shared["value_range"] = ("full", "as it is")
     info = RunInfo(images=images, channels=1, size=28)
     return resolve(config, stage_defaults(config.stage), info, name="tiny", shared=shared)
