@@ -152,7 +152,7 @@ class TrainingSettings(TrainConfig):
 
     size: int
     stem: Literal["standard", "small"]
-    monitor: Literal["off", "knn", "rank"]
+    monitor: Literal["off", "knn", "rank"] = "off"
     steps: int
     lr: float
     weight_decay: float

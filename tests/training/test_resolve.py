@@ -29,12 +29,8 @@ def test_the_stem_is_small_for_small_images_on_a_gpu(size: int, on_cuda: bool, r
 
 def resolved(images: int = 100, **settings: Any) -> Resolved:
     config = train_config({"batch_size": 32} | settings)
-    shared = {
-        "monitor": ("off", ""),
-        "encoder": ("resnet18", "the stage's own"),
-        "size": (28, "as it is"),
-        "stem": ("standard", "as it is"),
-    }
+    shared = {"encoder": ("resnet18", "the stage's own"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
+    shared["monitor"] = ("off", "as it is")
     shared["value_range"] = ("full", "as it is")
     info = RunInfo(images=images, channels=1, size=28)
     return resolve(config, stage_defaults(config.stage), info, name="tiny", shared=shared)
@@ -92,7 +88,7 @@ def test_the_demo_data_of_the_settings_can_be_opened() -> None:
 
 def test_every_automatic_setting_is_told_with_its_reason() -> None:
     told = {setting.name: setting for setting in resolved().reasons}
-    shared = {"length", "encoder", "size", "stem", "lr", "weight_decay", "value_range", "temperature"}
+    shared = {"length", "encoder", "size", "stem", "lr", "weight_decay", "value_range", "temperature", "monitor"}
     assert set(told) == shared | {"momentum", "queue_size", "bn_splits", "rotation"}
     assert told["lr"].value == "0.015"  # 32 images, 300 steps
     assert told["length"].value == "300 steps"

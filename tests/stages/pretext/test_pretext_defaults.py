@@ -38,12 +38,8 @@ def config(**settings: Any) -> PretextConfig:
 
 def resolved(info: RunInfo = GREY, **settings: Any) -> PretextSettings:
     asked = config(**settings)
-    shared = {
-        "monitor": ("off", ""),
-        "encoder": ("test_resnet", "as it is"),
-        "size": (28, "as it is"),
-        "stem": ("standard", "as it is"),
-    }
+    shared = {"encoder": ("test_resnet", "as it is"), "size": (28, "as it is"), "stem": ("standard", "as it is")}
+    shared["monitor"] = ("off", "as it is")
     found = resolve(asked, DEFAULTS, replace(info, size=asked.size or 28), name="tiny", shared=shared).settings
     assert isinstance(found, PretextSettings)
     return found

@@ -31,12 +31,8 @@ DEFAULTS = SimCLRDefaults()
 def resolved(channels: int = 1, size: int = 32, batch_norm: bool = True, **settings: Any) -> SimCLRSettings:
     """What a run of 100 epochs of 5000 images is trained by."""
     info = RunInfo(images=5000, channels=channels, size=size, batch_norm=batch_norm)
-    shared = {
-        "monitor": ("off", ""),
-        "encoder": ("test_resnet", "as it is"),
-        "size": (size, "as it is"),
-        "stem": ("standard", "as it is"),
-    }
+    shared = {"encoder": ("test_resnet", "as it is"), "size": (size, "as it is"), "stem": ("standard", "as it is")}
+    shared["monitor"] = ("off", "as it is")
     found = resolve(SimCLRConfig(**settings), DEFAULTS, info, name="tiny", shared=shared).settings
     assert isinstance(found, SimCLRSettings)
     return found

@@ -33,12 +33,8 @@ QUICK = {"stage": "tower", "encoder": "test_resnet", "batch_size": 16, "seed": 3
 
 def resolved(info: RunInfo = INFO, **settings: Any) -> TowerSettings:
     config = TowerConfig(batch_size=32, **settings)
-    shared = {
-        "monitor": ("off", ""),
-        "encoder": ("test_resnet", "as it is"),
-        "size": (32, "as it is"),
-        "stem": ("standard", "as it is"),
-    }
+    shared = {"encoder": ("test_resnet", "as it is"), "size": (32, "as it is"), "stem": ("standard", "as it is")}
+    shared["monitor"] = ("off", "as it is")
     found = resolve(config, DEFAULTS, info, name="tiny", shared=shared).settings
     assert isinstance(found, TowerSettings)
     return found
