@@ -30,6 +30,7 @@ def view_of(stage: str) -> View:
     info = RunInfo(images=8, channels=3, size=32, modality="", batch_norm=True, compute_dtype=torch.float32)
     defaults = stage_defaults(stage)
     shared = {"size": (32, ""), "stem": ("standard", ""), "encoder": ("test_resnet", ""), "value_range": ("full", "")}
+    shared["monitor"] = ("off", "")
     return defaults.view(resolve(config, defaults, info, name="noise", shared=shared).settings, info)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from fastssl.config.train import TrainConfig
+from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
 from fastssl.data.source import Split
 from fastssl.errors import ConfigError
@@ -59,7 +59,8 @@ def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
         return "off", "as asked"
     cost = f"; for {100 * config.monitor_share:g} % of the time at most"
     labelled = _tell_apart(source.splits["train"])
-    if config.monitor == "knn" and not labelled:
+    resolved = isinstance(config, TrainingSettings)  # of a run that is opened on other data, to be looked at
+    if config.monitor == "knn" and not labelled and not resolved:
         raise ConfigError([f"monitor=knn: {source.name} has no labels of two classes; give --monitor rank or off"])
     if config.monitor == "rank" or not labelled:
         return "rank", f"no labels to score by{cost}"
@@ -71,7 +72,7 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
 
     Args:
         source: the data.
-        kind: "knn" or "rank".
+        kind: "knn" or "rank"; without labels, as where a run goes on with images alone, it is the latter.
         count: images at most.
 
     Returns:
@@ -80,7 +81,7 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
     """
     rng = np.random.default_rng(SEED)
     train, val = source.splits["train"], source.splits.get("val")
-    if kind == "rank":
+    if kind == "rank" or not _tell_apart(train):
         split = train if val is None or len(val) < count else val
         rows = np.sort(rng.permutation(len(split))[:count])
         return WatchedImages(images=_read(split, rows), held_out=split is val)

@@ -71,6 +71,12 @@ def test_without_labels_images_are_held_out_where_there_are_enough() -> None:
     assert max(numbers(choose_images(own, "rank", 70).images)) < 1000
 
 
+def test_a_run_that_goes_on_without_its_labels_is_watched_by_rank() -> None:
+    found = choose_images(source(train=split(0, 90)), "knn", 30)
+    assert found.targets is None
+    assert len(found.images) == 30
+
+
 @pytest.mark.parametrize(
     ("asked", "labels", "kind"),
     [
