@@ -131,6 +131,8 @@ class SegmentConfig(DataConfig):
     """Where encoders start; both words make a row each."""
     decoder_init: Annotated[ListOf[Init], Field(min_length=1), Parameter(group=MODEL)] = ("run",)
     """Where decoders start; a run without a decoder starts from random."""
+    freeze_encoder: Annotated[bool, Parameter(group=MODEL, negative="", show_default=False)] = False
+    """Train the decoder only; encoders keep their weights and statistics."""
 
     patch: Annotated[Annotated[int, Field(ge=0)] | None, _Patch, Parameter(group=LENGTH)] = None
     """Side of training patches in pixels, or whole (auto: 64, if images hold it)."""
