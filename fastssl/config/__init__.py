@@ -7,6 +7,7 @@ and the Python keywords are both made from these classes. Does not cover: settin
 
 from __future__ import annotations
 
+from .aligned import AlignedConfig
 from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
@@ -17,6 +18,7 @@ from .segment import SegmentConfig
 from .train import TrainConfig
 
 __all__ = [
+    "AlignedConfig",
     "Config",
     "DataConfig",
     "FewshotConfig",
