@@ -62,11 +62,11 @@ class Recipe:
     """What ends a recipe.
 
     Args:
-        evaluate: evaluates the trained runs, printing to a console.
+        evaluate: evaluates the trained runs, printing to a console; None: that is left to the caller.
         title: of the evaluation, for the heading above it.
         own_length: its stages choose the length of their runs, on the demo data too.
     """
 
-    evaluate: Callable[[RecipeRun, Console], None]
-    title: str
+    evaluate: Callable[[RecipeRun, Console], None] | None
+    title: str = ""
     own_length: bool = False

@@ -34,7 +34,7 @@ from fastssl.training.pace import Clock
 from fastssl.training.resolve import with_length
 from fastssl.training.run_folder import (
     ENCODER,
-    check_free,
+    check_place,
     claim_recipe,
     folder_of,
     holds_run,
@@ -50,6 +50,7 @@ def train_recipe(
     *,
     recipes: Mapping[str, Recipe] = RECIPES,
     clock: Clock = time.monotonic,
+    source: Source | None = None,
 ) -> RecipeResult:
     """Train the stages of a recipe in turn, and evaluate them.
 
@@ -58,6 +59,7 @@ def train_recipe(
         console: where progress goes.
         recipes: by name.
         clock: what a budget of minutes is measured by.
+        source: the data, where they are open already, and told about.
 
     Returns:
         The results of the stages that ran.
@@ -69,31 +71,25 @@ def train_recipe(
         DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
     """
     folder = folder_of(config)
-    with owned(folder, lambda: _check_place(config, folder)):
-        return _train_in(folder, config, recipes[str(config.recipe)], console, clock)
+    with owned(folder, lambda: check_place(folder, config)):
+        return _train_in(folder, config, recipes[str(config.recipe)], console, clock, source)
 
 
-def _check_place(config: TrainConfig, folder: Path) -> None:
-    """Refuse what can be refused before anything is touched."""
-    if not config.resume:
-        check_free(folder, overwrite=config.overwrite)
-    elif not holds_run(folder):
-        read_settings(folder)  # says what is missing
-
-
-def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock) -> RecipeResult:
+def _train_in(
+    folder: Path, config: TrainConfig, recipe: Recipe, console: Console, clock: Clock, source: Source | None
+) -> RecipeResult:
     """Train a recipe in a folder that is this call's own."""
     config = settings_to_resume(folder, config) if config.resume else _with_length(config, recipe, console)
     recipe_run = RecipeRun(config=config, folder=folder, stages=_stage_configs(config, folder))
     with use_threads(config.threads_to_use):
-        prepared = _prepare(recipe_run, console)
-        source = prepared[0].source
+        source = open_data(config, console, folder) if source is None else source
+        prepared = _prepare(recipe_run, source)
         if world().leads:
             if not config.resume:
                 claim_recipe(folder, config.model_copy(update={"value_range": source.value_range or FULL_RANGE}))
             source.report.write(folder)
         everyone_here()  # before any stage begins: what has begun is seen alike
-        results = _train_stages(recipe_run, prepared, console, clock)
+        results = _train_stages(recipe_run, recipe, prepared, console, clock)
     finished = len(results) == len(recipe_run.stages) and results[-1].finished
     result = RecipeResult(folder=folder, stages=tuple(results), finished=finished, evaluated=False)
     if not finished or result.stopped_by is not None:
@@ -101,14 +97,16 @@ def _train_in(folder: Path, config: TrainConfig, recipe: Recipe, console: Consol
     return _evaluate(recipe_run, recipe, result, console, source)
 
 
-def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Console, clock: Clock) -> list[TrainResult]:
+def _train_stages(
+    recipe_run: RecipeRun, recipe: Recipe, prepared: list[Prepared], console: Console, clock: Clock
+) -> list[TrainResult]:
     """Train one stage after the other, until one is stopped."""
     results: list[TrainResult] = []
     steps_left = recipe_run.config.stop_after
     for number, stage in enumerate(recipe_run.stages, start=1):
         if steps_left == 0:
             break
-        heading = f"{number}/{len(recipe_run.stages) + 1} {stage.stage}"
+        heading = f"{number}/{_parts(recipe_run, recipe)} {stage.stage}"
         console.rule(heading, align="left")
         began = time.monotonic()
         begun = _has_begun(recipe_run.folder / stage.stage)
@@ -124,6 +122,11 @@ def _train_stages(recipe_run: RecipeRun, prepared: list[Prepared], console: Cons
     return results
 
 
+def _parts(recipe_run: RecipeRun, recipe: Recipe) -> int:
+    """The stages, and the evaluation if there is one."""
+    return len(recipe_run.stages) + (recipe.evaluate is not None)
+
+
 def _has_begun(folder: Path) -> bool:
     """Whether a stage has begun, as the process of rank 0 sees it, which is about to begin it."""
     return by_leader(lambda: holds_run(folder))
@@ -132,9 +135,11 @@ def _has_begun(folder: Path) -> bool:
 def _evaluate(
     recipe_run: RecipeRun, recipe: Recipe, result: RecipeResult, console: Console, source: Source
 ) -> RecipeResult:
-    heading = f"{len(recipe_run.stages) + 1}/{len(recipe_run.stages) + 1} {recipe.title}"
     if world().leads:
         write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
+    if recipe.evaluate is None:
+        return result
+    heading = f"{_parts(recipe_run, recipe)}/{_parts(recipe_run, recipe)} {recipe.title}"
     console.rule(heading, align="left")
     if source.splits["train"].labels is None:
         why = source.label_problem or f"{source.name} has no labels"
@@ -163,15 +168,14 @@ def _train_stage(
         raise ConfigError([f"{share}: {problem}" for problem in error.problems]) from None
 
 
-def _prepare(recipe_run: RecipeRun, console: Console) -> list[Prepared]:
-    """Open the data and build every stage, so that what the last one cannot do is said before the first one trains.
+def _prepare(recipe_run: RecipeRun, source: Source) -> list[Prepared]:
+    """Build every stage, so that what the last one cannot do is said before the first one trains.
 
     With --minutes a stage is built for this alone: its settings depend on the steps, which are measured in its turn. A
     stage that goes on was checked when it began, and is built in its turn from its own settings.
     """
     config = recipe_run.config
     runtime = open_runtime(config)
-    source = open_data(config, console, recipe_run.folder)
     prepared: list[Prepared] = []
     before: EncoderSpec | None = None
     for stage, folder in zip(recipe_run.stages, recipe_run.runs, strict=True):
@@ -201,7 +205,7 @@ def _with_length(config: TrainConfig, recipe: Recipe, console: Console) -> Train
     minutes = config.minutes or each.minutes * len(stages)
     given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
     share = f"{minutes / len(stages):g} minutes for each of {', '.join(stages)}"
-    say(console, f"{given}: {share}; the evaluation is not counted")
+    say(console, f"{given}: {share}{'; the evaluation is not counted' if recipe.evaluate else ''}")
     return config.model_copy(update={"minutes": minutes})
 
 

@@ -32,6 +32,8 @@ _CHANGED_BY_RESUMING = {
     *("data", "data_root", "skip_corrupt", "max_megapixels"),
     *("device", "compile", "threads", "pipeline"),
     *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),
+    *("images", "masks", "fov", "split"),
+    *("shots", "draws", "proxy_steps", "margin", "finetune", "finetune_epochs", "finetune_trials"),
 }
 
 # What was chosen for one kind of device, and is chosen again for another.
