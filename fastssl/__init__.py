@@ -17,6 +17,7 @@ _EXPORTS = {
     "TrainConfig": "fastssl.config",
     "TrainResult": "fastssl.training.fit",
     "RecipeResult": "fastssl.recipes",
+    "AlignedResult": "fastssl.recipes.aligned",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
     "ProbeResult": "fastssl.evaluation.probe.report",
@@ -42,6 +43,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "AlignedResult",
     "FastSSLError",
     "FewshotConfig",
     "FewshotResult",
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
+    from fastssl.recipes.aligned import AlignedResult
     from fastssl.shards import pack
     from fastssl.threads import share_processors
     from fastssl.training.fit import TrainResult

@@ -1,0 +1,119 @@
+"""The methods of a comparison: the configuration of each, all with one encoder and one budget.
+
+Covers: which settings go to a method, which methods can be had on these data. Does not cover: training them
+(`pretraining.py`), what they are compared with (`baselines.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastssl.config.aligned import METHODS, AlignedConfig
+from fastssl.config.train import TrainConfig
+from fastssl.data import Source
+from fastssl.errors import ConfigError
+from fastssl.models.encoder import EncoderSpec
+from fastssl.runtime import Runtime
+from fastssl.stages.registry import RECIPE_STAGES, train_config
+from fastssl.training.build import build_run
+
+ENCODER = "resnet18"
+"""Of all methods, so that methods are compared and not architectures: the one that all of them can train on a CPU."""
+MINUTES_EACH = 4.0
+SEQUENCES = {"pretext": "mtcp"}
+"""Methods that are a sequence of stages -> its recipe: pretext tasks go on from MoCo, and the budget is of both."""
+
+_PASSED_ON = (
+    *("data_root", "skip_corrupt", "max_megapixels", "device", "amp", "precision", "seed", "stem", "batch_size"),
+    *("steps", "compile", "threads", "sync_bn", "compress_gradients", "peer_timeout", "pipeline"),
+    *("checkpoint_every", "keep", "deterministic"),
+)
+_OF_THE_IMAGES = ("size", "value_range")
+"""Passed on as well, unless they are about folders with masks, whose patches are as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way of pre-training.
+
+    Attributes:
+        name: of the candidate, and of its folder.
+        config: of its stage, or of the recipe that is its sequence.
+    """
+
+    name: str
+    config: TrainConfig
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its run, or of its sequence of runs."""
+        return Path(str(self.config.out))
+
+
+def methods_of(config: AlignedConfig, data: str, folder: Path) -> tuple[Method, ...]:
+    """Make the methods that are asked for.
+
+    Args:
+        config: of the recipe.
+        data: to pre-train on.
+        folder: of the recipe; each method has a folder in it.
+
+    Returns:
+        In the order of `METHODS`; a budget of minutes is divided evenly among them.
+    """
+    names = [name for name in METHODS if not config.candidates or name in config.candidates]
+    passed = (*_PASSED_ON, *(() if config.segments else _OF_THE_IMAGES))
+    shared = {name: getattr(config, name) for name in passed if name in config.model_fields_set}
+    shared |= {"data": data, "encoder": ENCODER if config.encoder == "auto" else config.encoder, "quiet": True}
+    shared |= {} if config.minutes is None else {"minutes": config.minutes / len(names)}
+    return tuple(
+        Method(name=name, config=train_config({**shared, **_kind(name), "out": folder / name})) for name in names
+    )
+
+
+def with_minutes(config: AlignedConfig) -> AlignedConfig:
+    """Give a recipe without a length its budget: `MINUTES_EACH` for every method.
+
+    Args:
+        config: what was asked for.
+
+    Returns:
+        The configuration with minutes or steps.
+    """
+    if config.minutes is not None or config.steps is not None:
+        return config
+    methods = [name for name in METHODS if not config.candidates or name in config.candidates]
+    return config.model_copy(update={"minutes": MINUTES_EACH * len(methods)})
+
+
+def why_not(method: Method, source: Source, runtime: Runtime) -> str:
+    """Build a method as its training would, and tell what stands in the way.
+
+    Args:
+        method: the method.
+        source: the data.
+        runtime: device, precision, compilation.
+
+    Returns:
+        The problem in one line; "" where there is none.
+    """
+    before: EncoderSpec | None = None
+    try:
+        for stage in _stages(method):
+            before = build_run(stage, source, runtime, follows=before).spec
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def _kind(name: str) -> dict[str, str]:
+    return {"recipe": SEQUENCES[name]} if name in SEQUENCES else {"stage": name}
+
+
+def _stages(method: Method) -> list[TrainConfig]:
+    """The configurations of a method's stages."""
+    if method.config.recipe is None:
+        return [method.config]
+    asked = method.config.model_dump(include=method.config.model_fields_set - {"recipe", "stage"})
+    return [train_config({**asked, "stage": stage}) for stage in RECIPE_STAGES[method.config.recipe]]
