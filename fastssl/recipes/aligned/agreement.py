@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import isnan
+from math import isnan, nan
 
-LEAST = 3
+LEAST = 4
 """Candidates below which an order says nothing."""
 
 
@@ -20,7 +20,7 @@ class RankAgreement:
 
     Attributes:
         candidates: how many were ordered.
-        spearman: Spearman's rank correlation, -1 to 1; nan where all are equal in one of the orders.
+        spearman: Spearman's rank correlation, -1 to 1.
         kendall: Kendall's tau-b, likewise.
         p: of tau, two-sided; exact where there are no ties.
         pairs: of candidates.
@@ -50,22 +50,21 @@ def rank_agreement(proxy: Mapping[str, float], finetuned: Mapping[str, float]) -
         finetuned: candidate -> mean score on the test part.
 
     Returns:
-        The agreement over the candidates that have both; None for fewer than `LEAST`.
+        The agreement over the candidates that have both; None for fewer than `LEAST`, or where all of them are equal
+        in one of the two.
     """
-    names = [name for name in proxy if not isnan(proxy[name]) and not isnan(finetuned.get(name, float("nan")))]
-    if len(names) < LEAST:
+    names = [name for name in proxy if not isnan(proxy[name]) and not isnan(finetuned.get(name, nan))]
+    one, other = ([values[name] for name in names] for values in (proxy, finetuned))
+    if len(names) < LEAST or min(len(set(one)), len(set(other))) == 1:
         return None
     from scipy.stats import kendalltau, spearmanr
 
-    one, other = ([values[name] for name in names] for values in (proxy, finetuned))
-    constant = min(len(set(one)), len(set(other))) == 1
-    spearman = float("nan") if constant else float(spearmanr(one, other).statistic)
-    tau = kendalltau(one, other)
+    spearman, tau = spearmanr(one, other), kendalltau(one, other)
     pairs = list(combinations(range(len(names)), 2))
     agreeing = sum((one[a] - one[b]) * (other[a] - other[b]) > 0 for a, b in pairs)
     return RankAgreement(
         candidates=len(names),
-        spearman=spearman,
+        spearman=float(spearman.statistic),
         kendall=float(tau.statistic),
         p=float(tau.pvalue),
         pairs=len(pairs),

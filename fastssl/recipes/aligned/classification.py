@@ -7,7 +7,7 @@ Covers: opening the images, candidates as the evaluations take them, fine-tuning
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from rich.console import Console
 
 from fastssl.config.aligned import IMAGENET, RANDOM, AlignedConfig
 from fastssl.evaluation.finetune import finetune
+from fastssl.evaluation.finetune.trial import TrialResult
 from fastssl.evaluation.shared.baselines import RANDOM as RANDOM_INIT
 from fastssl.evaluation.shared.baselines import random_candidates
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates
 from fastssl.evaluation.shared.partition import Partition, partition
+from fastssl.evaluation.shared.report_folder import REPORT
 from fastssl.evaluation.shared.statistics import mean_interval
 from fastssl.evaluation.shared.trials import run_trials
 from fastssl.models.encoder import EncoderSpec
@@ -83,7 +85,7 @@ class Classification(Target):
         specs = [self.proxy.spec(name, one) for name, one in self._candidates(names).items()]
         trials: list[ProxyTrial] = run_trials(
             specs,
-            open_proxy_cache(self.folder / "report", notes.append),
+            open_proxy_cache(self.folder / REPORT, notes.append),
             lambda trial, update: self.proxy.run(trial),
             summary=f"{len(specs)} candidates, {len(self.proxy.seeds)} draws of {self.proxy.shots} images per class",
             describe=lambda trial: f"validation AUC {mean_interval(trial.scores).mean:.3f}, {trial.seconds:.0f} s",
@@ -98,7 +100,7 @@ class Classification(Target):
             notes=(*notes, *held_out, *self.proxy.notes()),
         )
 
-    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Finetuned:
+    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Mapping[str, Finetuned]:
         given = {name: getattr(self.config, name) for name in ("device", "amp", "precision") if self._is_given(name)}
         given |= {"epochs": self.config.finetune_epochs} if self.config.finetune_epochs else {}
         given |= {"trials": self.config.finetune_trials} if self.config.finetune_trials else {}
@@ -107,10 +109,15 @@ class Classification(Target):
             given |= {"imagenet": LITE0, "imagenet_size": size}
         runs = [self.folder / name for name in methods]
         result = finetune(runs, console=console, out=self.folder, seed=self.config.seed, quiet=True, **given)
-        found: dict[str, list[float]] = {}
+        found: dict[str, list[TrialResult]] = {}
         for trial in result.trials:
-            found.setdefault(_name_of(trial.encoder), []).append(trial.result.auc)
-        return {name: mean_interval(found[name]) for name in (*methods, *baselines)}
+            found.setdefault(_name_of(trial.encoder), []).append(trial.result)
+        return {
+            name: Finetuned(
+                test=mean_interval([one.auc for one in found[name]]), seconds=sum(one.seconds for one in found[name])
+            )
+            for name in (*methods, *baselines)
+        }
 
     def command(self, baseline: str, best: str) -> str:
         run = IMAGENET if baseline == IMAGENET else best  # a run is compared with random weights of its own kind

@@ -18,6 +18,7 @@ from rich.table import Table
 from fastssl.console import new_console, say
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
 from fastssl.evaluation.shared.report import flat_row, mean_cell, write_report
+from fastssl.evaluation.shared.report_folder import REPORT
 from fastssl.evaluation.shared.statistics import MeanInterval, untested
 from fastssl.evaluation.shared.tables import (
     TableStyle,
@@ -33,7 +34,7 @@ from .agreement import RankAgreement
 from .choice import Choice, Lead
 
 NAME = "aligned"
-FULL_WIDTH = 84
+FULL_WIDTH = 92
 """Columns of text that the full table takes."""
 _NONE = MeanInterval(mean=nan, std=nan, low=nan, high=nan, reason="not done")
 
@@ -53,6 +54,7 @@ class AlignedRow:
         proxy_seconds: what scoring it has cost.
         rank: by the proxy's mean, from 1; 0 of a method that was left out.
         finetuned: on the test part, over trials; nan where it was not fine-tuned.
+        finetune_seconds: what that has cost; of segmentation, the steps alone.
         left_out: why it was not trained to its end; "" where it was.
     """
 
@@ -66,6 +68,7 @@ class AlignedRow:
     proxy_seconds: float = 0.0
     rank: int = 0
     finetuned: MeanInterval = _NONE
+    finetune_seconds: float = 0.0
     left_out: str = ""
 
 
@@ -81,7 +84,7 @@ class AlignedResult:
         rows: one for each candidate, by rank; none where pre-training has not ended.
         choice: the decision; None where pre-training has not ended.
         leads: every method against the better baseline.
-        agreement: of the orders by proxy and fine-tuning; None where fewer than three candidates were fine-tuned.
+        agreement: of the orders by proxy and fine-tuning; None where fewer than four candidates were fine-tuned.
         notes: what a reader should know.
         finished: everything that was asked for is done.
         stopped_by: the name of the signal that stopped pre-training, such as "SIGTERM"; None: nobody did.
@@ -133,11 +136,19 @@ class AlignedResult:
         if any(test.comparisons for test in tests):
             show_table(console, partial(leads_table, self), FULL_WIDTH)
             say(console, f"{how_tested(tests)}; over draws, on these validation images and no others")
+        say(console, *self._costs())
         if self.choice is not None:
-            say(console, *decision(self.choice, self.metric))
+            say(console, decision(self.choice, self.metric))
         if self.agreement is not None:
             say(console, f"order by the proxy and order by fine-tuning: {self.agreement}")
         print_notes(console, (*untested(tests), *self.notes))
+
+    def _costs(self) -> list[str]:
+        """One line on what all of it has cost together; none before there is a table."""
+        names = {"pretraining": "pre-training", "proxy": "proxy", "finetune": "fine-tuning"}
+        sums = {what: sum(getattr(row, f"{name}_seconds") for row in self.rows) for name, what in names.items()}
+        parts = ", ".join(f"{what} {seconds / 60:.1f} min" for what, seconds in sums.items() if seconds)
+        return [f"cost: {parts}"] if parts else []
 
 
 def candidates_table(result: AlignedResult, style: TableStyle) -> Table:
@@ -148,17 +159,11 @@ def candidates_table(result: AlignedResult, style: TableStyle) -> Table:
         style: how the table is drawn.
     """
     tuned = any(not isnan(row.finetuned.mean) for row in result.rows)
-    table = new_table(style, f"{result.data}: {result.task}, {result.metric}; mean±std")
+    title = f"{result.data}: {result.metric} of the proxy on validation images"
+    table = new_table(style, f"{title}{', test after fine-tuning' if tuned else ''}; mean±std")
     add_name_column(table, "candidate")
-    headings = [
-        "pre-train min",
-        "images",
-        "proxy (val)",
-        "proxy min",
-        "rank",
-        *(["fine-tuned (test)"] if tuned else []),
-    ]
-    add_number_columns(table, headings)
+    add_number_columns(table, ["train min", "images", "proxy", "proxy min", "rank"])
+    add_number_columns(table, ["test", "tune min"] if tuned else [])
     for row in result.rows:
         add_row(table, style, _cells(row, tuned), bold=row.candidate == result.winner)
     return table
@@ -176,7 +181,7 @@ def leads_table(result: AlignedResult, style: TableStyle) -> Table:
     return differences_table(rows, style, headings=("method", "less"), metric=result.metric, digits=3, title=title)
 
 
-def decision(choice: Choice, metric: str) -> list[str]:
+def decision(choice: Choice, metric: str) -> str:
     """Say in one line who is worth fine-tuning.
 
     Args:
@@ -184,12 +189,12 @@ def decision(choice: Choice, metric: str) -> list[str]:
         metric: of the proxy.
     """
     if not choice.baseline:
-        return [f"winner: {choice.best}, by the proxy's {metric} ({choice.margin})"]
+        return f"winner: {choice.best}, by the proxy's {metric} ({choice.margin})"
     compared = f"{choice.best} less {choice.baseline} {choice.lead:+.4f} {metric}"
     needed = f"needed +{choice.needed:.4f} ({choice.margin})"
     if choice.pays:
-        return [f"winner: {choice.best}; {compared}, {needed}"]
-    return [f"no pre-training pays here: {compared}, {needed}"]
+        return f"winner: {choice.best}; {compared}, {needed}"
+    return f"no pre-training pays here: {compared}, {needed}"
 
 
 def write_aligned_report(result: AlignedResult) -> None:
@@ -206,13 +211,16 @@ def write_aligned_report(result: AlignedResult) -> None:
         "": [flat_row(row, ("proxy_by_draw",)) for row in result.rows],
         "-leads": [flat_row(lead) for lead in result.leads],
     }
-    write_report(result.folder / "report", NAME, content, tables)
+    write_report(result.folder / REPORT, NAME, content, tables)
 
 
 def _cells(row: AlignedRow, tuned: bool) -> list[str]:
     if row.left_out:
-        return [row.candidate, *["left out"] * (5 + tuned)]
+        return [row.candidate, "left out", *[""] * (4 + 2 * tuned)]
     cost = [f"{row.pretraining_seconds / 60:.1f}", f"{row.images:,}"] if row.steps else ["none", "none"]
-    proxy = mean_cell(row.proxy.mean, row.proxy.std)
-    test = [mean_cell(row.finetuned.mean, row.finetuned.std) if not isnan(row.finetuned.mean) else ""] if tuned else []
-    return [row.candidate, *cost, proxy, f"{row.proxy_seconds / 60:.1f}", str(row.rank), *test]
+    proxy = [mean_cell(row.proxy.mean, row.proxy.std), f"{row.proxy_seconds / 60:.1f}", str(row.rank)]
+    tested = not isnan(row.finetuned.mean)
+    test = (
+        [mean_cell(row.finetuned.mean, row.finetuned.std), f"{row.finetune_seconds / 60:.1f}"] if tested else ["", ""]
+    )
+    return [row.candidate, *cost, *proxy, *(test if tuned else [])]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from fastssl.evaluation.segment.recipe import SegmentRecipe, choose_recipe
 from fastssl.evaluation.segment.run import segment
 from fastssl.evaluation.segment.trial import validation_dice
 from fastssl.evaluation.segment.trial_grid import SegmentTrialSpec, plan_trials
+from fastssl.evaluation.shared.report_folder import REPORT
 from fastssl.evaluation.shared.statistics import mean_interval
 from fastssl.evaluation.shared.trials import Update, run_trials
 from fastssl.models.encoder import EncoderSpec
@@ -110,7 +111,7 @@ class Segmentation(Target):
 
     def write_data(self) -> None:
         path = self.folder / FILE
-        if _on_patches(self.config) and world().leads and not path.is_file():
+        if _on_patches(self.config) and world().leads and not (self.config.resume and path.is_file()):
             write_patches(self.source, path)
         everyone_here()
 
@@ -133,7 +134,7 @@ class Segmentation(Target):
         ]
         trials = run_trials(
             specs,
-            open_proxy_cache(self.folder / "report", notes.append),
+            open_proxy_cache(self.folder / REPORT, notes.append),
             self._run,
             summary=f"{len(names)} candidates, {len(seeds)} decoders each, {self.config.proxy_steps} steps",
             describe=lambda trial: f"validation Dice {trial.scores[0]:.3f}, {trial.seconds:.0f} s",
@@ -144,14 +145,20 @@ class Segmentation(Target):
         notes.append(f"Dice is of {few} validation image(s); draws differ by decoder and order, not by images")
         return ProxyScores(by_draw=by_draw, seconds=seconds, notes=tuple(notes))
 
-    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Finetuned:
+    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Mapping[str, Finetuned]:
         given: dict[str, Any] = {"objective": OBJECTIVE, "decoder_init": ("random",), "out": self.folder}
         given |= {"epochs": self.config.finetune_epochs} if self.config.finetune_epochs else {}
         given |= {"trials": self.config.finetune_trials} if self.config.finetune_trials else {}
         whole: list[str | Path] = [RANDOM if name == RANDOM else self.folder / name for name in (*methods, *baselines)]
         result = segment(whole, _segment_config(self.config, quiet=True, **given), console=console)
         rows = {row.run: row for row in result.rows}
-        return {name: mean_interval(rows[name].by_trial("dice")) for name in (*methods, *baselines)}
+        return {
+            name: Finetuned(
+                test=mean_interval(rows[name].by_trial("dice")),
+                seconds=sum(trial.steps * trial.seconds_per_step for trial in rows[name].trials),
+            )
+            for name in (*methods, *baselines)
+        }
 
     def command(self, baseline: str, best: str) -> str:
         words = ["fastssl", "segment", *([RANDOM] if baseline == RANDOM else [str(self.folder / IMAGENET)])]

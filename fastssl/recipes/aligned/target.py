@@ -20,8 +20,18 @@ from fastssl.models.encoder import EncoderSpec
 
 from .proxy import ProxyScores
 
-Finetuned = Mapping[str, MeanInterval]
-"""Candidate -> its metric on the test part, over the trials of its fine-tuning."""
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuned:
+    """The fine-tuning of one candidate.
+
+    Attributes:
+        test: the metric on the test part, over the trials.
+        seconds: that the trials have taken.
+    """
+
+    test: MeanInterval
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +84,7 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Finetuned:
+    def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Mapping[str, Finetuned]:
         """Fine-tune methods and baselines, as far as they are not yet, and score them on the test part.
 
         Args:
@@ -83,7 +93,7 @@ class Target(ABC):
             console: where progress and tables go.
 
         Returns:
-            The metric of each.
+            Candidate -> its fine-tuning.
 
         Raises:
             KeyboardInterrupt: Ctrl-C or SIGTERM came; finished trials are kept.
