@@ -103,7 +103,9 @@ class PreTrainer:
                 if world().size > 1 or (begun and isinstance(error, ConfigError)):
                     raise  # other processes may not have met it; or the machine has changed, and not the method
                 left_out[method.name] = str(error)
-                say(self.console, f"{method.name} is left out: {error}")
+                if method.config.minutes is not None and isinstance(error, ConfigError):
+                    left_out[method.name] += f" (for this method alone: --minutes is divided by {len(methods)})"
+                say(self.console, f"{method.name} is left out: {left_out[method.name]}")
                 continue
             done = sum(stage.steps_run for stage in _stage_results(result))
             stop_after = None if stop_after is None else stop_after - done

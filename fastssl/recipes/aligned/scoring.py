@@ -29,6 +29,9 @@ from .proxy import ProxyScores
 from .report import AlignedResult, AlignedRow, write_aligned_report
 from .target import Finetuned, Target
 
+TOLERANCE = 0.2
+"""Share by which a method's time may differ from its budget before it is told."""
+
 
 def score_and_finetune(
     comparison: Comparison, pretraining: PreTraining, ledger: CostLedger, result: AlignedResult, console: Console
@@ -59,7 +62,7 @@ def score_and_finetune(
     choice = choose(scores, config.margin)
     left_out = {**comparison.left_out, **pretraining.left_out}
     rows = _rows(comparison, pretraining, ledger, scores, spec, left_out)
-    notes = (*result.notes, *scores.notes, *_encoder_notes(comparison, target, spec))
+    notes = (*result.notes, *_budget_notes(comparison, rows), *scores.notes, *_encoder_notes(comparison, target, spec))
     result = replace(result, rows=rows, choice=choice, leads=leads_of(scores), notes=tuple(dict.fromkeys(notes)))
     tuned = _whom_to_finetune(config, choice, pretraining)
     result = replace(result, finished=not tuned)
@@ -133,6 +136,18 @@ def _rows(
     ]
     rows.sort(key=lambda row: row.rank)
     return (*rows, *(AlignedRow(candidate=name, left_out=why) for name, why in left_out.items()))
+
+
+def _budget_notes(comparison: Comparison, rows: Sequence[AlignedRow]) -> list[str]:
+    """What to know of methods that took more or less than their share of the budget."""
+    if comparison.config.minutes is None:
+        return ["equal steps, and not equal times"]
+    share = comparison.config.minutes / len(comparison.methods)
+    took = {row.candidate: row.pretraining_seconds / 60 / share for row in rows if row.steps}
+    off = [f"{name} {part:.0%}" for name, part in took.items() if abs(part - 1) > TOLERANCE]
+    if not off:
+        return []
+    return [f"of its share of {share:g} minutes took {', '.join(off)}: other work on this machine, or several calls"]
 
 
 def _encoder_notes(comparison: Comparison, target: Target, spec: EncoderSpec) -> list[str]:

@@ -38,9 +38,9 @@ def test_the_best_method_has_to_lead_the_better_baseline_by_one_standard_error()
 def test_draws_that_share_images_make_the_margin_wider() -> None:
     """n numbers of pairwise correlation r: (1/n + r/(1-r)) S^2 (Nadeau and Bengio 2003)."""
     difference = np.subtract(MOCO, IMAGENET)
-    expected = (difference.var(ddof=1) * (1 / 4 + 0.5 / 0.5)) ** 0.5
-    assert standard_error(difference, 0.5) == pytest.approx(expected)
-    choice = choose(scored(0.5, moco=MOCO, imagenet=IMAGENET), None)
+    expected = (difference.var(ddof=1) * (1 / 4 + 0.8 / 0.2)) ** 0.5
+    assert standard_error(difference, 0.8) == pytest.approx(expected)
+    choice = choose(scored(0.8, moco=MOCO, imagenet=IMAGENET), None)
     assert choice.needed == pytest.approx(expected)
     assert not choice.pays
 
