@@ -1,7 +1,7 @@
 """What methods have to beat: an encoder with ImageNet weights, and one with random weights.
 
 Covers: which of them can be had, the ImageNet encoder as a file, so that every command takes it like a run. Does not
-cover: scoring them (`few_shot.py`, `frozen_dice.py`).
+cover: scoring them (`few_shot.py`, `segmentation.py`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ DRAWS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classification(Target):
+class ClassificationTarget(Target):
     """Labelled images.
 
     Attributes:
@@ -52,7 +52,7 @@ class Classification(Target):
     proxy_title = "few-shot AUC of the frozen encoders, on validation images"
 
     @classmethod
-    def open(cls, config: AlignedConfig, folder: Path, console: Console) -> Classification:
+    def open(cls, config: AlignedConfig, folder: Path, console: Console) -> ClassificationTarget:
         """Open the images, and refuse those that cannot be scored.
 
         Args:

@@ -18,9 +18,9 @@ from fastssl.runtime import Runtime
 from fastssl.training.inputs import open_runtime
 
 from .baselines import baselines_of
-from .classification import Classification
+from .classification import ClassificationTarget
 from .methods import Method, methods_of, why_not
-from .segmentation import Segmentation
+from .segmentation import SegmentationTarget
 from .target import Target
 
 
@@ -70,7 +70,7 @@ def open_comparison(config: AlignedConfig, folder: Path, console: Console) -> Co
         ConfigError: a setting that cannot be used.
         DataError: images that cannot be used.
     """
-    target: Target = (Segmentation if config.segments else Classification).open(config, folder, console)
+    target: Target = (SegmentationTarget if config.segments else ClassificationTarget).open(config, folder, console)
     runtime = open_runtime(config)
     baselines, notes = baselines_of(config)
     methods = methods_of(config, target.training_data, folder)

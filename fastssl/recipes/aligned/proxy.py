@@ -1,7 +1,7 @@
 """The proxy: a cheap score of a frozen encoder on the target task, by the validation part.
 
 Covers: the record of a trial, where finished trials are kept, what the trials of each candidate say together. Does not
-cover: what a trial does (`few_shot.py`, `frozen_dice.py`), who wins (`choice.py`).
+cover: what a trial does (`few_shot.py`, `segmentation.py`), who wins (`choice.py`).
 """
 
 from __future__ import annotations

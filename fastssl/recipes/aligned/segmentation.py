@@ -56,7 +56,7 @@ _PASSED_ON = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segmentation(Target):
+class SegmentationTarget(Target):
     """Images with masks.
 
     Attributes:
@@ -73,7 +73,7 @@ class Segmentation(Target):
     proxy_title = "Dice of decoders on the frozen encoders, on validation images"
 
     @classmethod
-    def open(cls, config: AlignedConfig, folder: Path, console: Console) -> Segmentation:
+    def open(cls, config: AlignedConfig, folder: Path, console: Console) -> SegmentationTarget:
         """Open images and masks, and what methods are pre-trained on.
 
         Args:
