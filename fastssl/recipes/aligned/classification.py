@@ -71,6 +71,10 @@ class ClassificationTarget(Target):
         return cls(config=config, folder=folder, source=source, parts=parts, proxy=proxy)
 
     @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
     def training_data(self) -> str:
         return self.config.data
 

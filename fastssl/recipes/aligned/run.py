@@ -94,7 +94,7 @@ def _compare(comparison: Comparison, console: Console, clock: Clock, now: Callab
         folder=folder,
         task="segmentation" if config.segments else "classification",
         metric=target.metric,
-        data=target.source.name,
+        data=target.name,
         notes=comparison.notes,
         stopped_by=pretraining.stopped_by,
     )

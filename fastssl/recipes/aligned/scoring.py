@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -16,8 +17,10 @@ from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.report_folder import REPORT
 from fastssl.evaluation.shared.statistics import mean_interval
+from fastssl.files import write_atomically
 from fastssl.models.encoder import EncoderSpec
 from fastssl.models.encoder_file import load_encoder
+from fastssl.training.run_folder import ENCODER
 
 from .agreement import rank_agreement
 from .baselines import write_imagenet
@@ -69,10 +72,19 @@ def score_and_finetune(
     result.print(console)
     if world().leads:
         write_aligned_report(result)
+        _export(comparison.folder, choice)
     if not tuned:
         _say_what_is_next(choice, target, console)
         return result
     return _finetune(comparison, tuned, scores, result, console)
+
+
+def _export(folder: Path, choice: Choice) -> None:
+    """Make the winner's encoder the recipe's, as that of a sequence's last stage is; none where there is no winner."""
+    if choice.winner is None:
+        (folder / ENCODER).unlink(missing_ok=True)
+    else:
+        write_atomically(folder / ENCODER, (folder / choice.winner / ENCODER).read_bytes())
 
 
 def _whom_to_finetune(config: AlignedConfig, choice: Choice, pretraining: PreTraining) -> tuple[str, ...]:

@@ -106,6 +106,10 @@ class SegmentationTarget(Target):
         return cls(config=config, folder=folder, source=source, data=data, recipe=recipe, runtime=runtime)
 
     @property
+    def name(self) -> str:
+        return self.data.name
+
+    @property
     def training_data(self) -> str:
         return str(self.folder / FILE) if _on_patches(self.config) else self.config.data
 

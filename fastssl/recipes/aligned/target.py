@@ -55,6 +55,11 @@ class Target(ABC):
 
     @property
     @abstractmethod
+    def name(self) -> str:
+        """The name of the task's own images."""
+
+    @property
+    @abstractmethod
     def training_data(self) -> str:
         """The data setting of the methods' runs."""
 

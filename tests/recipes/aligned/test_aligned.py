@@ -53,23 +53,26 @@ def test_where_nothing_leads_by_the_margin_it_stops_and_names_what_to_do(
     assert (result.winner, result.finished, result.choice.baseline) == (None, True, "random")
     assert not (tmp_path / "run/report/finetune.json").exists()
     lead = result.row("moco").proxy.mean - result.row("random").proxy.mean
+    assert not (tmp_path / "run" / "encoder.safetensors").exists()
     assert f"no pre-training pays here: moco less random {lead:+.4f} AUC, needed +1.0000 (as asked)" in text
     (command,) = (line.split("baseline: ")[1] for line in text.splitlines() if "fine-tune the baseline: " in line)
     assert not read_line(command.split()[1:]).mistakes
 
 
-def test_the_winner_is_fine_tuned_with_the_baseline_and_others_are_once_they_are_asked_for(
+def test_the_winner_is_the_recipes_encoder_and_all_are_fine_tuned_once_that_is_asked_for(
     tmp_path: Path, labelled: Path, run: Run
 ) -> None:
     short = {"finetune_epochs": 1, "finetune_trials": 2}
-    result, _ = run(tmp_path / "run", data=str(labelled), margin=0.0, finetune="none", **short)
+    result, _ = run(tmp_path / "run", data=str(labelled), candidates="moco,vae", finetune="none", **short)
+    winner = tmp_path / "run" / str(result.winner) / "encoder.safetensors"
+    assert (tmp_path / "run" / "encoder.safetensors").read_bytes() == winner.read_bytes()
     result, text = run(tmp_path / "run", resume=True, finetune="all", **short)
-    assert "3 trials: 3 candidates, 3 draws of 4 images per class; 3 of them are finished already" in text
+    assert "2 trials: 2 candidates, 3 draws of 4 images per class; 2 of them are finished already" in text
     assert "pre-training 1/2" not in text
     tuned = json.loads((tmp_path / "run/report/finetune.json").read_text())
     means = {row["encoder"]: row["auc"] for row in tuned["rows"]}
     for row in result.rows:
-        assert row.finetuned.mean == pytest.approx(means["random init" if row.candidate == "random" else row.candidate])
+        assert row.finetuned.mean == pytest.approx(means[row.candidate])
     assert result.row("moco").finetune_seconds > 0
 
 
