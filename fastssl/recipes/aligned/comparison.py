@@ -6,7 +6,7 @@ cover: training (`pretraining.py`), scoring (`scoring.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from fastssl.training.inputs import open_runtime
 
 from .baselines import baselines_of
 from .classification import ClassificationTarget
-from .methods import Method, methods_of, why_not
+from .methods import Method, methods_of, why_not, with_minutes, with_shares
 from .segmentation import SegmentationTarget
 from .target import Target
 
@@ -78,8 +78,14 @@ def open_comparison(config: AlignedConfig, folder: Path, console: Console) -> Co
     sound = tuple(method for method in methods if method.name not in problems)
     if problems and (config.candidates or not sound):
         raise ConfigError([f"{name}: {problem}" for name, problem in problems.items()])
+    config = with_minutes(config, len(sound))
     return Comparison(
-        target=target, methods=sound, baselines=baselines, left_out=problems, notes=notes, runtime=runtime
+        target=replace(target, config=config),
+        methods=with_shares(sound, config.minutes),
+        baselines=baselines,
+        left_out=problems,
+        notes=notes,
+        runtime=runtime,
     )
 
 

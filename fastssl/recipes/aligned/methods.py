@@ -6,7 +6,8 @@ Covers: which settings go to a method, which methods can be had on these data. D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastssl.config.aligned import METHODS, AlignedConfig
@@ -60,31 +61,46 @@ def methods_of(config: AlignedConfig, data: str, folder: Path) -> tuple[Method, 
         folder: of the recipe; each method has a folder in it.
 
     Returns:
-        In the order of `METHODS`; a budget of minutes is divided evenly among them.
+        In the order of `METHODS`, each with the whole budget of minutes (`with_shares`).
     """
     names = [name for name in METHODS if not config.candidates or name in config.candidates]
     passed = (*_PASSED_ON, *(() if config.segments else _OF_THE_IMAGES))
     shared = {name: getattr(config, name) for name in passed if name in config.model_fields_set}
     shared |= {"data": data, "encoder": ENCODER if config.encoder == "auto" else config.encoder, "quiet": True}
-    shared |= {} if config.minutes is None else {"minutes": config.minutes / len(names)}
     return tuple(
         Method(name=name, config=train_config({**shared, **_kind(name), "out": folder / name})) for name in names
     )
 
 
-def with_minutes(config: AlignedConfig) -> AlignedConfig:
+def with_minutes(config: AlignedConfig, methods: int) -> AlignedConfig:
     """Give a recipe without a length its budget: `MINUTES_EACH` for every method.
 
     Args:
         config: what was asked for.
+        methods: how many there are.
 
     Returns:
         The configuration with minutes or steps.
     """
     if config.minutes is not None or config.steps is not None:
         return config
-    methods = [name for name in METHODS if not config.candidates or name in config.candidates]
-    return config.model_copy(update={"minutes": MINUTES_EACH * len(methods)})
+    return config.model_copy(update={"minutes": MINUTES_EACH * methods})
+
+
+def with_shares(methods: Sequence[Method], minutes: float | None) -> tuple[Method, ...]:
+    """Divide a budget evenly among methods.
+
+    Args:
+        methods: those that can be trained.
+        minutes: of all of them together; None where their length is given in steps.
+
+    Returns:
+        The methods, each with its share.
+    """
+    if minutes is None:
+        return tuple(methods)
+    share = {"minutes": minutes / len(methods)}
+    return tuple(replace(method, config=method.config.model_copy(update=share)) for method in methods)
 
 
 def why_not(method: Method, source: Source, runtime: Runtime) -> str:

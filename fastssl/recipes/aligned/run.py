@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fastssl.config.aligned import AlignedConfig
+from fastssl.config.aligned import IMAGENET, AlignedConfig
 from fastssl.distributed.leader import everyone_here
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
@@ -20,12 +20,11 @@ from fastssl.evaluation.shared.report_folder import REPORT
 from fastssl.threads import use_threads
 from fastssl.training.own_folder import owned
 from fastssl.training.pace import Clock
-from fastssl.training.run_folder import check_place, claim_recipe, folder_of, holds_run, release_recipe
+from fastssl.training.run_folder import ENCODER, check_place, claim_recipe, folder_of, holds_run, release_recipe
 from fastssl.training.stored_settings import settings_to_resume
 
 from .comparison import Comparison, introduce, open_comparison
 from .costs import CostLedger
-from .methods import with_minutes
 from .patches import FILE as PATCHES
 from .pretraining import PreTrainer, PreTraining
 from .report import AlignedResult
@@ -65,8 +64,6 @@ def train_aligned(
             if not isinstance(resumed, AlignedConfig):
                 raise ConfigError([f"out={str(folder)!r}: holds another run; give another --out"])
             config = resumed
-        else:
-            config = with_minutes(config)
         with use_threads(config.threads_to_use):
             return _compare(open_comparison(config, folder, console), console, clock, now)
 
@@ -84,6 +81,8 @@ def _compare(comparison: Comparison, console: Console, clock: Clock, now: Callab
     if world().leads:
         if not config.resume:
             claim_recipe(folder, config)
+            for left in (folder / PATCHES, folder / IMAGENET / ENCODER):  # of an earlier comparison
+                left.unlink(missing_ok=True)
         target.source.report.write(folder)
     everyone_here()
     target.write_data()

@@ -148,9 +148,20 @@ def test_a_method_that_cannot_be_trained_is_left_out_unless_it_is_named(
     with pytest.raises(ConfigError, match="tower: encoder has no feature pyramid"):
         run(tmp_path / "named", data=str(labelled), encoder="test_vit", candidates="moco,tower", size=32)
     assert not (tmp_path / "named").exists()
-    _, text = run(tmp_path / "auto", data=str(labelled), encoder="test_vit", candidates=(), size=32, stop_after=1)
+    ticks = itertools.count()
+    _, text = run(
+        tmp_path / "auto",
+        data=str(labelled),
+        encoder="test_vit",
+        candidates=(),
+        size=32,
+        steps=None,
+        minutes=None,
+        stop_after=1,
+        hooks={"clock": lambda: next(ticks) / 4},
+    )
     assert "note        tower is left out: encoder has no feature pyramid" in text
-    assert "methods     moco, simclr, pretext, vae" in text
+    assert "methods     moco, simclr, pretext, vae: --minutes 16: 4 each" in text
 
 
 def test_the_proxy_never_sees_the_test_part(tmp_path: Path, run: Run) -> None:
