@@ -137,6 +137,7 @@ def _evaluate(
 ) -> RecipeResult:
     if world().leads:
         write_atomically(recipe_run.folder / ENCODER, (recipe_run.runs[-1] / ENCODER).read_bytes())
+    everyone_here()  # whoever goes on finds it
     if recipe.evaluate is None:
         return result
     heading = f"{_parts(recipe_run, recipe)}/{_parts(recipe_run, recipe)} {recipe.title}"
