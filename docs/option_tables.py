@@ -35,7 +35,8 @@ class Option:
 
 
 def options_of(command: str) -> list[Option]:
-    """Return the options of `fastssl COMMAND`, group by group in the order of its help; of train, those of all stages.
+    """Return the options of `fastssl COMMAND`, group by group in the order of its help; of train, those of all stages
+    and recipes.
 
     Raises:
         KeyError: There is no such command.
@@ -64,12 +65,13 @@ def options_of(command: str) -> list[Option]:
 
 
 def _apps(command: str) -> list[App]:
-    """The command line, or for train one for each stage, since stages have options of their own."""
+    """The command line, or for train one for each stage and recipe that has options of its own."""
     from fastssl.cli import app
     from fastssl.cli.commands import OF_A_STAGE, make_app
-    from fastssl.stages.registry import STAGES, config_class
+    from fastssl.stages.registry import RECIPE_CONFIGS, STAGES, config_class
 
-    return [make_app(config_class(stage)) for stage in STAGES] if command in OF_A_STAGE else [app]
+    kinds = [*(config_class(stage) for stage in STAGES), *(config_class(recipe=recipe) for recipe in RECIPE_CONFIGS)]
+    return [make_app(kind) for kind in kinds] if command in OF_A_STAGE else [app]
 
 
 def fill_option_tables(markdown: str) -> str:

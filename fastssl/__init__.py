@@ -22,6 +22,7 @@ _EXPORTS = {
     "AdviseConfig": "fastssl.config",
     "Advice": "fastssl.advice.report",
     "Estimate": "fastssl.estimation.result",
+    "AlignedResult": "fastssl.recipes.aligned",
     "probe": "fastssl.evaluation.probe.run",
     "ProbeConfig": "fastssl.config",
     "ProbeResult": "fastssl.evaluation.probe.report",
@@ -56,6 +57,7 @@ _EXPORTS = {
 __all__ = [
     "Advice",
     "AdviseConfig",
+    "AlignedResult",
     "BenchmarkConfig",
     "BenchmarkResult",
     "Diagnosis",
@@ -131,6 +133,7 @@ if TYPE_CHECKING:
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview
     from fastssl.recipes import RecipeResult, train
+    from fastssl.recipes.aligned import AlignedResult
     from fastssl.reports.report import report
     from fastssl.shards import pack
     from fastssl.threads import share_processors

@@ -14,10 +14,11 @@ from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, Un
 from pydantic import ValidationError
 
 from fastssl.config import Config, problems, unknown
+from fastssl.config.base import not_taken
 from fastssl.config.settings_file import read_settings_file
 from fastssl.errors import ConfigError
 from fastssl.paths import user_path
-from fastssl.stages.registry import RECIPE_STAGES, config_class, foreign_setting, owners_of, stage_names
+from fastssl.stages.registry import RECIPE_NAMES, config_class, foreign_setting, owners_of, stage_names
 
 from .commands import CONFIGS, OF_A_STAGE, app, make_app
 from .config_file import as_options
@@ -55,6 +56,8 @@ class _Grammar:
         setting = name.lstrip("-").replace("-", "_")
         if self.whose and owners_of(setting):
             return foreign_setting(setting, self.whose)
+        if self.kind and setting in self.kind.model_fields:
+            return not_taken(setting, self.kind)
         return unknown(setting, self.kind) if self.kind else f"unknown option {name}"
 
 
@@ -97,7 +100,7 @@ def _grammar_of(tokens: Sequence[str], settings: Mapping[str, Any]) -> _Grammar:
     stage, recipe = value_of(tokens, "--stage"), value_of(tokens, "--recipe")
     if stage is None and recipe is None:
         stage, recipe = settings.get("stage"), settings.get("recipe")
-    if recipe in tuple(RECIPE_STAGES):  # a file may say anything, of which not all has a hash
+    if recipe in RECIPE_NAMES:  # a file may say anything, of which not all has a hash
         kind, whose = config_class(recipe=recipe), f"--recipe {recipe}"
     else:
         names = stage_names()

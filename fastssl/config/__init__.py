@@ -8,6 +8,7 @@ and the Python keywords are both made from these classes. Does not cover: settin
 from __future__ import annotations
 
 from .advise import AdviseConfig
+from .aligned import AlignedConfig
 from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
 from .benchmark import BenchmarkConfig
 from .fewshot import FewshotConfig
@@ -21,6 +22,7 @@ from .train import TrainConfig
 
 __all__ = [
     "AdviseConfig",
+    "AlignedConfig",
     "BenchmarkConfig",
     "Config",
     "DataConfig",

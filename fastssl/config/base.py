@@ -288,12 +288,28 @@ def unknown(name: str, kind: type[Config]) -> str:
     return f"unknown setting {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
 
 
+def not_taken(name: str, kind: type[Config]) -> str:
+    """Say why a setting that others of its kind take is none of this class.
+
+    Args:
+        name: of the setting, with underscores.
+        kind: the class, whose own words on the field say why.
+
+    Returns:
+        One short phrase.
+    """
+    why = (kind.model_fields[name].description or "").rstrip(".")
+    return f"{name}: {why[:1].lower()}{why[1:]}"
+
+
 def _phrase(detail: Any, kind: type[Config]) -> str:
     name = str(detail["loc"][0]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
         return unknown(name, kind)
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
+    if detail["type"] == "none_required":
+        return not_taken(name, kind)
     if detail["type"] == "string_pattern_mismatch":
         message = f"give {(kind.model_fields[name].description or '').rpartition(': ')[2].rstrip('.')}"
     return f"{name}={_SHORT.repr(detail['input'])}: {message}" if name else message

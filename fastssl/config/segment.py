@@ -6,11 +6,10 @@ Covers: names, types, ranges, what goes together. Does not cover: what "auto" be
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from cyclopts import Parameter
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from .base import (
     DATA,
@@ -28,17 +27,12 @@ from .base import (
     ListOf,
 )
 from .baselines import Baselines, parse_baseline
+from .masked_images import WHOLE, MaskedImagesConfig, PatchSide
 from .paths import PathSetting
 
-WHOLE = 0
-"""The patch that is a whole image."""
 SMALLEST_PATCH = 16
-ANY_VALUE = "any"
-"""The word for every mask value but the background."""
 
 Init = Literal["run", "random"]
-
-_Patch = BeforeValidator(lambda value: {"auto": None, "whole": WHOLE}.get(value, value))
 
 _OF_FOLDERS = ("image_suffix", "mask_suffix", "foreground", "fov", "test_images", "val_images", "patient", "split")
 
@@ -59,25 +53,7 @@ _Names = Annotated[
 ]
 
 
-def _as_words(value: Any) -> Any:
-    """Whole numbers as text, alone or in a sequence."""
-    if isinstance(value, (list, tuple)):
-        return [_as_words(item) for item in value]
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _foreground(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Whole numbers, #rrggbb in lower case, or the word any alone."""
-    words = tuple(value.lower() for value in values)
-    for word in words:
-        if word != ANY_VALUE and not re.fullmatch(r"-?\d{1,10}|#[0-9a-f]{6}", word):
-            raise ValueError(f"{word!r}: give whole numbers, colours such as '#ff0000', or any")
-    if ANY_VALUE in words and len(words) > 1:
-        raise ValueError("any stands alone: it is every value but the background")
-    return tuple(word if word.startswith("#") or word == ANY_VALUE else str(int(word)) for word in words)
-
-
-class SegmentConfig(DataConfig):
+class SegmentConfig(MaskedImagesConfig, DataConfig):
     """Settings of `fastssl segment RUN ...` and `fastssl.segment(runs, ...)`."""
 
     alternatives: ClassVar[Alternatives] = (
@@ -90,32 +66,12 @@ class SegmentConfig(DataConfig):
         ("split", "patient"),
     )
 
-    images: Annotated[PathSetting | None, Parameter(group=DATA)] = None
-    """Folder of images; every image has a mask in --masks."""
-    masks: Annotated[PathSetting | None, Parameter(group=DATA)] = None
-    """Folder of masks, each named after its image."""
     data: Annotated[Literal["demo", "demo-colour"], Parameter(group=DATA)] = "demo"
     """Built-in images with masks, where no folders are given."""
     data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder where relative paths are looked for as well."""
-    image_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
-    """Ending that image names have and mask names lack (DRIVE: _training)."""
-    mask_suffix: Annotated[str, Parameter(group=DATA, show_default=False)] = ""
-    """Ending of the mask to take where several fit an image (CHASE: _1stHO)."""
-    foreground: Annotated[
-        ListOf[str],
-        BeforeValidator(_as_words),
-        AfterValidator(_foreground),
-        SEVERAL,
-        Parameter(group=DATA, show_default=False),
-    ] = ()
-    """Mask values or #colours that are foreground, or any (auto: if clear)."""
-    fov: Annotated[PathSetting | None, Parameter(group=DATA)] = None
-    """Folder of field-of-view masks, outside of which pixels do not count."""
     size: Annotated[Annotated[int, Field(ge=8, le=4096)] | None, Auto, Parameter(group=DATA)] = None
     """Resize images to this short side in pixels (auto: as the data has it)."""
-    channel: Annotated[Literal["auto", "rgb", "grey", "red", "green", "blue"], Parameter(group=DATA)] = "auto"
-    """Channels that the encoder is given (auto: as the images have them)."""
 
     test_images: _Names = None
     """How many of the last names are test images, or their names (auto: 30 %)."""
@@ -123,8 +79,6 @@ class SegmentConfig(DataConfig):
     """How many of the rest validate, or their names (auto: 20 % of the rest)."""
     patient: Annotated[str | None, Parameter(group=DATA)] = None
     """Regular expression that finds the patient in a name; no patient is split."""
-    split: Annotated[PathSetting | None, Parameter(group=DATA)] = None
-    """File of lines NAME,train|val|test that splits the images instead."""
 
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """timm model of the run random (auto: the runs' own, or resnet18)."""
@@ -132,8 +86,10 @@ class SegmentConfig(DataConfig):
     """Where encoders start; both words make a row each."""
     decoder_init: Annotated[ListOf[Init], Field(min_length=1), Parameter(group=MODEL)] = ("run",)
     """Where decoders start; a run without a decoder starts from random."""
+    freeze_encoder: Annotated[bool, Parameter(group=MODEL, negative="", show_default=False)] = False
+    """Train the decoder only; encoders keep their weights and statistics."""
 
-    patch: Annotated[Annotated[int, Field(ge=0)] | None, _Patch, Parameter(group=LENGTH)] = None
+    patch: Annotated[PatchSide, Parameter(group=LENGTH)] = None
     """Side of training patches in pixels, or whole (auto: 64, if images hold it)."""
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 32
     """Patches per step."""

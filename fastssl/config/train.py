@@ -60,8 +60,8 @@ class TrainConfig(DataConfig):
 
     stage: Annotated[str, Parameter(group=OBJECTIVE)] = "moco"
     """Stage to train."""
-    recipe: Annotated[Literal["fast", "mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
-    """Train stages in order, then evaluate."""
+    recipe: Annotated[Literal["aligned", "fast", "mtcp", "tower", "vae"] | None, Parameter(group=OBJECTIVE)] = None
+    """Several stages, then an evaluation."""
     encoder: Annotated[str, Parameter(group=MODEL)] = "auto"
     """Encoder: any timm model (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"

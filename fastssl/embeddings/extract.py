@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fastssl.data import ShardedImages
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import lay_out_on
 
 
 def extract(
     encoder: nn.Module,
-    images: np.ndarray,
+    images: np.ndarray | ShardedImages,
     view: View,
     *,
     device: torch.device,
@@ -32,7 +33,7 @@ def extract(
 
     Args:
         encoder: maps `[B, C, S, S]` to `[B, D]`; moved to `device`, run in eval mode, channels-last, without gradients.
-        images: `[N, H, W, C]` uint8 or uint16.
+        images: `[N, H, W, C]` uint8 or uint16, in memory or in shards.
         view: yields "image", such as `Plain`.
         device: that the encoder runs on.
         batch_size: images per step.

@@ -53,13 +53,16 @@ def estimate_training(
         The estimate.
 
     Raises:
-        ConfigError: a setting that cannot be used, or `resume`.
+        ConfigError: a setting that cannot be used, `resume`, or a recipe that is no sequence of stages.
         DataError: images that cannot be used.
         CheckpointError: weights to start from that cannot be read.
         OSError: there is no room for a checkpoint in the system's temporary folder.
     """
     if config.resume:
         raise ConfigError(["resume: what is estimated is a run from its beginning; leave it out"])
+    if config.recipe is not None and config.recipe not in RECIPES:
+        why = "its methods are given equal times, as --minutes says; estimate one of them with --stage or --recipe mtcp"
+        raise ConfigError([f"recipe={config.recipe}: {why}"])
     folder = folder_of(config)
     before, free = resident_memory(), free_memory()
     reset_peak()
@@ -86,7 +89,7 @@ def _stages(config: TrainConfig, console: Console) -> tuple[TrainConfig, ...]:
     """The configuration of every stage, with its length and the weights that it starts from."""
     folder = folder_of(config)
     if config.recipe is not None:
-        config, line = with_recipe_length(config, own_length=RECIPES[config.recipe].own_length)
+        config, line = with_recipe_length(config, RECIPES[config.recipe])
         say(console, *filter(None, (line,)))
         return stage_configs(config, folder)
     init, line = initial_weights(config, folder)

@@ -62,13 +62,21 @@ class Recipe:
     """What ends a recipe.
 
     Args:
-        evaluate: evaluates the trained runs, printing to a console.
-        report: writes the report after that; the process of rank 0 alone calls it.
+        evaluate: evaluates the trained runs, printing to a console; None: that is left to the caller.
+        report: writes the report after that; the process of rank 0 alone calls it. None with `evaluate`.
         title: of the evaluation, for the heading above it.
         own_length: its stages choose the length of their runs, on the demo data too.
     """
 
-    evaluate: Callable[[RecipeRun, Console], None]
-    report: Callable[[RecipeRun, Console], None]
-    title: str
+    evaluate: Callable[[RecipeRun, Console], None] | None
+    report: Callable[[RecipeRun, Console], None] | None
+    title: str = ""
     own_length: bool = False
+
+    def parts(self, run: RecipeRun) -> int:
+        """Return how many parts it has: its stages, and its evaluation if there is one.
+
+        Args:
+            run: of this recipe.
+        """
+        return len(run.stages) + (self.evaluate is not None)

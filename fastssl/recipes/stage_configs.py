@@ -1,7 +1,7 @@
 """What a recipe asks of each of its stages.
 
 Covers: the configuration of every stage, and how a length is divided among them. Does not cover: training them
-(`run.py`), which stages a recipe has (`fastssl.stages.registry`).
+(`sequence.py`), which stages a recipe has (`fastssl.stages.registry`).
 """
 
 from __future__ import annotations
@@ -9,28 +9,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastssl.config.train import TrainConfig
+from fastssl.recipes.recipe import Recipe
 from fastssl.stages.registry import RECIPE_STAGES, config_class, train_config
 from fastssl.training.resolve import with_length
 
 
-def with_recipe_length(config: TrainConfig, *, own_length: bool) -> tuple[TrainConfig, str]:
+def with_recipe_length(config: TrainConfig, recipe: Recipe) -> tuple[TrainConfig, str]:
     """Give a recipe a budget where the data are the demo's and no length is given.
 
     Args:
         config: of the whole recipe.
-        own_length: its stages choose the length of their runs, on the demo data too.
+        recipe: which one it is.
 
     Returns:
         The configuration, and a line on how the budget is divided; "" where there is no budget.
     """
-    each = config if own_length else with_length(config)[0]
+    each = config if recipe.own_length else with_length(config)[0]
     if each.minutes is None:
         return config, ""
     stages = RECIPE_STAGES[str(config.recipe)]
     minutes = config.minutes or each.minutes * len(stages)
     given = f"--minutes {minutes:g}" if config.minutes else f"demo data: --minutes {minutes:g} unless a length is given"
     share = f"{minutes / len(stages):g} minutes for each of {', '.join(stages)}"
-    return config.model_copy(update={"minutes": minutes}), f"{given}: {share}; the evaluation is not counted"
+    not_counted = "; the evaluation is not counted" if recipe.evaluate else ""
+    return config.model_copy(update={"minutes": minutes}), f"{given}: {share}{not_counted}"
 
 
 def stage_configs(config: TrainConfig, folder: Path) -> tuple[TrainConfig, ...]:

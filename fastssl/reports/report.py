@@ -30,6 +30,7 @@ from .page import TileSheet, render_page
 from .projection import check_projection
 from .reading.run_record import RunRecord, find_records
 from .run_images import RunImages, open_images
+from .sections.aligned import aligned_section
 from .sections.data_sets import data_section
 from .sections.feature_map import choose_map_images, map_section
 from .sections.fewshot import fewshot_section
@@ -107,7 +108,7 @@ def make_page(
     """
     images, problems = open_images(records, config, console) if config.map else (None, ())
     sections = [overview_section(records), data_section(records, images, problems), training_section(records)]
-    sections += [probe_section(records), fewshot_section(records)]
+    sections += [aligned_section(records), probe_section(records), fewshot_section(records)]
     sections += [finetune_section(records, frozen=frozen) for frozen in (False, True)]
     sections.append(segment_section(records))
     sheet = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from pydantic import Field, create_model
 
+from fastssl.config.aligned import AlignedConfig
 from fastssl.config.base import OBJECTIVE, build
 from fastssl.config.train import TrainConfig
 from fastssl.errors import ConfigError
@@ -35,8 +36,12 @@ STAGES = {
 """Name of a built-in stage -> its package."""
 
 RECIPE_STAGES = {"fast": ("simclr",), "mtcp": ("moco", "pretext"), "tower": ("tower",), "vae": ("vae",)}
-"""Recipe name -> its stages, in order."""
+"""Name of a recipe that is a sequence -> its stages, in order."""
 
+RECIPE_CONFIGS: dict[str, type[TrainConfig]] = {"aligned": AlignedConfig}
+"""Name of a recipe with settings of its own -> their class; it takes no setting of a single stage."""
+
+RECIPE_NAMES = tuple(sorted((*RECIPE_STAGES, *RECIPE_CONFIGS)))
 
 ALL_STAGES = "all"
 """What `fastssl preview --stage` takes for no stage in particular: no stage can be called so."""
@@ -104,32 +109,34 @@ def stage_defaults(name: str) -> StageDefaults[Any, Any]:
 
 @cache
 def config_class(stage: str = "moco", recipe: str | None = None) -> type[TrainConfig]:
-    """Find the class of what may be asked of a stage, or of all stages of a recipe.
+    """Find the class of what may be asked of a stage, or of a recipe.
 
     Args:
         stage: its name; ignored where a recipe is given.
         recipe: its name; None: of a stage.
 
     Returns:
-        A subclass of the stage's own configuration, or of those of all the recipe's stages. Its `stage` takes every
-        name, so that a help page shows them.
+        A subclass of the stage's own configuration, of those of all the recipe's stages, or of the recipe's own. Its
+        `stage` takes every name, so that a help page shows them.
 
     Raises:
         ConfigError: there is no such stage or recipe, where the nearest one is named; or the package that brings the
             stage is broken.
     """
-    if recipe is not None and recipe not in RECIPE_STAGES:
-        raise ConfigError([_unknown("recipe", recipe, RECIPE_STAGES)])
+    if recipe is not None and recipe not in RECIPE_NAMES:
+        raise ConfigError([_unknown("recipe", recipe, RECIPE_NAMES)])
+    if recipe in RECIPE_CONFIGS:
+        return _class_of((), (RECIPE_CONFIGS[str(recipe)],))
     return _class_of((stage,) if recipe is None else RECIPE_STAGES[recipe])
 
 
 def every_stage() -> type[TrainConfig]:
-    """Make a class with the settings of all stages, for completion.
+    """Make a class with the settings of all stages and recipes, for completion.
 
     Returns:
-        A subclass of the configurations of all stages, those of broken packages left out.
+        A subclass of all their configurations, those of broken packages left out.
     """
-    return _class_of(tuple(_sound_stages()))
+    return _class_of(tuple(_sound_stages()), tuple(RECIPE_CONFIGS.values()))
 
 
 def train_config(settings: Mapping[str, Any]) -> TrainConfig:
@@ -195,13 +202,13 @@ def _sound_stages() -> dict[str, StageEntry]:
     return found
 
 
-def _class_of(stages: tuple[str, ...]) -> type[TrainConfig]:
-    """A class with the settings of several stages."""
-    own = tuple(stage_entry(name).config for name in reversed(stages))  # the last stage's defaults go first
+def _class_of(stages: tuple[str, ...], recipes: tuple[type[TrainConfig], ...] = ()) -> type[TrainConfig]:
+    """A class with the settings of several stages, and of recipes with settings of their own."""
+    own = tuple(stage_entry(name).config for name in reversed(stages)) + recipes  # the last stage's defaults go first
     own = tuple(kind for kind in own if not any(kind is not other and issubclass(other, kind) for other in own))
     shown = Parameter(group=OBJECTIVE, show_default=lambda _: next(iter(STAGES)))
     choice: Any = Annotated[Literal[stage_names()], shown]
-    field = Field(default=stages[0], description=TrainConfig.model_fields["stage"].description)
+    field = Field(default=next(iter((*stages, *STAGES))), description=TrainConfig.model_fields["stage"].description)
     made: type[TrainConfig] = create_model(own[-1].__name__, __base__=own, __module__=__name__, stage=(choice, field))
     return made
 

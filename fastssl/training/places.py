@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_PLACES = ("data_root", "init", "out")
+_SOURCES = ("data_root", "init", "images", "masks", "fov", "split")
+_PLACES = (*_SOURCES, "out")
 
 
 def absolute_places(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -21,7 +22,7 @@ def absolute_places(settings: Mapping[str, Any]) -> dict[str, str]:
         settings: names and values, with paths as they were given.
 
     Returns:
-        Those of data_root, init and out that are there and not None, as text.
+        Those of data_root, init, out, images, masks, fov and split that are there and not None, as text.
     """
     given = {name: settings[name] for name in _PLACES if settings.get(name) is not None}
     # Without following links: a link may be meant to be changed. Path.absolute would leave ".." in.
@@ -36,10 +37,10 @@ def moved_places(settings: Mapping[str, Any], folder: Path) -> dict[str, str]:
         folder: that the file lies in now.
 
     Returns:
-        Those of data_root and init that are no longer at their place, but at the same place as seen from the run.
+        Those of them, but for out, that are no longer at their place, but at the same place as seen from the run.
     """
     out, found = settings.get("out"), {}
-    for name in ("data_root", "init"):
+    for name in _SOURCES:
         place = settings.get(name)
         if isinstance(place, str) and isinstance(out, str) and not Path(place).exists():
             moved = Path(os.path.normpath(folder / os.path.relpath(place, out)))

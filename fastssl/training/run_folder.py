@@ -92,6 +92,23 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
         raise ConfigError([f"out={str(folder)!r}: holds a run already; --resume continues it, --overwrite replaces it"])
 
 
+def check_place(folder: Path, config: TrainConfig) -> None:
+    """Refuse what can be refused before anything is touched: a taken folder, or nothing to go on with.
+
+    Args:
+        folder: of a run or a recipe.
+        config: what was asked for.
+
+    Raises:
+        ConfigError: a run is to begin where it may not.
+        CheckpointError: a run is to go on where there is none.
+    """
+    if not config.resume:
+        check_free(folder, overwrite=config.overwrite)
+    elif not holds_run(folder):
+        read_settings(folder)  # says what is missing
+
+
 def holds_run(folder: Path) -> bool:
     """Tell whether a run or a recipe has begun in a folder.
 

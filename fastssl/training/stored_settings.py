@@ -35,6 +35,8 @@ _CHANGED_BY_RESUMING = {
     *("device", "compile", "threads", "pipeline"),
     *("monitor", "monitor_share", "log", "keep_best"),
     *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),
+    *("images", "masks", "fov", "split"),
+    *("shots", "draws", "proxy_steps", "margin", "finetune", "finetune_epochs", "finetune_trials"),
 }
 
 # What was chosen for one kind of device, and is chosen again for another.

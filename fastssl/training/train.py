@@ -35,8 +35,8 @@ from fastssl.training.messages import conclude, introduce, processes
 from fastssl.training.own_folder import owned
 from fastssl.training.pace import minutes_hold, with_steps
 from fastssl.training.resolve import with_length
-from fastssl.training.run_folder import CHECKPOINTS, check_free, folder_of, holds_run
-from fastssl.training.stored_settings import read_settings, settings_to_resume
+from fastssl.training.run_folder import CHECKPOINTS, check_place, folder_of
+from fastssl.training.stored_settings import settings_to_resume
 from fastssl.training.timed_steps import Clock
 
 
@@ -77,7 +77,7 @@ def train_stage(
     """
     began = clock()
     folder = folder_of(config)
-    with owned(folder, lambda: _check_place(config, folder)):
+    with owned(folder, lambda: check_place(folder, config)):
         return _train_in(folder, _settings(config, folder), console, prepared, began, clock)
 
 
@@ -103,14 +103,6 @@ def _train_in(
             lines = [*what_was_learnt(run, folder), *how_timm_builds(run)]
             say(console, *lines, *([] if prepared is not None else [next_command(run, folder)]))
         return result
-
-
-def _check_place(config: TrainConfig, folder: Path) -> None:
-    """Refuse what can be refused before anything is touched."""
-    if not config.resume:
-        check_free(folder, overwrite=config.overwrite)
-    elif not holds_run(folder):
-        read_settings(folder)  # says what is missing
 
 
 def _settings(config: TrainConfig, folder: Path) -> TrainConfig:

@@ -21,7 +21,7 @@ Refusal = Callable[..., str]
         ("train --recipe vae --patch 2", "patch is a setting of --stage pretext, not of --recipe vae"),
         ("train --shots 1", "unknown setting 'shots'"),
         ("train --recipe mtcp --stage moco", "stage and recipe both given: give one"),
-        ("train --recipe mctp", "recipe='mctp': input should be 'fast', 'mtcp', 'tower' or 'vae'"),
+        ("train --recipe mctp", "recipe='mctp': input should be 'aligned', 'fast', 'mtcp', 'tower' or 'vae'"),
         ("probe run --lr 3", "unknown setting 'lr'"),
         ("segment run --images a", "masks missing: images and masks are given together"),
         ("segment run --images a --masks b --data demo", "data and images both given: give one"),

@@ -137,6 +137,20 @@ def test_a_recipe_trains_each_stage_and_evaluates_together(tmp_path: Path, start
     assert said[1] == ("", "")
 
 
+@pytest.mark.slow
+def test_methods_are_compared_together_and_rank_0_alone_speaks(
+    tmp_path: Path, start: Callable[..., list[Command]]
+) -> None:
+    folder = tmp_path / "run"
+    asked = ["--candidates", "moco,pretext,random", "--draws", "2", "--shots", "3", "--finetune", "none"]
+    processes = start(2, "--recipe", "aligned", *SETTINGS, *asked, "--steps", "2", "--out", str(folder))
+    said = [process.end(timeout=240) for process in processes]
+    assert [process.status for process in processes] == [0, 0], said
+    assert said[0][0].count("3 trials: 3 candidates") == 1
+    assert (folder / "report" / "aligned.json").is_file()
+    assert said[1] == ("", "")
+
+
 def test_what_is_wrong_for_all_is_said_once(
     tmp_path: Path, grey_npz: Path, start: Callable[..., list[Command]]
 ) -> None:

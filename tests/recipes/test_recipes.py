@@ -22,7 +22,7 @@ import fastssl
 from fastssl.data import open_source
 from fastssl.errors import ConfigError
 from fastssl.recipes.recipe import Recipe, RecipeResult, RecipeRun
-from fastssl.recipes.run import train_recipe
+from fastssl.recipes.sequence import train_recipe
 from fastssl.stages.registry import train_config
 from fastssl.training.stored_settings import read_facts
 

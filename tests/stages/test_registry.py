@@ -13,6 +13,8 @@ from fastssl.config import build
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.errors import ConfigError
 from fastssl.stages.registry import (
+    RECIPE_CONFIGS,
+    RECIPE_NAMES,
     RECIPE_STAGES,
     STAGES,
     config_class,
@@ -66,6 +68,15 @@ def test_the_class_of_a_recipe_has_the_settings_of_all_its_stages(recipe: str) -
     assert kind.model_fields.keys() == {name for config in own for name in config.model_fields}
 
 
+@pytest.mark.parametrize("recipe", RECIPE_CONFIGS)
+def test_the_class_of_a_recipe_with_settings_of_its_own_has_those_of_no_stage(recipe: str) -> None:
+    kind, own = config_class(recipe=recipe), RECIPE_CONFIGS[recipe]
+    assert issubclass(kind, own)
+    assert kind.model_fields.keys() == own.model_fields.keys()
+    assert set(get_args(kind.model_fields["stage"].annotation)) == set(STAGES)
+    assert not {"queue_size", "tasks", "beta"} & kind.model_fields.keys()
+
+
 def test_a_recipe_takes_the_data_of_the_stage_that_needs_colours() -> None:
     assert [config_class(stage)().data for stage in ("moco", "pretext")] == ["demo", "demo-colour"]
     assert config_class(recipe="mtcp")().data == "demo-colour"
@@ -74,7 +85,8 @@ def test_a_recipe_takes_the_data_of_the_stage_that_needs_colours() -> None:
 def test_recipes_are_of_stages_that_exist_and_those_that_may_be_asked_for() -> None:
     assert {stage for stages in RECIPE_STAGES.values() for stage in stages} <= STAGES.keys()
     allowed = [word for part in get_args(TrainConfig.model_fields["recipe"].annotation) for word in get_args(part)]
-    assert set(allowed) == RECIPE_STAGES.keys()
+    assert tuple(allowed) == RECIPE_NAMES
+    assert set(RECIPE_NAMES) == RECIPE_STAGES.keys() | RECIPE_CONFIGS.keys()
 
 
 @each_stage
@@ -95,8 +107,9 @@ def test_a_setting_belongs_to_the_stages_whose_class_has_it() -> None:
     for stage in STAGES:
         own = stage_entry(stage).config.model_fields.keys() - TrainConfig.model_fields.keys()
         assert all(stage in owners_of(name) for name in own)
+    own = [stage_entry(stage).config for stage in STAGES]
     assert every_stage().model_fields.keys() == {
-        name for stage in STAGES for name in stage_entry(stage).config.model_fields
+        name for kind in (*own, *RECIPE_CONFIGS.values()) for name in kind.model_fields
     }
 
 
@@ -107,7 +120,7 @@ def test_a_setting_belongs_to_the_stages_whose_class_has_it() -> None:
         ({"stage": "towers"}, "stage='towers': no such stage, did you mean 'tower'?"),
         ({"stage": "zzz"}, f"stage='zzz': no such stage, give one of {', '.join(STAGES)}"),
         ({"recipe": "mtpc"}, "recipe='mtpc': no such recipe, did you mean 'mtcp'?"),
-        ({"recipe": "zzz"}, f"recipe='zzz': no such recipe, give one of {', '.join(RECIPE_STAGES)}"),
+        ({"recipe": "zzz"}, f"recipe='zzz': no such recipe, give one of {', '.join(RECIPE_NAMES)}"),
         ({"stage": "vae", "queue_size": 8}, "queue_size is a setting of --stage moco, not of --stage vae"),
         ({"recipe": "vae", "tasks": "jigsaw"}, "tasks is a setting of --stage pretext, not of --recipe vae"),
         ({"queue_sice": 8}, "unknown setting 'queue_sice', did you mean 'queue_size'?"),

@@ -2,19 +2,22 @@
 
 Covers: pixel-wise cross-entropy, the default, which is what TOWER (Neural Networks 167, 2023) minimises, here of two
 classes by one logit; soft Dice (Milletari et al., "V-Net", 3DV 2016), which counts thin vessels as much as wide ground;
-their sum. All inside the field of view.
+their sum. All inside the field of view. An encoder that is frozen, so that the decoder alone is trained.
 Does not cover: several classes, the network (`fastssl.models.unet`), the loop, scores of images (`metrics.py`).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fastssl.models.unet import UNet
 from fastssl.stages.stage import Batch, Stage, StageOutput
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Objective = Literal["bce+dice", "bce", "dice"]
 
@@ -28,12 +31,24 @@ class Segmentation(Stage):
         network: maps `[B, C, H, W]` to logits `[B, 1, H, W]`.
         objective: "bce" is the mean over all pixels inside, "dice" one minus the soft Dice of all of them together (of
             the batch rather than of each patch: many patches show no foreground at all), "bce+dice" their sum.
+        freeze_encoder: the encoder gets no gradient and stays in eval mode, with its batch norms' own statistics.
     """
 
-    def __init__(self, network: UNet, objective: Objective = "bce") -> None:
+    def __init__(self, network: UNet, objective: Objective = "bce", *, freeze_encoder: bool = False) -> None:
         super().__init__()
         self.network = network
         self.objective = objective
+        self.freeze_encoder = freeze_encoder
+        if freeze_encoder:
+            network.encoder.requires_grad_(False)
+            network.encoder.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or to eval mode; a frozen encoder stays in eval mode."""
+        super().train(mode)
+        if self.freeze_encoder:
+            self.network.encoder.eval()
+        return self
 
     @property
     def encoder(self) -> nn.Module:  # type: ignore[override]

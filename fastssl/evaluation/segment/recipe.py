@@ -55,6 +55,7 @@ class SegmentRecipe:
         augment: name of the list of augmentations.
         patience: epochs without a better validation score before a training stops.
         overlap: share of a window that the next one covers again, in [0, 1).
+        freeze_encoder: the decoder alone is trained.
         choices: the values that matter, with their reasons.
     """
 
@@ -68,12 +69,18 @@ class SegmentRecipe:
     augment: Augment
     patience: int
     overlap: float
+    freeze_encoder: bool = False
     choices: tuple[ResolvedSetting, ...] = ()
 
     def settings(self) -> dict[str, Any]:
-        """Return the values by name, for writing down, without their reasons."""
+        """Return the values by name, for writing down, without their reasons.
+
+        `freeze_encoder` is there where it is on: trials that were finished before there was such a setting stay valid.
+        """
         values = asdict(self)
         del values["choices"]
+        if not self.freeze_encoder:
+            del values["freeze_encoder"]
         return values
 
     def reasons(self) -> dict[str, str]:
@@ -128,7 +135,8 @@ def choose_recipe(config: SegmentConfig, data: SegmentationData) -> SegmentRecip
         augment=augment,
         patience=config.patience,
         overlap=config.overlap,
-        choices=(*choices, _length(config), augmentation),
+        freeze_encoder=config.freeze_encoder,
+        choices=(*choices, _length(config), augmentation, *_frozen(config)),
     )
 
 
@@ -153,6 +161,12 @@ def _is_coloured(sample: Sample) -> bool:
     """Whether the channels of any pixel differ."""
     image = sample.image
     return image.shape[2] == 3 and bool((image != image[..., :1]).any())
+
+
+def _frozen(config: SegmentConfig) -> list[ResolvedSetting]:
+    """What is said of a frozen encoder; nothing where encoders are trained, as in the paper."""
+    reason = f"{_AS_ASKED}: the decoder alone is trained"
+    return [ResolvedSetting(name="encoder", value="frozen", reason=reason)] if config.freeze_encoder else []
 
 
 def _length(config: SegmentConfig) -> ResolvedSetting:

@@ -1,7 +1,8 @@
 """One training of one network: its best epoch by validation Dice, then its scores on the test images.
 
-Covers: driving the engine epoch by epoch, what decides between epochs. Does not cover: stopping early and keeping the
-best weights (`evaluation/shared/early_stopping.py`), initial weights (`initialization.py`), the values it is trained by
+Covers: driving the engine epoch by epoch, what decides between epochs; a training of fixed length that looks at the
+validation images alone, once. Does not cover: stopping early and keeping the best weights
+(`evaluation/shared/early_stopping.py`), initial weights (`initialization.py`), the values it is trained by
 (`recipe.py`), predicting (`prediction.py`), what is kept of it (`trial_record.py`), repeating trials (`trial_grid.py`).
 
 Test images are predicted once, with the weights of the best epoch; they have no say in anything.
@@ -9,7 +10,8 @@ Test images are predicted once, with the weights of the best epoch; they have no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isnan
 
 import torch
@@ -99,11 +101,53 @@ def run_segment_trial(
         DivergenceError: a loss or a probability is not finite.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; the step in progress was finished.
     """
+    with _begun(initialization, data, recipe, seed, runtime, update, validate) as training:
+        return training.run()
+
+
+def validation_dice(
+    initialization: Initialization,
+    data: SegmentationData,
+    recipe: SegmentRecipe,
+    *,
+    seed: int,
+    runtime: Runtime,
+    update: Callable[[int, str], None] = lambda step, facts: None,
+) -> float:
+    """Train a network for all steps of the recipe, and return the mean Dice of the validation images after the last.
+
+    Nothing is chosen by the validation images, and the test images are not looked at.
+
+    Args:
+        initialization: the weights that it begins with.
+        data: all images.
+        recipe: how it is trained; its patience does not count.
+        seed: of all that is random.
+        runtime: device, precision, compilation.
+        update: is called with the steps done and a few words on how it goes.
+
+    Raises:
+        CheckpointError, ConfigError, DivergenceError, KeyboardInterrupt: as `run_segment_trial`.
+    """
+    with _begun(initialization, data, recipe, seed, runtime, update, validation_score) as training:
+        return training.final_validation_dice()
+
+
+@contextmanager
+def _begun(
+    initialization: Initialization,
+    data: SegmentationData,
+    recipe: SegmentRecipe,
+    seed: int,
+    runtime: Runtime,
+    update: Callable[[int, str], None],
+    validate: Validate,
+) -> Iterator[_SegmentTraining]:
+    """A training at its first step; inside the block the global random generators are its own."""
     if runtime.compile:
         torch.compiler.reset()  # another network's graphs would count towards the limit of recompilations
     with seeded(seed, runtime.device):
-        training = _SegmentTraining(initialization, data, recipe, seed, runtime, update, validate)
-        return training.run()
+        yield _SegmentTraining(initialization, data, recipe, seed, runtime, update, validate)
 
 
 class _SegmentTraining:
@@ -122,7 +166,8 @@ class _SegmentTraining:
         self._data, self._recipe, self._seed = data, recipe, seed
         self._update, self._validate = update, validate
         spec = initialization.spec
-        self._stage = Segmentation(build_network(initialization, max(recipe.patch), seed), recipe.objective)
+        network = build_network(initialization, max(recipe.patch), seed)
+        self._stage = Segmentation(network, recipe.objective, freeze_encoder=recipe.freeze_encoder)
         self._loader = PatchLoader(
             data.splits["train"],
             recipe.patch,
@@ -174,15 +219,22 @@ class _SegmentTraining:
         )
         return FinishedTrial(figures=figures, shown=tuple(found >= THRESHOLD for found in probabilities))
 
+    def final_validation_dice(self) -> float:
+        """Train all steps without a look at the validation images, and return their mean Dice."""
+        self._fit(self._total)
+        return mean_score(self._predictor.score(self._data.splits["val"]), "dice")
+
     def _epoch(self) -> Score:
         """Train an epoch, or what the schedule leaves of it, and score the validation images."""
-        until = min(self._total, self._engine.step + len(self._loader))
-        stop = self._engine.fit(until, self._on_metrics, self._clock)
-        if stop.signal is not None:
-            raise KeyboardInterrupt
+        self._fit(min(self._total, self._engine.step + len(self._loader)))
         self._scores.append(self._validate(self._predictor, self._data.splits["val"]))
         self._clock.pause()
         return self._scores[-1]
+
+    def _fit(self, until: int) -> None:
+        stop = self._engine.fit(until, self._on_metrics, self._clock)
+        if stop.signal is not None:
+            raise KeyboardInterrupt
 
     def _on_metrics(self, measured: StepMetrics) -> None:
         dice = f"  val Dice {self._scores[-1][0]:.3f}" if self._scores else ""

@@ -92,6 +92,17 @@ def mean_interval(values: Values, overlap: float = 0.0) -> MeanInterval:
     return _interval(table, overlap, float(np.abs(table).max()))
 
 
+def standard_error(values: Values, overlap: float = 0.0) -> float:
+    """Return the standard error of a mean; nan where there is nothing to judge by, as for `mean_interval`.
+
+    Args:
+        values: one number per seed, `[seeds]`; at least one.
+        overlap: as for `mean_interval`.
+    """
+    found = mean_interval(values, overlap)
+    return nan if found.reason else found.std * _variance_factor(len(values), overlap) ** 0.5
+
+
 def paired_t_test(first: Values, second: Values, overlap: float = 0.0) -> PairedTest:
     """Compare two encoders; the difference is `first` less `second`.
 

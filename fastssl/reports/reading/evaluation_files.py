@@ -200,6 +200,42 @@ class SegmentFile(Evaluation):
     pairs: tuple[StoredSegmentPair, ...] = ()
 
 
+class StoredAlignedRow(StoredFile):
+    """A candidate of `aligned.json`."""
+
+    candidate: str
+    encoder: str = ""
+    pretraining_seconds: Number = 0.0
+    images: int = 0
+    proxy: StoredMean
+    proxy_seconds: Number = 0.0
+    rank: int = 0
+    finetuned: StoredMean
+    finetune_seconds: Number = 0.0
+    left_out: str = ""
+
+
+class StoredLead(StoredFile):
+    """A method against the better baseline, of `aligned.json`."""
+
+    method: str
+    against: str
+    test: StoredTest
+
+
+class AlignedFile(StoredFile):
+    """`aligned.json`."""
+
+    data: str
+    metric: str
+    rows: Annotated[tuple[StoredAlignedRow, ...], Field(min_length=1)]
+    leads: tuple[StoredLead, ...] = ()
+    winner: str | None = None
+    decision: str = ""
+    agreed: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class StageScoresFile(StoredFile):
     """What a stage's heads have learnt: `report/STAGE.json`."""
 

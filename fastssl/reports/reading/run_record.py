@@ -21,6 +21,7 @@ from fastssl.training.run_folder import ENCODER
 from fastssl.training.stored_settings import COMMAND, CONFIG, read_facts, read_settings
 
 from .evaluation_files import (
+    AlignedFile,
     FewshotFile,
     FinetuneFile,
     ProbeFile,
@@ -52,6 +53,7 @@ class RunRecord:
         finetune: of `fastssl finetune`.
         frozen: of `fastssl finetune --frozen`.
         segment: of `fastssl segment`.
+        aligned: of `--recipe aligned`.
         scores: of the stage's own heads.
     """
 
@@ -68,6 +70,7 @@ class RunRecord:
     finetune: FinetuneFile | None = None
     frozen: FinetuneFile | None = None
     segment: SegmentFile | None = None
+    aligned: AlignedFile | None = None
     scores: StageScoresFile | None = None
 
     @property
@@ -92,11 +95,6 @@ class RunRecord:
     def overlays(self) -> tuple[Path, ...]:
         """The segmentation overlays, by name."""
         return tuple(sorted((self.folder / REPORT / OVERLAYS).glob("*/*.png")))
-
-    @property
-    def evaluated(self) -> bool:
-        """Whether any evaluation has left its results."""
-        return any((self.probe, self.fewshot, self.finetune, self.frozen, self.segment))
 
 
 def find_records(paths: Iterable[Path]) -> tuple[RunRecord, ...]:
@@ -162,6 +160,7 @@ def read_record(path: Path) -> RunRecord:
         finetune=read_file(report / "finetune.json", FinetuneFile),
         frozen=read_file(report / "finetune-frozen.json", FinetuneFile),
         segment=read_file(report / "segment.json", SegmentFile),
+        aligned=read_file(report / "aligned.json", AlignedFile),
         scores=read_file(report / f"{stage}.json", StageScoresFile) if stage.isidentifier() else None,
     )
 
@@ -171,8 +170,8 @@ def _holds_anything(path: Path) -> bool:
 
 
 def _runs_inside(path: Path) -> list[Path]:
-    """Runs in the folder of a run or a recipe, in the order in which they were begun."""
+    """Runs in the folder of a run or a recipe, those of a recipe inside of it as well, as they were begun."""
     if not path.is_dir():
         return []
-    configs = [config for config in path.glob(f"*/{CONFIG}") if config.is_file()]
+    configs = [config for config in (*path.glob(f"*/{CONFIG}"), *path.glob(f"*/*/{CONFIG}")) if config.is_file()]
     return [config.parent for config in sorted(configs, key=lambda config: (config.stat().st_mtime, config))]

@@ -15,8 +15,8 @@ import numpy as np
 from fastssl.evaluation.probe.report import TRAINED
 from fastssl.evaluation.segment.initialization import RANDOM
 
-from ..blocks import Block, FindingCard, Findings, ReportSection, ReportTable
-from ..reading.evaluation_files import FewshotFile, FinetuneFile, SegmentFile, StoredTest
+from ..blocks import Block, FindingCard, Findings, ReportSection, ReportTable, Tone
+from ..reading.evaluation_files import AlignedFile, FewshotFile, FinetuneFile, SegmentFile, StoredTest
 from ..reading.run_record import RunRecord
 from ..words import verdict
 from .finetune import percent
@@ -47,9 +47,12 @@ def _findings(records: Sequence[RunRecord]) -> list[FindingCard]:
     probed = _probed(records)
     if probed is not None:
         found.append(probed)
-    evaluated = [record for record in records if any((record.fewshot, record.finetune, record.frozen, record.segment))]
+    kinds = ("aligned", "fewshot", "finetune", "frozen", "segment")
+    evaluated = [record for record in records if any(getattr(record, kind) for kind in kinds)]
     for record in evaluated:
         own = []
+        if record.aligned is not None:
+            own.append(aligned_finding(record.aligned))
         if record.fewshot is not None:
             own.append(fewshot_finding(record.fewshot))
         if record.finetune is not None:
@@ -79,6 +82,17 @@ def _probed(records: Sequence[RunRecord]) -> FindingCard | None:
     text = f"{best} reaches {auc:.3f} test AUC on {data}"
     text += f", {auc - scores[1][2]:.3f} more than {scores[1][0]}." if len(scores) > 1 else "."
     return FindingCard(title="Linear probe", text=text, verdict="one value per encoder: not tested", tone="muted")
+
+
+def aligned_finding(found: AlignedFile) -> FindingCard:
+    """Say which method was worth fine-tuning, and how far the proxy was right.
+
+    Args:
+        found: the comparison.
+    """
+    tone: Tone = "good" if found.winner else "muted"
+    said = f"{found.decision[:1].upper()}{found.decision[1:]}."
+    return FindingCard(title="Which pre-training pays", text=said, verdict=found.agreed, tone=tone)
 
 
 def fewshot_finding(found: FewshotFile) -> FindingCard:

@@ -85,6 +85,18 @@ def test_encoder_and_decoder_are_trained_and_saved_once() -> None:
     assert all(parameter.grad is not None for parameter in own.trained_parameters())
 
 
+def test_a_frozen_encoder_gets_no_gradient_and_keeps_its_statistics_in_training_mode() -> None:
+    frozen = stage("bce+dice")
+    before = {name: value.clone() for name, value in frozen.network.encoder.state_dict().items()}
+    own = Segmentation(frozen.network, "bce+dice", freeze_encoder=True).train()
+    own.loss(batch()).loss.backward()
+    assert all(parameter.grad is None for parameter in own.encoder.parameters())
+    assert all(parameter.grad is not None for parameter in own.network.decoder.parameters())
+    assert all((before[name] == value).all() for name, value in own.encoder.state_dict().items())
+    assert set(own.trained_parameters()) == {*own.network.decoder.parameters(), *own.network.head.parameters()}
+    assert (own.training, own.network.decoder.training, own.encoder.training) == (True, True, False)
+
+
 def test_the_loss_compiles_to_one_graph() -> None:
     own = stage().eval()
     torch._dynamo.reset()

@@ -53,6 +53,15 @@ def test_what_was_asked_for_is_told_from_the_papers(sample: MakeSample) -> None:
     ]
 
 
+def test_a_frozen_encoder_is_said_and_other_recipes_keep_the_settings_that_their_trials_are_kept_by(
+    sample: MakeSample,
+) -> None:
+    frozen, trained = chosen([sample(70, 70)], freeze_encoder=True), chosen([sample(70, 70)])
+    assert frozen.settings() == {**trained.settings(), "freeze_encoder": True}
+    assert "freeze_encoder" not in trained.settings()
+    assert "the decoder alone is trained" in frozen.reasons()["encoder"]
+
+
 @pytest.mark.parametrize(
     ("channels", "settings", "augment"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fastssl.evaluation.segment.initialization import Initialization
 from fastssl.evaluation.segment.metrics import THRESHOLD, ImageScore
 from fastssl.evaluation.segment.prediction import Predictor
 from fastssl.evaluation.segment.recipe import choose_recipe
-from fastssl.evaluation.segment.trial import rank_of, run_segment_trial
+from fastssl.evaluation.segment.trial import rank_of, run_segment_trial, validation_dice
 from fastssl.evaluation.segment.trial_grid import describe_trial
 from fastssl.evaluation.segment.trial_record import FinishedTrial
 from fastssl.models.encoder import EncoderSpec
@@ -80,6 +81,32 @@ def test_the_schedule_ends_within_an_epoch_if_its_steps_do(folders: tuple[Path, 
     assert steps == list(range(1, 9))
     assert trial.figures.steps == 8
     assert trial.figures.best_step in (6, 8)
+
+
+def test_the_validation_dice_is_that_of_the_last_step_with_the_test_images_out_of_sight(
+    folders: tuple[Path, Path],
+) -> None:
+    config = build(
+        SegmentConfig,
+        {"images": folders[0], "masks": folders[1], "batch_size": 4, "lr": 3e-3, "steps": 3, "freeze_encoder": True},
+    )
+    data, runtime = open_segmentation_data(config), resolve_runtime("cpu", amp=False)
+    recipe, steps = choose_recipe(config, data), []
+    blind = replace(data, splits={**data.splits, "test": ()})
+    found = validation_dice(
+        RANDOM, blind, recipe, seed=0, runtime=runtime, update=lambda step, facts: steps.append(step)
+    )
+    last: list[float] = []
+    run_segment_trial(
+        RANDOM,
+        data,
+        recipe,
+        seed=0,
+        runtime=runtime,
+        validate=lambda predictor, samples: (last.append(rank_of(predictor.score(samples))[0]) or 0.0, 0.0),
+    )
+    assert steps == [1, 2, 3]
+    assert found == last[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

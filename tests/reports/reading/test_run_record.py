@@ -16,7 +16,7 @@ RECIPE = "# command: fastssl train --recipe mtcp\ndata: {data}\nrecipe: mtcp\n"
 
 def test_a_run_is_read_with_its_facts(evaluated_run: Path) -> None:
     (record,) = find_records([evaluated_run])
-    assert (record.label, record.stage, record.evaluated) == ("run", "moco", True)
+    assert (record.label, record.stage) == ("run", "moco")
     assert record.command == "fastssl train --data cells.npz --steps 40 --out run"
     assert record.facts["lr"] == "0.06 (0.12 x batch / 256)"
     assert record.settings["batch_size"] == 16

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastssl.config.segment import ANY_VALUE
+from fastssl.config.masked_images import ANY_VALUE
 from fastssl.errors import DataError
 
 from .coded import CodedMask

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastssl.config.segment import ANY_VALUE
+from fastssl.config.masked_images import ANY_VALUE
 from fastssl.errors import DataError
 
 from .coded import CodedMask
