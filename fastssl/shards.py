@@ -38,15 +38,7 @@ def pack(config: PackConfig | None = None, /, *, console: Console | None = None,
     def notify(line: str) -> None:
         say(console, line)
 
-    source = open_source(
-        config.data,
-        root=config.data_root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=notify,
-    )
+    source = open_source(config.data, **config.reading, notify=notify)
     if not config.quiet:
         for line in source.report.lines():
             notify(line)

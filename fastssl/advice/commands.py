@@ -7,12 +7,13 @@ method (`choice.py`), how long they take (`expected.py`).
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fastssl.config.advise import AdviseConfig
+from fastssl.config.command_line import as_text
 from fastssl.models.imagenet import LITE0
 from fastssl.training.run_folder import holds_run
 
@@ -45,7 +46,7 @@ class Command:
 
     def __str__(self) -> str:
         """The line, quoted for a shell."""
-        options = [(f"--{name.replace('_', '-')}", _text(value)) for name, value in self.settings.items()]
+        options = [(f"--{name.replace('_', '-')}", as_text(value)) for name, value in self.settings.items()]
         return shlex.join(["fastssl", self.name, *self.runs, *(word for option in options for word in option)])
 
     def with_settings(self, **settings: Any) -> Command:
@@ -145,9 +146,3 @@ def _about_data(config: AdviseConfig) -> dict[str, Any]:
 
 def _name(config: AdviseConfig) -> str:
     return Path(config.data).stem or "data"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

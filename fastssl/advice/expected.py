@@ -20,6 +20,7 @@ from fastssl.config.advise import AdviseConfig
 from fastssl.console import say, silent_console
 from fastssl.errors import ConfigError
 from fastssl.estimation import estimate_training
+from fastssl.estimation.words import time_text
 from fastssl.evaluation.finetune import finetune
 from fastssl.evaluation.segment.run import segment
 from fastssl.stages.registry import train_config
@@ -53,13 +54,13 @@ class Expected:
     images_per_second: float = 0.0
 
     def __str__(self) -> str:
-        """Such as "12 min of pre-training (1,437 images/s), then at most 3 min"."""
+        """Such as "12 min 05 s of pre-training (1,437 images/s), then at most 3 min 20 s of evaluation"."""
         parts = []
         if self.training_seconds:
             speed = f"{self.images_per_second:,.0f} images/s"
-            parts.append(f"{in_words(self.training_seconds)} of pre-training ({speed})")
+            parts.append(f"{time_text(self.training_seconds)} of pre-training ({speed})")
         if self.evaluation_seconds:
-            parts.append(f"at most {in_words(self.evaluation_seconds)} of evaluation")
+            parts.append(f"at most {time_text(self.evaluation_seconds)} of evaluation")
         return ", then ".join(parts) + ", measured on this machine"
 
 
@@ -102,17 +103,6 @@ def measured(
         images_per_second=rate,
     )
     return (*done, evaluation), expected
-
-
-def in_words(seconds: float) -> str:
-    """Write a time in the unit that a person would use.
-
-    Args:
-        seconds: the time.
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _training(command: Command) -> tuple[float, float]:

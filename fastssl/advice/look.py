@@ -58,15 +58,7 @@ def look_at(config: AdviseConfig, *, on_gpu: bool, notify: Callable[[str], None]
     Raises:
         DataError: the data cannot be opened, or more labels are asked for than there are images.
     """
-    source = open_source(
-        config.data,
-        root=config.data_root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=notify,
-    )
+    source = open_source(config.data, **config.reading, notify=notify)
     masks = _masks_of(source)
     task, notes = _task(config, source, masks)
     train = source.splits["train"]

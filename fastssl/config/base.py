@@ -110,6 +110,12 @@ class SourceConfig(Config):
     max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
     """Largest image that is read."""
 
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How images are read, as `fastssl.data.open_source` takes it; which ones they are is `data`."""
+        names = ("size", "skip_corrupt", "value_range", "max_megapixels")
+        return {"root": self.data_root, **{name: getattr(self, name) for name in names}}
+
 
 class DeviceConfig(Config):
     """On which device and how precisely something is computed; shared by every command that computes."""

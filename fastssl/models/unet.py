@@ -7,7 +7,7 @@ Does not cover: encoders (`encoder.py`), losses, activations: outputs are unboun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -108,6 +108,15 @@ class UNet(nn.Module):
             missing = [-(-side // 2**level) for side in size]
             levels.append(next(coarser) if channels else _without_channels(maps[0], missing))
         return self.head(self.decoder(levels))
+
+
+def names_unet_decoder(names: Iterable[str]) -> bool:
+    """Tell whether tensors are those of a U-Net's decoder, of any widths, by their names.
+
+    Args:
+        names: of all tensors of a file.
+    """
+    return any(name.startswith("blocks.0.conv1.") for name in names)
 
 
 def create_unet(encoder: nn.Module, in_channels: int, size: int, outputs: int, *, seed: int | None = None) -> UNet:

@@ -70,15 +70,7 @@ def subject_of_settings(config: PreviewConfig, notify: Notify) -> Subject:
         raise ConfigError(["checkpoint: give the RUN whose checkpoint is to be shown"])
     stage = None if config.stage == ALL_STAGES else _stage_config(config)
     runtime = resolve_runtime(config.device, config.amp, False, config.precision)
-    source = open_source(
-        config.data or (stage.data if stage else DEMO),
-        root=config.data_root,
-        size=config.size,
-        skip_corrupt=config.skip_corrupt,
-        value_range=config.value_range,
-        max_megapixels=config.max_megapixels,
-        notify=notify,
-    )
+    source = open_source(config.data or (stage.data if stage else DEMO), **config.reading, notify=notify)
     if stage:
         views = {stage_entry(stage.stage).title: _stage_view(stage, source, runtime, notify)}
     else:

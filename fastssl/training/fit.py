@@ -23,7 +23,7 @@ from fastssl.training.build import TrainingRun
 from fastssl.training.compilation import compile_errors
 from fastssl.training.engine import Engine
 from fastssl.training.metrics_log import MONITOR, SPEED_EVERY, MetricsLog, open_speed_log
-from fastssl.training.monitor import Best, Kind, Look, Monitor, Watched
+from fastssl.training.monitor import Best, Look, Monitor, Watched
 from fastssl.training.progress import StepClock, TrainingProgress
 from fastssl.training.run_folder import ENCODER
 from fastssl.training.step_metrics import StepMetrics
@@ -70,21 +70,8 @@ class TrainResult:
         return self.step >= self.total_steps
 
 
-@dataclass(frozen=True, kw_only=True)
-class Watching:
-    """What is watched of a run while it goes on, and where its metrics go.
-
-    Args:
-        kind: of the monitor.
-        boards: names of logs besides `metrics.jsonl`, which are installed.
-    """
-
-    kind: Kind
-    boards: tuple[str, ...]
-
-
 def fit(
-    run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None, watching: Watching
+    run: TrainingRun, engine: Engine, folder: Path, console: Console, stop_after: int | None, boards: tuple[str, ...]
 ) -> TrainResult:
     """Train to the end, or until so many steps are done or a signal asks to stop, and export.
 
@@ -96,7 +83,7 @@ def fit(
         folder: of the run; metrics, the encoder and the stage's other exports go there.
         console: where progress goes.
         stop_after: how many steps to do at most; None: all.
-        watching: what is watched, and where metrics go.
+        boards: names of logs besides `metrics.jsonl`, which are installed.
 
     Returns:
         The result.
@@ -122,10 +109,10 @@ def fit(
         steps_per_epoch=len(engine.loader),
         chance=engine.stage.chance_loss,
     )
-    boards = open_boards(
-        watching.boards, folder, began, run.settings.model_dump(mode="json"), lambda line: say(console, line)
+    open_logs = open_boards(
+        boards, folder, began, run.settings.model_dump(mode="json"), lambda line: say(console, line)
     )
-    with progress, MetricsLog(folder, began, boards) as log, open_speed_log(folder, began) as speed:
+    with progress, MetricsLog(folder, began, open_logs) as log, open_speed_log(folder, began) as speed:
 
         def on_metrics(metrics: StepMetrics) -> None:
             last.update(metrics.values)
@@ -138,7 +125,7 @@ def fit(
             log.write(look.step, {MONITOR + name: value for name, value in {**look.values, "seconds": seconds}.items()})
             progress.watched = str(look)
 
-        monitor = _monitor(run, engine, folder, console, watching.kind, on_look)
+        monitor = _monitor(run, engine, folder, console, on_look)
         with compile_errors(GO_ON) if run.runtime.compile else nullcontext():
             stop = engine.fit(until, on_metrics, clock, monitor.between_steps if monitor else lambda step: False)
         if monitor:
@@ -149,14 +136,10 @@ def fit(
 
 
 def _monitor(
-    run: TrainingRun,
-    engine: Engine,
-    folder: Path,
-    console: Console,
-    kind: Kind,
-    on_look: Callable[[Look, float], None],
+    run: TrainingRun, engine: Engine, folder: Path, console: Console, on_look: Callable[[Look, float], None]
 ) -> Monitor | None:
     """The monitor that was asked for."""
+    kind = run.settings.monitor
     if kind == "off":
         return None
     watched = Watched(

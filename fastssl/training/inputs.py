@@ -39,15 +39,8 @@ def open_data(config: TrainConfig, console: Console, folder: Path) -> Source:
         place_of_data(folder, config.data, config.data_root) if config.resume else (config.data, config.data_root)
     )
     with first_on_each_machine():  # which fetches or decodes; the others find the result in its cache
-        source = open_source(
-            data,
-            root=root,
-            size=config.size,
-            skip_corrupt=config.skip_corrupt,
-            value_range=config.value_range,
-            max_megapixels=config.max_megapixels,
-            notify=lambda line: say(console, line),
-        )
+        reading = {**config.reading, "root": root}
+        source = open_source(data, **reading, notify=lambda line: say(console, line))
     if not config.quiet:
         say(console, *source.report.lines())
     return source

@@ -28,7 +28,7 @@ from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.claim import claim
 from fastssl.training.compilation import compile_errors
 from fastssl.training.conclusion import how_timm_builds, next_command, what_was_learnt
-from fastssl.training.fit import TrainResult, Watching, fit
+from fastssl.training.fit import TrainResult, fit
 from fastssl.training.initial_weights import initial_weights
 from fastssl.training.inputs import open_data, open_runtime
 from fastssl.training.messages import conclude, introduce, processes
@@ -144,7 +144,7 @@ def _train(
 ) -> TrainResult:
     """Open the run, claim its folder or go on in it, and train; weights: the line about those it starts from."""
     settings, source = run.settings, run.source
-    watching = Watching(kind=settings.monitor, boards=check_boards(settings.log))
+    boards = check_boards(settings.log)
     policy = CheckpointPolicy(
         folder=folder / CHECKPOINTS,
         every_steps=settings.checkpoint_every,
@@ -164,6 +164,6 @@ def _train(
             say(console, f"resumed at step {engine.step}")
         else:
             claim(run, engine, folder, reasons, minutes=config.minutes, command=command)
-        result = fit(run, engine, folder, console, config.stop_after, watching)
+        result = fit(run, engine, folder, console, config.stop_after, boards)
         conclude(console, result, result.stopped_by)
         return result

@@ -5,23 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from fastssl.embeddings.extract import extract
 from fastssl.pipelines import Plain
-
-
-def tiny_encoder(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    layers = (
-        nn.Conv2d(1, 6, 3, stride=2),
-        nn.BatchNorm2d(6),
-        nn.ReLU(),
-        nn.Dropout(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    )
-    return nn.Sequential(*layers)
+from tests.tiny_encoder import tiny_encoder
 
 
 def grey_images(count: int = 23) -> np.ndarray:

@@ -74,6 +74,11 @@ def test_going_on_with_a_run_is_refused(grey_npz: Path) -> None:
         printed(data=str(grey_npz), resume=True)
 
 
+def test_methods_side_by_side_are_refused(grey_npz: Path) -> None:
+    with pytest.raises(ConfigError, match=r"recipe=aligned: its methods are given equal times, as --minutes says"):
+        estimate_training(train_config({"recipe": "aligned", "data": str(grey_npz)}), silent_console())
+
+
 def test_a_configuration_and_settings_are_not_taken_together() -> None:
     with pytest.raises(TypeError, match="not both"):
         fastssl.estimate(train_config(TINY), steps=3)

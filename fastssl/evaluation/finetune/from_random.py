@@ -17,7 +17,7 @@ from fastssl.console import say
 from fastssl.data import open_source
 from fastssl.distributed.leader import first_on_each_machine
 from fastssl.errors import ConfigError
-from fastssl.evaluation.shared.baselines import RANDOM, SCRATCH, random_baseline
+from fastssl.evaluation.shared.baselines import DEFAULT_ENCODER, RANDOM, RANDOM_RUN, SCRATCH, random_baseline
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.partition import partition
 from fastssl.models.encoder import EncoderSpec, create_encoder, feature_dim
@@ -25,10 +25,6 @@ from fastssl.runtime import resolve_runtime
 
 from .candidates import with_pretrained
 from .trial_data import LabelledData
-
-WORD = "random"
-"""The word that stands for a run where there is none."""
-DEFAULT_ENCODER = "resnet18"
 
 
 def is_random(paths: Sequence[Path]) -> bool:
@@ -40,7 +36,7 @@ def is_random(paths: Sequence[Path]) -> bool:
     Raises:
         ConfigError: it is given together with runs, which are compared with random weights anyway.
     """
-    words = [str(path) == WORD for path in paths]
+    words = [str(path) == RANDOM_RUN for path in paths]
     if any(words) and len(words) > 1:
         raise ConfigError(["random: stands alone; runs are compared with random weights anyway"])
     return any(words)
@@ -74,15 +70,7 @@ def data_without_run(config: FinetuneConfig, console: Console) -> LabelledData:
         DataError: images that cannot be opened, or have no labels.
     """
     with first_on_each_machine():
-        source = open_source(
-            str(config.data),
-            root=config.data_root,
-            size=config.size,
-            skip_corrupt=config.skip_corrupt,
-            value_range=config.value_range,
-            max_megapixels=config.max_megapixels,
-            notify=lambda line: say(console, line),
-        )
+        source = open_source(str(config.data), **config.reading, notify=lambda line: say(console, line))
     if not config.quiet:
         say(console, *source.report.lines())
     runtime = resolve_runtime(config.device, config.amp, bool(config.compile), config.precision)

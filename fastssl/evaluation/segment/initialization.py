@@ -12,19 +12,18 @@ from pathlib import Path
 
 from fastssl.config import SegmentConfig
 from fastssl.errors import CheckpointError, ConfigError, DataError
+from fastssl.evaluation.shared.baselines import DEFAULT_ENCODER, RANDOM_RUN
 from fastssl.evaluation.shared.pretrained import PretrainedModel, baselines_asked_for
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import read_spec, read_steps
-from fastssl.models.unet import UNet, create_unet
+from fastssl.models.tensor_file import read_header
+from fastssl.models.unet import UNet, create_unet, names_unet_decoder
 from fastssl.models.weight_file import read_weights
 from fastssl.models.weight_match import load_weights
 from fastssl.training.run_folder import ENCODER
 
 DECODER = "decoder.safetensors"
 PRETRAINED = "pretrained"
-RANDOM = "random"
-"""The word that stands for a run where none is to be used."""
-DEFAULT_ENCODER = "resnet18"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +49,17 @@ class Initialization:
         """Return "run", "random" or "pretrained"."""
         if self.pretrained is not None:
             return PRETRAINED
-        return RANDOM if self.encoder is None else "run"
+        return RANDOM_RUN if self.encoder is None else "run"
 
     @property
     def decoder_init(self) -> str:
         """Return "run" or "random"."""
-        return RANDOM if self.decoder is None else "run"
+        return RANDOM_RUN if self.decoder is None else "run"
 
     @property
     def label(self) -> str:
         """Return a text that tells it from the others, also as a file name."""
-        return RANDOM if self.name == RANDOM else f"{self.name}-{self.encoder_init}-{self.decoder_init}"
+        return RANDOM_RUN if self.name == RANDOM_RUN else f"{self.name}-{self.encoder_init}-{self.decoder_init}"
 
 
 def read_specs(runs: Sequence[str | Path]) -> dict[str, EncoderSpec]:
@@ -78,7 +77,7 @@ def read_specs(runs: Sequence[str | Path]) -> dict[str, EncoderSpec]:
     """
     if not runs:
         raise ConfigError(["give at least one run folder, or the word random"])
-    return {str(run): _read_spec(Path(run)) for run in runs if str(run) != RANDOM}
+    return {str(run): _read_spec(Path(run)) for run in runs if str(run) != RANDOM_RUN}
 
 
 def find_initializations(
@@ -103,17 +102,17 @@ def find_initializations(
     Raises:
         DataError: a run's encoder takes images of other channels.
         ConfigError: an encoder is named that no network would have, or the weights of a baseline cannot be had here.
-        CheckpointError: a file of weights is of another model.
+        CheckpointError: a file of weights is of another model, or damaged.
     """
     _check_channels(specs, channels)
-    if config.encoder != "auto" and RANDOM not in map(str, runs):
+    if config.encoder != "auto" and RANDOM_RUN not in map(str, runs):
         raise ConfigError([f"encoder={config.encoder}: is for the run random, which is not among those given"])
     names = _short_names(specs)
     first = next(iter(specs.values()), None)
     found: list[Initialization] = []
     for run in map(str, runs):
-        if run == RANDOM:
-            found.append(Initialization(name=RANDOM, spec=_random_spec(config.encoder, first, channels, size)))
+        if run == RANDOM_RUN:
+            found.append(Initialization(name=RANDOM_RUN, spec=_random_spec(config.encoder, first, channels, size)))
             continue
         found += _mixes(Path(run), names[run], specs[run], config, notify)
     for model in baselines_asked_for(config.baseline):
@@ -160,15 +159,23 @@ def _mixes(
     if steps is not None and not steps.finished:
         notify(f"{name}: its training has not ended, {steps}")
     decoder: Path | None = run / DECODER
-    if "run" in config.decoder_init and not (run.is_dir() and (run / DECODER).is_file()):
-        notify(f"{run}: has no {DECODER}; its decoder starts from random weights")
+    problem = _no_decoder(run) if "run" in config.decoder_init else ""
+    if problem:
+        notify(f"{run}: {problem}; its decoder starts from random weights")
         decoder = None
     weights = [
         (encoder if e == "run" else None, decoder if d == "run" else None)
         for e in config.encoder_init
         for d in config.decoder_init
     ]
-    return [Initialization(name=name if e or d else RANDOM, spec=spec, encoder=e, decoder=d) for e, d in weights]
+    return [Initialization(name=name if e or d else RANDOM_RUN, spec=spec, encoder=e, decoder=d) for e, d in weights]
+
+
+def _no_decoder(run: Path) -> str:
+    """Why a network cannot begin with a run's decoder; "" where it can."""
+    if not (run.is_dir() and (run / DECODER).is_file()):
+        return f"has no {DECODER}"
+    return "" if names_unet_decoder(read_header(run / DECODER).shapes) else f"its {DECODER} is not a U-Net's"
 
 
 def _read_spec(run: Path) -> EncoderSpec:

@@ -20,6 +20,7 @@ from fastssl.config.command_line import command_line
 from fastssl.config.paths import run_path
 from fastssl.console import say
 from fastssl.distributed.world import world
+from fastssl.evaluation.shared.baselines import RANDOM_RUN
 from fastssl.evaluation.shared.candidates import Runs, run_folder_of
 from fastssl.evaluation.shared.report_folder import writable_report_folder
 from fastssl.evaluation.shared.together import together
@@ -28,7 +29,7 @@ from fastssl.training.messages import show_settings
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .data import SegmentationData, open_segmentation_data
-from .initialization import RANDOM, Initialization, find_initializations, read_specs
+from .initialization import Initialization, find_initializations, read_specs
 from .metrics import ImageScore, score_image
 from .overlay import LEGEND, write_overlay
 from .recipe import SegmentRecipe, choose_recipe
@@ -73,7 +74,9 @@ def segment(
 
 def _segment(runs: str | Path | Sequence[str | Path], config: SegmentConfig, console: Console) -> SegmentResult:
     """Do what `segment` does, with the processes that were started together."""
-    runs = [run if str(run) == RANDOM else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    runs = [
+        run if str(run) == RANDOM_RUN else run_path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)
+    ]
     notes: list[str] = []
     specs = read_specs(runs)
     folder = _run_folder(runs, config)
@@ -103,7 +106,7 @@ def _segment(runs: str | Path | Sequence[str | Path], config: SegmentConfig, con
 def _run_folder(runs: Sequence[str | Path], config: SegmentConfig) -> Path:
     """The first run's folder, or, where there is none, one named after the data."""
     for run in map(Path, runs):
-        if str(run) != RANDOM:
+        if str(run) != RANDOM_RUN:
             return run_folder_of(run)
     return Path("runs") / f"segment-{config.data if config.images is None else config.images.stem}"
 

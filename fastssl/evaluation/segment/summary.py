@@ -13,9 +13,9 @@ from math import nan
 
 import numpy as np
 
+from fastssl.evaluation.shared.baselines import RANDOM_RUN
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test
 
-from .initialization import RANDOM
 from .metrics import ImageScore, mean_score, std_score
 from .trial_record import SegmentTrial
 
@@ -42,7 +42,7 @@ class SegmentRow:
     @property
     def label(self) -> str:
         """Return a text that tells the initialization from the others."""
-        return self.run if self.run == RANDOM else f"{self.run} ({self.encoder_init}, {self.decoder_init})"
+        return self.run if self.run == RANDOM_RUN else f"{self.run} ({self.encoder_init}, {self.decoder_init})"
 
     def by_trial(self, metric: str) -> list[float]:
         """Return the mean over test images of every trial.

@@ -1,7 +1,7 @@
-"""What runs are compared with: random weights, a run's encoder before training, ImageNet weights.
+"""What runs are compared with: random weights, a run's encoder before training.
 
-Covers: making them, and saying what they are. Does not cover: the runs (`candidates.py`), published results
-(`published.py`).
+Covers: making them, and saying what they are. Does not cover: the runs (`candidates.py`), published weights
+(`pretrained.py`), published results (`published.py`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import Any
 
 from fastssl.errors import CheckpointError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.pretrained_option import IMAGENET_OPTION
 from fastssl.models.weight_file import read_weights
 from fastssl.models.weight_match import load_weights
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import Candidate, NamedEncoder, name_of
-from .pretrained import PRETRAINED, PretrainedModel
+from .pretrained import PRETRAINED
 
 RANDOM = "random init"
 SCRATCH = "random init (supervised from scratch)"
 """What it is called where it is trained on labels end to end."""
+RANDOM_RUN = "random"
+"""The word that stands for a run where none is to be used."""
+DEFAULT_ENCODER = "resnet18"
+"""Of random weights that no run says more of."""
 
 
 def random_baseline(spec: EncoderSpec, seed: int = 0) -> NamedEncoder:
@@ -85,26 +88,6 @@ def untrained_baseline(run_folder: Path, spec: EncoderSpec, seed: int) -> tuple[
     label = f"before training ({name_of(path)})"
     start = NamedEncoder(label=label, encoder=found.encoder, spec=spec)
     return start, f"{label}: the first run's encoder as it began, from {init}"
-
-
-def imagenet_baseline(name: str, in_channels: int, size: int, weights: Path | None = None) -> NamedEncoder:
-    """Return a timm model with ImageNet weights.
-
-    Args:
-        name: of the model.
-        in_channels: of the images that it sees.
-        size: side in pixels that it sees them at.
-        weights: a file of its weights; None for an installed package, else the hub. What was matched of a file is in
-            the encoder's notes.
-
-    Raises:
-        ConfigError: there is no such model, or its weights cannot be had here.
-        CheckpointError: `weights` are another model's.
-    """
-    model = PretrainedModel(
-        label=f"ImageNet {name}", kind="ImageNet", name=name, size=size, weights=weights, option=IMAGENET_OPTION
-    )
-    return model.load(in_channels, size)
 
 
 def baselines_of(run: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:

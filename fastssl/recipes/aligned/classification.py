@@ -16,8 +16,7 @@ from rich.console import Console
 from fastssl.config.aligned import IMAGENET, RANDOM, AlignedConfig
 from fastssl.evaluation.finetune import finetune
 from fastssl.evaluation.finetune.trial import TrialResult
-from fastssl.evaluation.shared.baselines import RANDOM as RANDOM_INIT
-from fastssl.evaluation.shared.baselines import random_candidates
+from fastssl.evaluation.shared.baselines import SCRATCH, random_candidates
 from fastssl.evaluation.shared.candidates import Candidate, open_runs, run_candidates
 from fastssl.evaluation.shared.partition import Partition, partition
 from fastssl.evaluation.shared.report_folder import REPORT
@@ -92,7 +91,7 @@ class ClassificationTarget(Target):
             open_proxy_cache(self.folder / REPORT, notes.append),
             lambda trial, update: self.proxy.run(trial),
             summary=f"{len(specs)} candidates, {len(self.proxy.seeds)} draws of {self.proxy.shots} images per class",
-            describe=lambda trial: f"validation AUC {mean_interval(trial.scores).mean:.3f}, {trial.seconds:.0f} s",
+            describe=lambda trial: f"validation AUC {mean_interval(trial.scores).mean:.3f}, {trial.seconds:.1f} s",
             console=console,
         )
         by_draw, seconds = collect([spec.label for spec in specs], trials)
@@ -147,4 +146,4 @@ def _name_of(encoder: str) -> str:
     """The candidate that fine-tuning has this label for."""
     if encoder.startswith("ImageNet"):
         return IMAGENET
-    return RANDOM if encoder == RANDOM_INIT else encoder
+    return RANDOM if encoder == SCRATCH else encoder

@@ -161,7 +161,7 @@ def candidates_table(result: AlignedResult, style: TableStyle) -> Table:
     title = f"{result.data}: {result.metric} of the proxy on validation images"
     table = new_table(style, f"{title}{', test after fine-tuning' if tuned else ''}; mean±std")
     add_name_column(table, "candidate")
-    add_number_columns(table, ["train min", "images", "proxy", "proxy min", "rank"])
+    add_number_columns(table, ["train min", "images", "proxy", "proxy s", "rank"])
     add_number_columns(table, ["test", "tune min"] if tuned else [])
     for row in result.rows:
         add_row(table, style, _cells(row, tuned), bold=row.candidate == result.winner)
@@ -232,7 +232,7 @@ def _cells(row: AlignedRow, tuned: bool) -> list[str]:
     if row.left_out:
         return [row.candidate, "left out", *[""] * (4 + 2 * tuned)]
     cost = [f"{row.pretraining_seconds / 60:.1f}", f"{row.images:,}"] if row.steps else ["none", "none"]
-    proxy = [mean_cell(row.proxy.mean, row.proxy.std), f"{row.proxy_seconds / 60:.1f}", str(row.rank)]
+    proxy = [mean_cell(row.proxy.mean, row.proxy.std), f"{row.proxy_seconds:.1f}", str(row.rank)]
     tested = not isnan(row.finetuned.mean)
     test = (
         [mean_cell(row.finetuned.mean, row.finetuned.std), f"{row.finetune_seconds / 60:.1f}"] if tested else ["", ""]

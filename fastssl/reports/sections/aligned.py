@@ -61,13 +61,13 @@ def _table(found: AlignedFile) -> ReportTable:
     for row, own, tested in zip(rows, proxy, test, strict=True):
         later = (tested, _minutes(row.finetune_seconds)) if tuned else ()
         cost = (_minutes(row.pretraining_seconds), f"{row.images:,}" if row.images else "")
-        body.append((row.candidate, row.encoder, *cost, own, _minutes(row.proxy_seconds), str(row.rank), *later))
+        body.append((row.candidate, row.encoder, *cost, own, f"{row.proxy_seconds:.1f}", str(row.rank), *later))
     cost_columns = ("pre-training, min", "images seen")
     after = ", and on test images after fine-tuning" if tuned else ""
     return ReportTable(
         caption=f"{found.data}: {found.metric} of the proxy on validation images{after}; mean ± standard deviation",
         columns=(
-            *("candidate", "encoder", *cost_columns, f"proxy {found.metric}", "proxy, min", "rank"),
+            *("candidate", "encoder", *cost_columns, f"proxy {found.metric}", "proxy, s", "rank"),
             *((f"test {found.metric}", "fine-tuning, min") if tuned else ()),
         ),
         rows=tuple(body),

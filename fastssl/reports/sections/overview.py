@@ -13,7 +13,7 @@ from math import isnan, nan
 import numpy as np
 
 from fastssl.evaluation.probe.report import TRAINED
-from fastssl.evaluation.segment.initialization import RANDOM
+from fastssl.evaluation.shared.baselines import RANDOM_RUN
 
 from ..blocks import Block, FindingCard, Findings, ReportSection, ReportTable, Tone
 from ..reading.evaluation_files import AlignedFile, FewshotFile, FinetuneFile, SegmentFile, StoredTest
@@ -151,7 +151,9 @@ def segment_finding(found: SegmentFile) -> FindingCard:
     """
     rows = [row for row in found.rows if row.run != ALL_FOREGROUND] or list(found.rows)
     rows.sort(key=lambda row: -_low_if_nan(row.mean.get("dice", nan)))
-    labels = [f"{row.run} ({row.encoder_init}, {row.decoder_init})" if row.run != RANDOM else RANDOM for row in rows]
+    labels = [
+        f"{row.run} ({row.encoder_init}, {row.decoder_init})" if row.run != RANDOM_RUN else RANDOM_RUN for row in rows
+    ]
     text = f"A U-Net from {labels[0]} is best with {rows[0].mean.get('dice', nan):.3f} test Dice on {found.data}"
     for pair in found.pairs:
         if {pair.initialization, pair.against} == set(labels[:2]):

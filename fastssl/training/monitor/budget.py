@@ -15,7 +15,6 @@ FEWEST, MOST = 300, 3000
 """Images of a look."""
 PASSES_PER_STEP = 3.0
 """What a training step does to an image at least, in passes of the encoder: forward, and backward twice that."""
-
 SETUP_SECONDS = 0.5
 """Of the first look, besides the encoder's passes: reading images, opening a loader, the rank of 1000 embeddings."""
 

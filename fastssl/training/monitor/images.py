@@ -32,14 +32,12 @@ class WatchedImages:
         bank: how many of them vote; 0 without labels.
         targets: `[N, K]` zeros and ones, of the classes or labels; None without labels.
         labels: int64 `[N]` class indices; None without labels and of multi-label data.
-        held_out: the queries, or without labels all images, are of a split that is not trained on.
     """
 
     images: np.ndarray
     bank: int = 0
     targets: np.ndarray | None = None
     labels: np.ndarray | None = None
-    held_out: bool = False
 
 
 def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
@@ -64,7 +62,9 @@ def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
         raise ConfigError([f"monitor=knn: {source.name} has no labels of two classes; give --monitor rank or off"])
     if config.monitor == "rank" or not labelled:
         return "rank", f"no labels to score by{cost}"
-    return "knn", f"there are labels{cost}"
+    val = source.splits.get("val")
+    queries = "" if val is not None and _has_labels(val) else " of train alone, which gives voters and queries"
+    return "knn", f"there are labels{queries}{cost}"
 
 
 def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
@@ -84,11 +84,10 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
     if kind == "rank" or not _tell_apart(train):
         split = train if val is None or len(val) < count else val
         rows = np.sort(rng.permutation(len(split))[:count])
-        return WatchedImages(images=_read(split, rows), held_out=split is val)
+        return WatchedImages(images=_read(split, rows))
     queries = max(1, round(QUERIES * count))
-    held_out = val is not None and val.labels is not None and len(_labelled(val)) > 0
     order = rng.permutation(_labelled(train))
-    if held_out and val is not None:
+    if val is not None and _has_labels(val):
         bank, asked = np.sort(order[: count - queries]), np.sort(rng.permutation(_labelled(val))[:queries])
         query_split = val
     else:
@@ -101,16 +100,20 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
         bank=len(bank),
         targets=labels if labels.ndim == 2 else np.eye(labels.max() + 1, dtype=np.int64)[labels],
         labels=labels if labels.ndim == 1 else None,
-        held_out=held_out,
     )
 
 
 def _tell_apart(split: Split) -> bool:
     """Whether a split has labels of two classes at least."""
-    if split.labels is None:
+    if not _has_labels(split):
         return False
     known = _labels(split)[_labelled(split)]
-    return len(known) > 1 and bool((known != known[0]).any())
+    return bool((known != known[0]).any())
+
+
+def _has_labels(split: Split) -> bool:
+    """Whether the labels of any image are known."""
+    return split.labels is not None and len(_labelled(split)) > 0
 
 
 def _labelled(split: Split) -> np.ndarray:

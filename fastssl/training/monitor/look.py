@@ -74,10 +74,10 @@ def score_of(kind: Kind, source: Source) -> str:
         kind: of the monitor.
         source: the data.
     """
-    if kind != "knn":
-        return "rankme"
     labels = source.splits["train"].labels
-    return "knn_auc" if labels is not None and labels.ndim == 2 else "knn_acc"
+    if kind != "knn" or labels is None:
+        return "rankme"
+    return "knn_auc" if labels.ndim == 2 else "knn_acc"
 
 
 def look_at(encoder: nn.Module, watched: WatchedImages, spec: EncoderSpec, runtime: Runtime, step: int) -> Look:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fastssl.config import SegmentConfig, build
@@ -16,6 +16,7 @@ from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.models.spec_text import TrainedSteps
 from fastssl.models.unet import create_unet
+from fastssl.models.vae_decoder import ConvDecoder
 
 BOTH = ("run", "random")
 
@@ -134,7 +135,18 @@ def test_images_of_other_channels_are_refused_with_a_way_out(
         found([path], channels=given)
 
 
+def test_a_decoder_that_is_no_unet_s_starts_at_random(tower_run: Path) -> None:
+    """As that of a VAE, which decodes one vector."""
+    save_file(ConvDecoder(4, 1, 32).state_dict(), tower_run / "decoder.safetensors")
+    notices: list[str] = []
+    (one,) = found([tower_run], notices, decoder_init=BOTH)
+    assert (one.encoder_init, one.decoder_init) == ("run", "random")
+    expected = f"{tower_run}: its decoder.safetensors is not a U-Net's; its decoder starts from random weights"
+    assert notices == [expected]
+
+
 def test_a_decoder_of_another_network_is_refused(tower_run: Path) -> None:
-    (tower_run / "decoder.safetensors").write_bytes((tower_run / "encoder.safetensors").read_bytes())
+    other = create_unet(create_encoder("resnet18", 1, 32), 1, 32, 1).decoder
+    save_file(other.state_dict(), tower_run / "decoder.safetensors")
     with pytest.raises(CheckpointError, match=r"decoder.safetensors: weights of another model"):
         build_network(found([tower_run])[0], 32, 0)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from fastssl.config import FinetuneConfig, build
 from fastssl.errors import CheckpointError
-from fastssl.evaluation.shared.baselines import imagenet_baseline, random_baseline
+from fastssl.evaluation.shared.baselines import random_baseline
 from fastssl.evaluation.shared.candidates import Candidate, open_run, run_candidates
+from fastssl.evaluation.shared.pretrained import models_asked_for
 from fastssl.models.encoder import EncoderSpec, create_encoder
 from fastssl.models.encoder_file import load_encoder, save_encoder
 from fastssl.models.spec_text import TrainedSteps
@@ -73,7 +75,8 @@ def test_what_was_matched_of_a_file_of_imagenet_weights_is_said(tmp_path: Path) 
         f"module.{key}": value for key, value in create_encoder("test_resnet", 3, 32, seed=1).state_dict().items()
     }
     torch.save({"state_dict": weights}, tmp_path / "w.pth")
-    found = imagenet_baseline("test_resnet", 1, 32, tmp_path / "w.pth")
+    asked = build(FinetuneConfig, {"imagenet": "test_resnet", "imagenet_weights": tmp_path / "w.pth"})
+    found = models_asked_for(asked)[0][0].load(1, 32)
     (note,) = Candidate.of(found, "ImageNet", 32, tmp_path).notes
     assert note.startswith(f"{tmp_path / 'w.pth'}: ")
     assert " tensors under state_dict.module.; the first convolution is summed over the colours" in note

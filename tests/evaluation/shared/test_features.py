@@ -7,24 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from fastssl.evaluation.shared.features import FeatureCache, FeatureKey, encoder_digest
+from tests.tiny_encoder import tiny_encoder
 
 KEY = FeatureKey(encoder="e", data="d", split="train", view="v", precision="float32")
-
-
-def tiny_encoder(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    layers = (
-        nn.Conv2d(1, 6, 3, stride=2),
-        nn.BatchNorm2d(6),
-        nn.ReLU(),
-        nn.Dropout(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    )
-    return nn.Sequential(*layers)
 
 
 def test_the_digest_tells_weights_buffers_and_architecture_apart() -> None:

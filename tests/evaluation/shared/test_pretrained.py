@@ -17,7 +17,6 @@ import fastssl
 from fastssl.cli import main
 from fastssl.config import FinetuneConfig, ProbeConfig, build
 from fastssl.errors import ConfigError
-from fastssl.evaluation.shared.baselines import imagenet_baseline
 from fastssl.evaluation.shared.candidates import open_run, run_candidates
 from fastssl.evaluation.shared.pretrained import models_asked_for, pretrained_candidates
 from fastssl.models.imagenet import MISSING, is_self_supervised
@@ -77,14 +76,11 @@ def test_imagenet_is_a_baseline_by_another_name(run_folder: Path, weights: Path)
     first, second = (
         pretrained_candidates(models_asked_for(build(FinetuneConfig, settings))[0], run, 48)[0] for settings in asked
     )
-    third = imagenet_baseline("test_resnet", 1, 48, weights)
-    assert (first.label, second.label, third.label) == ("ImageNet test_resnet", "timm test_resnet", first.label)
+    assert (first.label, second.label) == ("ImageNet test_resnet", "timm test_resnet")
     assert first.view == second.view
     images = torch.rand(2, 1, 48, 48)
     with torch.no_grad():
-        expected = first.start(0).encoder(images)
-        for encoder in (second.start(0).encoder, third.encoder):
-            torch.testing.assert_close(encoder(images), expected, rtol=0, atol=0)
+        torch.testing.assert_close(second.start(0).encoder(images), first.start(0).encoder(images), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

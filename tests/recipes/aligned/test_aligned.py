@@ -76,6 +76,20 @@ def test_the_winner_is_the_recipes_encoder_and_all_are_fine_tuned_once_that_is_a
     assert result.row("moco").finetune_seconds > 0
 
 
+def test_random_weights_are_fine_tuned_next_to_the_methods(tmp_path: Path, labelled: Path, run: Run) -> None:
+    asked = {"candidates": "moco,random", "finetune": "all", "finetune_epochs": 1, "finetune_trials": 2}
+    result, text = run(tmp_path / "run", data=str(labelled), **asked)
+    rows = json.loads((tmp_path / "run/report/finetune.json").read_text())["rows"]
+    assert [row["encoder"] for row in rows] == ["moco", "random init (supervised from scratch)"]
+    assert [result.row(name).finetuned.mean for name in ("moco", "random")] == pytest.approx(
+        [row["auc"] for row in rows]
+    )
+    page = (tmp_path / "run/report/index.html").read_text(encoding="utf-8")
+    assert "Which pre-training pays" in page
+    assert "moco less random" in page
+    assert f"report in {tmp_path / 'run/report/index.html'}" in text
+
+
 STOPS: list[dict[str, Any]] = [
     {"stop_after": 1},
     {"interrupt_at": "pre-training 2/2"},

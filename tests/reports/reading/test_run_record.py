@@ -36,6 +36,13 @@ def test_a_recipe_brings_its_stages_in_the_order_in_which_they_were_begun(make_r
     assert [record.label for record in find_records([recipe, later])] == ["whole", "b-stage", "a-stage"]
 
 
+def test_a_recipe_inside_of_a_recipe_brings_its_stages_as_well(make_run: Callable[..., Path]) -> None:
+    folders = [make_run("all", settings=RECIPE), make_run("all/inner", settings=RECIPE), make_run("all/inner/stage")]
+    for second, folder in enumerate(folders):
+        os.utime(folder / "config.yaml", (second, second))
+    assert [record.label for record in find_records(folders[:1])] == ["all", "inner", "stage"]
+
+
 def test_runs_of_one_name_are_told_apart_by_path(make_run: Callable[..., Path]) -> None:
     paths = [make_run("a/run"), make_run("b/run"), make_run("c")]
     assert [record.label for record in find_records(paths)] == [str(paths[0]), str(paths[1]), "c"]

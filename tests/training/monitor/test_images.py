@@ -30,7 +30,7 @@ LABELS = np.arange(90) % 3
 
 def test_queries_are_of_the_validation_split_and_voters_of_train() -> None:
     found = choose_images(source(train=split(0, 90, LABELS), val=split(1000, 60, LABELS[:60])), "knn", 30)
-    assert (found.bank, len(found.images), found.held_out) == (20, 30, True)
+    assert (found.bank, len(found.images)) == (20, 30)
     assert found.labels is not None
     own = numbers(found.images)
     assert max(own[:20]) < 90
@@ -43,7 +43,6 @@ def test_without_a_validation_split_no_query_has_a_vote() -> None:
     found = choose_images(source(train=split(0, 90, LABELS)), "knn", 30)
     own = numbers(found.images)
     assert len(set(own)) == 30
-    assert not found.held_out
     few = choose_images(source(train=split(0, 90, LABELS)), "knn", 3000)
     assert few.bank == 45
     assert sorted(numbers(few.images)) == list(range(90))
@@ -91,6 +90,14 @@ def test_a_run_that_goes_on_without_its_labels_is_watched_by_rank() -> None:
 )
 def test_the_kind_follows_the_labels(asked: str, labels: np.ndarray | None, kind: str) -> None:
     assert kind_of_monitor(train_config({"monitor": asked}), source(train=split(0, 90, labels)))[0] == kind
+
+
+def test_queries_that_are_of_train_are_said() -> None:
+    asked, train = train_config({}), split(0, 90, LABELS)
+    assert kind_of_monitor(asked, source(train=train, val=train))[1] == "there are labels; for 2 % of the time at most"
+    alone = "there are labels of train alone, which gives voters and queries; for 2 % of the time at most"
+    for own in (source(train=train), source(train=train, val=split(1000, 60))):
+        assert kind_of_monitor(asked, own)[1] == alone
 
 
 def test_neighbours_without_labels_are_refused_in_one_line() -> None:
