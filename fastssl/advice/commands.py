@@ -1,6 +1,7 @@
 """The commands that carry an advice out, as they are printed.
 
-Covers: pre-training and the evaluation after it, within a budget, into folders that are free. Does not cover: which
+Covers: pre-training and the evaluation after it, within a budget, into folders that are free; the command that lets
+methods compete instead. Does not cover: which
 method (`choice.py`), how long they take (`expected.py`).
 """
 
@@ -19,6 +20,7 @@ from fastssl.training.run_folder import holds_run
 
 from .choice import Choice
 from .look import Looked
+from .masks import MaskedFolder
 
 TRAINING_SHARE = 0.7
 """Of a budget, for pre-training; the rest is for the evaluation and what both prepare."""
@@ -76,6 +78,31 @@ def commands_for(choice: Choice, looked: Looked, config: AdviseConfig) -> tuple[
     return (train, *_evaluation(str(folder), looked, config, None))
 
 
+def comparison_for(looked: Looked, config: AdviseConfig) -> Command | None:
+    """Return the command that lets methods compete on the target task before one is fine-tuned (`--recipe aligned`).
+
+    Args:
+        looked: the data.
+        config: what was asked for.
+
+    Returns:
+        None where there is nothing to score methods by: no masks, or no labels of one class per image.
+    """
+    labels, about = looked.source.splits["train"].labels, _about_data(config)
+    if looked.facts.task == "segmentation":
+        if looked.masks is not None:
+            about = _folders(looked.masks) | {name: value for name, value in about.items() if name != "data"}
+        elif _has_drawn_masks(looked):
+            about = {"task": "segmentation", **about}
+        else:
+            return None
+    elif looked.facts.task == "detection" or labels is None or labels.ndim == 2:
+        return None
+    budget = {} if config.budget is None else {"minutes": f"{TRAINING_SHARE * config.budget:.3g}"}
+    out = free_folder(Path("runs") / f"aligned-{_name(config)}")
+    return Command(name="train", settings={"recipe": "aligned", **about, **budget, "out": out})
+
+
 def within_budget(evaluation: Command, epoch_seconds: float, minutes: float) -> Command:
     """Fit fine-tuning into a budget: fewer epochs, then a single trial, then a probe of the frozen encoder.
 
@@ -130,11 +157,20 @@ def _evaluation(run: str, looked: Looked, config: AdviseConfig, out: Path | None
 def _segmentation(run: str, looked: Looked, place: Mapping[str, Any]) -> tuple[Command, ...]:
     runs = (run,) if run == "random" else (run, "random")
     if looked.masks is None:
-        drawn = looked.source.splits["train"].masks is not None and looked.source.name.startswith("demo")
-        return (Command(name="segment", runs=runs, settings={"data": looked.source.name.split()[0], **place}),) * drawn
-    folders = {"images": looked.masks.folder, "masks": looked.masks.folder}
-    suffix = {"mask_suffix": looked.masks.suffix} if looked.masks.suffix else {}
-    return (Command(name="segment", runs=runs, settings={**folders, **suffix, **place}),)
+        demo = Command(name="segment", runs=runs, settings={"data": looked.source.name.split()[0], **place})
+        return (demo,) if _has_drawn_masks(looked) else ()
+    return (Command(name="segment", runs=runs, settings={**_folders(looked.masks), **place}),)
+
+
+def _has_drawn_masks(looked: Looked) -> bool:
+    """Whether the data are the demo's, which are drawn with their masks."""
+    return looked.source.splits["train"].masks is not None and looked.source.name.startswith("demo")
+
+
+def _folders(masks: MaskedFolder) -> dict[str, Any]:
+    """The settings that name a folder of images with masks."""
+    suffix = {"mask_suffix": masks.suffix} if masks.suffix else {}
+    return {"images": masks.folder, "masks": masks.folder, **suffix}
 
 
 def _about_data(config: AdviseConfig) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Task = Literal["classification", "segmentation", "detection", "mixed"]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFacts:
-    """TaskFacts about data, a task and a machine; None: not known.
+    """Facts about data, a task and a machine; None: not known.
 
     Attributes:
         task: that the encoder is for.

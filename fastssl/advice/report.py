@@ -47,6 +47,7 @@ class Advice:
         choice: the method, and the rules that fired.
         commands: that carry it out; they run as printed.
         expected: what they will take; None where that was not measured.
+        comparison: the command that lets methods compete instead; None where there is nothing to score them by.
         notes: what to know of it.
     """
 
@@ -55,6 +56,7 @@ class Advice:
     choice: Choice
     commands: tuple[Command, ...]
     expected: Expected | None
+    comparison: Command | None
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -73,6 +75,7 @@ class Advice:
             "weights": dict(choice.weights),
             "commands": [str(command) for command in self.commands],
             "expected": None if self.expected is None else asdict(self.expected),
+            "comparison": None if self.comparison is None else str(self.comparison),
             "rules": {
                 "for": [asdict(rule) for rule in choice.speak_for],
                 "against": [asdict(rule) for rule in choice.speak_against],
@@ -94,6 +97,9 @@ class Advice:
         say(console, *(f"  {command}" for command in self.commands))
         if self.expected is not None:
             say(console, f" {self.expected}", topic="expected:")
+        if self.comparison is not None:
+            say(console, " the method that the task itself prefers", topic="to find out:")
+            say(console, f"  {self.comparison}")
         say(console, *(f"note: {note}" for note in self.notes))
         for title, rules in _sections(self.choice):
             say(console, "", title)

@@ -19,7 +19,7 @@ from fastssl.errors import ConfigError
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .choice import choose
-from .commands import commands_for
+from .commands import commands_for, comparison_for
 from .expected import measured
 from .look import look_at
 from .report import Advice, fact_lines
@@ -82,6 +82,7 @@ def advise(
         choice=choice,
         commands=commands,
         expected=expected,
+        comparison=comparison_for(looked, config),
         notes=(*looked.notes, *([NO_DETECTOR] if looked.facts.task == "detection" else [])),
     )
     if json:

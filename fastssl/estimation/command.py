@@ -16,7 +16,7 @@ from fastssl.console import new_console, say, silent_console
 from fastssl.distributed.environment import launched
 from fastssl.distributed.join import joined
 from fastssl.runtime import usual_torch_state
-from fastssl.stages.registry import train_config
+from fastssl.stages.registry import coerce_train_config
 
 from .estimate import estimate_training
 from .report import estimate_lines
@@ -54,12 +54,7 @@ def estimate(
         OSError: there is no room for a checkpoint in the system's temporary folder.
         TypeError: both `config` and `settings` are given.
     """
-    if config is not None and settings:
-        raise TypeError(f"give a configuration or settings, not both (got {', '.join(settings)} as well)")
-    if config is None:
-        config = train_config(settings)
-    elif type(config) is TrainConfig:  # no stage's own
-        config = train_config(config.model_dump(exclude_unset=True))
+    config = coerce_train_config(config, settings)
     if config.gpus > 1 and launched() is None:
         return _on_gpus(config, largest_batch, json)
     with joined(config.device, config.peer_timeout) as here:

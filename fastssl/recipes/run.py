@@ -18,7 +18,7 @@ from fastssl.distributed.join import joined
 from fastssl.recipes.recipe import RecipeResult
 from fastssl.recipes.sequence import train_recipe
 from fastssl.runtime import usual_torch_state
-from fastssl.stages.registry import train_config
+from fastssl.stages.registry import coerce_train_config
 from fastssl.training.fit import TrainResult
 from fastssl.training.train import train_stage
 
@@ -49,12 +49,7 @@ def train(
         DivergenceError: the loss or a weight is not finite; the last checkpoint is kept.
         TypeError: both `config` and `settings` are given.
     """
-    if config is not None and settings:
-        raise TypeError(f"give a configuration or settings, not both (got {', '.join(settings)} as well)")
-    if config is None:
-        config = train_config(settings)
-    elif type(config) is TrainConfig:  # no stage's own
-        config = train_config(config.model_dump(exclude_unset=True))
+    config = coerce_train_config(config, settings)
     if config.gpus > 1 and launched() is None:
         return _on_gpus(config)
     with joined(config.device, config.peer_timeout) as here:

@@ -164,6 +164,27 @@ def train_config(settings: Mapping[str, Any]) -> TrainConfig:
     return config
 
 
+def coerce_train_config(config: TrainConfig | None, settings: Mapping[str, Any]) -> TrainConfig:
+    """Make the configuration of a call that takes one, or its fields as keywords.
+
+    Args:
+        config: what the call was given in one piece, if it was; one that is no stage's own becomes its stage's.
+        settings: the keywords that it was given.
+
+    Returns:
+        A stage's or a recipe's configuration.
+
+    Raises:
+        TypeError: both are given.
+        ConfigError: a setting that cannot be used.
+    """
+    if config is not None and settings:
+        raise TypeError(f"give a configuration or settings, not both (got {', '.join(settings)} as well)")
+    if config is None:
+        return train_config(settings)
+    return train_config(config.model_dump(exclude_unset=True)) if type(config) is TrainConfig else config
+
+
 def foreign_setting(name: str, whose: str) -> str:
     """Say whose setting this is, where it was given to another stage or recipe.
 

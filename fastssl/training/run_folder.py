@@ -205,7 +205,7 @@ def _empty(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def claim_recipe(folder: Path, config: TrainConfig, command: str = "") -> None:
+def claim_recipe(folder: Path, config: TrainConfig, command: str) -> None:
     """Empty a folder of an earlier run, or of a recipe and its stages' runs, and write down what was asked for.
 
     Args:

@@ -29,7 +29,8 @@ def advise(data: str | Path, **settings: Any) -> fastssl.Advice:
 def understood(advice: fastssl.Advice) -> list[list[str]]:
     """The words of its commands, once the command line has taken every one of them."""
     lines = [shlex.split(str(command)) for command in advice.commands]
-    assert all(not read_line(words[1:]).mistakes for words in lines)
+    others = [] if advice.comparison is None else [shlex.split(str(advice.comparison))]
+    assert all(not read_line(words[1:]).mistakes for words in (*lines, *others))
     return lines
 
 
@@ -52,6 +53,7 @@ def test_the_demo_set_is_trained_by_contrast_and_fine_tuned() -> None:
     train, evaluate = understood(advice)
     assert train == ["fastssl", "train", "--stage", "simclr", "--data", "demo", "--out", "runs/simclr-demo"]
     assert evaluate[:3] == ["fastssl", "finetune", "runs/simclr-demo"]
+    assert str(advice.comparison) == "fastssl train --recipe aligned --data demo --out runs/aligned-demo"
 
 
 def test_a_set_of_thousands_of_labels_is_not_pre_trained_unless_few_of_them_will_be_had(tmp_path: Path) -> None:
@@ -75,6 +77,7 @@ def test_a_few_labels_per_class_are_solved_and_not_fine_tuned(tmp_path: Path) ->
 def test_images_without_labels_end_with_the_training(tmp_path: Path) -> None:
     advice = advise(npz(tmp_path, "plain.npz", 50))
     assert len(understood(advice)) == 1
+    assert advice.comparison is None
     assert any("no labels and no masks" in note for note in advice.notes)
 
 
@@ -94,12 +97,17 @@ def test_masks_make_it_a_segmentation_with_the_first_annotator(tmp_path: Path) -
     (words,) = understood(advice)
     assert words[:3] == ["fastssl", "segment", "random"]
     assert words[words.index("--mask-suffix") + 1] == "_1stHO"
+    compared = f"--images {folder} --masks {folder} --mask-suffix _1stHO --out runs/aligned-eyes"
+    assert str(advice.comparison) == f"fastssl train --recipe aligned {compared}"
+    demo = advise("demo", task="segmentation").comparison
+    assert str(demo) == "fastssl train --recipe aligned --task segmentation --data demo --out runs/aligned-demo"
 
 
 def test_a_detector_is_not_ours_and_the_encoder_is_trained_to_restore() -> None:
     advice = advise("demo", task="detection")
     (words,) = understood(advice)
     assert words[words.index("--terms") + 1] == "generative"
+    assert advice.comparison is None
     assert any("no detector" in note for note in advice.notes)
 
 

@@ -99,7 +99,7 @@ def test_a_run_needs_the_weights_it_started_from_no_more(run: Path, grey_npz: Pa
 def test_a_recipes_folder_is_refused_with_the_runs_it_holds(run: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mtcp"
     (recipe / "moco").mkdir(parents=True)
-    claim_recipe(recipe, train_config({"recipe": "mtcp", "data": "demo"}))
+    claim_recipe(recipe, train_config({"recipe": "mtcp", "data": "demo"}), "fastssl train")
     (recipe / "moco" / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     with pytest.raises(CheckpointError, match="holds the runs of recipe mtcp; give one of them") as refused:
         load_run(recipe, device="cpu")

@@ -94,7 +94,7 @@ def test_claiming_for_a_recipe_leaves_nothing_of_earlier_runs_and_all_else(run: 
         (place / "config.yaml").write_text("stage: tower")
     (run / "notes").mkdir()
     (run / "notes" / "ideas.txt").write_text("mine")
-    claim_recipe(run, train_config({"data": "demo", "recipe": "mtcp"}))
+    claim_recipe(run, train_config({"data": "demo", "recipe": "mtcp"}), "fastssl train")
     assert sorted(path.name for path in run.iterdir()) == ["config.yaml", "notes"]
     assert (run / "notes" / "ideas.txt").is_file()
     assert read_settings(run) == {"data": "demo", "recipe": "mtcp"}

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fastssl.config.aligned import IMAGENET, AlignedConfig
+from fastssl.config.command_line import command_line
 from fastssl.distributed.leader import everyone_here
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
@@ -57,7 +58,7 @@ def train_aligned(
         CheckpointError: no recipe to resume, or weights that cannot be read.
         KeyboardInterrupt: Ctrl-C or SIGTERM came after pre-training; what was finished is kept.
     """
-    folder = _folder_of(config)
+    folder, command = _folder_of(config), command_line("train", config)
     with owned(folder, lambda: check_place(folder, config)):
         if config.resume:
             resumed = settings_to_resume(folder, config)
@@ -65,7 +66,7 @@ def train_aligned(
                 raise ConfigError([f"out={str(folder)!r}: holds another run; give another --out"])
             config = resumed
         with use_threads(config.threads_to_use):
-            return _compare(open_comparison(config, folder, console), console, clock, now)
+            return _compare(open_comparison(config, folder, console), command, console, clock, now)
 
 
 def _folder_of(config: AlignedConfig) -> Path:
@@ -75,12 +76,14 @@ def _folder_of(config: AlignedConfig) -> Path:
     return Path("runs") / f"aligned-{config.images.resolve().name}"
 
 
-def _compare(comparison: Comparison, console: Console, clock: Clock, now: Callable[[], float]) -> AlignedResult:
+def _compare(
+    comparison: Comparison, command: str, console: Console, clock: Clock, now: Callable[[], float]
+) -> AlignedResult:
     config, folder, target = comparison.config, comparison.folder, comparison.target
     introduce(comparison, console)
     if world().leads:
         if not config.resume:
-            claim_recipe(folder, config)
+            claim_recipe(folder, config, command)
             for left in (folder / PATCHES, folder / IMAGENET / ENCODER):  # of an earlier comparison
                 left.unlink(missing_ok=True)
         target.source.report.write(folder)

@@ -47,6 +47,10 @@ from .target import Finetuned, Target
 
 DRAWS = 3
 OBJECTIVE = "bce+dice"
+WEAK_RIVAL = (
+    "a lead over random alone is weak evidence: frozen random weights hardly segment, and may do as well as any once "
+    "they are trained (docs, aligned)"
+)
 
 _PASSED_ON = (
     *MaskedImagesConfig.model_fields,
@@ -147,6 +151,8 @@ class SegmentationTarget(Target):
         by_draw, seconds = collect([one.label for one in specs], trials)
         few = len(self.data.splits["val"])
         notes.append(f"Dice is of {few} validation image(s); draws differ by decoder and order, not by images")
+        if RANDOM in names and IMAGENET not in names:
+            notes.append(WEAK_RIVAL)
         return ProxyScores(by_draw=by_draw, seconds=seconds, notes=tuple(notes))
 
     def finetune(self, methods: Sequence[str], baselines: Sequence[str], console: Console) -> Mapping[str, Finetuned]:

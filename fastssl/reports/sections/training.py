@@ -20,6 +20,7 @@ from .curves import smoothed, thinned
 
 MONITORED = {
     "monitor/knn_acc": "kNN accuracy while training",
+    "monitor/knn_auc": "kNN AUC while training",
     "monitor/rankme": "effective rank of features (RankMe)",
     "monitor/alignment": "alignment of two views",
     "monitor/uniformity": "uniformity of features",

@@ -14,6 +14,7 @@ import fastssl
 from fastssl.cli.line import read_line
 from fastssl.errors import ConfigError, DataError
 from fastssl.recipes.aligned import AlignedResult
+from fastssl.training.stored_settings import read_facts
 
 from .conftest import Run, save_cells
 
@@ -88,6 +89,9 @@ def test_random_weights_are_fine_tuned_next_to_the_methods(tmp_path: Path, label
     assert "Which pre-training pays" in page
     assert "moco less random" in page
     assert f"report in {tmp_path / 'run/report/index.html'}" in text
+    asked = read_facts(tmp_path / "run")["command"]
+    assert asked.startswith(f"fastssl train --recipe aligned --data {labelled} ")
+    assert not read_line(asked.split()[1:]).mistakes
 
 
 STOPS: list[dict[str, Any]] = [

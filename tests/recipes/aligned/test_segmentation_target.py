@@ -69,6 +69,7 @@ def test_methods_are_scored_on_validation_and_fine_tuned_on_request(
     assert counted == 9 * len(training)
     assert all(len(row.proxy_by_draw) == 2 for row in result.rows)
     assert "moco, decoder 0: validation Dice" in text
+    assert "note: a lead over random alone is weak evidence" in text
     given = {"resume": True, "finetune": "all", "finetune_epochs": 1, "finetune_trials": 2}
     result, text = run(tmp_path / "run", **given)
     assert "4 of them are finished already" in text
