@@ -107,8 +107,8 @@ def make_page(
         HTML.
     """
     images, problems = open_images(records, config, console) if config.map else (None, ())
-    sections = [overview_section(records), data_section(records, images, problems), training_section(records)]
-    sections += [aligned_section(records), probe_section(records), fewshot_section(records)]
+    sections = [overview_section(records), aligned_section(records), data_section(records, images, problems)]
+    sections += [training_section(records), probe_section(records), fewshot_section(records)]
     sections += [finetune_section(records, frozen=frozen) for frozen in (False, True)]
     sections.append(segment_section(records))
     sheet = None

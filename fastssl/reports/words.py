@@ -122,9 +122,6 @@ def difference_row(test: StoredTest, *, digits: int, scale: float = 1.0) -> tupl
     return difference, f"{low} to {high}", p_text(test).removeprefix("p ").removeprefix("= "), said
 
 
-DIFFERENCE_COLUMNS = ("difference", "95 % interval", "p", "verdict")
-
-
 def how_adjusted(tests: Sequence[StoredTest]) -> str:
     """Return a line on how differences were tested; "" where none was."""
     count = max((test.comparisons for test in tests), default=0)

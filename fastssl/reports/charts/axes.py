@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 TICKS = 5
 """Most ticks of an axis, about."""
+LEAST_SPREAD = 0.01
+"""Of an axis, as a share of its largest value: ticks have four digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ def make_axis(
     if ticks is None:
         from matplotlib.ticker import MaxNLocator
 
+        low, high = _widened(low, high)
         marked = [float(tick) for tick in MaxNLocator(TICKS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
         low, high = min(low, marked[0]), max(high, marked[-1])
     else:
@@ -66,6 +69,12 @@ def make_axis(
     if high <= low:
         low, high = (low / 2, low * 2) if log else (low - 0.5, low + 0.5)
     return Axis(low=low, high=high, begin=begin, end=end, log=log, ticks=tuple(marked))
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    """The ends, or wider ones where values are so much alike that ticks between them would read the same."""
+    least = LEAST_SPREAD * max(abs(low), abs(high))
+    return (low, high) if high - low >= least else (low - least / 2, high + least / 2)
 
 
 def tick_text(value: float) -> str:

@@ -104,7 +104,7 @@ def find_records(paths: Iterable[Path]) -> tuple[RunRecord, ...]:
         paths: of run folders, of an evaluation's `--out`, or of encoder files.
 
     Returns:
-        Their records, labelled by name, or by path where names are alike.
+        Their records, labelled by name, those inside of another by their path in it; by path where names are alike.
 
     Raises:
         ConfigError: none is named, or one twice.
@@ -122,8 +122,9 @@ def find_records(paths: Iterable[Path]) -> tuple[RunRecord, ...]:
             raise CheckpointError(f"{path}: no encoder file that fastssl wrote")
         if not path.is_file() and not _holds_anything(path):
             raise CheckpointError(f"{path}: no run, encoder file or evaluation here to report on")
-        for place in (path, *_runs_inside(path)):
-            found.setdefault(place.resolve(), read_record(place))
+        found.setdefault(path.resolve(), read_record(path))
+        for place in _runs_inside(path):
+            found.setdefault(place.resolve(), replace(read_record(place), label=place.relative_to(path).as_posix()))
     records = list(found.values())
     alike = {label for label, count in Counter(record.label for record in records).items() if count > 1}
     return tuple(replace(one, label=str(one.path)) if one.label in alike else one for one in records)

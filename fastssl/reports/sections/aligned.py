@@ -6,13 +6,15 @@ not cover: the comparison itself (`fastssl.recipes.aligned`), the fine-tuning's 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import isnan
 
 from ..blocks import Block, ReportSection, ReportTable, TableCell
 from ..reading.evaluation_files import AlignedFile, StoredAlignedRow
 from ..reading.run_record import RunRecord
-from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells
+from ..words import score_cells
+from .differences import differences_blocks
 from .shared import headed, notes_block
 
 ANCHOR = "aligned"
@@ -36,20 +38,14 @@ def aligned_section(records: Sequence[RunRecord]) -> ReportSection:
 
 
 def _comparison(found: AlignedFile) -> list[Block]:
-    blocks: list[Block] = [_table(found)]
-    if found.leads:
-        blocks.append(
-            ReportTable(
-                caption=f"Leads over the better baseline in the proxy's {found.metric}, paired by draw",
-                columns=("method", "less", *DIFFERENCE_COLUMNS),
-                rows=tuple((lead.method, lead.against, *difference_row(lead.test, digits=3)) for lead in found.leads),
-                names=2,
-                verdicts=True,
-                notes=tuple(filter(None, (how_adjusted([lead.test for lead in found.leads]),))),
-            )
-        )
-    blocks.append(notes_block([*filter(None, (found.decision, found.agreed)), *found.notes]))
-    return blocks
+    caption = f"Leads over the better baseline in the proxy's {found.metric}, paired by draw"
+    leads = [((lead.method, lead.against), lead.test) for lead in found.leads]
+    said = filter(None, (found.decision, found.agreed))
+    return [
+        _table(found),
+        *differences_blocks(caption, ("method", "less"), leads, digits=3),
+        notes_block([*said, *found.notes]),
+    ]
 
 
 def _table(found: AlignedFile) -> ReportTable:
@@ -59,21 +55,26 @@ def _table(found: AlignedFile) -> ReportTable:
     tuned = any(cell.text for cell in test)
     body: list[tuple[TableCell | str, ...]] = []
     for row, own, tested in zip(rows, proxy, test, strict=True):
-        later = (tested, _minutes(row.finetune_seconds)) if tuned else ()
-        cost = (_minutes(row.pretraining_seconds), f"{row.images:,}" if row.images else "")
-        body.append((row.candidate, row.encoder, *cost, own, f"{row.proxy_seconds:.1f}", str(row.rank), *later))
-    cost_columns = ("pre-training, min", "images seen")
+        images = f"{row.images:,}" if row.images else ""
+        spent = (_minutes(row.pretraining_seconds), images, f"{row.proxy_seconds:.1f}")
+        later = (_minutes(row.finetune_seconds),) if tuned else ()
+        body.append((row.candidate, own, str(row.rank), *((tested,) if tuned else ()), *spent, *later))
+    scores = (f"proxy {found.metric}", "rank", *((f"test {found.metric}",) if tuned else ()))
+    costs = ("pre-training, min", "images seen", "proxy, s", *(("fine-tuning, min",) if tuned else ()))
     after = ", and on test images after fine-tuning" if tuned else ""
     return ReportTable(
         caption=f"{found.data}: {found.metric} of the proxy on validation images{after}; mean ± standard deviation",
-        columns=(
-            *("candidate", "encoder", *cost_columns, f"proxy {found.metric}", "proxy, s", "rank"),
-            *((f"test {found.metric}", "fine-tuning, min") if tuned else ()),
-        ),
+        columns=("candidate", *scores, *costs),
         rows=tuple(body),
-        names=2,
-        notes=("Bold: best of the column.", *_left_out(found.rows)),
+        notes=("Bold: best of the column.", _encoders(rows), *_left_out(found.rows)),
     )
+
+
+def _encoders(rows: Sequence[StoredAlignedRow]) -> str:
+    """Such as "Encoders: resnet18; imagenet tf_efficientnet_lite0."."""
+    usual = [name for name, _ in Counter(row.encoder for row in rows).most_common(1)]
+    others = [f"{row.candidate} {row.encoder}" for row in rows if row.encoder not in usual]
+    return f"Encoders: {'; '.join((*usual, *others))}."
 
 
 def _left_out(rows: Sequence[StoredAlignedRow]) -> list[str]:

@@ -13,7 +13,8 @@ from ..blocks import Block, Chart, ChartGrid, CommandBlock, Hidden, ReportSectio
 from ..charts import LineSeries, line_chart
 from ..reading.evaluation_files import FewshotFile, StoredMean
 from ..reading.run_record import RunRecord
-from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
+from ..words import score_cells, shown_command
+from .differences import differences_table
 from .shared import command_for, headed, notes_block, to_evaluate
 
 ANCHOR = "fewshot"
@@ -117,15 +118,11 @@ def _differences(found: FewshotFile) -> list[Block]:
     pairs = [pair for pair in found.pairs if pair.metric == "acc"]
     if not pairs:
         return []
-    table = ReportTable(
-        caption="Differences in accuracy, percentage points, paired by draw",
-        columns=("encoder", "less", "images per class", *DIFFERENCE_COLUMNS),
-        rows=tuple(
-            (pair.encoder, pair.against, str(pair.shots), *difference_row(pair.test, digits=1, scale=100))
-            for pair in pairs
-        ),
-        names=2,
-        verdicts=True,
-        notes=tuple(filter(None, (how_adjusted([pair.test for pair in pairs]),))),
+    table = differences_table(
+        "Differences in accuracy, percentage points, paired by draw",
+        ("encoder", "less", "images per class"),
+        [((pair.encoder, pair.against, str(pair.shots)), pair.test) for pair in pairs],
+        digits=1,
+        scale=100,
     )
     return [Hidden(title=f"Which differences are shown: {len(pairs)} comparisons", blocks=(table,))]

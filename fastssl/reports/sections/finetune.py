@@ -15,8 +15,9 @@ from ..blocks import Block, Chart, ChartGrid, CommandBlock, ReportSection, Repor
 from ..charts import LineSeries, line_chart
 from ..reading.evaluation_files import FinetuneFile, StoredFinetuneRow
 from ..reading.run_record import RunRecord
-from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
+from ..words import score_cells, shown_command
 from .confusion import confusion_block
+from .differences import differences_blocks
 from .shared import command_for, headed, notes_block, to_evaluate
 
 METRICS = {"auc": "AUC", "acc": "ACC"}
@@ -146,21 +147,9 @@ def _chart(found: FinetuneFile, metric: str) -> Chart:
 
 
 def _differences(found: FinetuneFile) -> list[Block]:
-    if not found.comparisons:
-        return []
-    return [
-        ReportTable(
-            caption="Differences in test AUC, paired by seed",
-            columns=("encoder", "less", "labels", *DIFFERENCE_COLUMNS),
-            rows=tuple(
-                (one.encoder, one.against, percent(one.label_fraction), *difference_row(one, digits=3))
-                for one in found.comparisons
-            ),
-            names=2,
-            verdicts=True,
-            notes=tuple(filter(None, (how_adjusted(found.comparisons),))),
-        )
-    ]
+    rows = [((one.encoder, one.against, percent(one.label_fraction)), one) for one in found.comparisons]
+    caption = "Differences in test AUC, paired by seed"
+    return differences_blocks(caption, ("encoder", "less", "labels"), rows, digits=3)
 
 
 def _confusions(found: FinetuneFile, fraction: float, class_names: tuple[str, ...]) -> list[Block]:

@@ -91,8 +91,9 @@ def aligned_finding(found: AlignedFile) -> FindingCard:
         found: the comparison.
     """
     tone: Tone = "good" if found.winner else "muted"
-    said = f"{found.decision[:1].upper()}{found.decision[1:]}."
-    return FindingCard(title="Which pre-training pays", text=said, verdict=found.agreed, tone=tone)
+    text = ". ".join(f"{one[:1].upper()}{one[1:]}" for one in (found.decision, found.agreed) if one)
+    said = f"{found.winner} is worth fine-tuning" if found.winner else "no pre-training pays"
+    return FindingCard(title="Which pre-training pays", text=f"{text}.", verdict=said, tone=tone)
 
 
 def fewshot_finding(found: FewshotFile) -> FindingCard:
@@ -133,7 +134,9 @@ def finetune_finding(found: FinetuneFile, title: str) -> FindingCard:
     best = max(rows, key=lambda row: _low_if_nan(row.auc))
     title = f"{title}, {percent(fraction)} of the labels"
     text = f"{best.encoder} is best with {best.auc:.3f} test AUC on {found.data}."
-    tested = {one.encoder: one for one in found.comparisons if one.label_fraction == fraction}
+    compared = [one for one in found.comparisons if one.label_fraction == fraction]
+    compared.sort(key=lambda one: -one.difference)
+    tested = {one.encoder: one for one in compared}  # against the best of its baselines
     runs = sorted((row for row in rows if row.encoder in tested), key=lambda row: -_low_if_nan(row.auc))
     if not runs:
         return FindingCard(title=title, text=text)

@@ -16,7 +16,8 @@ from ..blocks import Block, CommandBlock, Gallery, ReportSection, ReportTable, T
 from ..reading.evaluation_files import SegmentFile
 from ..reading.run_record import RunRecord
 from ..thumbnails import file_uri
-from ..words import DIFFERENCE_COLUMNS, difference_row, how_adjusted, score_cells, shown_command
+from ..words import score_cells, shown_command
+from .differences import differences_blocks
 from .shared import headed, notes_block
 
 METRICS = {"dice": "Dice", "iou": "IoU", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC"}
@@ -42,20 +43,9 @@ def segment_section(records: Sequence[RunRecord]) -> ReportSection:
 
 
 def _comparison(record: RunRecord, found: SegmentFile) -> list[Block]:
-    blocks: list[Block] = [_table(found)]
-    if found.pairs:
-        blocks.append(
-            ReportTable(
-                caption="Differences in test Dice, trials paired by seed",
-                columns=("initialization", "less", *DIFFERENCE_COLUMNS),
-                rows=tuple(
-                    (pair.initialization, pair.against, *difference_row(pair, digits=3)) for pair in found.pairs
-                ),
-                names=2,
-                verdicts=True,
-                notes=tuple(filter(None, (how_adjusted(found.pairs),))),
-            )
-        )
+    pairs = [((pair.initialization, pair.against), pair) for pair in found.pairs]
+    caption = "Differences in test Dice, trials paired by seed"
+    blocks: list[Block] = [_table(found), *differences_blocks(caption, ("initialization", "less"), pairs, digits=3)]
     blocks += _overlays(record)
     blocks.append(notes_block(found.notes))
     if found.command:

@@ -126,6 +126,11 @@ def report_title(records: Sequence[RunRecord]) -> str:
     Args:
         records: of all runs.
     """
-    labels = [record.label for record in records]
+    folders = [record.folder.resolve() for record in records]
+    labels = [
+        record.label
+        for record, folder in zip(records, folders, strict=True)
+        if not any(other in folder.parents for other in folders)  # the stages of a recipe go without saying
+    ]
     names = ", ".join(labels[:4]) + (f" and {len(labels) - 4} more" if len(labels) > 4 else "")
     return names if names else Path.cwd().name

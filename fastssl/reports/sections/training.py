@@ -21,9 +21,9 @@ from .curves import smoothed, thinned
 MONITORED = {
     "monitor/knn_acc": "kNN accuracy while training",
     "monitor/knn_auc": "kNN AUC while training",
-    "monitor/rankme": "effective rank of features (RankMe)",
-    "monitor/alignment": "alignment of two views",
-    "monitor/uniformity": "uniformity of features",
+    "monitor/rankme": "Effective rank of features (RankMe)",
+    "monitor/alignment": "Alignment of two views",
+    "monitor/uniformity": "Uniformity of features",
 }
 """Records of the monitor -> title of their chart."""
 _SHOWN = ("loss", "lr", "top1", "top5")
@@ -147,7 +147,7 @@ def _plain(title: str, column: LoggedColumn, label: str, word: str, sum_up: Call
 def _points(title: str, column: LoggedColumn) -> Chart:
     series = [LineSeries(name=title, number=0, x=column.steps.tolist(), y=column.values.tolist())]
     return Chart(
-        title=title[0].upper() + title[1:],
+        title=title,
         svg=line_chart(
             series,
             summary=f"{title}: from {column.values[0]:.3g} to {column.values[-1]:.3g}",

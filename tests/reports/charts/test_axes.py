@@ -30,6 +30,13 @@ def test_an_axis_of_one_value_or_none_has_a_length(values: list[float], ticks: t
     assert np.isfinite(axis.place(axis.low))
 
 
+@pytest.mark.parametrize("values", [[0.8462, 0.8462], [0.84615, 0.84617], [-3.0, -3.0001], [12345.0]])
+def test_ticks_of_values_that_are_alike_read_differently(values: list[float]) -> None:
+    texts = [tick_text(tick) for tick in make_axis(values, 0, 100).ticks]
+    assert len(texts) > 2
+    assert len(set(texts)) == len(texts)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.25, "0.25"), (1500, "1500"), (20000, "20k"), (2e6, "2M"), (0.0005, "5e-4"), (0, "0"), (-1.5, "-1.5")],

@@ -40,7 +40,7 @@ def test_a_recipe_inside_of_a_recipe_brings_its_stages_as_well(make_run: Callabl
     folders = [make_run("all", settings=RECIPE), make_run("all/inner", settings=RECIPE), make_run("all/inner/stage")]
     for second, folder in enumerate(folders):
         os.utime(folder / "config.yaml", (second, second))
-    assert [record.label for record in find_records(folders[:1])] == ["all", "inner", "stage"]
+    assert [record.label for record in find_records(folders[:1])] == ["all", "inner", "inner/stage"]
 
 
 def test_runs_of_one_name_are_told_apart_by_path(make_run: Callable[..., Path]) -> None:

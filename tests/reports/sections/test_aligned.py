@@ -63,9 +63,9 @@ def test_proxy_and_test_stand_side_by_side_with_what_each_cost(tmp_path: Path) -
     section = aligned_section(find_records([tmp_path]))
     candidates, leads = (block for block in section.blocks if isinstance(block, ReportTable))
     rows = cells(candidates)
-    assert rows[0] == ["moco", "resnet18", "1.5", "12,800", "0.830 ± 0.026*", "6.0", "1", "0.910 ± 0.014*", "0.5"]
-    assert rows[3][:4] == ["random", "resnet18", "", ""]
-    assert "vae is left out: takes no images of 12 px" in candidates.notes
+    assert rows[0] == ["moco", "0.830 ± 0.026*", "1", "0.910 ± 0.014*", "1.5", "12,800", "6.0", "0.5"]
+    assert rows[3][4:6] == ["", ""]
+    assert candidates.notes[1:] == ("Encoders: resnet18.", "vae is left out: takes no images of 12 px")
     assert [row[:2] for row in cells(leads)] == [[one, "random"] for one in ("moco", "simclr", "tower")]
     (notes,) = (block.lines for block in section.blocks if block.kind == "lines")
     assert notes[-1] == "a note"
@@ -75,7 +75,7 @@ def test_proxy_and_test_stand_side_by_side_with_what_each_cost(tmp_path: Path) -
 def test_before_fine_tuning_there_is_no_column_of_it(tmp_path: Path) -> None:
     write(tmp_path, tuned=False)
     (table, _) = (block for block in aligned_section(find_records([tmp_path])).blocks if isinstance(block, ReportTable))
-    assert table.columns[-1] == "rank"
+    assert table.columns[-1] == "proxy, s"
     assert "fine-tuning" not in table.caption
 
 

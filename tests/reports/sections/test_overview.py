@@ -57,6 +57,17 @@ def test_fine_tuning_tells_the_best_run_from_its_baseline(tmp_path: Path, differ
     assert finding.verdict.startswith(f"{best} is better")
 
 
+def test_of_two_baselines_the_better_one_is_what_a_run_is_told_from(tmp_path: Path) -> None:
+    row = {"label_fraction": 1.0, "acc": 0.5}
+    rows = [{**row, "encoder": name, "auc": auc} for name, auc in (("run", 0.8), ("random", 0.7), ("ImageNet", 0.6))]
+    test = {"low": -1, "high": 1, "p": 0.01, "p_holm": 0.01, "comparisons": 2, "encoder": "run", "label_fraction": 1.0}
+    compared = [{**test, "against": "random", "difference": 0.1}, {**test, "against": "ImageNet", "difference": 0.2}]
+    (tmp_path / "f.json").write_text(json.dumps({"data": "cells", "rows": rows, "comparisons": compared}))
+    found = read_file(tmp_path / "f.json", FinetuneFile)
+    assert found is not None
+    assert "run is 0.100 above random" in finetune_finding(found, "Fine-tuning").text
+
+
 def test_segmentation_compares_the_best_start_with_the_next(tmp_path: Path) -> None:
     starts = [("all foreground", "", 0.95), ("run", "random", 0.5), ("run", "run", 0.7), ("random", "random", 0.6)]
     rows = [
