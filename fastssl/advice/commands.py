@@ -28,6 +28,8 @@ FEW_PER_CLASS = 6
 """Labelled images of the smallest class below which a classifier is solved on a few per class, not fine-tuned."""
 LEAST_EPOCHS = 5
 """Of fine-tuning; where a budget holds fewer, the encoder is probed frozen."""
+ENOUGH_EPOCHS = 20
+"""Of fine-tuning; where a budget holds fewer with an ImageNet encoder, that one is left out."""
 MOST_EPOCHS, MOST_TRIALS = 100, 3
 """Of fine-tuning; the command's own."""
 
@@ -58,6 +60,14 @@ class Command:
             **settings: by name.
         """
         return replace(self, settings={**self.settings, **settings})
+
+    def without(self, setting: str) -> Command:
+        """Return the command without a setting.
+
+        Args:
+            setting: its name.
+        """
+        return replace(self, settings={name: value for name, value in self.settings.items() if name != setting})
 
 
 def commands_for(choice: Choice, looked: Looked, config: AdviseConfig) -> tuple[Command, ...]:
@@ -103,26 +113,49 @@ def comparison_for(looked: Looked, config: AdviseConfig) -> Command | None:
     return Command(name="train", settings={"recipe": "aligned", **about, **budget, "out": out})
 
 
-def within_budget(evaluation: Command, epoch_seconds: float, minutes: float) -> Command:
-    """Fit fine-tuning into a budget: fewer epochs, then a single trial, then a probe of the frozen encoder.
+@dataclass(frozen=True, kw_only=True)
+class EpochSeconds:
+    """What one epoch takes of each candidate that an evaluation trains.
+
+    Attributes:
+        own: of a run, and of random weights, which take as long.
+        imagenet: of the ImageNet encoder, which is another one and sees larger images; 0 where none is asked for.
+    """
+
+    own: float
+    imagenet: float = 0.0
+
+    def of(self, evaluation: Command) -> float:
+        """Return the seconds of one epoch of all its candidates.
+
+        Args:
+            evaluation: `fastssl finetune` or `fastssl segment`.
+        """
+        with_random = evaluation.name == "finetune" and evaluation.runs != ("random",)  # finetune adds random weights
+        return self.own * (len(evaluation.runs) + with_random) + self.imagenet * ("imagenet" in evaluation.settings)
+
+
+def within_budget(evaluation: Command, seconds: EpochSeconds, minutes: float) -> Command:
+    """Fit fine-tuning into a budget: fewer epochs, a single trial, no ImageNet, then a probe of the frozen encoder.
 
     Args:
         evaluation: `fastssl finetune`.
-        epoch_seconds: of one epoch of one candidate.
+        seconds: of an epoch.
         minutes: that it may take.
 
     Returns:
         The command; as it is where it fits.
     """
-    candidates = len(evaluation.runs) + (evaluation.runs != ("random",))
-    for trials in (MOST_TRIALS, 1):
-        epochs = int(60 * minutes / (trials * candidates * epoch_seconds))
-        if epochs >= MOST_EPOCHS and trials == MOST_TRIALS:
-            return evaluation
-        if epochs >= LEAST_EPOCHS:
-            return evaluation.with_settings(epochs=min(epochs, MOST_EPOCHS), trials=trials)
+    alone = evaluation.without("imagenet")
+    for one, least in ((evaluation, ENOUGH_EPOCHS), (alone, LEAST_EPOCHS)):
+        for trials in (MOST_TRIALS, 1):
+            epochs = int(60 * minutes / (trials * seconds.of(one)))
+            if epochs >= MOST_EPOCHS and trials == MOST_TRIALS:
+                return one
+            if epochs >= least:
+                return one.with_settings(epochs=min(epochs, MOST_EPOCHS), trials=trials)
     if evaluation.runs == ("random",):
-        return evaluation.with_settings(epochs=LEAST_EPOCHS, trials=1)
+        return alone.with_settings(epochs=LEAST_EPOCHS, trials=1)
     return Command(name="probe", runs=evaluation.runs)
 
 

@@ -24,14 +24,18 @@ from fastssl.estimation.words import time_text
 from fastssl.evaluation.finetune import finetune
 from fastssl.evaluation.segment.run import segment
 from fastssl.stages.registry import train_config
+from fastssl.training.monitor.budget import PASSES_PER_STEP
 
-from .commands import MOST_EPOCHS, MOST_TRIALS, Command, within_budget
+from .commands import MOST_EPOCHS, MOST_TRIALS, Command, EpochSeconds, within_budget
 from .look import Looked
 
 FEW, MORE = 1, 3
 """Epochs that an evaluation is timed by; their difference is without what both prepare and score."""
-MOST_TIMED = 512
-"""Labelled images of a timed epoch of fine-tuning."""
+MOST_TIMED, LEAST_TIMED, USUAL_SIZE = 512, 64, 64
+"""Labelled images of a timed epoch of fine-tuning: at most, and at least where images are larger than so many pixels a
+side."""
+LEAST_SECONDS = 1e-3
+"""That an epoch takes; the difference of two times may be less."""
 SEGMENT_EPOCHS = 200
 """Of `fastssl segment`, at most."""
 
@@ -99,7 +103,7 @@ def measured(
     evaluation = found[0] if left is None else _fitted(found[0], seconds, left)
     expected = Expected(
         training_seconds=training,
-        evaluation_seconds=seconds * _epochs(evaluation),
+        evaluation_seconds=seconds.of(evaluation) * _epochs(evaluation),
         images_per_second=rate,
     )
     return (*done, evaluation), expected
@@ -112,39 +116,50 @@ def _training(command: Command) -> tuple[float, float]:
     return found.seconds, found.stages[-1].speed.images_per_second
 
 
-def _fitted(evaluation: Command, seconds: float, minutes: float) -> Command:
+def _fitted(evaluation: Command, seconds: EpochSeconds, minutes: float) -> Command:
     if minutes <= 0:
         raise ConfigError(["budget: too short for any of this; give more time, or fewer and smaller images"])
     if evaluation.name == "finetune":
         return within_budget(evaluation, seconds, minutes)
-    epochs = int(60 * minutes / (seconds * len(evaluation.runs)))
+    epochs = int(60 * minutes / seconds.of(evaluation))
     return evaluation if epochs >= SEGMENT_EPOCHS else evaluation.with_settings(epochs=max(1, epochs))
 
 
 def _epochs(evaluation: Command) -> int:
-    """Epochs of all trainings of an evaluation, at most."""
-    settings, runs = evaluation.settings, len(evaluation.runs)
+    """Epochs of all trials of a candidate, at most; 0 of a command without epochs."""
+    settings = evaluation.settings
     if evaluation.name == "segment":
-        return int(settings.get("epochs", SEGMENT_EPOCHS)) * runs
+        return int(settings.get("epochs", SEGMENT_EPOCHS))
     if evaluation.name != "finetune":
         return 0
-    alone = evaluation.runs == ("random",)
-    return int(settings.get("epochs", MOST_EPOCHS)) * int(settings.get("trials", MOST_TRIALS)) * (1 if alone else 2)
+    return int(settings.get("epochs", MOST_EPOCHS)) * int(settings.get("trials", MOST_TRIALS))
 
 
-def _epoch_seconds(evaluation: Command, looked: Looked, config: AdviseConfig, clock: Clock) -> float:
-    """Seconds of one epoch of one training from random weights, which takes as long as one from a run."""
+def _epoch_seconds(evaluation: Command, looked: Looked, config: AdviseConfig, clock: Clock) -> EpochSeconds:
+    """Seconds of one epoch from random weights, which takes as long as one from a run, and of one from ImageNet's."""
     with TemporaryDirectory() as place:
         settings: dict[str, Any] = {**evaluation.settings, "trials": 1, "quiet": True, "device": config.device}
-        timed = _segment_epoch if evaluation.name == "segment" else partial(_finetune_epoch, looked, config)
-        return max(timed({**settings, "out": Path(place)}, clock), 1e-3)
+        settings |= {"out": Path(place)}
+        if evaluation.name == "segment":
+            return EpochSeconds(own=max(_segment_epoch(settings, clock), LEAST_SECONDS))
+        imagenet = settings.pop("imagenet", None)
+        timed = partial(_finetune_epoch, looked, config, settings, clock)
+        own = max(timed(None), LEAST_SECONDS)
+        return EpochSeconds(own=own, imagenet=0.0 if imagenet is None else max(timed(imagenet) - own, LEAST_SECONDS))
 
 
-def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, Any], clock: Clock) -> float:
-    """One epoch on all labels that are asked for, by the difference of three epochs and one, on few of them."""
+def _finetune_epoch(
+    looked: Looked, config: AdviseConfig, settings: dict[str, Any], clock: Clock, imagenet: str | None
+) -> float:
+    """One epoch on all labels that are asked for, by the difference of three epochs and one, on few of them.
+
+    Random weights, and an ImageNet encoder if one is given. An epoch also scores all validation images, each of which
+    is one pass of the encoder, where training takes `PASSES_PER_STEP`.
+    """
+    there = looked.facts.images if config.labels is not None else looked.facts.labels or 1
     asked = float(settings.get("label_fraction", 1.0))
-    share = min(asked, max(MOST_TIMED / (looked.facts.labels or 1), 1e-4))
-    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share, "imagenet": None}
+    share = min(asked, max(_most_timed(looked.facts.size) / there, 1e-4))
+    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share, "imagenet": imagenet}
 
     def timed(epochs: int) -> float:
         began = clock()
@@ -152,7 +167,14 @@ def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, An
         return clock() - began
 
     few, more = timed(FEW), timed(MORE)
-    return (more - few) / (MORE - FEW) * asked / share
+    val = looked.source.splits.get("val")
+    scored = (0 if val is None else len(val)) / PASSES_PER_STEP
+    return (more - few) / (MORE - FEW) * (asked * there + scored) / (share * there + scored)
+
+
+def _most_timed(size: int) -> int:
+    """Labelled images of a timed epoch: fewer of large ones."""
+    return max(LEAST_TIMED, int(MOST_TIMED * min(1.0, (USUAL_SIZE / size) ** 2)))
 
 
 def _segment_epoch(settings: dict[str, Any], clock: Clock) -> float:

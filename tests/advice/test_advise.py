@@ -14,7 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 import fastssl
-from fastssl.advice.commands import Command, free_folder, within_budget
+from fastssl.advice.commands import Command, EpochSeconds, free_folder, within_budget
 from fastssl.advice.expected import Expected
 from fastssl.cli import main
 from fastssl.cli.line import read_line
@@ -163,13 +163,23 @@ def test_a_budget_gives_training_most_of_its_time() -> None:
 
 
 def test_an_evaluation_is_cut_to_what_a_budget_leaves() -> None:
-    whole = Command(name="finetune", runs=("runs/a",))
-    assert within_budget(whole, 0.5, 10) == whole  # 3 trials x 2 encoders x 100 epochs are 300 s
-    assert within_budget(whole, 0.5, 2.5).settings == {"epochs": 50, "trials": 3}
-    assert within_budget(whole, 0.5, 0.2).settings == {"epochs": 12, "trials": 1}
-    assert within_budget(whole, 0.5, 0.05) == Command(name="probe", runs=("runs/a",))
+    whole, half = Command(name="finetune", runs=("runs/a",)), EpochSeconds(own=0.5)
+    assert within_budget(whole, half, 10) == whole  # 3 trials x 2 encoders x 100 epochs are 300 s
+    assert within_budget(whole, half, 2.5).settings == {"epochs": 50, "trials": 3}
+    assert within_budget(whole, half, 0.2).settings == {"epochs": 12, "trials": 1}
+    assert within_budget(whole, half, 0.05) == Command(name="probe", runs=("runs/a",))
     alone = Command(name="finetune", runs=("random",))
-    assert within_budget(alone, 0.5, 0.02).settings == {"epochs": 5, "trials": 1}
+    assert within_budget(alone, half, 0.02).settings == {"epochs": 5, "trials": 1}
+
+
+def test_an_imagenet_encoder_counts_for_what_it_takes_and_is_left_out_where_a_budget_is_short() -> None:
+    whole = Command(name="finetune", runs=("runs/a",), settings={"imagenet": "large"})
+    seconds = EpochSeconds(own=0.5, imagenet=9.0)
+    assert seconds.of(whole) == 10.0
+    assert within_budget(whole, seconds, 60) == whole  # 3 trials x 100 epochs are 50 minutes
+    assert within_budget(whole, seconds, 25).settings == {"imagenet": "large", "epochs": 50, "trials": 3}
+    assert within_budget(whole, seconds, 5).settings == {"imagenet": "large", "epochs": 30, "trials": 1}
+    assert within_budget(whole, seconds, 2.5).settings == {"epochs": 50, "trials": 3}
 
 
 def test_a_folder_that_is_taken_gets_a_number(tmp_path: Path) -> None:
