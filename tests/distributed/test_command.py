@@ -35,8 +35,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., list[Command]]]:
         place = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         for rank in map(str, range(size)):
             own = {**place, "RANK": rank, "LOCAL_RANK": rank}
-            started.append(Command(["train", *words], tmp_path / "printed" / rank, own))
-        return started
+            started.append(Command(["train", *words], tmp_path / "printed" / str(len(started)), own))
+        return started[-size:]
 
     yield processes
     for process in started:
@@ -135,6 +135,23 @@ def test_a_recipe_trains_each_stage_and_evaluates_together(tmp_path: Path, start
     assert f"starts from {folder / 'moco'}" in said[0][0]
     assert (folder / "report" / "fewshot.json").is_file()
     assert said[1] == ("", "")
+
+
+@pytest.mark.slow
+def test_rank_0_watches_and_nothing_that_is_trained_depends_on_it(
+    tmp_path: Path, start: Callable[..., list[Command]]
+) -> None:
+    weights = []
+    for asked in (["--monitor", "knn", "--monitor-share", "0.5"], ["--monitor", "off"]):
+        folder = tmp_path / asked[1]
+        processes = start(2, "--data", "demo", *SETTINGS, *asked, "--steps", "200", "--out", str(folder))
+        said = [process.end(timeout=120) for process in processes]
+        assert [process.status for process in processes] == [0, 0], said
+        assert said[1] == ("", "")
+        records = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+        assert any("monitor/knn_acc" in record for record in records) == (asked[1] == "knn")
+        weights.append((folder / "encoder.safetensors").read_bytes())
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.slow

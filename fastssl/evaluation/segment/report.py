@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fastssl.console import new_console, say
+from fastssl.evaluation.shared.detail_table import interval_cell
 from fastssl.evaluation.shared.differences import DifferenceRow, differences_table, how_tested
 from fastssl.evaluation.shared.report import flat_row, mean_cell, write_report
 from fastssl.evaluation.shared.statistics import untested
@@ -32,7 +33,7 @@ from fastssl.evaluation.shared.tables import (
 from .metrics import METRICS
 from .summary import SegmentPair, SegmentRow, compare_pairs
 
-FULL_WIDTH = 112
+FULL_WIDTH = 130
 """Columns of text that the full table takes."""
 _HEADINGS = {"dice": "Dice", "iou": "IoU", "sensitivity": "sens.", "specificity": "spec.", "auc": "AUC"}
 _STATISTICS = ("mean", "std_over_images", "std_over_trials")
@@ -107,7 +108,7 @@ def segment_table(result: SegmentResult, style: TableStyle) -> Table:
 
     Args:
         result: the comparison.
-        style: how the table is drawn; a narrow one has no specificity.
+        style: how the table is drawn; a narrow one has neither specificity nor intervals.
     """
     trials = max(len(row.trials) for row in result.rows)
     over = f"mean ± std over {trials} trials" if trials > 1 else "mean ± std over images"
@@ -117,9 +118,16 @@ def segment_table(result: SegmentResult, style: TableStyle) -> Table:
     add_name_column(table, "run")
     for heading in ("encoder", "decoder"):
         table.add_column(heading, no_wrap=True)
-    add_number_columns(table, [_HEADINGS[metric] for metric in shown])
+    headings = {metric: [_HEADINGS[metric]] for metric in shown}
+    if not style.narrow:
+        headings["dice"].append("Dice 95 %")
+    add_number_columns(table, [heading for own in headings.values() for heading in own])
     for row in result.rows:
-        add_row(table, style, [row.run, row.encoder_init, row.decoder_init, *(_cell(row, m) for m in shown)])
+        cells = {metric: [_cell(row, metric)] for metric in shown}
+        if not style.narrow:
+            cells["dice"].append(interval_cell(row.dice_low, row.dice_high))
+        names = [row.run, row.encoder_init, row.decoder_init]
+        add_row(table, style, [*names, *(cell for own in cells.values() for cell in own)])
     return table
 
 

@@ -34,7 +34,7 @@ from .metrics import ImageScore, score_image
 from .overlay import LEGEND, write_overlay
 from .recipe import SegmentRecipe, choose_recipe
 from .report import SegmentResult, write_segment_report
-from .summary import SegmentRow, baseline_row
+from .summary import SegmentRow, baseline_row, interval_note, with_intervals
 from .trial import shown_samples
 from .trial_grid import SegmentTrialSpec, finish_trials, plan_trials
 from .trial_record import FinishedTrial, open_trial_cache
@@ -178,8 +178,8 @@ def _result(
         encoder=", ".join(dict.fromkeys(one.spec.name for one in found)),
         images={split: [sample.name for sample in samples] for split, samples in data.splits.items()},
         settings={**recipe.settings(), "reasons": recipe.reasons(), **asked},
-        rows=(baseline_row(baseline), *rows),
-        notes=(*notes, *_undefined(baseline)),
+        rows=with_intervals((baseline_row(baseline), *rows), data.patients),
+        notes=(*notes, interval_note(rows[0], data.patients), *_undefined(baseline)),
         folder=str(report),
     )
 

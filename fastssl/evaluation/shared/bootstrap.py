@@ -1,4 +1,4 @@
-"""How far a test score may be off: bootstrap intervals of AUC and accuracy over test images, or over patients.
+"""How far a test score may be off: bootstrap intervals of AUC, accuracy and means over test images, or over patients.
 
 Covers: resampling whole groups of images, both metrics by MedMNIST's definition, percentile intervals. Does not cover:
 the metrics themselves (`metrics.py`), intervals over seeds (`statistics.py`).
@@ -82,6 +82,27 @@ def bootstrap_intervals(
     return [
         _intervals(auc, acc) for auc, acc in zip(*(torch.cat(one, dim=1).numpy() for one in (aucs, accs)), strict=True)
     ]
+
+
+def bootstrap_mean(
+    values: np.ndarray, groups: np.ndarray | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[float, float]:
+    """Return the interval of a mean over images, such as that of their Dice.
+
+    Args:
+        values: float64 `[N]`, finite.
+        groups: as for `bootstrap_intervals`.
+        resamples: how many.
+        seed: of the resamples' own generator.
+
+    Returns:
+        Its ends; nan where all resamples have one mean, as those of a single image or patient.
+    """
+    column = torch.from_numpy(np.asarray(values, dtype=np.float64))
+    means = [
+        counts.double().mT @ column / counts.sum(dim=0) for counts in _counts(len(values), groups, resamples, seed)
+    ]
+    return _percentiles(torch.cat(means).numpy())
 
 
 @dataclass(frozen=True, kw_only=True)

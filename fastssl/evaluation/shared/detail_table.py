@@ -54,8 +54,8 @@ def detail_table(rows: Sequence[DetailRow], style: TableStyle, *, headings: Sequ
         "bal. ACC": [number_cell(row.detail.balanced_acc) for row in rows],
         "kappa": [number_cell(row.detail.kappa) for row in rows],
         "cal. error": [number_cell(row.detail.ece) for row in rows],
-        "AUC 95 %": [_interval(row.detail.auc_low, row.detail.auc_high) for row in rows],
-        "ACC 95 %": [_interval(row.detail.acc_low, row.detail.acc_high) for row in rows],
+        "AUC 95 %": [interval_cell(row.detail.auc_low, row.detail.auc_high) for row in rows],
+        "ACC 95 %": [interval_cell(row.detail.acc_low, row.detail.acc_high) for row in rows],
     }
     shown = {heading: cells for heading, cells in columns.items() if any(cell != NOT_AVAILABLE for cell in cells)}
     table = new_table(style, title)
@@ -136,5 +136,11 @@ def _names(detail: MetricDetail, class_names: Sequence[str]) -> list[str]:
     return [class_names[index] if index < len(class_names) else str(index) for index in range(len(detail.recall))]
 
 
-def _interval(low: float, high: float) -> str:
+def interval_cell(low: float, high: float) -> str:
+    """Return an interval as a cell of a table.
+
+    Args:
+        low: its lower end; nan where there is none.
+        high: its upper end.
+    """
     return NOT_AVAILABLE if isnan(low) else f"{low:.3f} to {high:.3f}"

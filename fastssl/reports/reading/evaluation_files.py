@@ -182,6 +182,8 @@ class StoredSegmentRow(StoredFile):
     mean: Mapping[str, Number]
     std_over_images: Mapping[str, Number] = {}
     std_over_trials: Mapping[str, Number] = {}
+    dice_low: Number = nan
+    dice_high: Number = nan
 
 
 class StoredSegmentPair(StoredTest):

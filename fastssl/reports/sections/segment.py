@@ -7,7 +7,7 @@ Covers: the table, tested differences, the pictures that the evaluation wrote. D
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import isnan, nan
 
 from fastssl.evaluation.segment.overlay import LEGEND
 from fastssl.text import printable
@@ -69,9 +69,13 @@ def _table(found: SegmentFile) -> ReportTable:
     counts = ", ".join(f"{len(names)} {split}" for split, names in found.images.items())
     return ReportTable(
         caption=f"{found.data}, {found.encoder} U-Net ({counts}): mean ± standard deviation over {over}",
-        columns=("run", "encoder", "decoder", *METRICS.values()),
+        columns=("run", "encoder", "decoder", *METRICS.values(), "Dice, 95 %"),
         rows=tuple(
-            (row.run, row.encoder_init, row.decoder_init, *(column[place] for column in columns))
+            (
+                *(row.run, row.encoder_init, row.decoder_init),
+                *(column[place] for column in columns),
+                "" if isnan(row.dice_low) else f"{row.dice_low:.3f} to {row.dice_high:.3f}",
+            )
             for place, row in enumerate(found.rows)
         ),
         names=3,

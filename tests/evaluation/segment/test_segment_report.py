@@ -15,7 +15,7 @@ from scipy import stats
 
 from fastssl.evaluation.segment.metrics import ImageScore
 from fastssl.evaluation.segment.report import SegmentResult, write_segment_report
-from fastssl.evaluation.segment.summary import SegmentRow, baseline_row
+from fastssl.evaluation.segment.summary import SegmentRow, baseline_row, interval_note, with_intervals
 from fastssl.evaluation.segment.trial_record import SegmentTrial
 
 DICE = {("tower", "run", "run"): [0.7, 0.74, 0.75], ("tower", "run", "random"): [0.6, 0.62, 0.7]}
@@ -68,6 +68,37 @@ def test_means_and_deviations_are_over_trials() -> None:
     assert row.mean("dice") == pytest.approx(np.mean(MIXED))
     assert row.std_over_trials("dice") == pytest.approx(np.std(MIXED, ddof=1))
     assert np.isnan(result(1).row("tower", "run", "random").std_over_trials("dice"))
+
+
+def test_intervals_of_dice_are_over_images_or_over_patients() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.4, 0.9, (2, 30))
+    own = tuple(
+        SegmentTrial(
+            seed=seed,
+            steps=9,
+            best_step=5,
+            val_dice=0.5,
+            seconds_per_step=0.1,
+            test=tuple(
+                ImageScore(image=f"i{n}", dice=value, iou=0.5, sensitivity=0.5, specificity=0.5, auc=0.5)
+                for n, value in enumerate(dice)
+            ),
+        )
+        for seed, dice in enumerate(values)
+    )
+    row = SegmentRow(run="tower", encoder_init="run", decoder_init="run", trials=own)
+    (by_image,) = with_intervals([row], {})
+    spread = 1.96 * values.mean(axis=0).std() / np.sqrt(30)
+    assert (by_image.dice_low, by_image.dice_high) == pytest.approx(
+        (values.mean() - spread, values.mean() + spread), abs=0.01
+    )
+    pairs = {f"i{n}": f"p{n // 15}" for n in range(30)}  # two patients: a resample has one of three means
+    (by_patient,) = with_intervals([row], pairs)
+    means = sorted((values[:, :15].mean(), values[:, 15:].mean()))
+    assert (by_patient.dice_low, by_patient.dice_high) == pytest.approx(means)
+    assert interval_note(row, {}).endswith("bootstrap resamples of the 30 test images")
+    assert "of the 2 patients of the 30 test images; of so few they tend to be too short" in interval_note(row, pairs)
 
 
 def test_every_two_initializations_are_tested_by_scipys_paired_t_and_adjusted_by_holm() -> None:

@@ -90,6 +90,7 @@ def open_segmentation_data(config: SegmentConfig, trained: Sequence[str | None] 
         channels=channels,
         white=float(np.iinfo(levels.dtype).max),
         value_range=None if levels.value_range is None else str(levels.value_range),
+        patients=division.patients,
         report=report,
     )
 

@@ -27,6 +27,7 @@ class SegmentationData:
         fundus_like: whether the images are known to resemble fundus photographs; those of folders never are.
         value_range: the file values of black and white, as `EncoderSpec.value_range` keeps them; None: 8-bit images as
             they are.
+        patients: name of an image -> its patient; empty where that is not known.
         report: what was read, for its user.
     """
 
@@ -36,6 +37,7 @@ class SegmentationData:
     white: float = 255.0
     fundus_like: bool = False
     value_range: str | None = None
+    patients: Mapping[str, str] = field(default_factory=dict)
     report: SegmentationReport = field(default_factory=SegmentationReport)
 
     @property

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastssl.data.layout.split_names import EVALUATION, TEST, TRAIN, VAL, split_name
@@ -55,10 +55,12 @@ class Division:
     Attributes:
         parts: name of the split -> names of its images, in their order; none is empty.
         how: a few words on where it comes from.
+        patients: name of each image -> its patient; empty where no pattern finds them.
     """
 
     parts: Parts
     how: str
+    patients: Mapping[str, str] = field(default_factory=dict)
 
 
 def split_names(known: ImageNames, request: SplitRequest) -> Division:
@@ -80,7 +82,7 @@ def split_names(known: ImageNames, request: SplitRequest) -> Division:
     empty = [split for split in SPLITS if not found.parts[split]]
     if empty:
         raise DataError(f"{len(names)} image(s) leave none for {' and '.join(empty)}; every split needs one")
-    return found
+    return found if request.patient is None else replace(found, patients=_patients(known, request.patient))
 
 
 def _by_order(known: ImageNames, request: SplitRequest) -> Division:

@@ -66,6 +66,12 @@ def test_folders_are_split_by_name_and_read_whole(folders: tuple[Path, Path]) ->
     np.testing.assert_array_equal(data.splits["test"][1].image[..., 0], picture)
 
 
+def test_a_pattern_tells_whose_the_images_are(folders: tuple[Path, Path]) -> None:
+    assert opened(**of(folders)).patients == {}
+    found = opened(**of(folders), patient=r"case_(\d)").patients
+    assert found == {f"case_{number}": str(number) for number in range(10)}
+
+
 def test_relative_folders_are_looked_for_in_the_data_root(folders: tuple[Path, Path]) -> None:
     data = opened(images="images", masks="masks", data_root=folders[0].parent, fov=Path("masks"))
     sample = data.splits["train"][0]
