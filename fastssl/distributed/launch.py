@@ -43,7 +43,7 @@ def check_gpus(count: int, device: str) -> None:
     """
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device not in ("auto", "cuda"):
-        alone = f"on CPUs start the processes by torchrun --nproc-per-node {count} -m fastssl train"
+        alone = f"on CPUs start the processes by torchrun --nproc-per-node {count} -m -- fastssl train"
         raise ConfigError([f"gpus={count} and device={device} both given; {alone}"])
     if found < count:
         raise ConfigError([f"gpus={count}: this machine has {found or 'no'} CUDA device{'s' if found > 1 else ''}"])
