@@ -91,7 +91,7 @@ def measured(
     for command in commands:
         if command.name == "train":
             say(console, "measuring some steps of pre-training")
-            training, rate = _training(command)
+            training, rate = _training(command, config.budget)
             left = None if left is None else left - training / 60
             done.append(command)
     found = [command for command in commands if command.name in ("finetune", "segment")]
@@ -109,10 +109,16 @@ def measured(
     return (*done, evaluation), expected
 
 
-def _training(command: Command) -> tuple[float, float]:
+def _training(command: Command, budget: float | None) -> tuple[float, float]:
     """Seconds of pre-training, and its images per second."""
     settings = {name: value for name, value in command.settings.items() if value is not None}
-    found = estimate_training(train_config(settings), silent_console(), largest_batch=False)
+    try:
+        found = estimate_training(train_config(settings), silent_console(), largest_batch=False)
+    except ConfigError as error:
+        if budget is None:
+            raise
+        share = f"budget={budget:.3g} minutes, of which --minutes {settings['minutes']} are for pre-training"
+        raise ConfigError([f"{share}: {problem}" for problem in error.problems]) from None
     return found.seconds, found.stages[-1].speed.images_per_second
 
 

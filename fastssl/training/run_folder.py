@@ -20,7 +20,7 @@ from fastssl.data.report import REPORT_FILE
 from fastssl.errors import ConfigError
 from fastssl.files import clear_partials, sync
 from fastssl.runtime import ResolvedSetting
-from fastssl.stages.registry import STAGES, stage_entry
+from fastssl.stages.registry import stage_entry, stage_names
 from fastssl.training.retention import clear_remains
 from fastssl.training.run_lock import LOCK, run_lock
 from fastssl.training.stored_settings import CONFIG, read_settings, write_asked, write_settings
@@ -217,7 +217,7 @@ def claim_recipe(folder: Path, config: TrainConfig, command: str) -> None:
         ConfigError: another process trains one of the stages.
         OSError: it cannot be written.
     """
-    for stage in STAGES:
+    for stage in stage_names():
         if holds_run(folder / stage):
             with run_lock(folder / stage):
                 shutil.rmtree(folder / stage)
@@ -231,7 +231,7 @@ def release_recipe(folder: Path) -> None:
     Args:
         folder: of the recipe.
     """
-    if any(holds_run(folder / stage) for stage in STAGES):
+    if any(holds_run(folder / stage) for stage in stage_names()):
         return
     for name in (CONFIG, REPORT_FILE):
         (folder / name).unlink(missing_ok=True)

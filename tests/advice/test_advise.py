@@ -162,6 +162,14 @@ def test_a_budget_gives_training_most_of_its_time() -> None:
     assert words[words.index("--minutes") + 1] == "42"
 
 
+def test_a_budget_that_holds_next_to_no_steps_is_named_with_its_share(tmp_path: Path) -> None:
+    data = npz(tmp_path, "set.npz", 300, np.arange(300) % 2)
+    with pytest.raises(
+        ConfigError, match=r"budget=0.0167 minutes, of which --minutes 0.0117 are for pre-training: "
+    ):
+        advise(data, measure=True, budget="1s")
+
+
 def test_an_evaluation_is_cut_to_what_a_budget_leaves() -> None:
     whole, half = Command(name="finetune", runs=("runs/a",)), EpochSeconds(own=0.5)
     assert within_budget(whole, half, 10) == whole  # 3 trials x 2 encoders x 100 epochs are 300 s

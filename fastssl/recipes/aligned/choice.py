@@ -17,7 +17,7 @@ from math import isnan, nan
 
 import numpy as np
 
-from fastssl.config.aligned import IMAGENET, METHODS, RANDOM
+from fastssl.config.aligned import BASELINES, IMAGENET, RANDOM
 from fastssl.evaluation.shared.statistics import PairedTest, holm_adjusted, mean_interval, paired_t_test, standard_error
 
 from .proxy import ProxyScores
@@ -77,7 +77,7 @@ def choose(scores: ProxyScores, margin: float | None) -> MethodChoice:
         The decision.
     """
     means = means_of(scores)
-    best = _highest([name for name in means if name in METHODS], means)
+    best = _highest([name for name in means if name not in BASELINES], means)
     baseline = _better_baseline(means)
     if not baseline:
         return MethodChoice(best=best, baseline="", lead=nan, needed=0.0, margin="no baseline to beat", pays=True)
@@ -93,7 +93,7 @@ def leads_of(scores: ProxyScores) -> tuple[Lead, ...]:
         scores: of all candidates.
     """
     baseline = _better_baseline(means_of(scores))
-    methods = [name for name in scores.by_draw if name in METHODS] if baseline else []
+    methods = [name for name in scores.by_draw if name not in BASELINES] if baseline else []
     tests = holm_adjusted(
         [paired_t_test(scores.by_draw[name], scores.by_draw[baseline], scores.overlap) for name in methods]
     )

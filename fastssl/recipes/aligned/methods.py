@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fastssl.config.aligned import METHODS, AlignedConfig
+from fastssl.config.aligned import BASELINES, AlignedConfig
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec
 from fastssl.runtime import Runtime
-from fastssl.stages.registry import RECIPE_STAGES, train_config
+from fastssl.stages.registry import RECIPE_STAGES, STAGES, stage_names, train_config
 from fastssl.training.build import build_run
 
 ENCODER = "resnet18"
@@ -61,9 +61,17 @@ def methods_of(config: AlignedConfig, data: str, folder: Path) -> tuple[Compared
         folder: of the recipe; each method has a folder in it.
 
     Returns:
-        In the order of `METHODS`, each with the whole budget of minutes (`with_shares`).
+        The built-in stages, or those that are asked for, in the order in which stages are listed; each with the whole
+        budget of minutes (`with_shares`).
+
+    Raises:
+        ConfigError: a candidate is no stage.
     """
-    names = [name for name in METHODS if not config.candidates or name in config.candidates]
+    known = stage_names()
+    wrong = [name for name in config.candidates if name not in (*known, *BASELINES)]
+    if wrong:
+        raise ConfigError([f"candidates={wrong[0]}: give some of {', '.join((*known, *BASELINES))}"])
+    names = [name for name in known if name in (config.candidates or STAGES)]
     passed = (*_PASSED_ON, *(() if config.segments else _OF_THE_IMAGES))
     shared = {name: getattr(config, name) for name in passed if name in config.model_fields_set}
     shared |= {"data": data, "encoder": ENCODER if config.encoder == "auto" else config.encoder, "quiet": True}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fastssl.config.aligned import IMAGENET, METHODS, AlignedConfig
+from fastssl.config.aligned import BASELINES, IMAGENET, AlignedConfig
 from fastssl.console import say
 from fastssl.distributed.world import world
 from fastssl.evaluation.shared.statistics import mean_interval
@@ -144,7 +144,7 @@ def _rows(
         AlignedRow(
             candidate=name,
             encoder=load_encoder(comparison.folder / name).spec.name if name == IMAGENET else spec.name,
-            pretraining_seconds=ledger.cost(name).seconds if name in METHODS else 0.0,
+            pretraining_seconds=ledger.cost(name).seconds if name not in BASELINES else 0.0,
             steps=steps.get(name, 0),
             images=steps.get(name, 0) * comparison.config.batch_size,
             proxy=mean_interval(values, scores.overlap),

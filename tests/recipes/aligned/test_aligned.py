@@ -179,7 +179,7 @@ def test_a_method_that_cannot_be_trained_is_left_out_unless_it_is_named(
         hooks={"clock": lambda: next(ticks) / 4},
     )
     assert "note        tower is left out: encoder has no feature pyramid" in text
-    assert "methods     moco, simclr, pretext, vae: --minutes 16: 4 each" in text
+    assert "methods     moco, pretext, simclr, vae: --minutes 16: 4 each" in text
 
 
 def test_the_proxy_never_sees_the_test_part(tmp_path: Path, run: Run) -> None:
