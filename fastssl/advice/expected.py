@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,37 +144,34 @@ def _epoch_seconds(evaluation: Command, looked: Looked, config: AdviseConfig, cl
     """Seconds of one epoch from random weights, which takes as long as one from a run, and of one from ImageNet's."""
     with TemporaryDirectory() as place:
         settings: dict[str, Any] = {**evaluation.settings, "trials": 1, "quiet": True, "device": config.device}
-        settings |= {"out": Path(place)}
         if evaluation.name == "segment":
-            return EpochSeconds(own=max(_segment_epoch(settings, clock), LEAST_SECONDS))
-        imagenet = settings.pop("imagenet", None)
-        timed = partial(_finetune_epoch, looked, config, settings, clock)
-        own = max(timed(None), LEAST_SECONDS)
-        return EpochSeconds(own=own, imagenet=0.0 if imagenet is None else max(timed(imagenet) - own, LEAST_SECONDS))
+            return EpochSeconds(own=max(_segment_epoch({**settings, "out": Path(place)}, clock), LEAST_SECONDS))
+        return _finetune_epoch(looked, config, settings, Path(place))
 
 
-def _finetune_epoch(
-    looked: Looked, config: AdviseConfig, settings: dict[str, Any], clock: Clock, imagenet: str | None
-) -> float:
+def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, Any], place: Path) -> EpochSeconds:
     """One epoch on all labels that are asked for, by the difference of three epochs and one, on few of them.
 
-    Random weights, and an ImageNet encoder if one is given. An epoch also scores all validation images, each of which
-    is one pass of the encoder, where training takes `PASSES_PER_STEP`.
+    An epoch also scores all validation images, each of which is one pass of the encoder, where training takes
+    `PASSES_PER_STEP`.
     """
     there = looked.facts.images if config.labels is not None else looked.facts.labels or 1
     asked = float(settings.get("label_fraction", 1.0))
     share = min(asked, max(_most_timed(looked.facts.size) / there, 1e-4))
-    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share, "imagenet": imagenet}
+    own = {"data": config.data, "data_root": config.data_root, "label_fraction": share}
 
-    def timed(epochs: int) -> float:
-        began = clock()
-        finetune("random", console=silent_console(), **{**settings, **own, "epochs": epochs})
-        return clock() - began
+    def timed(call: str, epochs: int) -> list[float]:
+        folder = place / call  # of its own, as finished trials are not done again
+        result = finetune("random", console=silent_console(), **{**settings, **own, "out": folder, "epochs": epochs})
+        return [trial.result.seconds for trial in result.trials]
 
-    few, more = timed(FEW), timed(MORE)
+    timed("first", FEW)  # tunes and decodes
+    both = zip(timed("few", FEW), timed("more", MORE), strict=True)
     val = looked.source.splits.get("val")
     scored = (0 if val is None else len(val)) / PASSES_PER_STEP
-    return (more - few) / (MORE - FEW) * (asked * there + scored) / (share * there + scored)
+    whole = (asked * there + scored) / (share * there + scored)
+    seconds = [max((more - few) / (MORE - FEW) * whole, LEAST_SECONDS) for few, more in both]
+    return EpochSeconds(own=seconds[0], imagenet=sum(seconds[1:]))
 
 
 def _most_timed(size: int) -> int:

@@ -164,9 +164,7 @@ def test_a_budget_gives_training_most_of_its_time() -> None:
 
 def test_a_budget_that_holds_next_to_no_steps_is_named_with_its_share(tmp_path: Path) -> None:
     data = npz(tmp_path, "set.npz", 300, np.arange(300) % 2)
-    with pytest.raises(
-        ConfigError, match=r"budget=0.0167 minutes, of which --minutes 0.0117 are for pre-training: "
-    ):
+    with pytest.raises(ConfigError, match=r"budget=0.0167 minutes, of which --minutes 0.0117 are for pre-training: "):
         advise(data, measure=True, budget="1s")
 
 
