@@ -19,7 +19,7 @@ from fastssl.training.inputs import open_runtime
 
 from .baselines import baselines_of
 from .classification import ClassificationTarget
-from .methods import ComparedMethod, methods_of, why_not, with_minutes, with_shares
+from .methods import ComparedMethod, check_candidates, methods_of, why_not, with_minutes, with_shares
 from .segmentation import SegmentationTarget
 from .target import Target
 
@@ -70,6 +70,7 @@ def open_comparison(config: AlignedConfig, folder: Path, console: Console) -> Co
         ConfigError: a setting that cannot be used.
         DataError: images that cannot be used.
     """
+    check_candidates(config)
     target: Target = (SegmentationTarget if config.segments else ClassificationTarget).open(config, folder, console)
     runtime = open_runtime(config)
     baselines, notes = baselines_of(config)

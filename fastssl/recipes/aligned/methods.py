@@ -52,6 +52,21 @@ class ComparedMethod:
         return Path(str(self.config.out))
 
 
+def check_candidates(config: AlignedConfig) -> None:
+    """Refuse candidates that are none.
+
+    Args:
+        config: of the recipe.
+
+    Raises:
+        ConfigError: one is no stage, nor a baseline.
+    """
+    known = (*stage_names(), *BASELINES)
+    wrong = [name for name in config.candidates if name not in known]
+    if wrong:
+        raise ConfigError([f"candidates={wrong[0]}: give some of {', '.join(known)}"])
+
+
 def methods_of(config: AlignedConfig, data: str, folder: Path) -> tuple[ComparedMethod, ...]:
     """Make the methods that are asked for.
 
@@ -63,15 +78,8 @@ def methods_of(config: AlignedConfig, data: str, folder: Path) -> tuple[Compared
     Returns:
         The built-in stages, or those that are asked for, in the order in which stages are listed; each with the whole
         budget of minutes (`with_shares`).
-
-    Raises:
-        ConfigError: a candidate is no stage.
     """
-    known = stage_names()
-    wrong = [name for name in config.candidates if name not in (*known, *BASELINES)]
-    if wrong:
-        raise ConfigError([f"candidates={wrong[0]}: give some of {', '.join((*known, *BASELINES))}"])
-    names = [name for name in known if name in (config.candidates or STAGES)]
+    names = [name for name in stage_names() if name in (config.candidates or STAGES)]
     passed = (*_PASSED_ON, *(() if config.segments else _OF_THE_IMAGES))
     shared = {name: getattr(config, name) for name in passed if name in config.model_fields_set}
     shared |= {"data": data, "encoder": ENCODER if config.encoder == "auto" else config.encoder, "quiet": True}

@@ -194,6 +194,8 @@ def test_the_proxy_never_sees_the_test_part(tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
+        ({"candidates": "mocoo,random"}, "candidates=mocoo: give some of moco, pretext, simclr, tower, vae"),
+        ({"candidates": "random"}, "give at least one stage to pre-train by"),
         ({"batch_size": 9999}, "moco: batch_size=9999: cells has only 48 training images"),
         ({"task": "segmentation"}, "task=segmentation: images and masks missing"),
         ({"candidates": "moco,imagenet"}, "candidates=imagenet: the weights of tf_efficientnet_lite0 are not on this"),
