@@ -97,6 +97,19 @@ def labelled(tmp_path: Path) -> Path:
     return tmp_path / "labelled.npz"
 
 
+def test_it_competes_with_built_in_stages(command: Callable[..., str], labelled: Path) -> None:
+    asked = ["--candidates", "moco,barlow_twins,random", "--draws", "2", "--shots", "3", "--finetune", "none"]
+    small = ["--encoder", "test_resnet", "--batch-size", "16", "--device", "cpu", "--steps", "2"]
+    text = command("train", "--recipe", "aligned", "--data", str(labelled), *small, *asked, "--out", "all")
+    assert "methods     moco, barlow_twins: 2 steps of each stage" in text
+    assert Path("all/barlow_twins/encoder.safetensors").is_file()
+    text = command(
+        "train", "--recipe", "aligned", "--data", str(labelled), *small, *asked, "--out", "all", "--overwrite"
+    )
+    assert "pre-training 2/2: barlow_twins" in text
+    assert "resumed" not in text
+
+
 def test_a_program_of_its_own_trains_it_and_its_encoder_is_probed(
     command: Callable[..., str], installed: Path, labelled: Path, tmp_path: Path
 ) -> None:
