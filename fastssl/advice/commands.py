@@ -1,8 +1,7 @@
 """The commands that carry an advice out, as they are printed.
 
 Covers: pre-training and the evaluation after it, within a budget, into folders that are free; the command that lets
-methods compete instead. Does not cover: which
-method (`choice.py`), how long they take (`expected.py`).
+methods compete instead. Does not cover: which method (`choice.py`), how long they take (`expected.py`).
 """
 
 from __future__ import annotations
@@ -119,7 +118,7 @@ class EpochSeconds:
 
     Attributes:
         own: of a run, and of random weights, which take as long.
-        imagenet: of the ImageNet encoder, which is another one and sees larger images; 0 where none is asked for.
+        imagenet: of the ImageNet encoder, which is another one; 0 where none is asked for.
     """
 
     own: float

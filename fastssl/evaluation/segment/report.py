@@ -33,7 +33,7 @@ from fastssl.evaluation.shared.tables import (
 from .metrics import METRICS
 from .summary import SegmentPair, SegmentRow, compare_pairs
 
-FULL_WIDTH = 130
+FULL_WIDTH = 112
 """Columns of text that the full table takes."""
 _HEADINGS = {"dice": "Dice", "iou": "IoU", "sensitivity": "sens.", "specificity": "spec.", "auc": "AUC"}
 _STATISTICS = ("mean", "std_over_images", "std_over_trials")
@@ -95,6 +95,7 @@ class SegmentResult:
         """
         console = console or new_console()
         show_table(console, partial(segment_table, self), FULL_WIDTH)
+        show_table(console, partial(intervals_table, self), FULL_WIDTH)
         pairs = self.pairs
         tests = [pair.test for pair in pairs]
         if any(test.comparisons for test in tests):
@@ -108,7 +109,7 @@ def segment_table(result: SegmentResult, style: TableStyle) -> Table:
 
     Args:
         result: the comparison.
-        style: how the table is drawn; a narrow one has neither specificity nor intervals.
+        style: how the table is drawn; a narrow one has no specificity.
     """
     trials = max(len(row.trials) for row in result.rows)
     over = f"mean ± std over {trials} trials" if trials > 1 else "mean ± std over images"
@@ -118,16 +119,24 @@ def segment_table(result: SegmentResult, style: TableStyle) -> Table:
     add_name_column(table, "run")
     for heading in ("encoder", "decoder"):
         table.add_column(heading, no_wrap=True)
-    headings = {metric: [_HEADINGS[metric]] for metric in shown}
-    if not style.narrow:
-        headings["dice"].append("Dice 95 %")
-    add_number_columns(table, [heading for own in headings.values() for heading in own])
+    add_number_columns(table, [_HEADINGS[metric] for metric in shown])
     for row in result.rows:
-        cells = {metric: [_cell(row, metric)] for metric in shown}
-        if not style.narrow:
-            cells["dice"].append(interval_cell(row.dice_low, row.dice_high))
-        names = [row.run, row.encoder_init, row.decoder_init]
-        add_row(table, style, [*names, *(cell for own in cells.values() for cell in own)])
+        add_row(table, style, [row.run, row.encoder_init, row.decoder_init, *(_cell(row, m) for m in shown)])
+    return table
+
+
+def intervals_table(result: SegmentResult, style: TableStyle) -> Table:
+    """Return the intervals of Dice over test images, or patients, as a table.
+
+    Args:
+        result: the comparison.
+        style: how the table is drawn.
+    """
+    table = new_table(style, "")
+    add_name_column(table, "run")
+    add_number_columns(table, ["Dice 95 %"])
+    for row in result.rows:
+        add_row(table, style, [row.label, interval_cell(row.dice_low, row.dice_high)])
     return table
 
 

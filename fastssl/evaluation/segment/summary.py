@@ -50,7 +50,9 @@ class SegmentRow:
     @property
     def label(self) -> str:
         """Return a text that tells the initialization from the others."""
-        return self.run if self.run == RANDOM_RUN else f"{self.run} ({self.encoder_init}, {self.decoder_init})"
+        if self.run == RANDOM_RUN or not self.encoder_init:  # the latter where nothing was trained
+            return self.run
+        return f"{self.run} ({self.encoder_init}, {self.decoder_init})"
 
     def by_trial(self, metric: str) -> list[float]:
         """Return the mean over test images of every trial.

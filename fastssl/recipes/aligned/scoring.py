@@ -6,6 +6,7 @@ tasks, `choice.py`, `agreement.py`), the table (`report.py`).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,8 +101,8 @@ def _whom_to_finetune(config: AlignedConfig, choice: MethodChoice, pretraining: 
 def _say_what_is_next(choice: MethodChoice, target: Target, console: Console) -> None:
     if not choice.pays:
         say(console, f"to fine-tune the baseline: {target.command(choice.baseline, choice.best)}")
-    resumed = f"fastssl train --recipe aligned --out {target.folder} --resume"
-    say(console, f"to fine-tune all candidates all the same: {resumed} --finetune all")
+    words = ["fastssl", "train", "--recipe", "aligned", "--out", str(target.folder), "--resume", "--finetune", "all"]
+    say(console, f"to fine-tune all candidates all the same: {shlex.join(words)}")
 
 
 def _finetune(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 
@@ -99,6 +100,14 @@ def test_intervals_of_dice_are_over_images_or_over_patients() -> None:
     assert (by_patient.dice_low, by_patient.dice_high) == pytest.approx(means)
     assert interval_note(row, {}).endswith("bootstrap resamples of the 30 test images")
     assert "of the 2 patients of the 30 test images; of so few they tend to be too short" in interval_note(row, pairs)
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_intervals_are_shown_however_wide_the_terminal_is(width: int) -> None:
+    made = result(3)
+    lines = shown(replace(made, rows=with_intervals(made.rows, {})), width).splitlines()
+    for label in ("all foreground", "tower (run, random)", "random"):
+        assert any(label in line and " to 0." in line for line in lines)
 
 
 def test_every_two_initializations_are_tested_by_scipys_paired_t_and_adjusted_by_holm() -> None:
