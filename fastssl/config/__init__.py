@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from .advise import AdviseConfig
 from .aligned import AlignedConfig
-from .base import Config, DataConfig, SourceConfig, build, coerce_config, problems, unknown
+from .base import Config, build, coerce_config, problems, unknown
 from .benchmark import BenchmarkConfig
+from .data import DataConfig, SourceConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .pack import PackConfig

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field
 
-from .base import EVALUATION, LENGTH, RUN, Count, DataConfig
+from .base import EVALUATION, LENGTH, RUN, Count
+from .data import DataConfig
 from .paths import PathSetting
 
 _UNITS = {"s": 1 / 60, "m": 1.0, "min": 1.0, "h": 60.0, "d": 1440.0}

@@ -10,20 +10,28 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable, Mapping
-from math import inf
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fastssl.errors import ConfigError
 
-from .paths import DataText, PathSetting
-
 # The boxes of a help page, in this order.
-OBJECTIVE, DATA, MODEL, LENGTH, EVALUATION, SPEED, RUN = (
+OBJECTIVE, DATA, SCANS, MODEL, LENGTH, EVALUATION, SPEED, RUN = (
     Group(name, sort_key=place)
-    for place, name in enumerate(("Objective", "Data", "Model", "Length and schedule", "Evaluation", "Speed", "Run"))
+    for place, name in enumerate(
+        (
+            "Objective",
+            "Data",
+            "Scans and patients",
+            "Model",
+            "Length and schedule",
+            "Evaluation",
+            "Speed",
+            "Run",
+        )
+    )
 )
 
 # None stands for "auto" (and cannot be a typo); the word is accepted wherever None is.
@@ -33,29 +41,6 @@ AutoFloat = Annotated[Annotated[float, Field(gt=0)] | None, Auto]
 AutoSwitch = Annotated[bool | None, Auto]
 AutoShare = Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Auto]
 Count = Annotated[int, Field(ge=1)]
-
-FULL_RANGE = "full"
-"""The value range of a file's whole type: 0 to 255, 0 to 65535."""
-
-
-def _value_range_text(value: Any) -> Any:
-    """A range as it is kept in files: "LOW,HIGH" with LOW below HIGH, "full", or None for auto."""
-    if value is None or value == "auto":
-        return None
-    if value == FULL_RANGE:
-        return value
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        low, high = (float(part) for part in parts)
-    except (TypeError, ValueError):
-        low = high = 0.0
-    if not -inf < low < high < inf:
-        raise ValueError("give two numbers LOW,HIGH with LOW below HIGH, full or auto")
-    return f"{low:.9g},{high:.9g}"
-
-
-ValueRangeText = BeforeValidator(_value_range_text)
-"""Accepts "0,4095", (0, 4095), "full" and "auto"."""
 
 _SHORT = reprlib.Repr()
 """Shows a bad value, however long it is, in a few words."""
@@ -92,59 +77,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
     return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
-
-
-class SourceConfig(Config):
-    """Which images, and how they are read; shared by every command."""
-
-    data: Annotated[str, DataText, Parameter(group=DATA)] = "demo"
-    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder (of images, or of shards)."""
-    data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
-    """Folder of MedMNIST files, where relative paths are looked for as well."""
-    size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None
-    """Image side in pixels (auto: as the data has it)."""
-    skip_corrupt: Annotated[bool, Parameter(group=DATA, negative="", show_default=False)] = False
-    """Name and skip images that cannot be decoded."""
-    value_range: Annotated[str | None, ValueRangeText, Parameter(group=DATA, show_default=False)] = None
-    """Black and white as LOW,HIGH, or full (auto: the run's or the set's)."""
-    max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
-    """Largest image that is read."""
-
-    @property
-    def reading(self) -> dict[str, Any]:
-        """How images are read, as `fastssl.data.open_source` takes it; which ones they are is `data`."""
-        names = ("size", "skip_corrupt", "value_range", "max_megapixels")
-        return {"root": self.data_root, **{name: getattr(self, name) for name in names}}
-
-
-class DeviceConfig(Config):
-    """On which device and how precisely something is computed; shared by every command that computes."""
-
-    alternatives: ClassVar[Alternatives] = (("amp", "precision"),)
-
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Parameter(group=SPEED)] = "auto"
-    """Device to compute on: auto, cpu, mps, cuda or cuda:N."""
-    amp: Annotated[AutoSwitch, Parameter(group=SPEED)] = None
-    """Use mixed precision where the device multiplies it faster (auto: on)."""
-    precision: Annotated[
-        Literal["auto", "bf16", "fp16", "tf32", "fp32"], Parameter(group=SPEED, show_default=False)
-    ] = "auto"
-    """Use it, even if emulated."""
-
-    @model_validator(mode="after")
-    def _one_precision(self) -> DeviceConfig:
-        if "amp" in self.model_fields_set and self.amp is False and self.precision in ("bf16", "fp16"):
-            raise ValueError(f"amp=False and precision={self.precision} contradict each other: give one")
-        return self
-
-
-class DataConfig(DeviceConfig, SourceConfig):
-    """Which images, and on which device they are worked on; shared by every command that trains or evaluates on one."""
-
-    seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
-    """Seed of everything random."""
-    quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
-    """Do not print what was read."""
 
 
 def split_list(value: Any) -> Any:

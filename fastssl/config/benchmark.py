@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field
 
-from .base import DATA, EVALUATION, RUN, SEVERAL, SPEED, AutoSwitch, Count, DeviceConfig, ListOf, split_list, subset_of
+from .base import DATA, EVALUATION, RUN, SEVERAL, SPEED, AutoSwitch, Count, ListOf, split_list, subset_of
 from .baselines import Baselines
+from .data import DeviceConfig
 from .paths import PathSetting
 
 PUBLISHED_SEEDS = (9930641, 115149041, 252139603)

@@ -13,7 +13,8 @@ from typing import Any, get_args
 
 from cyclopts import Group, Parameter
 
-from .base import Auto, Config, ValueRangeText
+from .base import Auto, Config
+from .data import ValueRangeText
 
 
 def command_line(command: str, config: Config, runs: Iterable[str | PathLike[str]] = ()) -> str:

@@ -11,8 +11,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
-from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, DataConfig, ListOf
+from .base import DATA, EVALUATION, RUN, SPEED, Auto, AutoFloat, Count, ListOf
 from .baselines import Baselines
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 

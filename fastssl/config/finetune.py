@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
-from .base import DATA, EVALUATION, LENGTH, RUN, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, DataConfig, ListOf
+from .base import DATA, EVALUATION, LENGTH, RUN, SPEED, Auto, AutoFloat, AutoInt, AutoSwitch, Count, ListOf
 from .baselines import Baselines
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 Share = Annotated[float, Field(gt=0, le=1)]

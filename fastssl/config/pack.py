@@ -9,7 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from .base import RUN, Count, SourceConfig
+from .base import RUN, Count
+from .data import SourceConfig
 from .paths import PathSetting
 
 

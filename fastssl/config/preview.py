@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
-from .base import DATA, OBJECTIVE, RUN, Alternatives, Auto, Count, DataConfig, ListOf
+from .base import DATA, OBJECTIVE, RUN, Alternatives, Auto, Count, ListOf
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 ViewName = Literal[

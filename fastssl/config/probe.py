@@ -10,8 +10,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import Field, model_validator
 
-from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count, DataConfig
+from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count
 from .baselines import Baselines
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from pydantic import Field
 
-from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count, DataConfig
+from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 Projection = Literal["tsne", "umap", "pca"]

@@ -11,22 +11,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, model_validator
 
-from .base import (
-    DATA,
-    EVALUATION,
-    LENGTH,
-    MODEL,
-    RUN,
-    SEVERAL,
-    SPEED,
-    Alternatives,
-    Auto,
-    AutoSwitch,
-    Count,
-    DataConfig,
-    ListOf,
-)
+from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SEVERAL, SPEED, Alternatives, Auto, AutoSwitch, Count, ListOf
 from .baselines import Baselines, parse_baseline
+from .data import DataConfig
 from .masked_images import WHOLE, MaskedImagesConfig, PatchSide
 from .paths import PathSetting
 

@@ -26,9 +26,9 @@ from .base import (
     AutoInt,
     AutoSwitch,
     Count,
-    DataConfig,
     ListOf,
 )
+from .data import DataConfig
 from .paths import DataText, PathSetting
 
 Board = Literal["auto", "none", "tensorboard", "wandb", "mlflow"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastssl.data.labels import medmnist_table
@@ -17,6 +17,7 @@ from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
 from fastssl.data.shards.index import INDEX_FILE
 from fastssl.data.shards.open import open_shards
+from fastssl.data.tables.options import Uncertain
 from fastssl.data.values.value_range import range_setting
 from fastssl.errors import DataError
 
@@ -37,6 +38,18 @@ def open_source(
     skip_corrupt: bool = False,
     value_range: str | None = None,
     max_megapixels: int = 200,
+    window: str = "file",
+    axis: str = "auto",
+    every: int = 1,
+    neighbours: bool = False,
+    labels: str | os.PathLike[str] | None = None,
+    path_column: str | None = None,
+    label_column: str | Sequence[str] = (),
+    split_column: str | None = None,
+    uncertain: Uncertain = "leave-out",
+    group: str | None = None,
+    pseudonymise: bool = True,
+    allow_leak: bool = False,
     notify: Notify | None = None,
 ) -> Source:
     """Open a data set by name or path.
@@ -52,6 +65,20 @@ def open_source(
         value_range: the file values that become black and white, "LOW,HIGH"; "full" for those of the files' type; None
             finds them in the images.
         max_megapixels: size of the largest image that is read.
+        window: black and white of scans: "file" (what DICOM files say), "auto" (found in each), "CENTER,WIDTH", or
+            three of these with ";" between them, which become the channels.
+        axis: what volumes are cut along: "axial", "coronal", "sagittal", "0", "1", "2", or "auto".
+        every: every n-th slice of a volume or frame of a film is taken.
+        neighbours: a slice's two neighbours become channels next to it.
+        labels: a table (CSV, TSV, Parquet, XLSX) with a row for each image.
+        path_column: its column of the files' names; None: found.
+        label_column: its column of classes, or its columns of findings; none: found.
+        split_column: its column of splits; None: found.
+        uncertain: what -1 means in columns of findings: "leave-out", "zeros" or "ones".
+        group: whose an image is: a column of the table, a regular expression for the path, "dicom", "folder" or
+            "none"; None: what the table or DICOM files say.
+        pseudonymise: keep salted hashes of patients' names alone.
+        allow_leak: patients may be in two of the data's own splits.
         notify: called with one line of text whenever there is something to tell, such as `print`; None keeps quiet.
 
     Returns:

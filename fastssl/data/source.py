@@ -29,12 +29,15 @@ class Split:
         masks: `[N, H, W]` uint8 (0 or 1) segmentation targets, or None.
         groups: `[N]` int64, a number for each patient, the same in all splits; None where it is not known whose the
             images are.
+        ids: `[N]` of text, what each image is called: its path in the folder, with "#" and the number of the frame
+            where a file has several; None where images have no names.
     """
 
     images: np.ndarray | ShardedImages
     labels: np.ndarray | None = None
     masks: np.ndarray | None = None
     groups: np.ndarray | None = None
+    ids: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,6 +63,8 @@ class Source:
         splits: "train" always; "val" and "test" where they exist.
         task: in MedMNIST's words; "none" without labels.
         class_names: by class index, or by column of multi-label data; empty without labels.
+        group_names: by the numbers of `Split.groups`, what patients are called, as a pseudonym unless that was refused;
+            empty without groups.
         modality: of the images, such as "chest X-ray".
         fingerprint: hex digest of every split's pixels, labels, masks and groups (`fingerprint.py`): equal data have
             equal digests, wherever their files are.
@@ -75,6 +80,7 @@ class Source:
     splits: Mapping[str, Split]
     task: Task = "none"
     class_names: tuple[str, ...] = ()
+    group_names: tuple[str, ...] = ()
     modality: str = "unknown"
     fingerprint: str = ""
     image_fingerprint: str = ""

@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from math import isfinite
 from typing import Any, get_args
 
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.data.values.value_range import ValueRange
 from fastssl.errors import CheckpointError, ConfigError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fastssl.config.base import FULL_RANGE
 from fastssl.config.command_line import command_line
+from fastssl.config.data import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.console import say
 from fastssl.data import Source

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
 from fastssl.distributed.world import world

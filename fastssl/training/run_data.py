@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.config import DataConfig
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.data import Source, open_source
 from fastssl.data.open import is_name, is_there
 from fastssl.data.paths import expanded, kind_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.config import build
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.config.settings_file import effective_settings, read_settings_file
 from fastssl.config.train import LENGTHS, TrainConfig, TrainingSettings
 from fastssl.errors import CheckpointError, ConfigError

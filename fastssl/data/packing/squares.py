@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.data.progress import progress
-from fastssl.data.reading import ImageHeader, read_image_header
+from fastssl.data.reading import ImageHeader, ReadingOptions, read_image_header
 from fastssl.data.resize import workers
 from fastssl.errors import DataError
 
@@ -47,7 +47,7 @@ def write_squares(
     started = time.monotonic()
 
     def header_of(path: str) -> ImageHeader:
-        return read_image_header(root / path, max_megapixels=max_megapixels)
+        return read_image_header(root / path, ReadingOptions(max_megapixels=max_megapixels))
 
     def square_of(path: str) -> Square:
         return read_square(root / path, size, max_megapixels)

@@ -1,4 +1,4 @@
-"""The one door to image files: header, image or labels, and one line for whatever goes wrong.
+"""The one door to files of images: header, images or labels, and one line for whatever goes wrong.
 
 Covers: limits, and errors of the operating system and of decoders. Does not cover: formats (`kinds.py` chooses).
 """
@@ -9,15 +9,17 @@ import errno
 import io
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from fastssl.errors import DataError
 
-from .kinds import open_reader
+from .kinds import open_reader, open_scan
+from .options import ReadingOptions
 from .records import ImageFileError, LabelMap, RawImage
 from .samples import ImageHeader, ImageReader, UnreadableError
+from .scans import ScanReader
 from .to_image import to_pixels
 from .to_labels import to_labels
 
@@ -25,12 +27,12 @@ _OF_DAMAGE = (errno.EINVAL, errno.EOVERFLOW, errno.ERANGE)
 _LONGEST = 200
 
 
-def read_image_header(path: Path, *, max_megapixels: int) -> ImageHeader:
-    """Read what a file says of its first image, without decoding it.
+def read_image_header(path: Path, options: ReadingOptions) -> ImageHeader:
+    """Read what a file says of its images, without decoding them.
 
     Args:
         path: of the file.
-        max_megapixels: larger images are refused.
+        options: how files are read.
 
     Returns:
         The header.
@@ -39,8 +41,30 @@ def read_image_header(path: Path, *, max_megapixels: int) -> ImageHeader:
         ImageFileError: it is damaged, too large, or no image that can be read.
         DataError: the operating system refuses it.
     """
-    with _opened(path, max_megapixels) as reader:
+    with _opened(path, options) as reader:
         return reader.header
+
+
+def read_frames(path: Path, options: ReadingOptions, *, at_least: int | None = None) -> Iterator[RawImage]:
+    """Read all images that are taken from a file: the first of a picture, the frames or slices of a scan.
+
+    Args:
+        path: of the file.
+        options: how files are read; larger images than they allow are refused before any pixel is decoded.
+        at_least: a JPEG may be decoded at a smaller scale, if its short side keeps twice as many pixels; None: never.
+
+    Yields:
+        The images, one after the other.
+
+    Raises:
+        ImageFileError: it is damaged, too large, no image that can be read, or holds values that are not finite.
+        DataError: the operating system refuses it.
+    """
+    with _opened(path, options) as reader:
+        if isinstance(reader, ScanReader):
+            yield from reader.frames()
+        else:
+            yield _image(reader, at_least)
 
 
 def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = None) -> RawImage:
@@ -58,8 +82,11 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
         ImageFileError: it is damaged, too large, no image that can be read, or holds values that are not finite.
         DataError: the operating system refuses it.
     """
-    with _opened(path, max_megapixels) as reader:
-        return _image(reader, at_least)
+    with closing(read_frames(path, ReadingOptions(max_megapixels=max_megapixels), at_least=at_least)) as frames:
+        first = next(frames, None)
+    if first is None:
+        raise ImageFileError(path, "every image in it is empty")
+    return first
 
 
 def read_image_bytes(data: bytes, name: str, *, max_megapixels: int) -> RawImage:
@@ -78,7 +105,8 @@ def read_image_bytes(data: bytes, name: str, *, max_megapixels: int) -> RawImage
     """
     path = Path(name)
     with _in_one_line(path):
-        return _image(_reader(io.BytesIO(data), path, max_megapixels), None)
+        reader = _reader(io.BytesIO(data), path, ReadingOptions(max_megapixels=max_megapixels), in_memory=True)
+        return next(reader.frames()) if isinstance(reader, ScanReader) else _image(reader, None)
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
@@ -95,7 +123,9 @@ def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:
         ImageFileError: it is damaged, too large, no image that can be read, or holds fractions.
         DataError: the operating system refuses it.
     """
-    with _opened(path, max_megapixels) as reader:
+    with _opened(path, ReadingOptions(max_megapixels=max_megapixels)) as reader:
+        if isinstance(reader, ScanReader):
+            raise UnreadableError("it is a scan, not a mask; save masks as PNG or TIFF")
         return to_labels(reader.read(), reader.header.pages)
 
 
@@ -115,18 +145,20 @@ def refused_file(path: Path | str, error: OSError) -> DataError:
 
 
 @contextmanager
-def _opened(path: Path, max_megapixels: int) -> Iterator[ImageReader]:
+def _opened(path: Path, options: ReadingOptions) -> Iterator[ImageReader | ScanReader]:
     """Open the reader of a file; every error inside the block becomes one line."""
     with _in_one_line(path):
         if not stat.S_ISREG(path.stat().st_mode):  # a named pipe would wait for ever
             raise UnreadableError("it is no regular file")
         with path.open("rb") as file:
-            yield _reader(file, path, max_megapixels)
+            yield _reader(file, path, options)
 
 
-def _reader(file: BinaryIO, path: Path, max_megapixels: int) -> ImageReader:
-    reader = open_reader(file, path.suffix.lower())
-    _check_size(reader.size, max_megapixels)
+def _reader(
+    file: BinaryIO, path: Path, options: ReadingOptions, *, in_memory: bool = False
+) -> ImageReader | ScanReader:
+    reader = open_scan(file, None if in_memory else path, options) or open_reader(file, path.suffix.lower())
+    _check_size(reader.size, options.max_megapixels)
     return reader
 
 

@@ -5,12 +5,15 @@ Covers: choosing the reader, and naming what is no image. Does not cover: readin
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import BinaryIO
 
 from .jpeg2000 import CODESTREAM, WideJpeg2000Reader, read_codestream
 from .netpbm import NetpbmReader
+from .options import ReadingOptions
 from .png import WidePngReader, bits_of_png
 from .samples import ImageReader, UnreadableError
+from .scans import ScanReader
 from .through_pillow import PillowReader
 from .tiff import open_tiff
 from .wide_jpeg import WideJpegReader
@@ -61,6 +64,24 @@ _FOREIGN = (
     (344, b"ni1", "a NIfTI volume"),
     (4, b"ftyp", "a film or an HEIC image"),
 )
+
+
+def open_scan(file: BinaryIO, path: Path | None, options: ReadingOptions) -> ScanReader | None:
+    """Open the reader of a DICOM file or a volume.
+
+    Args:
+        file: the file, from its start, which is where it is left.
+        path: of the file, for libraries that want one; None where it is in memory.
+        options: how files are read.
+
+    Returns:
+        The reader; None where the file is no scan.
+
+    Raises:
+        UnreadableError: it is a scan that cannot be read; the text says why.
+        Exception: any that a library raises for a damaged file.
+    """
+    return None
 
 
 def open_reader(file: BinaryIO, suffix: str) -> ImageReader:

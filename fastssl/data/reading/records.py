@@ -34,7 +34,7 @@ class ImageFileError(DataError):
 
 @dataclass(frozen=True, kw_only=True)
 class RawImage:
-    """The first image of a file, upright, with 0 as black, transparency laid over black.
+    """An image of a file, upright, with 0 as black, transparency laid over black.
 
     Args:
         pixels: `[H, W, C]`, C 1 or 3; uint8, uint16, int16, int32, uint32 or float32, values as the file has them.
@@ -43,6 +43,9 @@ class RawImage:
         reduced: it was decoded at a smaller scale, so that single bright pixels may be missing.
         orientation: the tag by which it was turned upright, 1 to 8 (TIFF 6.0, section 8); 1: it was not.
         notes: what was changed or left out, a short clause each, the same words for each file of that kind.
+        frame: its number in the file, from 0: of a film or a volume, which slice or frame it is.
+        windowed: its values are grey levels from 0 to the largest value of their type already, since a window was
+            applied; the range of other values does not apply to it.
     """
 
     pixels: np.ndarray
@@ -51,6 +54,8 @@ class RawImage:
     reduced: bool = False
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    frame: int = 0
+    windowed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

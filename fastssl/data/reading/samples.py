@@ -17,6 +17,24 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """What a file says of where its images come from.
+
+    Args:
+        patient: whose it is, as its header has it; "" where it does not say. It is made a pseudonym before anything is
+            stored (`fastssl.data.patients`).
+        series: of the scan; files of one series are ordered by `position`; "" where there is none.
+        position: along the axis of the series, in millimetres, or the number in it.
+        modality: DICOM's two letters, such as "CT" (PS3.3 C.7.3.1.1.1); "" where it does not say.
+    """
+
+    patient: str = ""
+    series: str = ""
+    position: float = 0.0
+    modality: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageHeader:
     """What is known of an image before its pixels are decoded.
 
@@ -27,6 +45,9 @@ class ImageHeader:
         dtype: likewise.
         bilevel: it is black and white only.
         pages: how many images the file holds.
+        frames: how many of them are taken, at most: of a picture the first; of a scan every frame or slice that
+            `ReadingOptions` leave.
+        facts: what the file says of where it comes from.
     """
 
     width: int
@@ -35,6 +56,8 @@ class ImageHeader:
     dtype: np.dtype
     bilevel: bool = False
     pages: int = 1
+    frames: int = 1
+    facts: FileFacts = FileFacts()
 
 
 @dataclass(frozen=True, kw_only=True)

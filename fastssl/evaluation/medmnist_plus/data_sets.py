@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastssl.config import BenchmarkConfig
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.data import Source, open_source
 from fastssl.data.labels.medmnist_table import FLAGS, SIZES, file_of_set, set_of_file, size_of_file, table
 from fastssl.data.paths import expanded, kind_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastssl.config import BenchmarkConfig
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.data.labels.medmnist_table import official_counts
 from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.runtime import Runtime

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fastssl.config import DataConfig
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.console import say
 from fastssl.data import Source
 from fastssl.distributed.leader import first_on_each_machine

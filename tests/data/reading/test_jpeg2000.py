@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header, read_label_file
+from fastssl.data.reading import ImageFileError, ReadingOptions, read_image_file, read_image_header, read_label_file
 
 RANDOM = np.random.default_rng(0)
 
@@ -22,7 +22,7 @@ def save(path: Path, array: np.ndarray, **options: Any) -> Path:
 
 
 def read(path: Path) -> np.ndarray:
-    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, max_megapixels=1)
+    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, ReadingOptions(max_megapixels=1))
     assert (header.dtype, header.channels) == (image.pixels.dtype, image.pixels.shape[2])
     return image.pixels
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header
+from fastssl.data.reading import ImageFileError, ReadingOptions, read_image_file, read_image_header
 
 RANDOM = np.random.default_rng(0)
 COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -33,7 +33,7 @@ def wide(samples: int) -> np.ndarray:
 
 
 def read(path: Path) -> np.ndarray:
-    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, max_megapixels=1)
+    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, ReadingOptions(max_megapixels=1))
     assert (header.dtype, header.channels) == (image.pixels.dtype, image.pixels.shape[2])
     return image.pixels
 

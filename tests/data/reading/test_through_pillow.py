@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.reading import read_image_file, read_image_header, read_label_file
+from fastssl.data.reading import ReadingOptions, read_image_file, read_image_header, read_label_file
 
 RED_ROWS = np.zeros((8, 8, 3), np.uint8)
 RED_ROWS[:4] = (200, 10, 20)
@@ -18,7 +18,7 @@ def image(path):
 
 
 def read(path):
-    own, header = image(path), read_image_header(path, max_megapixels=1)
+    own, header = image(path), read_image_header(path, ReadingOptions(max_megapixels=1))
     assert (header.dtype, header.channels) == (own.pixels.dtype, own.pixels.shape[2])
     return own.pixels
 

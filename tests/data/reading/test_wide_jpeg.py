@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header
+from fastssl.data.reading import ImageFileError, ReadingOptions, read_image_file, read_image_header
 
 RAMP = (np.add.outer(np.arange(40), np.arange(56)) * 43).astype(np.uint16)
 COLOURS = np.stack([RAMP, RAMP[::-1], np.full_like(RAMP, 700)], axis=-1)
@@ -17,7 +17,7 @@ def test_12_bits_are_read(tmp_path, array):
     (tmp_path / "a.jpg").write_bytes(imagecodecs.jpeg8_encode(array, bitspersample=12, level=98))
     image = read_image_file(tmp_path / "a.jpg", max_megapixels=1)
     assert image.pixels.dtype == np.uint16
-    assert read_image_header(tmp_path / "a.jpg", max_megapixels=1).channels == image.pixels.shape[2]
+    assert read_image_header(tmp_path / "a.jpg", ReadingOptions(max_megapixels=1)).channels == image.pixels.shape[2]
     assert np.abs(image.pixels.reshape(array.shape).astype(int) - array).mean() < 16
 
 

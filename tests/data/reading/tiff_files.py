@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from fastssl.data.reading import read_image_file, read_image_header
+from fastssl.data.reading import ReadingOptions, read_image_file, read_image_header
 
 RANDOM = np.random.default_rng(0)
 HEIGHT, WIDTH = 20, 33
@@ -26,7 +26,7 @@ def values(dtype: str, low: int = 0, high: int | None = None, samples: int = 0) 
 
 def read(path: Path) -> np.ndarray:
     """The pixels of a file, whose header must have said their type and channels."""
-    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, max_megapixels=1)
+    image, header = read_image_file(path, max_megapixels=1), read_image_header(path, ReadingOptions(max_megapixels=1))
     assert (header.dtype, header.channels) == (image.pixels.dtype, image.pixels.shape[2])
     return image.pixels
 

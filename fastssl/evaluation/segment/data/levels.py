@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastssl.config.base import FULL_RANGE
+from fastssl.config.data import FULL_RANGE
 from fastssl.data.facts import CLIPPED_WARNING
 from fastssl.data.values.range_words import describe_depth, describe_range, share_outside
 from fastssl.data.values.value_range import (
