@@ -33,6 +33,7 @@ from fastssl.paths import user_path
 from fastssl.stages.registry import config_class, every_stage
 
 from .completion import Shell, install
+from .help_pages import ShortPage
 
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
@@ -239,6 +240,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         version=fastssl.__version__,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        help_formatter=ShortPage(),
         default_parameter=Parameter(json_list=False, json_dict=False),  # a folder may be called [x] or {x}
     )
 
