@@ -181,7 +181,7 @@ def _evaluation(run: str, looked: Looked, config: AdviseConfig, out: Path | None
     share, per_class = looked.facts.label_share, looked.facts.labels_per_class
     if run != "random" and per_class is not None and 0 < per_class < FEW_PER_CLASS:
         return (Command(name="fewshot", runs=(run,), settings={"shots": per_class}),)
-    fraction = {} if share is None or share >= 1 or config.labels is None else {"label_fraction": f"{share:.3g}"}
+    fraction = {} if share is None or share >= 1 or config.label_budget is None else {"label_fraction": f"{share:.3g}"}
     rival = {"imagenet": LITE0} if looked.facts.imagenet else {}
     return (Command(name="finetune", runs=(run,), settings={**own, **fraction, **rival, **place}),)
 

@@ -155,7 +155,7 @@ def _finetune_epoch(looked: Looked, config: AdviseConfig, settings: dict[str, An
     An epoch also scores all validation images, each of which is one pass of the encoder, where training takes
     `PASSES_PER_STEP`.
     """
-    there = looked.facts.images if config.labels is not None else looked.facts.labels or 1
+    there = looked.facts.images if config.label_budget is not None else looked.facts.labels or 1
     asked = float(settings.get("label_fraction", 1.0))
     share = min(asked, max(_most_timed(looked.facts.size) / there, 1e-4))
     own = {"data": config.data, "data_root": config.data_root, "label_fraction": share}

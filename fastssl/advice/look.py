@@ -62,9 +62,10 @@ def look_at(config: AdviseConfig, *, on_gpu: bool, notify: Callable[[str], None]
     masks = _masks_of(source)
     task, notes = _task(config, source, masks)
     train = source.splits["train"]
-    labels = _labels(train, task, masks) if config.labels is None else config.labels
+    labels = _labels(train, task, masks) if config.label_budget is None else config.label_budget
     if labels is not None and labels > len(train):
-        raise DataError(f"labels={labels}: {source.name} has {len(train)} training images; give at most that many")
+        there = f"{source.name} has {len(train)} training images"
+        raise DataError(f"label_budget={labels}: {there}; give at most that many")
     counts = _class_counts(source) if task == "classification" else None
     compared = _compared(source)
     height, width, channels = source.image_shape

@@ -39,7 +39,7 @@ class AdviseConfig(DataConfig):
         Literal["auto", "classification", "segmentation", "detection", "mixed"], Parameter(group=EVALUATION)
     ] = "auto"
     """What the encoder is for (auto: by labels and masks that are there)."""
-    labels: Annotated[Count | None, Parameter(group=EVALUATION)] = None
+    label_budget: Annotated[Count | None, Parameter(group=EVALUATION)] = None
     """Labelled images that you will have (auto: as many as there are)."""
     modality: Annotated[str | None, Parameter(group=EVALUATION)] = None
     """Modality, such as "chest X-ray", CT, dermoscopy (auto: as the set says)."""

@@ -23,6 +23,7 @@ from fastssl.errors import DataError
 
 from .folder import open_folder
 from .paths import expanded, kind_of
+from .reading import ReadingOptions
 from .source import Source
 
 Notify = Callable[[str], None]
@@ -91,6 +92,9 @@ def open_source(
     name = os.fsdecode(data)
     folder = None if root is None else expanded(root, "data_root")
     setting = range_setting(value_range)
+    options = ReadingOptions(
+        max_megapixels=max_megapixels, window=window, axis=axis, every=every, neighbours=neighbours
+    )
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
     if name in demo.NAMES:
@@ -103,10 +107,10 @@ def open_source(
     if kind == "folder":
         return open_folder(
             path,
-            size=size,
+            size,
+            options,
             skip_corrupt=skip_corrupt,
             value_range=setting,
-            max_megapixels=max_megapixels,
             notify=notify,
         )
     if kind == "file" and path.suffix.lower() == ".npz":

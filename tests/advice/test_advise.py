@@ -63,7 +63,7 @@ def test_a_set_of_thousands_of_labels_is_not_pre_trained_unless_few_of_them_will
     assert understood(advice) == [
         ["fastssl", "finetune", "random", "--data", str(data), "--out", "runs/supervised-large"]
     ]
-    few = advise(data, labels=42)
+    few = advise(data, label_budget=42)
     assert few.choice.method == "contrastive"
     assert {rule.id for rule in few.choice.speak_for} >= {"few-labels-contrastive", "own-few-labels-contrastive"}
     assert understood(few)[1][-2:] == ["--label-fraction", "0.01"]
@@ -71,7 +71,7 @@ def test_a_set_of_thousands_of_labels_is_not_pre_trained_unless_few_of_them_will
 
 def test_a_few_labels_per_class_are_solved_and_not_fine_tuned(tmp_path: Path) -> None:
     data = npz(tmp_path, "set.npz", 200, np.arange(200) % 2)
-    assert understood(advise(data, labels=8))[1][:2] == ["fastssl", "fewshot"]
+    assert understood(advise(data, label_budget=8))[1][:2] == ["fastssl", "fewshot"]
 
 
 def test_images_without_labels_end_with_the_training(tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_json_has_every_rule_and_the_commands(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_cannot_be_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DataError, match=r"labels=60: plain has 50 training images; give at most that many"):
-        advise(npz(tmp_path, "plain.npz", 50), labels=60)
+    with pytest.raises(DataError, match=r"label_budget=60: plain has 50 training images; give at most that many"):
+        advise(npz(tmp_path, "plain.npz", 50), label_budget=60)
     with pytest.raises(ConfigError, match="give one"):
         fastssl.advise("demo", data="demo-colour")
     assert main(["advise", "demo", "--budget", "soon"]) == 2

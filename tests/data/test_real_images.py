@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fastssl.data import open_source
-from fastssl.data.packing import packed
+
+from .packing.folders import packed_names
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,6 @@ def test_dermoscopy_in_class_folders_is_split_and_labelled(shared_data, told):
 
 def test_a_note_says_that_some_images_may_be_masks(shared_data):
     root = shared_data / "chasedb1"
-    pack = packed(root, sorted(path.name for path in root.iterdir()), 64)
+    pack = packed_names(root, sorted(path.name for path in root.iterdir()), 64)
     assert pack.images.shape == (84, 64, 64, 3)
     assert any("56 of 84 images are black and white only; if they are masks" in line for line in pack.notes)

@@ -3,6 +3,8 @@
 Covers: everything that names and places say. Does not cover: opening any image.
 """
 
-from .read import UNLABELLED, FolderLayout, read_layout
+from .division import divided
+from .listing import UNLABELLED, FolderLayout
+from .read import list_folder, read_layout
 
-__all__ = ["UNLABELLED", "FolderLayout", "read_layout"]
+__all__ = ["UNLABELLED", "FolderLayout", "divided", "list_folder", "read_layout"]

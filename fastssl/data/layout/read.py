@@ -7,55 +7,43 @@ a module of its own; opening any image.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .classes import name_classes, note_on_empty
 from .copies import notes_on_copies
+from .division import divided
 from .levels import enter
+from .listing import UNLABELLED, FolderLayout
 from .masks import leave_out_masks
 from .no_classes import note_on_numbers
 from .placement import WHOLE, Placement, place_folders
-from .repeats import note_on_repeats
 from .rows import ImageRow, class_indices, in_classes
 from .split_files import note_on_file_names
 from .walk import Folder, find_images, some
 
-UNLABELLED = -1
-"""The label of an image without one."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class FolderLayout:
-    """The images in a folder, sorted by split (train, val, test) and path.
+def read_layout(root: Path) -> FolderLayout:
+    """Find the images in a folder, their classes and splits, as `list_folder` does, and divide what has no splits.
 
     Args:
         root: the folder.
-        files: N paths relative to `root`, as they are on disk.
-        splits: "train", "val" or "test" for each file.
-        labels: int64 `[N]` class indices, -1 where a split has no class folders.
-        class_names: sorted, in Unicode's composed form, with escapes for what cannot be shown; empty if no image has a
-            label.
-        passed_over: ending in lower case, or "no ending" -> number of files of other kinds.
-        notes: a line for each thing that was left out or taken for something else.
+
+    Returns:
+        The layout, sorted by split and path. No image is opened.
+
+    Raises:
+        DataError: there is no image, a class with a single image to split, or names that are half clear.
     """
-
-    root: Path
-    files: tuple[str, ...]
-    splits: tuple[str, ...]
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    passed_over: Mapping[str, int]
-    notes: tuple[str, ...]
+    return divided(list_folder(root))
 
 
-def read_layout(root: Path) -> FolderLayout:
+def list_folder(root: Path) -> FolderLayout:
     """Find the images in a folder, and their classes and splits by the subfolders that they are in.
 
-    Folders of train, val and test images are taken as they are, above or below the classes; without them, class
-    subfolders are split by `assign_splits`, and unlabelled images are all "train". Masks, hidden files and files of
+    Folders of train, val and test images are taken as they are, above or below the classes; without them, images in
+    class subfolders are still to be divided, and unlabelled images are all "train". Masks, hidden files and files of
     other kinds are left out. If everything is in one subfolder, that one is read instead, and a single class is no
     label.
 
@@ -66,7 +54,7 @@ def read_layout(root: Path) -> FolderLayout:
         The layout. No image is opened.
 
     Raises:
-        DataError: there is no image, a class with a single image to split, or names that are half clear.
+        DataError: there is no image, or names that are half clear.
     """
     listing = find_images(root)
     masks = leave_out_masks(listing.images, root)
@@ -85,15 +73,13 @@ def read_layout(root: Path) -> FolderLayout:
             for split, ways in placement.groups.items()
             for folder in ways
             for path in paths[folder]
-        ],
-        root,
+        ]
     )
     index = class_indices(rows)
     notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *classes.notes]
     notes += [_outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
-    notes += [note_on_repeats(root, {row.path: row.split for row in rows})] if listing.linked else []
     return FolderLayout(
         root=root,
         files=tuple(row.path for row in rows),
@@ -101,6 +87,7 @@ def read_layout(root: Path) -> FolderLayout:
         labels=np.array([index.get(row.name, UNLABELLED) for row in rows], dtype=np.int64),
         class_names=tuple(index),
         passed_over=listing.passed_over,
+        linked=listing.linked,
         notes=tuple(filter(None, notes)),
     )
 

@@ -5,6 +5,7 @@ disk (`stored.py`), their groups by type (`groups.py`), their grey levels for a 
 cover: reading a file (`fastssl.data.reading`), which files and classes there are (`fastssl.data.layout`).
 """
 
+from .decode import PackItem
 from .open import Pack, packed
 
-__all__ = ["Pack", "packed"]
+__all__ = ["Pack", "PackItem", "packed"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from fastssl.data.values.value_span import ValueSpan
+
+from .rows import FileRows
 
 _TWELVE_BITS = 12
 
@@ -27,6 +28,7 @@ class ImageGroup:
         files: how many they are.
         narrow: how many of them use 12 bits or fewer, and are not all black.
         bilevel: they are black and white only.
+        windowed: their values are grey levels of the full range already.
         span: of the values of all of them.
     """
 
@@ -34,68 +36,51 @@ class ImageGroup:
     files: int
     narrow: int
     bilevel: bool
+    windowed: bool
     span: ValueSpan
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what JSON can hold of it."""
-        span = self.span
-        return {
-            **{"first": self.first, "files": self.files, "narrow": self.narrow, "bilevel": self.bilevel},
-            **{"dtype": span.dtype.name, "lowest": span.lowest, "highest": span.highest, "pixels": span.pixels},
-            **{"at_bottom": span.at_bottom, "at_top": span.at_top, "inner": span.inner},
-        }
 
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> ImageGroup:
-        """Return the group that `as_json` wrote."""
-        inner = kept["inner"]
-        span = ValueSpan(
-            lowest=kept["lowest"],
-            highest=kept["highest"],
-            dtype=np.dtype(kept["dtype"]),
-            pixels=kept["pixels"],
-            at_bottom=kept["at_bottom"],
-            at_top=kept["at_top"],
-            inner=None if inner is None else (inner[0], inner[1]),
+def group_images(rows: Sequence[FileRows]) -> tuple[tuple[ImageGroup, ...], np.ndarray]:
+    """Group the images of a pack by the type of their values.
+
+    Args:
+        rows: of all its files.
+
+    Returns:
+        The groups, and uint8 `[N]`, the index of each image's group.
+    """
+    images = [(own.path, one) for own in rows for one in own.frames]
+    kinds: dict[tuple[np.dtype, bool, bool], list[int]] = {}
+    group_of = np.zeros(len(images), np.uint8)
+    for place, (_, one) in enumerate(images):
+        own = kinds.setdefault((one.span.dtype, one.bilevel, one.windowed), [])
+        own.append(place)
+        group_of[place] = list(kinds).index((one.span.dtype, one.bilevel, one.windowed))
+    groups = tuple(
+        ImageGroup(
+            first=images[places[0]][0],
+            files=len(places),
+            narrow=sum(0 < images[place][1].span.highest < 2**_TWELVE_BITS for place in places),
+            bilevel=bilevel,
+            windowed=windowed,
+            span=ValueSpan.joined([images[place][1].span for place in places]),
         )
-        return cls(first=kept["first"], files=kept["files"], narrow=kept["narrow"], bilevel=kept["bilevel"], span=span)
-
-
-class Grouping:
-    """Sorts files into groups, one after the other."""
-
-    def __init__(self) -> None:
-        self.groups: list[ImageGroup] = []
-        self.group_of: list[int] = []
-        self._index: dict[tuple[np.dtype, bool], int] = {}
-
-    def add(self, path: str, span: ValueSpan, bilevel: bool) -> None:
-        """Add a file to the group of its type.
-
-        Args:
-            path: of the file.
-            span: of its values.
-            bilevel: it is black and white only.
-        """
-        narrow = int(0 < span.highest < 2**_TWELVE_BITS)
-        index = self._index.setdefault((span.dtype, bilevel), len(self.groups))
-        if index == len(self.groups):
-            self.groups.append(ImageGroup(first=path, files=1, narrow=narrow, bilevel=bilevel, span=span))
-        else:
-            own = self.groups[index]
-            self.groups[index] = ImageGroup(
-                first=own.first,
-                files=own.files + 1,
-                narrow=own.narrow + narrow,
-                bilevel=bilevel,
-                span=ValueSpan.joined([own.span, span]),
-            )
-        self.group_of.append(index)
+        for (_, bilevel, windowed), places in kinds.items()
+    )
+    return groups, group_of
 
 
 def counted(groups: Sequence[ImageGroup]) -> list[ImageGroup]:
-    """Return the groups whose values have a range: all but the black and white ones, unless there are no others."""
-    return [group for group in groups if not group.bilevel] or list(groups)
+    """Return the groups whose values have a range: all but the windowed and the black and white ones.
+
+    Args:
+        groups: of the set.
+
+    Returns:
+        Those; the black and white ones where there are no others; none where all others are windowed.
+    """
+    own = [group for group in groups if not group.windowed]
+    return [group for group in own if not group.bilevel] or (own if len(own) == len(groups) else [])
 
 
 def describe_narrow(groups: Sequence[ImageGroup]) -> list[str]:
@@ -117,14 +102,15 @@ def describe_narrow(groups: Sequence[ImageGroup]) -> list[str]:
     ]
 
 
-def describe_notes(notes: Counter[str], total: int) -> list[str]:
+def describe_notes(rows: Sequence[FileRows]) -> list[str]:
     """Say what was changed or left out in reading the files.
 
     Args:
-        notes: by their words, how many files have them.
-        total: number of files.
+        rows: of all files of a pack.
 
     Returns:
         A line for each.
     """
+    notes = Counter(note for own in rows for one in own.frames for note in one.notes)
+    total = sum(len(own.frames) for own in rows)
     return [f"{count} of {total} images: {note}" for note, count in notes.items()]

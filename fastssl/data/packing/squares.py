@@ -1,43 +1,56 @@
 """Decoding the images of a folder into a pack.
 
-Covers: the squares, their groups, and what is noted on the way. Does not cover: the pack's folder (`stored.py`),
-reading one file (`decode.py`).
+Covers: which files are decoded, copied from an earlier pack, or there already; what is noted on the way. Does not
+cover: the pack's folder (`stored.py`), its files (`writer.py`), reading one file (`decode.py`).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
+from fastssl.data.headers import FileHeaders
 from fastssl.data.progress import progress
-from fastssl.data.reading import ImageHeader, ReadingOptions, read_image_header
+from fastssl.data.reading import ReadingOptions
+from fastssl.data.reading.in_order import read_in_order
 from fastssl.data.resize import workers
 from fastssl.errors import DataError
 
-from .decode import Square, read_square
-from .decode_files import ImageForm, common_form, describe_headers, read_in_order
-from .groups import Grouping, describe_notes
-from .stored import Notify, check_room
+from .decode import PackItem, Square, read_squares
+from .earlier import EarlierPacks
+from .form import ImageForm, common_form, describe_headers
+from .groups import describe_notes
+from .rows import FileRows
+from .stored import PACK_FILE, Notify, check_room, earlier_packs
+from .writer import PackWriter, pack_writer
+
+_MOST_AHEAD = 1 << 29
+"""Bytes of squares that may be decoded ahead of the one that is written."""
 
 
 def write_squares(
-    part: Path, root: Path, files: Sequence[str], size: int, max_megapixels: int, notify: Notify | None
+    part: Path,
+    folder: Path,
+    root: Path,
+    items: Sequence[PackItem],
+    headers: FileHeaders,
+    size: int,
+    options: ReadingOptions,
+    notify: Notify | None,
 ) -> None:
-    """Decode files into the folder of a pack.
+    """Decode files into the folder of a pack, going on where an interrupted process stopped.
 
     Args:
         part: the folder to write in.
+        folder: what the pack will be called.
         root: the folder of the images.
-        files: paths of the images, relative to `root`.
+        items: the files, in the order of the pack.
+        headers: of all files.
         size: side that they are resized to, in pixels.
-        max_megapixels: larger images count as unreadable.
+        options: how files are read.
         notify: called with one line of text about the progress; None keeps quiet.
 
     Raises:
@@ -45,61 +58,99 @@ def write_squares(
         OSError: the folder cannot be written.
     """
     started = time.monotonic()
-
-    def header_of(path: str) -> ImageHeader:
-        return read_image_header(root / path, ReadingOptions(max_megapixels=max_megapixels))
-
-    def square_of(path: str) -> Square:
-        return read_square(root / path, size, max_megapixels)
-
-    with ThreadPoolExecutor(workers()) as pool:
-        found = dict(zip(files, read_in_order(pool, header_of, files), strict=True))
-        unreadable = {path: got for path, got in found.items() if isinstance(got, str)}
-        headers = {path: got for path, got in found.items() if not isinstance(got, str)}
-        _check_any(root, files, unreadable)
-        form = common_form({str(root / path): header for path, header in headers.items()})
-        needed = len(headers) * size * size * form.channels * form.dtype.itemsize
+    own = {item.path: headers.known[item.path] for item in items if item.path in headers.known}
+    _check_any(root, items, headers.unreadable)
+    form = common_form({str(root / path): header for path, header in own.items()})
+    keys = item_keys(items, headers.keys)
+    with pack_writer(part, size, form, [(item.path, keys[item]) for item in items]) as out:
+        there = len(out.rows)
+        needed = sum(own[item.path].frames for item in items[there:] if item.path in own) * form.bytes_of(size)
         check_room(part, needed)
+        earlier = EarlierPacks(earlier_packs(folder), size, form)
         if notify:
-            notify(f"{root}: decoding {len(files)} images once to {size} px ({needed / 1e9:.2f} GB in {part.parent})")
-        squares = read_in_order(pool, square_of, list(headers))
-        grouping, notes, damaged = _write_images(part / "images.raw", list(headers), squares, form, notify)
-    unreadable |= damaged
-    _check_any(root, files, unreadable)
-    (part / "groups.raw").write_bytes(bytes(grouping.group_of))
-    about = {
-        "shape": [len(grouping.group_of), size, size, form.channels],
-        "dtype": form.dtype.str,
-        "groups": [group.as_json() for group in grouping.groups],
-        "unreadable": unreadable,
-        "notes": [*describe_headers(list(headers.values()), size), *describe_notes(notes, len(grouping.group_of))],
-    }
-    (part / "pack.json").write_text(json.dumps(about), encoding="utf-8")
+            notify(_beginning(root, items, there, sum(keys[item] in earlier for item in items[there:]), size, needed))
+        _decode(out, root, items[there:], keys, headers, earlier, size, options, notify)
+        out.sync()
+        rows = out.rows
+    _finish(part, root, items, rows, headers, form, size)
     if notify:
-        notify(f"{root}: {len(grouping.group_of)} images decoded in {time.monotonic() - started:.1f} s")
+        images = sum(len(one.frames) for one in rows)
+        notify(f"{root}: {images} images decoded in {time.monotonic() - started:.1f} s")
 
 
-def _check_any(root: Path, files: Sequence[str], unreadable: dict[str, str]) -> None:
-    if len(unreadable) == len(files):
-        raise DataError(f"none of the {len(files)} images in {root} can be read: {files[0]}: {unreadable[files[0]]}")
+def item_keys(items: Sequence[PackItem], keys: Mapping[str, str]) -> dict[PackItem, str]:
+    """Say of each file, and of the neighbours that are channels of it, which files they are.
+
+    Args:
+        items: the files.
+        keys: path -> key of a file.
+
+    Returns:
+        File -> key.
+    """
+    return {item: "+".join(keys[path] for path in (item.path, item.before, item.after) if path) for item in items}
 
 
-def _write_images(
-    raw: Path, files: Sequence[str], squares: Iterable[Square | str], form: ImageForm, notify: Notify | None
-) -> tuple[Grouping, Counter[str], dict[str, str]]:
-    """Write the squares that could be decoded; return their groups and notes, and why the others could not."""
-    grouping, notes, unreadable = Grouping(), Counter[str](), dict[str, str]()
-    with raw.open("wb") as out, progress("decoding", len(files), notify) as advance:
-        for path, square in zip(files, squares, strict=True):
-            if isinstance(square, str):
-                unreadable[path] = square
-            else:
-                grouping.add(path, square.span, square.bilevel)
-                notes.update(square.notes)
-                pixels = square.pixels.astype(form.dtype, copy=False)
-                repeats = form.channels // pixels.shape[-1]
-                out.write((np.repeat(pixels, repeats, axis=-1) if repeats > 1 else pixels).tobytes())
+def _beginning(root: Path, items: Sequence[PackItem], there: int, copied: int, size: int, needed: int) -> str:
+    line = f"{root}: decoding {len(items)} images once to {size} px ({needed / 1e9:.2f} GB)"
+    known = [f"{there} are there from an interrupted call"] * bool(there)
+    known += [f"{copied} are copied from an earlier cache of this folder"] * bool(copied)
+    return "; ".join((line, *known))
+
+
+def _decode(
+    out: PackWriter,
+    root: Path,
+    items: Sequence[PackItem],
+    keys: Mapping[PackItem, str],
+    headers: FileHeaders,
+    earlier: EarlierPacks,
+    size: int,
+    options: ReadingOptions,
+    notify: Notify | None,
+) -> None:
+    """Append the files to a pack."""
+
+    def squares_of(item: PackItem) -> list[Square] | str:
+        if item.path in headers.unreadable:
+            return headers.unreadable[item.path]
+        key = keys[item]
+        return earlier.squares_of(key) if key in earlier else read_squares(root, item, size, options)
+
+    frames = [headers.known[item.path].frames if item.path in headers.known else 0 for item in items]
+    most = max(1, _MOST_AHEAD // (size * size * 6))  # as if of three channels of 16 bits
+    with ThreadPoolExecutor(workers()) as pool, progress("decoding", len(items), notify) as advance:
+        found = read_in_order(pool, squares_of, items, weights=frames, most=most)
+        for item, got in zip(items, found, strict=True):
+            out.add(item.path, keys[item], got)
             advance(1)
-        out.flush()
-        os.fsync(out.fileno())
-    return grouping, notes, unreadable
+
+
+def _finish(
+    part: Path,
+    root: Path,
+    items: Sequence[PackItem],
+    rows: Sequence[FileRows],
+    headers: FileHeaders,
+    form: ImageForm,
+    size: int,
+) -> None:
+    """Write what says that a pack is whole."""
+    _check_any(root, items, {own.path: own.unreadable for own in rows if own.unreadable})
+    count = sum(len(own.frames) for own in rows)
+    if not count:
+        raise DataError(f"{root}: every image is empty; there is nothing to learn from")
+    readable = [headers.known[own.path] for own in rows if not own.unreadable]
+    about = {
+        "shape": [count, size, size, form.channels],
+        "dtype": form.dtype.str,
+        "files": len(rows),
+        "notes": [*describe_headers(readable, size), *describe_notes(rows)],
+    }
+    (part / PACK_FILE).write_text(json.dumps(about), encoding="utf-8")
+
+
+def _check_any(root: Path, items: Sequence[PackItem], unreadable: Mapping[str, str]) -> None:
+    bad = [item.path for item in items if item.path in unreadable]
+    if len(bad) == len(items):
+        raise DataError(f"none of the {len(items)} images in {root} can be read: {bad[0]}: {unreadable[bad[0]]}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -45,7 +45,7 @@ def read_image_header(path: Path, options: ReadingOptions) -> ImageHeader:
         return reader.header
 
 
-def read_frames(path: Path, options: ReadingOptions, *, at_least: int | None = None) -> Iterator[RawImage]:
+def read_frames(path: Path, options: ReadingOptions, *, at_least: int | None = None) -> Generator[RawImage, None, None]:
     """Read all images that are taken from a file: the first of a picture, the frames or slices of a scan.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,29 @@ class ValueSpan:
             at_bottom=at_bottom,
             at_top=at_top,
             inner=inner,
+        )
+
+    def as_json(self) -> list[Any]:
+        """Return what JSON can hold of it."""
+        inner = None if self.inner is None else list(self.inner)
+        return [self.lowest, self.highest, self.dtype.name, self.pixels, self.at_bottom, self.at_top, inner]
+
+    @classmethod
+    def from_json(cls, kept: Sequence[Any]) -> ValueSpan:
+        """Return the span that `as_json` wrote.
+
+        Args:
+            kept: as it was written.
+        """
+        lowest, highest, dtype, pixels, at_bottom, at_top, inner = kept
+        return cls(
+            lowest=lowest,
+            highest=highest,
+            dtype=np.dtype(dtype),
+            pixels=pixels,
+            at_bottom=at_bottom,
+            at_top=at_top,
+            inner=None if inner is None else (inner[0], inner[1]),
         )
 
     @classmethod

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.packing.decode import read_square
-from fastssl.data.reading import ImageFileError
+from fastssl.data.packing.decode import PackItem, Square, read_squares
+from fastssl.data.reading import ImageFileError, ReadingOptions
 
 GREY16 = (np.arange(64, dtype=np.uint16) * 1000).reshape(8, 8)
+
+
+def read_square(path: Path, size: int, max_megapixels: int) -> Square:
+    """The square of a file with one image."""
+    (found,) = read_squares(path.parent, PackItem(path=path.name), size, ReadingOptions(max_megapixels=max_megapixels))
+    return found
 
 
 def test_the_short_side_is_fitted_and_the_centre_kept(tmp_path):
@@ -55,7 +63,7 @@ def test_a_few_bright_pixels_of_a_large_dark_jpeg_count(tmp_path):
 def test_what_was_left_out_is_passed_on(tmp_path):
     pages = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (10, 20)]
     pages[0].save(tmp_path / "a.gif", save_all=True, append_images=pages[1:])
-    assert read_square(tmp_path / "a.gif", 8, 1).pages == 2
+    assert read_square(tmp_path / "a.gif", 8, 1).frame == 0
     Image.fromarray(GREY16 > 9000).save(tmp_path / "b.png")
     assert read_square(tmp_path / "b.png", 8, 1).bilevel
 

@@ -9,8 +9,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from fastssl.data.packing import Pack, packed
+from fastssl.data.packing import Pack
+from fastssl.data.reading import ReadingOptions
 from fastssl.errors import DataError
+
+from .folders import packed_names
 
 RANDOM = np.random.default_rng(0)
 
@@ -25,7 +28,7 @@ def folder(tmp_path: Path, *arrays: np.ndarray) -> Path:
 
 
 def pack_of(root: Path, size: int = 8, **options: object) -> Pack:
-    return packed(root, sorted(path.name for path in root.iterdir()), size, **options)
+    return packed_names(root, sorted(path.name for path in root.iterdir()), size, **options)
 
 
 def spread(dtype: str, low: float, high: float) -> np.ndarray:
@@ -180,8 +183,11 @@ def test_images_that_are_not_finite_are_unreadable_by_name(tmp_path):
 def test_an_image_above_the_limit_is_unreadable_until_the_limit_is_raised(tmp_path):
     root = folder(tmp_path, spread("uint8", 0, 255))
     Image.new("L", (1500, 1000)).save(root / "1.png")
-    assert "allow it with --max-megapixels 2" in pack_of(root, max_megapixels=1).unreadable["1.png"]
-    assert pack_of(root, max_megapixels=2).unreadable == {}
+    assert (
+        "allow it with --max-megapixels 2"
+        in pack_of(root, options=ReadingOptions(max_megapixels=1)).unreadable["1.png"]
+    )
+    assert pack_of(root, options=ReadingOptions(max_megapixels=2)).unreadable == {}
 
 
 def test_levels_that_were_cut_short_are_made_anew(tmp_path):

@@ -19,8 +19,13 @@ from PIL import Image
 
 from fastssl.data import open_source
 from fastssl.data.fingerprint import fingerprint
-from fastssl.data.packing import packed
+from fastssl.data.headers import read as headers_read
+from fastssl.data.packing import PackItem, squares
+from fastssl.data.packing.writer import PackWriter
+from fastssl.data.reading import in_order
 from fastssl.errors import DataError
+
+from .folders import packed_names
 
 OPEN = "import sys; from fastssl.data import open_source; "
 MOMENTS = ["decoding 24 images once", "24 images decoded"]
@@ -100,7 +105,7 @@ def bitmaps(tmp_path: Path) -> list[Path]:
 
 def greys(paths: list[Path]) -> list[int]:
     """The grey of each image, by the pack."""
-    return packed(paths[0].parent, [path.name for path in paths], 8).images[:, 0, 0, 0].tolist()
+    return packed_names(paths[0].parent, [path.name for path in paths], 8).images[:, 0, 0, 0].tolist()
 
 
 def test_a_file_replaced_by_one_of_the_same_size_and_time_is_decoded_anew(bitmaps):
@@ -186,14 +191,113 @@ def test_a_killed_process_leaves_no_pack_and_its_remains_are_cleared_away(classe
     assert [name.endswith(".part") for name in packs(cache)] == [False]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_an_interruption_leaves_nothing(classes, cache, moment):
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
+
+def test_an_interruption_before_the_first_image_leaves_nothing(classes, cache):
     with pytest.raises(KeyboardInterrupt):
-        open_source(classes, size=24, notify=when(moment, interrupt))
+        open_source(classes, size=24, notify=when(MOMENTS[0], interrupt))
     assert packs(cache) == []
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that were decoded, one after the other, by one thread."""
+    names: list[str] = []
+    real = squares.read_squares
+
+    def counted(root: Path, item: PackItem, *rest: object) -> object:
+        names.append(item.path)
+        return real(root, item, *rest)
+
+    monkeypatch.setattr(squares, "read_squares", counted)
+    monkeypatch.setattr(in_order, "workers", lambda: 1)
+    monkeypatch.setattr(squares, "workers", lambda: 1)
+    return names
+
+
+def test_an_interrupted_decoding_goes_on_without_decoding_twice(classes, cache, decoded, monkeypatch):
+    whole = fingerprint(open_source(classes, size=24).splits)
+    shutil.rmtree(cache)
+    decoded.clear()
+    add, added = PackWriter.add, []
+
+    def add_until(writer: PackWriter, path: str, *rest: object) -> None:
+        if len(added) == 10:
+            raise KeyboardInterrupt
+        add(writer, path, *rest)
+        added.append(path)
+
+    monkeypatch.setattr(PackWriter, "add", add_until)
+    with pytest.raises(KeyboardInterrupt):
+        open_source(classes, size=24)
+    assert [name.endswith(".part") for name in packs(cache)] == [True]
+    monkeypatch.setattr(PackWriter, "add", add)
+    decoded.clear()
+    told: list[str] = []
+    assert fingerprint(open_source(classes, size=24, notify=told.append).splits) == whole
+    assert len(decoded) == 14
+    assert not set(decoded) & set(added)
+    assert any("10 are there from an interrupted call" in line for line in told)
+    assert len(packs(cache)) == 1
+
+
+def test_what_was_half_written_when_a_process_was_killed_is_cut_off(classes, cache, decoded):
+    whole = fingerprint(open_source(classes, size=24).splits)
+    (folder,) = cache.glob("packed/two_classes-*")
+    part = folder.with_name(f".{folder.name}.part")
+    folder.rename(part)
+    (part / "pack.json").unlink()
+    lines = (part / "rows.jsonl").read_text().splitlines(keepends=True)
+    (part / "rows.jsonl").write_text("".join(lines[:5]) + lines[5][:-9])
+    with (part / "images.raw").open("ab") as images:
+        images.write(b"half a square")
+    decoded.clear()
+    assert fingerprint(open_source(classes, size=24).splits) == whole
+    assert len(decoded) == 24 - 5
+
+
+def test_files_that_an_earlier_pack_has_are_copied(classes, cache, decoded, save):
+    open_source(classes, size=24)
+    decoded.clear()
+    save(classes / "benign" / "new.png", seed=999)
+    (classes / "benign" / "003.png").unlink()
+    told: list[str] = []
+    after = open_source(classes, size=24, notify=told.append)
+    assert decoded == ["benign/new.png"]
+    assert any("23 are copied from an earlier cache" in line for line in told)
+    shutil.rmtree(cache)
+    assert fingerprint(open_source(classes, size=24).splits) == after.fingerprint
+
+
+def test_an_earlier_pack_of_another_form_is_not_copied(tmp_path, decoded, save):
+    root = tmp_path / "set"
+    for index in range(3):
+        save(root / f"{index}.png", seed=index)
+    grey = open_source(root, size=8).splits["train"].images[...]
+    save(root / "colour.png", "RGB", seed=9)
+    decoded.clear()
+    both = open_source(root, size=8).splits["train"].images
+    assert len(decoded) == 4
+    np.testing.assert_array_equal(both[:3], np.repeat(grey, 3, axis=3))
+
+
+def test_headers_are_read_once(classes, cache, monkeypatch, save):
+    seen: list[str] = []
+    real = headers_read.read_image_header
+
+    def counted(path: Path, options: object) -> object:
+        seen.append(path.name)
+        return real(path, options)
+
+    monkeypatch.setattr(headers_read, "read_image_header", counted)
+    open_source(classes, size=24)
+    open_source(classes, size=20)
+    assert len(seen) == 24
+    save(classes / "benign" / "new.png", seed=999)
+    open_source(classes, size=24)
+    assert seen[24:] == ["new.png"]
 
 
 @contextmanager
@@ -255,4 +359,4 @@ def test_a_file_that_the_system_refuses_stops_the_decoding_and_is_not_remembered
     remove = when("decoding 24 images", (classes / "benign" / "005.png").unlink)
     with pytest.raises(DataError, match=r"005\.png cannot be read: No such file or directory; restore it or remove it"):
         open_source(classes, size=24, skip_corrupt=True, notify=remove)
-    assert packs(cache) == []
+    assert not any("005.png" in path.read_text() for path in cache.glob("packed/.*.part/rows.jsonl"))

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastssl.data.reading import ImageFileError, read_image_file, read_image_header, read_label_file
+from fastssl.data.reading import ImageFileError, read_image_file, read_label_file
+
+from .headers import header_of
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (16, 24)).astype(np.uint8)
@@ -61,7 +63,7 @@ QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(Heal
 def read_in_every_way(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     lines = []
-    for read in (read_image_header, read_image_file, read_label_file):
+    for read in (header_of, read_image_file, read_label_file):
         try:
             read(path, max_megapixels=1)
         except ImageFileError as error:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastssl.data.reading import IMAGE_SUFFIXES, ImageFileError, read_image_file, read_image_header, read_label_file
+from fastssl.data.reading import IMAGE_SUFFIXES, ImageFileError, read_image_file, read_label_file
 from fastssl.data.reading import files as reading_files
 from fastssl.errors import DataError
 
-READERS = [read_image_file, read_image_header, read_label_file]
+from .headers import header_of
+
+READERS = [read_image_file, header_of, read_label_file]
 
 
 def refusal(path: Path, *, max_megapixels: int = 1) -> str:

@@ -1,24 +1,21 @@
-"""Reading many image files: in parallel, in order, to one number of channels and one type.
+"""The one form that holds every image of a folder: its channels, its type.
 
-Covers: what becomes of damaged files, and the form that holds every image. Does not cover: reading one file
-(`decode.py`), keeping what was decoded (`packing`).
+Covers: finding it, and saying what changes so that all fit. Does not cover: reading files (`fastssl.data.reading`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
 
 import numpy as np
 
-from fastssl.data.reading import ImageFileError, ImageHeader
-from fastssl.data.resize import workers
+from fastssl.data.reading import ImageHeader
 from fastssl.errors import DataError
 
-Result = TypeVar("Result")
+_FORM_FILE = "form.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,42 +30,41 @@ class ImageForm:
     channels: int
     dtype: np.dtype
 
+    def bytes_of(self, size: int) -> int:
+        """Return the length of a square.
 
-def read_in_order(
-    pool: ThreadPoolExecutor, read: Callable[[str], Result], files: Sequence[str]
-) -> Iterator[Result | str]:
-    """Read files on a thread pool, a few ahead of the one that is asked for.
+        Args:
+            size: its side, in pixels.
+        """
+        return size * size * self.channels * self.dtype.itemsize
 
-    Args:
-        pool: of `workers()` threads.
-        read: reads one file.
-        files: what `read` is called with.
+    def write(self, folder: Path) -> None:
+        """Write the form into the folder of a pack.
 
-    Yields:
-        What `read` returned, in the order of `files`; for a damaged file, one line of text that says what is wrong.
+        Args:
+            folder: that exists.
 
-    Raises:
-        DataError: the operating system refuses a file, or there is too little memory: this may pass, so that it must
-            not be remembered.
-    """
+        Raises:
+            OSError: it cannot be written.
+        """
+        text = json.dumps({"channels": self.channels, "dtype": self.dtype.str})
+        (folder / _FORM_FILE).write_text(text, encoding="ascii")
 
-    def attempt(path: str) -> Result | str:
+    @classmethod
+    def read(cls, folder: Path) -> ImageForm | None:
+        """Read the form of a pack.
+
+        Args:
+            folder: of the pack.
+
+        Returns:
+            The form; None where there is none.
+        """
         try:
-            return read(path)
-        except ImageFileError as error:
-            if error.passing:
-                raise
-            return error.reason
-        except MemoryError:
-            raise DataError(f"{path}: too little memory to resize it; free some, or choose a smaller size") from None
-
-    ahead: deque[Future[Result | str]] = deque()
-    for path in files:
-        ahead.append(pool.submit(attempt, path))
-        if len(ahead) > 4 * workers():
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
+            kept = json.loads((folder / _FORM_FILE).read_text(encoding="ascii"))
+            return cls(channels=int(kept["channels"]), dtype=np.dtype(kept["dtype"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
 
 def common_form(headers: Mapping[str, ImageHeader]) -> ImageForm:
