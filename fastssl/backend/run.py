@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastssl.config.data import HOW_DATA_ARE_READ
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source, open_source
 from fastssl.data.source import Split
@@ -35,7 +36,7 @@ _ELSEWHERE = {
     "threads": "the program sets its threads, by torch.set_num_threads",
 }
 """Settings of `fastssl train` that are the host program's here, and what to do instead."""
-_OF_OPENING = ("data_root", "skip_corrupt", "value_range", "max_megapixels")
+_OF_OPENING = ("data_root", *HOW_DATA_ARE_READ)
 """Settings that say how data are read, and so mean nothing for images at hand."""
 
 Images = np.ndarray | Source | str | os.PathLike[str]
@@ -46,7 +47,7 @@ def open_run(
     images: Images,
     *,
     stage: str = "moco",
-    labels: np.ndarray | None = None,
+    labels: np.ndarray | str | os.PathLike[str] | None = None,
     runtime: Runtime | None = None,
     **settings: Any,
 ) -> TrainingRun:
@@ -56,7 +57,8 @@ def open_run(
         images: `[N, H, W, C]` uint8 or uint16, C in 1, 3, 4, in memory or memory-mapped; or a `Source`; or what
             `fastssl train --data` takes.
         stage: its name.
-        labels: `[N]` or `[N, L]` of an array's images, kept in `run.source`; None for none.
+        labels: `[N]` or `[N, L]` of an array's images, kept in `run.source`; of a folder, the path of a table, as
+            `fastssl train --labels` takes it; None for none.
         runtime: device, precision and compilation; None: by the settings of these names, as `fastssl train` has them.
         **settings: of the stage, as `fastssl train --stage NAME --help` lists them: `batch_size`, `epochs` or `steps`,
             `encoder`, `init`, `device`, `amp`, `precision`, `compile`, `seed` and its own.
@@ -71,9 +73,10 @@ def open_run(
         CheckpointError: `init` cannot be read, or is another encoder's.
     """
     at_hand = isinstance(images, (np.ndarray, Source))
+    if labels is not None and not isinstance(labels, np.ndarray):
+        settings, labels = {**settings, "labels": labels}, None
     config = _config(stage, settings, at_hand=at_hand)
-    reading = {name: getattr(config, name) for name in ("size", "skip_corrupt", "value_range", "max_megapixels")}
-    source = source_of(images, labels, root=config.data_root, **reading)
+    source = source_of(images, labels, reading=config.reading)
     if runtime is None:
         runtime = resolve_runtime(
             config.device, config.amp, config.compile, config.precision, deterministic=config.deterministic
@@ -81,13 +84,13 @@ def open_run(
     return build_run(config, source, runtime)
 
 
-def source_of(images: Images, labels: np.ndarray | None = None, **reading: Any) -> Source:
+def source_of(images: Images, labels: np.ndarray | None = None, reading: Mapping[str, Any] | None = None) -> Source:
     """Make a source of whatever images are given as.
 
     Args:
         images: as `open_run` takes them.
         labels: of an array's images; None for none.
-        **reading: how data are opened by name or path, as `open_source` takes it.
+        reading: how data are opened by name or path, as `open_source` takes it.
 
     Returns:
         The source.
@@ -106,7 +109,7 @@ def source_of(images: Images, labels: np.ndarray | None = None, **reading: Any) 
     except TypeError:
         kind = type(images).__name__
         raise DataError(f"images are a {kind}; give a NumPy array [N, H, W, C], a Source, or a name or path") from None
-    return open_source(place, **reading)
+    return open_source(place, **(reading or {}))
 
 
 def array_source(images: np.ndarray, labels: np.ndarray | None = None) -> Source:

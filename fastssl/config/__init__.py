@@ -11,7 +11,7 @@ from .advise import AdviseConfig
 from .aligned import AlignedConfig
 from .base import Config, build, coerce_config, problems, unknown
 from .benchmark import BenchmarkConfig
-from .data import DataConfig, SourceConfig
+from .data import ComputeConfig, DataConfig, ScansConfig, SourceConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .pack import PackConfig
@@ -25,6 +25,7 @@ __all__ = [
     "AdviseConfig",
     "AlignedConfig",
     "BenchmarkConfig",
+    "ComputeConfig",
     "Config",
     "DataConfig",
     "FewshotConfig",
@@ -33,6 +34,7 @@ __all__ = [
     "PreviewConfig",
     "ProbeConfig",
     "ReportConfig",
+    "ScansConfig",
     "SegmentConfig",
     "SourceConfig",
     "TrainConfig",

@@ -73,15 +73,8 @@ ColumnNames = Annotated[tuple[str, ...], BeforeValidator(_names_list), SEVERAL]
 """The type of a setting that takes names of columns: `--label-column Edema,Effusion` or several of them."""
 
 
-HOW_DATA_ARE_READ = (
-    *("skip_corrupt", "value_range", "max_megapixels", "window", "axis", "every", "neighbours", "labels"),
-    *("path_column", "label_column", "split_column", "uncertain", "group", "pseudonymise", "allow_leak"),
-)
-"""Settings of `SourceConfig` that say how images are read, besides their size."""
-
-
 class SourceConfig(Config):
-    """Which images, and how they are read; shared by every command."""
+    """Which images, and how pictures are read; shared by every command."""
 
     data: Annotated[str, DataText, Parameter(group=DATA)] = "demo"
     """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder (of images, or of shards)."""
@@ -95,6 +88,17 @@ class SourceConfig(Config):
     """Black and white as LOW,HIGH, or full (auto: the run's or the set's)."""
     max_megapixels: Annotated[int, Field(ge=1), Parameter(group=DATA)] = 200
     """Largest image that is read."""
+
+
+HOW_DATA_ARE_READ = (
+    *("skip_corrupt", "value_range", "max_megapixels", "window", "axis", "every", "neighbours", "labels"),
+    *("path_column", "label_column", "split_column", "uncertain", "group", "pseudonymise", "allow_leak"),
+)
+"""Settings of `ScansConfig` that say how images are read, besides their size."""
+
+
+class ScansConfig(SourceConfig):
+    """How scans, tables and patients are read; shared by every command that opens one set of images."""
 
     window: Annotated[str, WindowText, Parameter(group=SCANS)] = "file"
     """Black and white of scans: file, auto, CENTER,WIDTH, or three of these with ; between them."""
@@ -148,10 +152,14 @@ class DeviceConfig(Config):
         return self
 
 
-class DataConfig(DeviceConfig, SourceConfig):
+class ComputeConfig(DeviceConfig, SourceConfig):
     """Which images, and on which device they are worked on; shared by every command that trains or evaluates on one."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32), Parameter(group=RUN)] = 0
     """Seed of everything random."""
     quiet: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Do not print what was read."""
+
+
+class DataConfig(ComputeConfig, ScansConfig):
+    """The same, of commands that open one set of images; others pair images with masks by themselves."""

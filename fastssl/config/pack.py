@@ -10,11 +10,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from .base import RUN, Count
-from .data import SourceConfig
+from .data import ScansConfig
 from .paths import PathSetting
 
 
-class PackConfig(SourceConfig):
+class PackConfig(ScansConfig):
     """Settings of `fastssl pack` and `fastssl.pack(...)`."""
 
     out: Annotated[PathSetting | None, Parameter(group=RUN)] = None

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SEVERAL, SPEED, Alternatives, Auto, AutoSwitch, Count, ListOf
 from .baselines import Baselines, parse_baseline
-from .data import DataConfig
+from .data import ComputeConfig
 from .masked_images import WHOLE, MaskedImagesConfig, PatchSide
 from .paths import PathSetting
 
@@ -40,11 +40,11 @@ _Names = Annotated[
 ]
 
 
-class SegmentConfig(MaskedImagesConfig, DataConfig):
+class SegmentConfig(MaskedImagesConfig, ComputeConfig):
     """Settings of `fastssl segment RUN ...` and `fastssl.segment(runs, ...)`."""
 
     alternatives: ClassVar[Alternatives] = (
-        *DataConfig.alternatives,
+        *ComputeConfig.alternatives,
         ("epochs", "steps"),
         ("data", "images"),
         ("data", "masks"),

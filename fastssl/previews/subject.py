@@ -20,6 +20,7 @@ from fastssl.stages.registry import ALL_STAGES, stage_entry, train_config
 from fastssl.stages.tower.defaults import auto_mask
 from fastssl.training.build import build_run
 from fastssl.training.load_run import LoadedRun, load_run
+from fastssl.training.run_data import given_about_data
 
 from .gallery import TITLES, fitting_views, make_view
 
@@ -101,14 +102,10 @@ def subject_of_run(folder: Path, config: PreviewConfig, notify: Notify) -> Subje
     loaded = load_run(
         folder,
         weights=config.checkpoint,
-        data=config.data,
-        data_root=config.data_root,
+        reading=given_about_data(config),
         device=config.device,
         amp=config.amp,
         precision=config.precision,
-        skip_corrupt=config.skip_corrupt,
-        value_range=(config.value_range or "auto") if "value_range" in config.model_fields_set else None,
-        max_megapixels=config.max_megapixels if "max_megapixels" in config.model_fields_set else None,
         notify=notify,
     )
     run = loaded.run

@@ -8,9 +8,10 @@ Does not cover: going on with the training (`train.py`), or the encoder alone
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastssl.config.paths import run_path
 from fastssl.data import Source
@@ -45,13 +46,10 @@ def load_run(
     *,
     weights: bool = True,
     data: str | os.PathLike[str] | None = None,
-    data_root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
     device: str = "auto",
     amp: bool | None = None,
     precision: str = "auto",
-    skip_corrupt: bool = False,
-    value_range: str | None = None,
-    max_megapixels: int | None = None,
     notify: Notify | None = None,
 ) -> LoadedRun:
     """Read a run back.
@@ -60,13 +58,11 @@ def load_run(
         folder: of a run of one stage.
         weights: give the stage the weights of the newest sound checkpoint, on the device and in eval mode.
         data: other images of the run's kind; default: its own.
-        data_root: folder of MedMNIST files; default: the run's own.
+        reading: how they are read, of the arguments of `open_source` those that are not to be the run's own; a value
+            range of "auto" is found anew.
         device: where the stage is meant to run, as for training.
         amp: whether in mixed precision, as for training.
         precision: by name, as for training.
-        skip_corrupt: leave out images that cannot be decoded; the run's own setting counts as well.
-        value_range: values of black and white, "LOW,HIGH", "full" or "auto"; default: the run's own.
-        max_megapixels: size of the largest image that is read; default: the run's own.
         notify: called with one line of text whenever there is something to tell.
 
     Returns:
@@ -83,10 +79,7 @@ def load_run(
     if config.recipe:
         runs = ", ".join(str(path.parent) for path in sorted(folder.glob(f"*/{CONFIG}"))) or "none yet"
         raise CheckpointError(f"{folder}: holds the runs of recipe {config.recipe}; give one of them ({runs})")
-    asked = {"data": data and os.fspath(data), "data_root": data_root, "max_megapixels": max_megapixels}
-    given = {name: value for name, value in asked.items() if value is not None}
-    given |= {"skip_corrupt": True} if skip_corrupt else {}
-    given |= {} if value_range is None else {"value_range": value_range}
+    given = {**(reading or {}), **({} if data is None else {"data": os.fspath(data)})}
     source = open_run_data(folder, given, known_range=config.value_range, size=config.size, notify=notify)
     _check_channels(folder, source)
     checkpoint = load_newest(folder / CHECKPOINTS, notify or (lambda line: None)) if weights else None

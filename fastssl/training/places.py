@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_SOURCES = ("data_root", "init", "images", "masks", "fov", "split")
+_SOURCES = ("data_root", "init", "labels", "images", "masks", "fov", "split")
 _PLACES = (*_SOURCES, "out")
 
 
@@ -22,7 +22,7 @@ def absolute_places(settings: Mapping[str, Any]) -> dict[str, str]:
         settings: names and values, with paths as they were given.
 
     Returns:
-        Those of data_root, init, out, images, masks, fov and split that are there and not None, as text.
+        Those of data_root, init, labels, out, images, masks, fov and split that are there and not None, as text.
     """
     given = {name: settings[name] for name in _PLACES if settings.get(name) is not None}
     # Without following links: a link may be meant to be changed. Path.absolute would leave ".." in.

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastssl.config import DataConfig
-from fastssl.config.data import FULL_RANGE
+from fastssl.config import ComputeConfig
+from fastssl.config.data import FULL_RANGE, HOW_DATA_ARE_READ
 from fastssl.data import Source, open_source
 from fastssl.data.open import is_name, is_there
 from fastssl.data.paths import expanded, kind_of
@@ -24,11 +24,13 @@ from fastssl.training.stored_settings import CONFIG, read_settings
 
 AS_THEY_ARE = "0,255"
 """The range of 8-bit levels that were not changed."""
-_INHERITED = ("data_root", "skip_corrupt", "max_megapixels")
-_ABOUT_DATA = ("data", "value_range", *_INHERITED)
+_OF_THESE_DATA = ("labels", "path_column", "label_column", "split_column", "group", "allow_leak")
+"""Settings that say nothing of other data than the run's."""
+_INHERITED = ("data_root", *(name for name in HOW_DATA_ARE_READ if name not in ("value_range", *_OF_THESE_DATA)))
+_ABOUT_DATA = ("data", "data_root", *HOW_DATA_ARE_READ)
 
 
-def given_about_data(config: DataConfig) -> dict[str, Any]:
+def given_about_data(config: ComputeConfig) -> dict[str, Any]:
     """Pick the settings about data that were asked for.
 
     Args:
@@ -71,7 +73,9 @@ def open_run_data(
     data = given.get("data") or own.get("data")
     if data is None:
         raise ConfigError([f"data: {folder} has no {CONFIG} that names its data; give --data"])
-    settings = {name: given.get(name, own.get(name)) for name in _INHERITED}
+    same = _means(data, own.get("data"))
+    settings = {name: given.get(name, own.get(name)) for name in (*_INHERITED, *(_OF_THESE_DATA if same else ()))}
+    settings |= {name: given[name] for name in _OF_THESE_DATA if name in given}
     place, root = place_of_data(folder, data, settings.pop("data_root"), given="data" in given)
     settings = {name: value for name, value in settings.items() if value is not None}
 
@@ -84,7 +88,7 @@ def open_run_data(
         source = opened(known_range)
         how = source.report.value_range.replace("as given", "as in training")
         return replace(source, report=replace(source.report, value_range=how))
-    if _means(data, own.get("data")):
+    if same:
         return opened(FULL_RANGE)
     found = opened(None)
     stretched = found.splits["train"].images.dtype.itemsize == 1 and found.value_range not in (None, AS_THEY_ARE)

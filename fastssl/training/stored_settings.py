@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastssl.config import build
-from fastssl.config.data import FULL_RANGE
+from fastssl.config.data import FULL_RANGE, HOW_DATA_ARE_READ
 from fastssl.config.settings_file import effective_settings, read_settings_file
 from fastssl.config.train import LENGTHS, TrainConfig, TrainingSettings
 from fastssl.errors import CheckpointError, ConfigError
@@ -31,7 +31,7 @@ _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 # They say how a run goes on, not what it computes. Whether data are still the same is told by their fingerprint.
 _CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "keep", "quiet"),
-    *("data", "data_root", "skip_corrupt", "max_megapixels"),
+    *("data", "data_root", *(name for name in HOW_DATA_ARE_READ if name != "value_range")),
     *("device", "compile", "threads", "pipeline"),
     *("monitor", "monitor_share", "log", "keep_best"),
     *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastssl.config.aligned import BASELINES, AlignedConfig
+from fastssl.config.data import HOW_DATA_ARE_READ
 from fastssl.config.train import TrainConfig
 from fastssl.data import Source
 from fastssl.errors import ConfigError
@@ -26,7 +27,8 @@ SEQUENCES = {"pretext": "mtcp"}
 """Methods that are a sequence of stages -> its recipe: pretext tasks go on from MoCo, and the budget is of both."""
 
 _PASSED_ON = (
-    *("data_root", "skip_corrupt", "max_megapixels", "device", "amp", "precision", "seed", "stem", "batch_size"),
+    *("data_root", *(name for name in HOW_DATA_ARE_READ if name != "value_range")),
+    *("device", "amp", "precision", "seed", "stem", "batch_size"),
     *("steps", "compile", "threads", "sync_bn", "compress_gradients", "peer_timeout", "pipeline"),
     *("checkpoint_every", "keep", "deterministic", "monitor", "monitor_share", "keep_best", "log"),
 )
