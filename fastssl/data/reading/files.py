@@ -158,7 +158,8 @@ def _reader(
     file: BinaryIO, path: Path, options: ReadingOptions, *, in_memory: bool = False
 ) -> ImageReader | ScanReader:
     reader = open_scan(file, None if in_memory else path, options) or open_reader(file, path.suffix.lower())
-    _check_size(reader.size, options.max_megapixels)
+    if not isinstance(reader, ScanReader) or reader.header.frames:
+        _check_size(reader.size, options.max_megapixels)
     return reader
 
 
