@@ -89,10 +89,10 @@ def read_palette(header: Dataset, *, signed: bool) -> Palette:
     if len(descriptor) != 3 or int(descriptor[2]) not in (8, 16):
         raise UnreadableError("damaged: PALETTE COLOR without a palette of 8 or 16 bits")
     count, first, bits = int(descriptor[0]) % 65536 or 65536, int(descriptor[1]), int(descriptor[2])
-    parts = [_entries(header, colour, count) for colour in _COLOURS]
-    colours = np.stack(parts, -1) if all(part is not None for part in parts) else _segmented(header, first, count)
-    if bits == 8:
-        return Palette(first=first, colours=colours.astype(np.uint8))
+    parts = [part for colour in _COLOURS if (part := _entries(header, colour, count)) is not None]
+    colours = np.stack(parts, -1) if len(parts) == len(_COLOURS) else _segmented(header, first, count)
+    if bits == 8:  # in two bytes, some have it in the upper one
+        return Palette(first=first, colours=(colours if colours.max() <= 255 else colours >> 8).astype(np.uint8))
     if colours.dtype == np.uint8 or colours.max() <= 255:
         colours = colours.astype(np.uint16) * np.uint16(257)
     return Palette(first=first, colours=colours)

@@ -18,7 +18,7 @@ HEAD = 144
 _MARK, _AT = b"DICM", 128
 _FIRST_GROUPS = (0x0002, 0x0008)
 _LAST_ELEMENT = 0x0070
-"""Files without a preamble begin with one of the first elements of these groups: meta information, or identification."""
+"""Files without a preamble begin with one of the first elements of these groups."""
 _TEXT_VRS = (b"UI", b"CS", b"DA", b"TM", b"DT", b"SH", b"LO", b"UL", b"OB")
 _LONGEST = 128
 
@@ -44,14 +44,15 @@ def _begins_with_element(head: bytes, order: str) -> bool:
     if group not in _FIRST_GROUPS or element > _LAST_ELEMENT:
         return False
     vr = head[4:6]
-    if vr in _TEXT_VRS:
-        start = 12 if vr == b"OB" else 8
-        (length,) = struct.unpack_from(f"{order}I" if vr == b"OB" else f"{order}H", head, start - (4 if vr == b"OB" else 2))
+    explicit = vr in _TEXT_VRS
+    if vr == b"OB":
+        start, (length,) = 12, struct.unpack_from(f"{order}I", head, 8)
+    elif explicit:
+        start, (length,) = 8, struct.unpack_from(f"{order}H", head, 6)
     else:  # implicit VR, which is little endian
-        start = 8
-        (length,) = struct.unpack_from("<I", head, 4)
+        start, (length,) = 8, struct.unpack_from("<I", head, 4)
     following = start + length
-    if length > _LONGEST or length % 2 or (order == ">" and vr not in _TEXT_VRS):
+    if length > _LONGEST or length % 2 or (order == ">" and not explicit):
         return False
     if following + 4 > len(head):
         return length > 0

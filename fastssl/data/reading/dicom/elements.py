@@ -114,6 +114,7 @@ def _from_bytes(header: Dataset, keyword: str, value: bytes | bytearray, signed:
     vr = element.VR if element.VR in (*_BINARY, *_NUMBERS_AS_TEXT) else known[0]
     if vr in ("US", "SS") and element.VR not in ("US", "SS") and "SS" in known:
         vr = "SS" if signed else "US"
+    vr = "US" if vr == "OW" else vr
     if vr in _NUMBERS_AS_TEXT:
         parts = bytes(value).decode("latin-1").replace("\0", " ").split("\\")
         return tuple(float(part) for part in parts) if any(part.strip() for part in parts) else ()

@@ -18,8 +18,8 @@ from .elements import text
 from .geometry import slice_position
 
 _NOBODY = re.compile(
-    r"[\W_0]*|(?:anon(?:ym(?:ous|ized|ised|e)?)?|de-?identified|unknown|none|null|nil|n/?a|no ?id|not ?available|removed"
-    r"|deleted|confidential|patient|test|x+)[\W_]*",
+    r"[\W_0]*|(?:anon(?:ym(?:ous|ized|ised|e)?)?|de-?identified|unknown|none|null|nil|n/?a|no ?id|not ?available"
+    r"|removed|deleted|confidential|patient|test|x+)[\W_]*",
     re.IGNORECASE,
 )
 """What is written into PatientID where there is none any more."""
@@ -32,7 +32,12 @@ _WORDS = {
     **dict.fromkeys(("IO", "PX"), "dental X-ray"),
     **{"CT": "CT", "MR": "MR", "US": "ultrasound", "IVUS": "intravascular ultrasound", "PT": "PET"},
     **{"NM": "nuclear medicine", "MG": "mammography X-ray", "XA": "angiography X-ray", "RF": "fluoroscopy X-ray"},
-    **{"RG": "X-ray", "BMD": "bone densitometry X-ray", "OP": "fundus photography", "OPT": "optical coherence tomography"},
+    **{
+        "RG": "X-ray",
+        "BMD": "bone densitometry X-ray",
+        "OP": "fundus photography",
+        "OPT": "optical coherence tomography",
+    },
     **{"OCT": "optical coherence tomography", "IVOCT": "intravascular optical coherence tomography"},
     **{"ES": "endoscopy", "SM": "slide microscopy", "GM": "microscopy", "XC": "photography", "DMS": "dermoscopy"},
     **{"TG": "thermography", "BI": "biomagnetic imaging", "OPTENF": "optical coherence tomography"},

@@ -6,7 +6,9 @@ order of the files of a series (`fastssl.data.packing`), distances.
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from operator import mul
+
 from pydicom.dataset import Dataset
 
 from .elements import items, numbers
@@ -42,9 +44,10 @@ def along_normal(position: tuple[float, ...], orientation: tuple[float, ...]) ->
     """
     if len(position) != 3 or len(orientation) != 6:
         return None
-    normal = np.cross(orientation[:3], orientation[3:])
-    length = float(np.linalg.norm(normal))
-    return float(np.dot(normal, position)) / length if length > 1e-6 else None
+    (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    length = math.hypot(*normal)
+    return math.fsum(map(mul, normal, position)) / length if length > 1e-6 else None
 
 
 def frame_order(header: Dataset, frames: int) -> list[int]:

@@ -12,13 +12,14 @@ import os
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
 
 from fastssl.data.reading.samples import UnreadableError
 
@@ -41,16 +42,23 @@ _KEYWORDS = (
     *("BurnedInAnnotation", "PresentationLUTShape"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *("RescaleIntercept", "RescaleSlope", "RescaleType", "ModalityLUTSequence"),
-    *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
+    *(
+        f"{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for part in ("Descriptor", "Data")
+    ),
     *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
 )
 OVERLAY_ROWS = tuple((0x6000 + 2 * plane, 0x0010) for plane in range(16))
 """Of each of the overlay planes that a file may have (PS3.3 C.9.2)."""
-_TAGS: list[int | str | tuple[int, int]] = [*filter(None, map(tag_for_keyword, _KEYWORDS)), *OVERLAY_ROWS]
+_TAGS: list[BaseTag | int] = [*map(Tag, _KEYWORDS), *map(Tag, OVERLAY_ROWS)]
 _PIXELS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+_PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
 _UNDEFINED = 0xFFFFFFFF
+_USUAL = 1 << 16
+"""Bytes that hold most headers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,19 +110,18 @@ def read_header(file: BinaryIO) -> DicomHeader:
         UnreadableError: it cannot be read; the text holds nothing of the file.
         OSError: the operating system refuses it.
     """
-    start = file.read(1024)
+    start = file.read(_USUAL)
     file.seek(0)
     try:
-        if DEFLATED.encode() in start and start[128:132] == b"DICM":
-            file, syntax = _inflated(file, start), DEFLATED
-            elements = read_dataset(file, False, True, stop_when=_at_pixels, specific_tags=_TAGS)  # type: ignore[arg-type]
-            implicit, little = False, True
-        else:
-            found = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
-            elements, syntax = found, text(found.file_meta, "TransferSyntaxUID")
-            implicit, little = bool(found.original_encoding[0]), found.original_encoding[1] is not False
-        syntax = syntax or (NATIVE if little else NATIVE_BIG_ENDIAN)
-        return DicomHeader(elements=elements, file=file, syntax=syntax, pixels=_pixel_element(file, implicit, little))
+        if DEFLATED.encode() in start[:1024] and start[128:132] == b"DICM":
+            return _read_inflated(file, start)
+        with suppress(Exception):  # most headers are shorter, and in memory they are read faster
+            head = io.BytesIO(start)
+            elements = dcmread(head, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+            if _element_tag(start, head.tell(), _is_little(elements)) in _PIXELS:
+                return _header(elements, file, head.tell())
+        elements = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
+        return _header(elements, file, file.tell())
     except (UnreadableError, MemoryError):
         raise
     except Exception as error:  # whatever pydicom raises; its text may hold values of the header
@@ -123,38 +130,56 @@ def read_header(file: BinaryIO) -> DicomHeader:
         raise UnreadableError(f"damaged: its DICOM header cannot be read ({type(error).__name__})") from None
 
 
-def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
-    return tag in _PIXELS
+def _header(elements: FileDataset, file: BinaryIO, at: int) -> DicomHeader:
+    little = _is_little(elements)
+    syntax = text(elements.file_meta, "TransferSyntaxUID") or (NATIVE if little else NATIVE_BIG_ENDIAN)
+    return DicomHeader(elements=elements, file=file, syntax=syntax, pixels=_pixel_element(file, at, little))
 
 
-def _inflated(file: BinaryIO, start: bytes) -> BinaryIO:
-    """The data set of a deflated file (PS3.5 A.5), which follows the meta information."""
+def _is_little(elements: FileDataset) -> bool:
+    return elements.original_encoding[1] is not False
+
+
+def _read_inflated(file: BinaryIO, start: bytes) -> DicomHeader:
+    """Read a deflated file (PS3.5 A.5), of which the meta information alone is as in other files."""
     (length,) = struct.unpack_from("<I", start, 140)
     file.seek(144 + length)
     content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), LARGEST + 1)
     if len(content) > LARGEST:
         raise UnreadableError(f"deflated, and more than {LARGEST >> 20} MiB when it is inflated; save it uncompressed")
-    return io.BytesIO(content)
+    inflated = io.BytesIO(content)
+    elements = read_dataset(inflated, False, True, stop_when=_at_pixels, specific_tags=_TAGS)
+    pixels = _pixel_element(inflated, inflated.tell(), True)
+    return DicomHeader(elements=elements, file=inflated, syntax=DEFLATED, pixels=pixels)
 
 
-def _pixel_element(file: BinaryIO, implicit: bool, little: bool) -> PixelElement | None:
-    """Read the beginning of the element that the file stands at (PS3.5 7.1)."""
-    at, order = file.tell(), "<" if little else ">"
+def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
+    return tag in _PIXELS
+
+
+def _element_tag(head: bytes, at: int, little: bool) -> int:
+    """The tag of the element at a place, 0 where there is none."""
+    if len(head) < at + 4:
+        return 0
+    group, element = struct.unpack_from("<HH" if little else ">HH", head, at)
+    return int(group << 16 | element)
+
+
+def _pixel_element(file: BinaryIO, at: int, little: bool) -> PixelElement | None:
+    """Read the beginning of the element at a place (PS3.5 7.1)."""
+    file.seek(at)
     head = file.read(12)
-    if len(head) < (8 if implicit else 12):
-        return None
-    group, element = struct.unpack_from(f"{order}HH", head)
-    keyword = _PIXELS.get(group << 16 | element)
-    if keyword is None:
+    keyword = _PIXELS.get(_element_tag(head, 0, little))
+    implicit = head[4:6] not in _PIXEL_VRS  # files say one form in their meta information and have the other
+    if keyword is None or len(head) < (8 if implicit else 12):
         return None
     start = at + (8 if implicit else 12)
-    (length,) = struct.unpack_from(f"{order}I", head, 4 if implicit else 8)
-    end = file.seek(0, os.SEEK_END)
-    there = max(end - start, 0) if length == _UNDEFINED else min(length, max(end - start, 0))
+    (length,) = struct.unpack_from("<I" if little else ">I", head, 4 if implicit else 8)
+    there = max(file.seek(0, os.SEEK_END) - start, 0)
     return PixelElement(
         keyword=keyword,
         vr="" if implicit else head[4:6].decode("latin-1"),
         start=start,
         length=None if length == _UNDEFINED else length,
-        there=there,
+        there=there if length == _UNDEFINED else min(length, there),
     )

@@ -19,7 +19,7 @@ _NO_PATIENT = (
     *(f"{_STORAGE}{last}" for last in ("66.4", "66.7", "66.8", "481.2", "200.2")),
     *("1.2.840.10008.1.3.10",),
 )
-"""SOP classes: segmentations, label maps and height maps of segmentations, doses of radiotherapy, and index of files."""
+"""SOP classes: segmentations, surfaces of them and label maps, doses of radiotherapy, and the index of files."""
 _KINDS = ("SEG", "RTDOSE", "PR", "KO", "SR", "DOC", "REG", "FID", "M3D")
 _OTHER = "other"
 

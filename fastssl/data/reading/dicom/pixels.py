@@ -85,6 +85,8 @@ def pixel_layout(header: DicomHeader, pixels: PixelElement) -> PixelLayout:
     photometric = text(elements, "PhotometricInterpretation").upper() or ("RGB" if samples == 3 else "MONOCHROME2")
     _check_samples(photometric, samples)
     allocated = _FLOATS.get(pixels.keyword) or whole(elements, "BitsAllocated")
+    if not allocated:
+        raise UnreadableError("damaged: its header does not say how many bits a value has")
     if allocated not in (1, 8, 16, 32, 64):
         raise UnreadableError(f"{allocated} bits allocated for a value, where 1, 8, 16 and 32 are read")
     stored = whole(elements, "BitsStored")
@@ -157,7 +159,10 @@ def _options(header: DicomHeader, layout: PixelLayout, pixels: PixelElement) -> 
         "pixel_vr": pixels.vr,
         "raw": partial,
     }
-    offsets = raw_bytes(header.elements, "ExtendedOffsetTable"), raw_bytes(header.elements, "ExtendedOffsetTableLengths")
+    offsets = (
+        raw_bytes(header.elements, "ExtendedOffsetTable"),
+        raw_bytes(header.elements, "ExtendedOffsetTableLengths"),
+    )
     if all(offsets) and len(offsets[0]) == len(offsets[1]) == 8 * layout.frames:
         options["extended_offsets"] = offsets
     return options
