@@ -149,6 +149,7 @@ def _read_inflated(file: BinaryIO, start: bytes) -> DicomHeader:
         raise UnreadableError(f"deflated, and more than {LARGEST >> 20} MiB when it is inflated; save it uncompressed")
     inflated = io.BytesIO(content)
     elements = read_dataset(inflated, False, True, stop_when=_at_pixels, specific_tags=_TAGS)
+    elements.set_original_encoding(False, True)
     pixels = _pixel_element(inflated, inflated.tell(), True)
     return DicomHeader(elements=elements, file=inflated, syntax=DEFLATED, pixels=pixels)
 

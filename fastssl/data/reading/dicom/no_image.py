@@ -15,11 +15,8 @@ from .elements import text
 from .header import PixelElement
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-_NO_PATIENT = (
-    *(f"{_STORAGE}{last}" for last in ("66.4", "66.7", "66.8", "481.2", "200.2")),
-    *("1.2.840.10008.1.3.10",),
-)
-"""SOP classes: segmentations, surfaces of them and label maps, doses of radiotherapy, and the index of files."""
+_NO_PATIENT = (*(f"{_STORAGE}{last}" for last in ("66.4", "66.7", "66.8", "481.2")), "1.2.840.10008.1.3.10")
+"""SOP classes: segmentations, label maps and height maps of them, doses of radiotherapy, and the index of files."""
 _KINDS = ("SEG", "RTDOSE", "PR", "KO", "SR", "DOC", "REG", "FID", "M3D")
 _OTHER = "other"
 

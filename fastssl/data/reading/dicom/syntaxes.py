@@ -74,6 +74,6 @@ def decoder_of(syntax: str) -> Decoder:
 
 def _describe(syntax: str) -> str:
     uid = UID(syntax)
-    if not uid.is_valid or not uid.is_transfer_syntax:  # only registered UIDs are shown
+    if syntax not in _NAME_OF and not (uid.is_valid and uid.is_transfer_syntax):  # only registered UIDs are shown
         return "its pixels are stored in a way that is private to a vendor or damaged, and not read"
     return f"compressed as {_NAME_OF.get(syntax, uid.name)} ({syntax}), which is not read"
