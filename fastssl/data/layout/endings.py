@@ -11,7 +11,7 @@ from collections.abc import Mapping
 NO_ENDING = "no ending"
 VOLUMES = frozenset(
     (
-        *(".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".mgz", ".img"),
+        *(".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".mgz", ".img"),
         *(".hdr", ".minc", ".svs", ".ndpi", ".mrxs", ".scn", ".vms", ".vsi", ".czi", ".lif", ".h5", ".hdf5"),
         *(".npy", ".mat"),
     )
@@ -73,7 +73,7 @@ def advice_on(passed_over: Mapping[str, int], images: int) -> str:
     if sum(volumes.values()) > images:
         return f"{counted(volumes)}: volumes and arrays are not read; save their slices as PNG or TIFF files"
     if nameless > images:
-        return f"{nameless} files have no ending, as DICOM files often have none; save them as PNG or TIFF files"
+        return f"{nameless} files have no ending and are no DICOM files; what are they? Give images their endings"
     if archives and sum(archives.values()) >= images:
         return f"{counted(archives)}: archives are not read; unpack them"
     return ""

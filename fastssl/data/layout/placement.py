@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from .levels import Ways, below, heads, names_shared, past_loose, without_copies, without_wrappers
 from .no_classes import pieces_of_one
+from .scan_folders import are_of_patients
 from .split_folders import refuse_splits_below
 from .split_levels import are_common, splits_above, splits_below
 from .split_names import TRAIN, split_name
 from .walk import Folder, some
 
+PATIENTS = "patients, studies or series"
 WHOLE = ""
 """The split of everything in a set that is not divided yet."""
 
@@ -33,13 +35,14 @@ class Placement:
     notes: tuple[str, ...]
 
 
-def place_folders(ways: Ways, sizes: Mapping[Folder, int], where: str) -> Placement:
+def place_folders(ways: Ways, sizes: Mapping[Folder, int], where: str, *, scans: bool = False) -> Placement:
     """Find the splits of a set and the level of its classes.
 
     Args:
         ways: folder -> its levels.
         sizes: folder -> number of images in it.
         where: the folder of the set, for errors.
+        scans: most of the images are DICOM files, whose folders may be patients, studies and series.
 
     Returns:
         The folders by split; those that are in none are left out.
@@ -48,8 +51,14 @@ def place_folders(ways: Ways, sizes: Mapping[Folder, int], where: str) -> Placem
         DataError: names could be splits, folds or parts as well as classes, or a level is only in some folders.
     """
     ways = without_copies(past_loose(ways, sizes))
-    groups = without_wrappers(splits_above(ways, where) or splits_below(ways, where) or {WHOLE: ways})
+    if scans and are_of_patients(ways):  # before splits are looked for: their names may hold any word
+        groups = {WHOLE: ways}
+    else:
+        groups = without_wrappers(splits_above(ways, where) or splits_below(ways, where) or {WHOLE: ways})
     notes = []
+    if scans and are_of_patients(everything := {way: own for ways in groups.values() for way, own in ways.items()}):
+        notes.append(f"{len(heads(everything))} folders are {PATIENTS}, no classes")  # names may be those of people
+        groups = {split: dict.fromkeys(own, ()) for split, own in groups.items()}
     while kind := pieces_of_one(names := set().union(*map(heads, groups.values())), where):
         notes.append(f"{len(names)} folders ({some(sorted(names))}) are {kind}, no classes")
         groups = without_wrappers({split: below(own) for split, own in groups.items()})

@@ -61,7 +61,8 @@ def list_folder(root: Path) -> FolderLayout:
     entered = enter(masks.images)
     root = root.joinpath(*entered.root)
     sizes = {folder: len(names) for folder, names in masks.images.items()}
-    placement = place_folders(entered.ways, sizes, str(root))
+    scans = 2 * listing.scans > sum(map(len, listing.images.values()))
+    placement = place_folders(entered.ways, sizes, str(root), scans=scans)
     classes = name_classes(placement.groups, str(root))
     paths = {
         folder: ["/".join((*folder[len(entered.root) :], name)) for name in names]

@@ -1,7 +1,8 @@
 """The image files below a folder.
 
-Covers: every folder in a fixed order, links, hidden files, what systems and network drives leave behind, files of other
-kinds counted by ending. Does not cover: what the folders mean (`placement.py`), opening any file.
+Covers: every folder in a fixed order, links, hidden files, what systems and network drives leave behind, DICOM files
+without an ending, files of other kinds counted by ending. Does not cover: what the folders mean (`placement.py`),
+opening files, but for the first bytes of those without an ending.
 
 A link to a folder is followed, however often the folder is reached, unless it leads to a folder that holds the link. A
 link to nowhere that ends like an image stays among the files, so that reading says what is wrong with it.
@@ -12,15 +13,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastssl.data.reading import IMAGE_SUFFIXES
+from fastssl.data.reading.dicom import DICOM_SUFFIXES
 from fastssl.errors import DataError
 from fastssl.text import printable
 
 from .endings import NO_ENDING, advice_on, counted, ending_of
-from .entries import DEAD, FOLDER, SPECIAL, has_other_names, is_junk, kind_of
+from .entries import DEAD, FOLDER, SPECIAL, has_other_names, holds_dicom, is_junk, kind_of
 
 Folder = tuple[str, ...]
 """The names on the way from the root to a folder; () is the root."""
@@ -38,12 +40,14 @@ class ImageListing:
     Args:
         images: folder -> names of the image files in it, sorted; folders without any are left out.
         others: folder -> ending -> number of files of other kinds; every folder that was listed is here.
+        scans: how many of the images are DICOM files.
         linked: some files may be there more than once, for links or hard links were met.
         notes: a line for each kind of thing that was left out.
     """
 
     images: Mapping[Folder, list[str]]
     others: Mapping[Folder, Counter[str]]
+    scans: int
     linked: bool
     notes: tuple[str, ...]
 
@@ -63,7 +67,8 @@ def find_images(root: Path) -> ImageListing:
         root: the folder.
 
     Returns:
-        Files that end in `fastssl.data.reading.IMAGE_SUFFIXES` in upper or lower case, and what else there is.
+        Files that end in `fastssl.data.reading.IMAGE_SUFFIXES` or `DICOM_SUFFIXES` in upper or lower case, DICOM files
+        without an ending, and what else there is.
 
     Raises:
         DataError: there are none, a folder cannot be listed, or links go round in a circle.
@@ -79,12 +84,14 @@ def find_images(root: Path) -> ImageListing:
                 raise DataError(f"{way.path}: links reach {way.real} in over {MOST_WAYS} ways; remove links in circles")
         waiting += reversed(_list(way, found))
     images = {folder: sorted(names) for folder, names in sorted(found.images.items())}
-    listing = ImageListing(images=images, others=found.others, linked=found.linked, notes=tuple(found.notes()))
+    listing = ImageListing(
+        images=images, others=found.others, scans=found.scans, linked=found.linked, notes=tuple(found.notes())
+    )
     if not images:
         raise DataError(f"no image in {root}: {_what_else(listing)}; images end in {', '.join(IMAGE_SUFFIXES[:8])} ...")
     count = sum(map(len, images.values()))
     if advice := advice_on(listing.passed_over, count):
-        return ImageListing(images=images, others=found.others, linked=found.linked, notes=(*listing.notes, advice))
+        return replace(listing, notes=(*listing.notes, advice))
     return listing
 
 
@@ -104,6 +111,7 @@ class _Found:
 
     images: dict[Folder, list[str]] = field(default_factory=dict)
     others: dict[Folder, Counter[str]] = field(default_factory=dict)
+    scans: int = 0
     linked: bool = False
     loops: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
@@ -154,13 +162,21 @@ def _take(entry: os.DirEntry[str], kind: str, way: _Way, found: _Found, others: 
     path = "/".join((*way.folder, entry.name))
     if kind == SPECIAL:
         found.special.append(path)
-    elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+    elif (scan := _is_scan(entry, kind, ending)) or entry.name.lower().endswith(IMAGE_SUFFIXES):
+        found.scans += scan
         found.images.setdefault(way.folder, []).append(entry.name)
         found.linked = found.linked or bool(way.left) or kind == DEAD or has_other_names(entry)
     elif kind == DEAD and ending == NO_ENDING:
         found.dead.append(path)
     else:
         others[ending] += 1
+
+
+def _is_scan(entry: os.DirEntry[str], kind: str, ending: str) -> bool:
+    """Whether it is a DICOM file, by its ending or, where it has none, by its first bytes."""
+    if entry.name.lower().endswith(DICOM_SUFFIXES):
+        return True
+    return kind != DEAD and ending == NO_ENDING and holds_dicom(entry)
 
 
 def _follow(entry: os.DirEntry[str], way: _Way, found: _Found) -> list[_Way]:

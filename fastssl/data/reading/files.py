@@ -85,7 +85,7 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
     with closing(read_frames(path, ReadingOptions(max_megapixels=max_megapixels), at_least=at_least)) as frames:
         first = next(frames, None)
     if first is None:
-        raise ImageFileError(path, "every image in it is empty")
+        raise ImageFileError(path, "it holds no image")
     return first
 
 
@@ -158,7 +158,8 @@ def _reader(
     file: BinaryIO, path: Path, options: ReadingOptions, *, in_memory: bool = False
 ) -> ImageReader | ScanReader:
     reader = open_scan(file, None if in_memory else path, options) or open_reader(file, path.suffix.lower())
-    _check_size(reader.size, options.max_megapixels)
+    if not isinstance(reader, ScanReader) or reader.header.frames:
+        _check_size(reader.size, options.max_megapixels)
     return reader
 
 

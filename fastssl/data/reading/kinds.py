@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from . import dicom
 from .jpeg2000 import CODESTREAM, WideJpeg2000Reader, read_codestream
 from .netpbm import NetpbmReader
 from .options import ReadingOptions
@@ -59,7 +60,6 @@ _FOREIGN = (
     (0, b"<svg", "an SVG drawing"),
     (0, b"<?xml", "an XML document"),
     (0, b"<", "a web page"),
-    (128, b"DICM", "a DICOM file"),
     (344, b"n+1", "a NIfTI volume"),
     (344, b"ni1", "a NIfTI volume"),
     (4, b"ftyp", "a film or an HEIC image"),
@@ -81,6 +81,12 @@ def open_scan(file: BinaryIO, path: Path | None, options: ReadingOptions) -> Sca
         UnreadableError: it is a scan that cannot be read; the text says why.
         Exception: any that a library raises for a damaged file.
     """
+    head = file.read(dicom.HEAD)
+    file.seek(0)
+    if dicom.is_dicom(head):
+        from .dicom.reader import DicomReader  # pydicom takes a tenth of a second, which folders of pictures save
+
+        return DicomReader(file, options)
     return None
 
 

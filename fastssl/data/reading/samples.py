@@ -46,7 +46,7 @@ class ImageHeader:
         bilevel: it is black and white only.
         pages: how many images the file holds.
         frames: how many of them are taken, at most: of a picture the first; of a scan every frame or slice that
-            `ReadingOptions` leave.
+            `ReadingOptions` leave; 0: the file holds no image, such as a DICOM report.
         facts: what the file says of where it comes from.
     """
 

@@ -50,9 +50,9 @@ def test_what_systems_leave_behind_is_neither_read_nor_counted(touch, path):
 
 def test_other_files_are_counted_by_ending(touch):
     layout = read_layout(
-        touch("1.png", "a.csv", "b.CSV", "x/c.csv", "d.dcm", "e.nii.gz", "README", "1.2.840.1136", "f.png.part")
+        touch("1.png", "a.csv", "b.CSV", "x/c.csv", "d.npy", "e.nii.gz", "README", "1.2.840.1136", "f.png.part")
     )
-    assert layout.passed_over == {".csv": 3, "no ending": 2, ".dcm": 1, ".nii.gz": 1, ".part": 1}
+    assert layout.passed_over == {".csv": 3, "no ending": 2, ".npy": 1, ".nii.gz": 1, ".part": 1}
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_the_ending_of_a_name(name, ending):
 @pytest.mark.parametrize(
     ("passed_over", "images", "words"),
     [
-        ({".dcm": 120, ".csv": 1}, 3, "120 .dcm: volumes and arrays are not read; save their slices as PNG or TIFF"),
+        ({".npy": 120, ".csv": 1}, 3, "120 .npy: volumes and arrays are not read; save their slices as PNG or TIFF"),
         ({".nii.gz": 5, ".nii": 2}, 3, "5 .nii.gz, 2 .nii: volumes"),
-        ({"no ending": 12}, 3, "12 files have no ending, as DICOM files often have none"),
+        ({"no ending": 12}, 3, "12 files have no ending and are no DICOM files"),
         ({".zip": 2}, 0, "2 .zip: archives are not read; unpack them"),
-        ({".dcm": 2, ".csv": 90}, 3, ""),
+        ({".npy": 2, ".csv": 90}, 3, ""),
     ],
 )
 def test_many_files_of_other_kinds_are_told(passed_over, images, words):
@@ -82,10 +82,10 @@ def test_many_files_of_other_kinds_are_told(passed_over, images, words):
 
 
 def test_a_class_folder_without_images_is_told(touch):
-    layout = read_layout(touch(*[f"{c}/{i}.png" for c in "ab" for i in range(3)], *[f"c/{i}.dcm" for i in range(9)]))
+    layout = read_layout(touch(*[f"{c}/{i}.png" for c in "ab" for i in range(3)], *[f"c/{i}.npy" for i in range(9)]))
     assert layout.class_names == ("a", "b")
-    assert "no image in c (9 .dcm)" in layout.notes
-    assert any("9 .dcm: volumes" in note for note in layout.notes)
+    assert "no image in c (9 .npy)" in layout.notes
+    assert any("9 .npy: volumes" in note for note in layout.notes)
 
 
 def test_a_folder_reached_in_two_ways_is_read_twice_and_told(touch, tmp_path):
