@@ -64,7 +64,7 @@ class FileIndex:
         self._shown = files
         self._files = [normal(file) for file in files]
         self._beginnings = beginnings
-        self._indices: dict[tuple[Callable[[str], str], int], dict[str, list[int]]] = {}
+        self._indices: dict[tuple[Callable[[str], str], int], dict[str, Sequence[int]]] = {}
 
     def match(self, paths: Iterable[str]) -> PathMatch:
         """Find the files of paths.
@@ -83,7 +83,7 @@ class FileIndex:
                 self._take(search, partial(self._ending, form=form), whole=False)
         return PathMatch(files=search.files, unclear=search.unclear, shared=search.shared)
 
-    def _take(self, search: _Search, look: Callable[[str], list[int]], whole: bool) -> None:
+    def _take(self, search: _Search, look: Callable[[str], Sequence[int]], whole: bool) -> None:
         """Take the files that one way finds, without those of stricter ways."""
         found = {}
         for path, text in search.left.items():
@@ -117,13 +117,16 @@ class FileIndex:
             return []
         return best
 
-    def _whole(self, text: str, form: Form) -> list[int]:
+    def _whole(self, text: str, form: Form) -> Sequence[int]:
         """The files of a path from the folder of the images on."""
         of_path, of_file = form
         index = self._index(of_file, 0)
-        return next((hits for path in self._beginnings.of(text) if (hits := index.get(of_path(path)))), [])
+        for path in self._beginnings.of(text):
+            if hits := index.get(of_path(path)):
+                return hits
+        return ()
 
-    def _ending(self, text: str, form: Form) -> list[int]:
+    def _ending(self, text: str, form: Form) -> Sequence[int]:
         """The file that a path ends in, or the files that end in a path."""
         of_path, of_file = form
         parts = of_path(text).split("/")
@@ -131,22 +134,33 @@ class FileIndex:
         shorter = ("/".join(parts[first:]) for first in range(1, len(parts)))
         if hits := next((hits for path in shorter if (hits := whole.get(path))), None):
             return hits
-        return self._index(of_file, len(parts)).get("/".join(parts), [])
+        return self._index(of_file, len(parts)).get("/".join(parts), ())
 
-    def _index(self, form: Callable[[str], str], parts: int) -> dict[str, list[int]]:
+    def _index(self, form: Callable[[str], str], parts: int) -> dict[str, Sequence[int]]:
         """The files by their last parts, or by all of them (0), made when it is first asked for."""
         made = self._indices.get((form, parts))
         if made is None:
-            made = self._indices[form, parts] = {}
-            for number, file in enumerate(self._files):
-                key = form(file)
-                if parts:
-                    split = key.rsplit("/", parts)
-                    if len(split) <= parts:
-                        continue  # it has no more folders than that
-                    key = "/".join(split[1:])
-                made.setdefault(key, []).append(number)
+            keys = [form(file) for file in self._files]
+            made = self._indices[form, parts] = _by_key([_last(key, parts) for key in keys] if parts else keys)
         return made
+
+
+def _last(path: str, parts: int) -> str:
+    """The last parts of a path; "" where it has no more than these."""
+    cut = path.rsplit("/", parts)
+    return "/".join(cut[1:]) if len(cut) > parts else ""
+
+
+def _by_key(keys: Sequence[str]) -> dict[str, Sequence[int]]:
+    """Key -> the places that it has, without ""."""
+    places: dict[str, Sequence[int]] = {key: (place,) for place, key in enumerate(keys)}
+    if len(places) < len(keys):
+        several = defaultdict(list)
+        for place, key in enumerate(keys):
+            several[key].append(place)
+        places.update(several)
+    places.pop("", None)
+    return places
 
 
 @dataclass

@@ -15,7 +15,7 @@ from fastssl.text import printable
 from .file_index import FileIndex, PathMatch
 from .folder_index import FolderIndex
 from .names import PATHS, PATIENTS
-from .paths import Beginnings
+from .paths import Beginnings, stem
 from .table import Column, Table, loose, quoted
 
 SAMPLE = 1000
@@ -48,13 +48,12 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
     Raises:
         DataError: no column names a file, paths could be several files, or the column's own name is one.
     """
-    by_file, by_folder = FileIndex(files, beginnings), FolderIndex(files, beginnings)
-    if given is not None:
-        column = table.named(given, OPTION)
-        match = by_file.match(column.present())
-        found = match if match.files or match.unclear or match.shared else by_folder.match(column.present())
-    else:
-        column, index = _likeliest(table, by_file, by_folder)
+    by_file = FileIndex(files, beginnings)
+    column = table.named(given, OPTION) if given is not None else _by_name(table, by_file)
+    found = by_file.match(column.present()) if column is not None else None
+    if column is None or found is None or not (found.files or found.unclear or found.shared):
+        by_folder = FolderIndex(files, beginnings)
+        column, index = (column, by_folder) if column is not None else _likeliest(table, len(files), by_file, by_folder)
         found = index.match(column.present())
     _refuse_unclear(table, column, found)
     if not found.files:
@@ -62,32 +61,43 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
             f"{table.path}: no row names a file: {_first(column)} in column {printable(column.name)}, {files[0]} in "
             f"{beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"
         )
-    if by_file.match([column.name]).files:
-        raise DataError(
-            f"{table.path} has no header: its first line holds the file {printable(column.name)}; begin it with a line "
-            "of names such as path,label"
-        )
+    _refuse_file_as_header(table, column, files)
     return PathColumn(column=column, match=found)
 
 
-def _likeliest(table: Table, by_file: FileIndex, by_folder: FolderIndex) -> tuple[Column, FileIndex | FolderIndex]:
+def _by_name(table: Table, by_file: FileIndex) -> Column | None:
+    """The first column by its name of which each cell in a sample is a file; it saves looking at the others."""
+    usual = sorted(
+        (own for own in table.columns.values() if loose(own.name) in PATHS), key=lambda own: _order(own.name)
+    )
+    for column in usual:
+        sample = _sample(column, SAMPLE)
+        if 2 * len(column.present()) > len(table) and len(by_file.match(sample).files) == len(sample):
+            return column
+    return None
+
+
+def _likeliest(
+    table: Table, count: int, by_file: FileIndex, by_folder: FolderIndex
+) -> tuple[Column, FileIndex | FolderIndex]:
     """By a sample of each column; by all of it where the folder has only a few of the table's images."""
+    columns = list(enumerate(table.columns.values()))
     for most in (SAMPLE, len(table)):
-        ratings = [
-            rating
-            for place, column in enumerate(table.columns.values())
-            for index in (by_file, by_folder)
-            if (rating := _rate(column, index, most, place)).files
-        ]
-        if ratings:
-            enough = ENOUGH * max(rating.files for rating in ratings)
+        ratings = [_rate(column, by_file, most, place) for place, column in columns]
+        if max(rating.files for rating in ratings) < ENOUGH * count:
+            ratings += [_rate(column, by_folder, most, place) for place, column in columns]
+        enough = ENOUGH * max(rating.files for rating in ratings)
+        if enough:
             best = max((rating for rating in ratings if rating.files >= enough), key=lambda rating: rating.order)
             return best.column, best.index
-        if all(len(column.values) <= most for column in table.columns.values()):
+        if all(len(column.values) <= most for _, column in columns):
             break
-    known = [column for column in table.columns.values() if loose(column.name) in PATHS]
-    column = min(known or table.columns.values(), key=lambda one: _order(one.name))
-    return column, by_file
+    return min(table.columns.values(), key=lambda column: _order(column.name)), by_file
+
+
+def _sample(column: Column, most: int) -> list[str]:
+    present = column.present()
+    return present[:: max(1, len(present) // most)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +111,7 @@ class _Rating:
 
 
 def _rate(column: Column, index: FileIndex | FolderIndex, most: int, place: int) -> _Rating:
-    present = column.present()
-    sample = present[:: max(1, len(present) // most)]
+    present, sample = column.present(), _sample(column, most)
     match = index.match(sample)
     hits = {hit for own in match.files.values() for hit in own}
     found = len(hits) + len(match.unclear) + len(match.shared)
@@ -115,6 +124,16 @@ def _rate(column: Column, index: FileIndex | FolderIndex, most: int, place: int)
 
 def _order(name: str) -> int:
     return PATHS.index(loose(name)) if loose(name) in PATHS else len(PATHS)
+
+
+def _refuse_file_as_header(table: Table, column: Column, files: Sequence[str]) -> None:
+    """Stop where the column of paths is called like a file."""
+    name = stem(column.name).casefold()
+    if loose(column.name) not in PATHS and any(stem(file.rpartition("/")[2]).casefold() == name for file in files):
+        raise DataError(
+            f"{table.path} has no header: its first line holds the file {printable(column.name)}; begin it with a line "
+            "of names such as path,label"
+        )
 
 
 def _refuse_unclear(table: Table, column: Column, match: PathMatch) -> None:

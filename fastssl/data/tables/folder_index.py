@@ -28,10 +28,13 @@ class FolderIndex:
     def __init__(self, files: Sequence[str], beginnings: Beginnings) -> None:
         self._beginnings = beginnings
         self._inside: dict[str, list[int]] = defaultdict(list)
+        own: dict[str, list[int]] = defaultdict(list)
         for number, file in enumerate(files):
-            folder = normal(file).rpartition("/")[0]
+            own[file.rpartition("/")[0]].append(number)
+        for place, numbers in own.items():
+            folder = normal(place)
             while folder:
-                self._inside[folder].append(number)
+                self._inside[folder] += numbers
                 folder = folder.rpartition("/")[0]
         self._by_ending: dict[str, list[str]] = defaultdict(list)
         for folder in self._inside:
