@@ -94,7 +94,7 @@ def _meaning(splits: Mapping[str, LabelValues], known: MedMNISTSet | None) -> La
         indices = _indices_of_rows(splits) if table else splits
         if indices and known.task != _MULTI_LABEL and _fit(indices, classes, table_of=splits if table else None):
             return Labels(by_split=_marked(indices), task=known.task, class_names=known.class_names)
-    found = _by_value(splits) if not table else _by_row(splits)
+    found = classes_by_value(splits) if not table else _by_row(splits)
     note = () if known is None else (f"named after {known.flag}, whose labels are others: read as another set",)
     return Labels(by_split=found.by_split, task=found.task, class_names=found.class_names, notes=(*note, *found.notes))
 
@@ -110,7 +110,7 @@ def _by_row(splits: Mapping[str, LabelValues]) -> Labels:
     """Tables: one-hot rows are classes, all others several labels per image."""
     indices = _indices_of_rows(splits)
     if indices is not None:
-        found = _by_value(indices)
+        found = classes_by_value(indices)
         note = f"one-hot labels: each image is of one of {len(found.class_names)} classes"
         return Labels(
             by_split=found.by_split, task=found.task, class_names=found.class_names, notes=(note, *found.notes)
@@ -146,8 +146,18 @@ def _indices_of_rows(splits: Mapping[str, LabelValues]) -> dict[str, LabelValues
     return indices
 
 
-def _by_value(splits: Mapping[str, LabelValues]) -> Labels:
-    """One label per image: the values that are there, in their order, are the classes."""
+def classes_by_value(splits: Mapping[str, LabelValues]) -> Labels:
+    """Take the values that are there, in their order, for classes: one label per image.
+
+    Args:
+        splits: the labels by split, all of one kind, some of them present.
+
+    Returns:
+        The labels.
+
+    Raises:
+        LabelProblem: there is a single class, or a value for nearly each image.
+    """
     values = sorted({value for own in splits.values() for value in own.present()})
     notes = []
     mark = _unlabelled_mark(splits, values)
