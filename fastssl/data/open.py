@@ -17,12 +17,14 @@ from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
 from fastssl.data.shards.index import INDEX_FILE
 from fastssl.data.shards.open import open_shards
+from fastssl.data.tables import TableOptions
 from fastssl.data.tables.options import Uncertain
 from fastssl.data.values.value_range import range_setting
 from fastssl.errors import DataError
 
 from .folder import open_folder
 from .paths import expanded, kind_of
+from .patients import PatientOptions
 from .reading import ReadingOptions
 from .source import Source
 
@@ -109,6 +111,8 @@ def open_source(
             path,
             size,
             options,
+            table=None if labels is None else _table(labels, path_column, label_column, split_column, uncertain, group),
+            patients=PatientOptions(group=group, pseudonymise=pseudonymise, allow_leak=allow_leak),
             skip_corrupt=skip_corrupt,
             value_range=setting,
             notify=notify,
@@ -116,6 +120,25 @@ def open_source(
     if kind == "file" and path.suffix.lower() == ".npz":
         return open_npz(path, size, value_range=setting)
     raise DataError(_not_data(name, path, kind))
+
+
+def _table(
+    labels: str | os.PathLike[str],
+    path_column: str | None,
+    label_column: str | Sequence[str],
+    split_column: str | None,
+    uncertain: Uncertain,
+    group: str | None,
+) -> TableOptions:
+    """The table of a folder. Its column of patients is `group`, unless that is a word or a pattern."""
+    return TableOptions(
+        path=expanded(labels, "labels"),
+        path_column=path_column,
+        label_columns=(label_column,) if isinstance(label_column, str) else tuple(label_column),
+        split_column=split_column,
+        group_column=group,
+        uncertain=uncertain,
+    )
 
 
 def is_name(data: str) -> bool:

@@ -10,24 +10,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from fastssl.data.splits import assign_splits
+from fastssl.data.splits import SPLITS, assign_splits, notes_on_few_patients
 from fastssl.errors import DataError
 
 from .listing import FolderLayout
 from .placement import WHOLE
 from .repeats import note_on_repeats
-from .split_names import TEST, TRAIN, VAL
+from .split_names import TRAIN
 from .walk import some
 from .words import composed
 
-SPLITS = (TRAIN, VAL, TEST)
 
-
-def divided(layout: FolderLayout) -> FolderLayout:
-    """Give every image its split: what has classes and no splits is divided by the hash of its path.
+def divided(
+    layout: FolderLayout, groups: np.ndarray | None = None, images: np.ndarray | None = None, *, strict: bool = True
+) -> FolderLayout:
+    """Give every image its split, where the folder has no splits; without labels all are for training.
 
     Args:
         layout: of a folder.
+        groups: int64 `[N]`, a number for each patient, who are not divided; None: each file by itself.
+        images: int64 `[N]`, how many images each file has; None: one.
+        strict: refuse classes with a single image, which folders for something else look like.
 
     Returns:
         The layout, sorted by split and path.
@@ -36,8 +39,16 @@ def divided(layout: FolderLayout) -> FolderLayout:
         DataError: a class has a single image to split.
     """
     if WHOLE in layout.splits:
-        _check_classes(layout)
-        layout = replace(layout, splits=tuple(assign_splits(layout.files, layout.labels)))
+        if not layout.class_names:
+            splits = [TRAIN] * len(layout.files)
+        else:
+            if strict and groups is None:
+                _check_classes(layout)
+            splits = assign_splits(layout.files, layout.labels, groups, images)
+        layout = replace(layout, splits=tuple(splits))
+        if groups is not None:
+            notes = notes_on_few_patients(layout.labels, groups, layout.class_names)
+            layout = replace(layout, notes=(*layout.notes, *notes))
     files, splits = layout.files, layout.splits
     order = sorted(range(len(files)), key=lambda row: (SPLITS.index(splits[row]), composed(files[row]), files[row]))
     layout = layout.ordered(order)
@@ -47,7 +58,7 @@ def divided(layout: FolderLayout) -> FolderLayout:
 
 
 def _check_classes(layout: FolderLayout) -> None:
-    classes, counts = np.unique(layout.labels, return_counts=True)
+    classes, counts = np.unique(layout.labels[layout.labels >= 0], return_counts=True)
     alone = [layout.files[np.flatnonzero(layout.labels == label)[0]] for label in classes[counts == 1]]
     if alone:
         raise DataError(

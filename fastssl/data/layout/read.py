@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.data.source import Task
+
 from .classes import name_classes, note_on_empty
 from .copies import notes_on_copies
 from .division import divided
@@ -87,6 +89,7 @@ def list_folder(root: Path) -> FolderLayout:
         splits=tuple(row.split for row in rows),
         labels=np.array([index.get(row.name, UNLABELLED) for row in rows], dtype=np.int64),
         class_names=tuple(index),
+        task=_task(len(index)),
         passed_over=listing.passed_over,
         linked=listing.linked,
         notes=tuple(filter(None, notes)),
@@ -101,3 +104,9 @@ def _outside(paths: Mapping[Folder, list[str]], placement: Placement) -> str:
         return ""
     place = "class folders" if WHOLE in placement.groups else "train, val and test folders"
     return f"{len(outside)} images outside the {place} are left out ({some(outside)})"
+
+
+def _task(classes: int) -> Task:
+    if not classes:
+        return "none"
+    return "binary-class" if classes == 2 else "multi-class"

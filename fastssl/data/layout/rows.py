@@ -45,7 +45,7 @@ def in_classes(rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
     if len(names) < 2 or _one_each(rows):
         notes.append(f"a single class, {names[0]}; taken as unlabelled" if len(names) == 1 else "")
         notes.append(f"{len(names)} folders hold one image each: no classes; taken as unlabelled" * (len(names) > 1))
-        kept = [replace(row, name="", split=row.split or TRAIN) for row in rows]
+        kept = [replace(row, name="") for row in rows]
     else:
         kept = []
         for split in dict.fromkeys(row.split for row in rows):

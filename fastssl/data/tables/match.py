@@ -44,6 +44,8 @@ class TableMatch:
             table has no column of splits.
         groups: the patient of each file as the table writes it, which must not be shown; "" where it is not known;
             None where the table has no column of patients.
+        group_column: the name of that column; "" where there is none.
+        group_is_named: it was asked for by name.
         label_problem: why the table's labels cannot be used, in one line; "" if nothing is wrong.
         notes: a line for each thing that was found, left out, or taken for something else.
     """
@@ -54,6 +56,8 @@ class TableMatch:
     class_names: tuple[str, ...]
     splits: tuple[str, ...] | None
     groups: tuple[str, ...] | None
+    group_column: str
+    group_is_named: bool
     label_problem: str
     notes: tuple[str, ...]
 
@@ -101,6 +105,8 @@ def match_table(
         class_names=own.found.class_names if own.found else (),
         splits=split_of,
         groups=None if groups is None else _groups_of_files(groups, pairs, table, files),
+        group_column=groups.name if groups else "",
+        group_is_named=options.group_column is not None,
         label_problem=own.problem,
         notes=(
             *table.notes,

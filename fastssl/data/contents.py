@@ -1,0 +1,224 @@
+"""What a folder holds, put together from its names, the headers of its files and a table.
+
+Covers: each step from files to images with a label, a split and a patient, and the order of the steps. Does not cover:
+each source of facts (`layout`, `headers`, `tables`, `patients`), pixels (`packing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from fastssl.errors import DataError
+
+from .headers import FileHeaders, read_headers
+from .layout import FolderLayout, divided, list_folder
+from .packing import PackItem
+from .patients import PatientColumn, PatientOptions, Patients, check_leaks, find_patients, kept_facts
+from .reading import ReadingOptions
+from .reading.dicom.facts import modality_words
+from .reading.dicom.no_image import describe_no_images
+from .reading.samples import FileFacts
+from .series import items_of
+from .source import Task
+from .tables import LEFT_OUT, TableMatch, TableOptions, match_table, read_table
+
+Notify = Callable[[str], None]
+SPLITS = ("train", "val", "test")
+"""In the order of a pack."""
+NOT_DIVIDED = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderContents:
+    """The files of a folder that are decoded, sorted by split and series, and what is known of each.
+
+    Args:
+        root: the folder.
+        items: N files.
+        headers: of all files.
+        splits: of each item.
+        labels: int64 `[N]` or `[N, L]`; -1 where not known.
+        class_names: by index or column; empty where there are no labels.
+        task: in MedMNIST's words.
+        groups: int64 `[N]`, a number for each patient; None where it is not known.
+        group_names: by that number.
+        modality: in words; "unknown" where no header says it.
+        label_problem: why a table's labels cannot be used; "" if nothing is wrong.
+        passed_over: ending -> number of files of other kinds.
+        notes: a line for each thing that its user should know.
+    """
+
+    root: Path
+    items: tuple[PackItem, ...]
+    headers: FileHeaders
+    splits: tuple[str, ...]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    task: Task
+    groups: np.ndarray | None = None
+    group_names: tuple[str, ...] = ()
+    modality: str = "unknown"
+    label_problem: str = ""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """A table's column of patients: its name, and file -> patient, "" where it is not known."""
+
+    name: str
+    patient_of: Mapping[str, str]
+
+    def of(self, files: Sequence[str]) -> PatientColumn:
+        """The column for these files, in their order."""
+        return PatientColumn(name=self.name, values=[self.patient_of[file] or None for file in files])
+
+
+def read_contents(
+    path: Path,
+    options: ReadingOptions,
+    *,
+    table: TableOptions | None = None,
+    patients: PatientOptions | None = None,
+    notify: Notify | None = None,
+) -> FolderContents:
+    """Find out what a folder holds; no image is decoded.
+
+    A table's labels, splits and patients come before those that folders and headers say.
+
+    Args:
+        path: of the folder.
+        options: how files are read.
+        table: of the images; None for none.
+        patients: how they are told apart; None: as `PatientOptions` has it.
+        notify: called with one line of text about the progress; None keeps quiet.
+
+    Returns:
+        The contents.
+
+    Raises:
+        DataError: there is no image, names or rows contradict each other, patients are in two of the data's own splits,
+            or the cache cannot be written.
+    """
+    patients = patients or PatientOptions()
+    layout = list_folder(path)
+    headers = read_headers(
+        layout.root,
+        layout.files,
+        options,
+        keep=kept_facts(patients),
+        kept_as="pseudonyms" if patients.pseudonymise else "names",
+        notify=notify,
+    )
+    layout = _without_reports(layout, headers)
+    match = None if table is None else _match(table, patients, layout, path)
+    column = None if match is None else _column(match, layout, patients)
+    layout = layout if match is None else _by_table(layout, match)
+    found = _find_patients(layout, headers, column, patients)
+    whole = NOT_DIVIDED in layout.splits
+    frames = np.array([headers.known[file].frames if file in headers.known else 1 for file in layout.files])
+    split = divided(layout, found.groups, frames, strict=match is None)
+    contents = _in_order(split, layout, headers, options, found)
+    leaks = () if whole else _leaks(contents, patients)
+    problem = "" if match is None or layout.class_names else match.label_problem
+    return replace(contents, label_problem=problem, notes=(*contents.notes, *leaks))
+
+
+def _without_reports(layout: FolderLayout, headers: FileHeaders) -> FolderLayout:
+    """Leave out files that hold no image, such as the reports among DICOM files, and say how many they are."""
+    empty = [file for file in layout.files if file in headers.known and not headers.known[file].frames]
+    if not empty:
+        return layout
+    note = describe_no_images(headers.known[file].facts.modality for file in empty)
+    gone = set(empty)
+    rows = [row for row, file in enumerate(layout.files) if file not in gone]
+    if not rows:
+        raise DataError(f"{layout.root}: {note}, and there are no other files")
+    return replace(layout.ordered(rows), notes=(*layout.notes, note))
+
+
+def _match(options: TableOptions, patients: PatientOptions, layout: FolderLayout, path: Path) -> TableMatch:
+    """What a table says of the files; --group names its column of patients, unless it is a word or a pattern."""
+    table = read_table(options)
+    named = patients.group if patients.group is not None and table.has(patients.group) else None
+    return match_table(table, replace(options, group_column=named), layout.files, layout.root, (path,))
+
+
+def _column(match: TableMatch, layout: FolderLayout, patients: PatientOptions) -> _Column | None:
+    """What the table says of patients; None where it has no such column."""
+    if match.groups is None:
+        return None
+    name = patients.group if match.group_is_named and patients.group else match.group_column
+    return _Column(name=name, patient_of=dict(zip(layout.files, match.groups, strict=True)))
+
+
+def _by_table(layout: FolderLayout, match: TableMatch) -> FolderLayout:
+    """Put what a table says in the place of what folders say; files of which it names no split are left out."""
+    layout = replace(layout, notes=(*layout.notes, *match.notes))
+    if match.labels is not None:
+        layout = replace(layout, labels=match.labels, class_names=match.class_names, task=match.task)
+    if match.splits is None:
+        return layout
+    kept = [row for row, split in enumerate(match.splits) if split != LEFT_OUT]
+    return replace(layout, splits=match.splits).ordered(kept)
+
+
+def _find_patients(
+    layout: FolderLayout,
+    headers: FileHeaders,
+    column: _Column | None,
+    options: PatientOptions,
+) -> Patients:
+    """Whose the files are, by what is asked for, else by the table or the headers."""
+    facts = [headers.known[file].facts if file in headers.known else FileFacts() for file in layout.files]
+    aside = {*layout.class_names, *SPLITS}
+    return find_patients(
+        layout.files,
+        options,
+        column=None if column is None else column.of(layout.files),
+        facts=facts,
+        is_aside=aside.__contains__,
+    )
+
+
+def _in_order(
+    split: FolderLayout, layout: FolderLayout, headers: FileHeaders, options: ReadingOptions, found: Patients
+) -> FolderContents:
+    """Put the files of each split in the order of their series; of a series every n-th may be taken."""
+    items, rows = [], []
+    for name in SPLITS:
+        own = [row for row, other in enumerate(split.splits) if other == name]
+        taken, places = items_of([split.files[row] for row in own], headers.known, options)
+        items += taken
+        rows += [own[place] for place in places]
+    ordered = split.ordered(rows)
+    group_of = None if found.groups is None else dict(zip(layout.files, found.groups.tolist(), strict=True))
+    modalities = [headers.known[file].facts.modality for file in ordered.files if file in headers.known]
+    return FolderContents(
+        root=split.root,
+        items=tuple(items),
+        headers=headers,
+        splits=ordered.splits,
+        labels=ordered.labels,
+        class_names=split.class_names,
+        task=split.task,
+        groups=None if group_of is None else np.array([group_of[file] for file in ordered.files], dtype=np.int64),
+        group_names=found.names,
+        modality=modality_words(filter(None, modalities)) or "unknown",
+        passed_over=split.passed_over,
+        notes=(*split.notes, *found.notes),
+    )
+
+
+def _leaks(contents: FolderContents, options: PatientOptions) -> tuple[str, ...]:
+    """Check the splits that the data came with."""
+    if contents.groups is None:
+        return ()
+    splits = np.array(contents.splits)
+    groups = {name: contents.groups[splits == name] for name in SPLITS if (splits == name).any()}
+    return check_leaks(groups, str(contents.root), allow_leak=options.allow_leak)
