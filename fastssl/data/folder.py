@@ -1,7 +1,7 @@
 """A folder of images.
 
 Covers: turning a folder's layout and its decoded images into a source. Does not cover: the layout (`layout`),
-decoding and the cache (`packing`).
+whose images are and their division (`folder_patients.py`), decoding and the cache (`packing`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from fastssl.files import write_atomically
 
 from .facts import report_of
 from .fingerprint import Fingerprints, fingerprints
+from .folder_patients import keep_patients_together
 from .layout import UNLABELLED, FolderLayout, read_layout
 from .packing import Pack, packed
+from .patients import PatientOptions, check_leaks
 from .source import Source, Split, Task
 
 DEFAULT_SIZE = 224
@@ -31,6 +33,7 @@ def open_folder(
     skip_corrupt: bool = False,
     value_range: str | None = None,
     max_megapixels: int = 200,
+    patients: PatientOptions | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> Source:
     """Open a folder of JPEG, PNG, TIFF and BMP images; they are decoded once, to squares.
@@ -44,15 +47,18 @@ def open_folder(
         skip_corrupt: leave out files that cannot be read, and name them through `notify`.
         value_range: the values of black and white, as `open_source` takes them.
         max_megapixels: size of the largest image that is read.
+        patients: how patients are told apart, and what becomes of their names; None: the defaults.
         notify: called with one line of text whenever there is something to tell; None keeps quiet.
 
     Returns:
         The source. If all images are grey they have one channel, else three; 16-bit grey stays 16-bit.
 
     Raises:
-        DataError: files cannot be read, which it names; there are none; or the cache cannot be written.
+        DataError: files cannot be read, which it names; there are none; the cache cannot be written; no patient is
+            found as asked for, or one is in two of the folder's own splits.
     """
-    layout = read_layout(path)
+    patients = patients or PatientOptions()
+    layout, whose = keep_patients_together(read_layout(path), patients)
     pack = packed(
         layout.root,
         layout.files,
@@ -65,15 +71,18 @@ def open_folder(
     if skipped and not skip_corrupt:
         found = skipped[0].removesuffix("; skipped")
         raise DataError(f"{found}; repair or remove them, or skip them with skip_corrupt")
-    splits = _splits(layout, pack)
+    splits = _splits(layout, pack, whose.groups)
     if "train" not in splits:
         raise DataError(f"{path}: no image of the train split can be read")
+    groups = {split: own.groups for split, own in splits.items() if own.groups is not None}
+    leaks = check_leaks(groups, str(path), allow_leak=patients.allow_leak)
     name, task, digests = path.resolve().name, _task(len(layout.class_names)), _remembered_fingerprints(pack, splits)
     return Source(
         name=name,
         splits=splits,
         task=task,
         class_names=layout.class_names,
+        group_names=whose.names,
         fingerprint=digests.whole,
         image_fingerprint=digests.images,
         value_range=pack.value_range,
@@ -86,23 +95,30 @@ def open_folder(
             depth=pack.depth,
             value_range=pack.range_note,
             outside=pack.outside,
+            patients_by=whose.how,
             passed_over=layout.passed_over,
-            notes=(*layout.notes, *pack.notes, *skipped),
+            notes=(*layout.notes, *whose.notes, *leaks, *pack.notes, *skipped),
         ),
     )
 
 
-def _splits(layout: FolderLayout, pack: Pack) -> dict[str, Split]:
-    """The readable images by split, with labels where their split has them."""
+def _splits(layout: FolderLayout, pack: Pack, groups: np.ndarray | None) -> dict[str, Split]:
+    """The readable images by split, with labels where their split has them, and with groups where they are known."""
     kept = np.array([name not in pack.unreadable for name in layout.files])
-    split_of, labels = np.array(layout.splits)[kept], layout.labels[kept]
+    split_of, labels, files = np.array(layout.splits)[kept], layout.labels[kept], np.array(layout.files)[kept]
+    whose = None if groups is None else groups[kept]
     splits = {}
     for name in ("train", "val", "test"):
         rows = np.flatnonzero(split_of == name)
         if len(rows):
             own = labels[rows]
             labelled = len(layout.class_names) > 0 and own.max() != UNLABELLED
-            splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
+            splits[name] = Split(
+                images=pack.images[rows[0] : rows[-1] + 1],
+                labels=own if labelled else None,
+                groups=None if whose is None else whose[rows],
+                ids=files[rows],
+            )
     return splits
 
 
@@ -121,7 +137,10 @@ def _describe_unreadable(path: Path, pack: Pack, total: int) -> str:
 def _remembered_fingerprints(pack: Pack, splits: dict[str, Split]) -> Fingerprints:
     """The splits' fingerprints, computed once for each array and division: a large one takes longer than mapping it."""
     divided = fingerprints(
-        {name: Split(images=np.zeros((len(own), 0)), labels=own.labels) for name, own in splits.items()}
+        {
+            name: Split(images=np.zeros((len(own), 0)), labels=own.labels, groups=own.groups)
+            for name, own in splits.items()
+        }
     )
     memo = pack.array.with_suffix(f".{divided.whole[:16]}.fingerprint")
     try:

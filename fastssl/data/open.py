@@ -15,6 +15,7 @@ from pathlib import Path
 from fastssl.data.labels import medmnist_table
 from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
+from fastssl.data.patients.options import PatientOptions, check_no_group
 from fastssl.data.shards.index import INDEX_FILE
 from fastssl.data.shards.open import open_shards
 from fastssl.data.tables.options import Uncertain
@@ -93,13 +94,16 @@ def open_source(
     setting = range_setting(value_range)
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
+    patients = PatientOptions(group=group, pseudonymise=pseudonymise, allow_leak=allow_leak)
+    if is_name(name):
+        check_no_group(patients, f"{name} does not say whose its images are")
     if name in demo.NAMES:
         return demo.open_demo(name, size)
     if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
     path, kind = _find(name, folder)
     if kind == "folder" and kind_of(path / INDEX_FILE) == "file":
-        return open_shards(path, size, value_range=setting)
+        return open_shards(path, size, value_range=setting, patients=patients)
     if kind == "folder":
         return open_folder(
             path,
@@ -107,10 +111,11 @@ def open_source(
             skip_corrupt=skip_corrupt,
             value_range=setting,
             max_megapixels=max_megapixels,
+            patients=patients,
             notify=notify,
         )
     if kind == "file" and path.suffix.lower() == ".npz":
-        return open_npz(path, size, value_range=setting)
+        return open_npz(path, size, value_range=setting, patients=patients)
     raise DataError(_not_data(name, path, kind))
 
 

@@ -6,8 +6,8 @@ a module of its own; opening any image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from .masks import leave_out_masks
 from .no_classes import note_on_numbers
 from .placement import WHOLE, Placement, place_folders
 from .repeats import note_on_repeats
-from .rows import ImageRow, class_indices, in_classes
+from .rows import SPLITS, ImageRow, class_indices, in_classes
 from .split_files import note_on_file_names
 from .walk import Folder, find_images, some
+from .words import composed
 
 UNLABELLED = -1
 """The label of an image without one."""
@@ -40,6 +41,7 @@ class FolderLayout:
             label.
         passed_over: ending in lower case, or "no ending" -> number of files of other kinds.
         notes: a line for each thing that was left out or taken for something else.
+        divided: the files had no splits and were divided, each by itself.
     """
 
     root: Path
@@ -49,6 +51,28 @@ class FolderLayout:
     class_names: tuple[str, ...]
     passed_over: Mapping[str, int]
     notes: tuple[str, ...]
+    divided: bool = False
+
+    def with_splits(self, splits: Sequence[str]) -> tuple[FolderLayout, np.ndarray]:
+        """Divide the files otherwise, such as by whose they are.
+
+        Args:
+            splits: N, "train", "val" or "test" for each file.
+
+        Returns:
+            The layout, sorted by split and path, and int64 `[N]`, which of the files before each file is.
+        """
+        order = sorted(
+            range(len(self.files)),
+            key=lambda row: (SPLITS.index(splits[row]), composed(self.files[row]), self.files[row]),
+        )
+        layout = replace(
+            self,
+            files=tuple(self.files[row] for row in order),
+            splits=tuple(splits[row] for row in order),
+            labels=self.labels[order],
+        )
+        return layout, np.array(order, dtype=np.int64)
 
 
 def read_layout(root: Path) -> FolderLayout:
@@ -102,6 +126,7 @@ def read_layout(root: Path) -> FolderLayout:
         class_names=tuple(index),
         passed_over=listing.passed_over,
         notes=tuple(filter(None, notes)),
+        divided=WHOLE in placement.groups and bool(index),
     )
 
 
