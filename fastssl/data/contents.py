@@ -14,22 +14,20 @@ import numpy as np
 
 from fastssl.errors import DataError
 
+from .folder_patients import NOBODY_KNOWN, TablePatients, patients_of_files
 from .headers import FileHeaders, read_headers
 from .layout import FolderLayout, divided, list_folder
+from .layout.placement import WHOLE
 from .packing import PackItem
-from .patients import PatientColumn, PatientOptions, Patients, check_leaks, find_patients, kept_facts
+from .patients import PatientOptions, Patients, kept_facts
+from .patients.options import NOBODY
 from .reading import ReadingOptions
-from .reading.dicom.facts import modality_words
-from .reading.dicom.no_image import describe_no_images
-from .reading.samples import FileFacts
 from .series import items_of
 from .source import Task
+from .splits import SPLITS
 from .tables import LEFT_OUT, TableMatch, TableOptions, match_table, read_table
 
 Notify = Callable[[str], None]
-SPLITS = ("train", "val", "test")
-"""In the order of a pack."""
-NOT_DIVIDED = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +44,7 @@ class FolderContents:
         task: in MedMNIST's words.
         groups: int64 `[N]`, a number for each patient; None where it is not known.
         group_names: by that number.
+        patients_by: what says whose the images are; "" where nothing does.
         modality: in words; "unknown" where no header says it.
         label_problem: why a table's labels cannot be used; "" if nothing is wrong.
         passed_over: ending -> number of files of other kinds.
@@ -61,22 +60,11 @@ class FolderContents:
     task: Task
     groups: np.ndarray | None = None
     group_names: tuple[str, ...] = ()
+    patients_by: str = ""
     modality: str = "unknown"
     label_problem: str = ""
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Column:
-    """A table's column of patients: its name, and file -> patient, "" where it is not known."""
-
-    name: str
-    patient_of: Mapping[str, str]
-
-    def of(self, files: Sequence[str]) -> PatientColumn:
-        """The column for these files, in their order."""
-        return PatientColumn(name=self.name, values=[self.patient_of[file] or None for file in files])
 
 
 def read_contents(
@@ -102,8 +90,7 @@ def read_contents(
         The contents.
 
     Raises:
-        DataError: there is no image, names or rows contradict each other, patients are in two of the data's own splits,
-            or the cache cannot be written.
+        DataError: there is no image, names or rows contradict each other, or the cache cannot be written.
     """
     patients = patients or PatientOptions()
     layout = list_folder(path)
@@ -117,16 +104,16 @@ def read_contents(
     )
     layout = _without_reports(layout, headers)
     match = None if table is None else _match(table, patients, layout, path)
-    column = None if match is None else _column(match, layout, patients)
+    whose = None if match is None else TablePatients.of(match, layout.files, patients)
     layout = layout if match is None else _by_table(layout, match)
-    found = _find_patients(layout, headers, column, patients)
-    whole = NOT_DIVIDED in layout.splits
+    found = patients_of_files(layout, headers, whose, patients)
     frames = np.array([headers.known[file].frames if file in headers.known else 1 for file in layout.files])
     split = divided(layout, found.groups, frames, strict=match is None)
     contents = _in_order(split, layout, headers, options, found)
-    leaks = () if whole else _leaks(contents, patients)
+    by_file = WHOLE in layout.splits and layout.class_names and found.groups is None
+    nobody = (NOBODY_KNOWN,) if by_file and patients.group != NOBODY else ()
     problem = "" if match is None or layout.class_names else match.label_problem
-    return replace(contents, label_problem=problem, notes=(*contents.notes, *leaks))
+    return replace(contents, label_problem=problem, notes=(*contents.notes, *nobody))
 
 
 def _without_reports(layout: FolderLayout, headers: FileHeaders) -> FolderLayout:
@@ -134,6 +121,8 @@ def _without_reports(layout: FolderLayout, headers: FileHeaders) -> FolderLayout
     empty = [file for file in layout.files if file in headers.known and not headers.known[file].frames]
     if not empty:
         return layout
+    from .reading.dicom.no_image import describe_no_images  # pydicom is not loaded for pictures
+
     note = describe_no_images(headers.known[file].facts.modality for file in empty)
     gone = set(empty)
     rows = [row for row, file in enumerate(layout.files) if file not in gone]
@@ -149,14 +138,6 @@ def _match(options: TableOptions, patients: PatientOptions, layout: FolderLayout
     return match_table(table, replace(options, group_column=named), layout.files, layout.root, (path,))
 
 
-def _column(match: TableMatch, layout: FolderLayout, patients: PatientOptions) -> _Column | None:
-    """What the table says of patients; None where it has no such column."""
-    if match.groups is None:
-        return None
-    name = patients.group if match.group_is_named and patients.group else match.group_column
-    return _Column(name=name, patient_of=dict(zip(layout.files, match.groups, strict=True)))
-
-
 def _by_table(layout: FolderLayout, match: TableMatch) -> FolderLayout:
     """Put what a table says in the place of what folders say; files of which it names no split are left out."""
     layout = replace(layout, notes=(*layout.notes, *match.notes))
@@ -166,24 +147,6 @@ def _by_table(layout: FolderLayout, match: TableMatch) -> FolderLayout:
         return layout
     kept = [row for row, split in enumerate(match.splits) if split != LEFT_OUT]
     return replace(layout, splits=match.splits).ordered(kept)
-
-
-def _find_patients(
-    layout: FolderLayout,
-    headers: FileHeaders,
-    column: _Column | None,
-    options: PatientOptions,
-) -> Patients:
-    """Whose the files are, by what is asked for, else by the table or the headers."""
-    facts = [headers.known[file].facts if file in headers.known else FileFacts() for file in layout.files]
-    aside = {*layout.class_names, *SPLITS}
-    return find_patients(
-        layout.files,
-        options,
-        column=None if column is None else column.of(layout.files),
-        facts=facts,
-        is_aside=aside.__contains__,
-    )
 
 
 def _in_order(
@@ -198,7 +161,6 @@ def _in_order(
         rows += [own[place] for place in places]
     ordered = split.ordered(rows)
     group_of = None if found.groups is None else dict(zip(layout.files, found.groups.tolist(), strict=True))
-    modalities = [headers.known[file].facts.modality for file in ordered.files if file in headers.known]
     return FolderContents(
         root=split.root,
         items=tuple(items),
@@ -209,16 +171,17 @@ def _in_order(
         task=split.task,
         groups=None if group_of is None else np.array([group_of[file] for file in ordered.files], dtype=np.int64),
         group_names=found.names,
-        modality=modality_words(filter(None, modalities)) or "unknown",
+        patients_by=found.how,
+        modality=_modality(ordered.files, headers),
         passed_over=split.passed_over,
         notes=(*split.notes, *found.notes),
     )
 
 
-def _leaks(contents: FolderContents, options: PatientOptions) -> tuple[str, ...]:
-    """Check the splits that the data came with."""
-    if contents.groups is None:
-        return ()
-    splits = np.array(contents.splits)
-    groups = {name: contents.groups[splits == name] for name in SPLITS if (splits == name).any()}
-    return check_leaks(groups, str(contents.root), allow_leak=options.allow_leak)
+def _modality(files: Sequence[str], headers: FileHeaders) -> str:
+    codes = [headers.known[file].facts.modality for file in files if file in headers.known]
+    if not any(codes):
+        return "unknown"
+    from .reading.dicom.facts import modality_words
+
+    return modality_words(filter(None, codes)) or "unknown"

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from fastssl.data.labels.counts import absence_notes, class_counts
+from fastssl.data.patients.leaks import count_shared
 
 from .report import DataReport
 from .source import Split, Task
@@ -29,6 +32,7 @@ def report_of(
     depth: str = "8 bit",
     value_range: str = AS_THEY_ARE,
     outside: float = 0.0,
+    patients_by: str = "",
     passed_over: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
 ) -> DataReport:
@@ -43,6 +47,7 @@ def report_of(
         depth: bits of a value in the files.
         value_range: the values of black and white, and how they were found.
         outside: share of the values that lie outside of the range and were clipped.
+        patients_by: what says whose the images are, as `DataReport.patients_by` has it.
         passed_over: ending -> number of files that were not read because of it.
         notes: what was left out, changed, or taken for something else.
 
@@ -50,6 +55,7 @@ def report_of(
         The report.
     """
     labels = {split: own.labels for split, own in splits.items() if own.labels is not None}
+    groups = {split: own.groups for split, own in splits.items() if own.groups is not None}
     place = None if path is None else str(path.absolute())
     return DataReport(
         origin=", ".join(filter(None, (name, place))),
@@ -61,6 +67,9 @@ def report_of(
         shape=_shape(next(iter(splits.values())).images.shape[1:]),
         depth=depth,
         value_range=value_range,
+        patients={split: len(np.unique(own)) for split, own in groups.items()},
+        shared_patients=count_shared(groups),
+        patients_by=patients_by if groups else "",
         passed_over=dict(passed_over or {}),
         notes=(*notes, *absence_notes(labels, class_names), *_clipped(outside)),
     )

@@ -15,14 +15,15 @@ import numpy as np
 from fastssl.errors import DataError
 from fastssl.files import write_atomically
 
-from .contents import SPLITS, FolderContents, read_contents
+from .contents import FolderContents, read_contents
 from .facts import report_of
 from .fingerprint import Fingerprints, fingerprints
 from .layout import UNLABELLED
 from .packing import Pack, packed
-from .patients import PatientOptions
+from .patients import PatientOptions, check_leaks
 from .reading import ReadingOptions
 from .source import Source, Split
+from .splits import SPLITS
 from .tables import TableOptions
 
 DEFAULT_SIZE = 224
@@ -62,7 +63,7 @@ def open_folder(
         DataError: files cannot be read, which it names; there are none; names, rows or patients contradict each other;
             or the cache cannot be written.
     """
-    options = options or ReadingOptions()
+    options, patients = options or ReadingOptions(), patients or PatientOptions()
     contents = read_contents(path, options, table=table, patients=patients, notify=notify)
     side = DEFAULT_SIZE if size is None else size
     pack = packed(contents.root, contents.items, contents.headers, side, options, notify, value_range=value_range)
@@ -73,6 +74,8 @@ def open_folder(
     splits = _splits(contents, pack)
     if "train" not in splits:
         raise DataError(f"{path}: no image of the train split can be read")
+    groups = {split: own.groups for split, own in splits.items() if own.groups is not None}
+    leaks = check_leaks(groups, str(path), allow_leak=patients.allow_leak)
     name, digests = path.resolve().name, _remembered_fingerprints(pack, splits)
     return Source(
         name=name,
@@ -95,7 +98,8 @@ def open_folder(
             value_range=pack.range_note,
             outside=pack.outside,
             passed_over=contents.passed_over,
-            notes=(*contents.notes, *pack.notes, *skipped),
+            patients_by=contents.patients_by,
+            notes=(*contents.notes, *leaks, *pack.notes, *skipped),
         ),
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from fastssl.data.labels import medmnist_table
 from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
+from fastssl.data.patients.options import PatientOptions, check_no_group
 from fastssl.data.shards.index import INDEX_FILE
 from fastssl.data.shards.open import open_shards
 from fastssl.data.tables import TableOptions
@@ -24,7 +25,6 @@ from fastssl.errors import DataError
 
 from .folder import open_folder
 from .paths import expanded, kind_of
-from .patients import PatientOptions
 from .reading import ReadingOptions
 from .source import Source
 
@@ -99,6 +99,9 @@ def open_source(
     )
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
+    patients = PatientOptions(group=group, pseudonymise=pseudonymise, allow_leak=allow_leak)
+    if is_name(name):
+        check_no_group(patients, f"{name} does not say whose its images are")
     if name in demo.NAMES:
         return demo.open_demo(name, size)
     if name in medmnist_table.FLAGS:
@@ -111,14 +114,14 @@ def open_source(
             path,
             size,
             options,
-            table=None if labels is None else _table(labels, path_column, label_column, split_column, uncertain, group),
-            patients=PatientOptions(group=group, pseudonymise=pseudonymise, allow_leak=allow_leak),
+            table=None if labels is None else _table(labels, path_column, label_column, split_column, uncertain),
+            patients=patients,
             skip_corrupt=skip_corrupt,
             value_range=setting,
             notify=notify,
         )
     if kind == "file" and path.suffix.lower() == ".npz":
-        return open_npz(path, size, value_range=setting)
+        return open_npz(path, size, value_range=setting, patients=patients)
     raise DataError(_not_data(name, path, kind))
 
 
@@ -128,15 +131,13 @@ def _table(
     label_column: str | Sequence[str],
     split_column: str | None,
     uncertain: Uncertain,
-    group: str | None,
 ) -> TableOptions:
-    """The table of a folder. Its column of patients is `group`, unless that is a word or a pattern."""
+    """The table of a folder, and its columns as they are named."""
     return TableOptions(
         path=expanded(labels, "labels"),
         path_column=path_column,
         label_columns=(label_column,) if isinstance(label_column, str) else tuple(label_column),
         split_column=split_column,
-        group_column=group,
         uncertain=uncertain,
     )
 

@@ -38,6 +38,10 @@ class DataReport:
         shape: as the images are held, such as "224x224, 1 channel".
         depth: bits of a value, such as "16 bit".
         value_range: the values of black and white and how they were found, such as "0 to 4095, found in the images".
+        patients: split -> number of patients; empty where it is not known whose the images are.
+        shared_patients: how many of them are in two splits or more.
+        patients_by: what says whose the images are, such as "the column subject"; "" where nothing does, or the data
+            say it in one way alone.
         passed_over: ending in lower case -> number of files that were not read because of it.
         notes: a line for each thing that was left out, changed, or taken for something else, and why.
     """
@@ -51,6 +55,9 @@ class DataReport:
     shape: str = ""
     depth: str = ""
     value_range: str = ""
+    patients: Mapping[str, int] = field(default_factory=dict)
+    shared_patients: int = 0
+    patients_by: str = ""
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -63,6 +70,7 @@ class DataReport:
             ("values", self.value_range),
             ("labels" if self.multi_label else "classes", self._class_line()),
             ("unlabelled", _counted(self.unlabelled)),
+            ("patients", self._patient_line()),
             ("passed over", _counted(_most(self.passed_over))),
             *(("note", note) for note in self.notes[:MOST_NOTES]),
         ]
@@ -96,6 +104,14 @@ class DataReport:
         ]
         more = f", and {len(self.classes) - MOST_CLASSES} more" if len(self.classes) > MOST_CLASSES else ""
         return f"{len(self.classes)}: {', '.join(shown)}{more} ({'/'.join(splits)})"
+
+    def _patient_line(self) -> str:
+        """Such as "train 212, val 30, test 58; 0 patients in two splits; by the column subject"."""
+        if not self.patients:
+            return ""
+        shared = f"{self.shared_patients} patient{'s' * (self.shared_patients != 1)} in two splits"
+        by = f"by {self.patients_by}" if self.patients_by else ""
+        return "; ".join(filter(None, (_counted(self.patients), shared if len(self.patients) > 1 else "", by)))
 
 
 def _counted(counts: Mapping[str, int]) -> str:

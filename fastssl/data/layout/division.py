@@ -40,15 +40,13 @@ def divided(
     """
     if WHOLE in layout.splits:
         if not layout.class_names:
-            splits = [TRAIN] * len(layout.files)
+            layout = replace(layout, splits=(TRAIN,) * len(layout.files))
         else:
             if strict and groups is None:
                 _check_classes(layout)
-            splits = assign_splits(layout.files, layout.labels, groups, images)
-        layout = replace(layout, splits=tuple(splits))
-        if groups is not None:
-            notes = notes_on_few_patients(layout.labels, groups, layout.class_names)
-            layout = replace(layout, notes=(*layout.notes, *notes))
+            few = () if groups is None else notes_on_few_patients(layout.labels, groups, layout.class_names)
+            chosen = assign_splits(layout.files, layout.labels, groups, images)
+            layout = replace(layout, splits=tuple(chosen), notes=(*layout.notes, *few))
     files, splits = layout.files, layout.splits
     order = sorted(range(len(files)), key=lambda row: (SPLITS.index(splits[row]), composed(files[row]), files[row]))
     layout = layout.ordered(order)

@@ -17,13 +17,15 @@ from fastssl.data.facts import report_of
 from fastssl.data.fingerprint import fingerprints
 from fastssl.data.labels.meaning import Labels, read_labels
 from fastssl.data.labels.medmnist_table import set_of_file
+from fastssl.data.patients import NumberedPatients, PatientOptions, check_leaks, number_groups
+from fastssl.data.patients.options import NOBODY, check_no_group
 from fastssl.data.resize import square_images
 from fastssl.data.source import Source, Split
 from fastssl.data.values.range_words import describe_depth, describe_range
 from fastssl.errors import DataError
 
 from .archive import NpzArchive, StoredArray, open_archive
-from .groups import check_groups, number_groups, shared_patients
+from .groups import check_groups
 from .images import axes_of, check_type, to_grey_levels, with_channels
 from .names import SPLITS, missing_images, unread_note
 
@@ -41,7 +43,13 @@ class _Loaded:
     notes: tuple[str, ...]
 
 
-def open_npz(path: Path, size: int | None = None, *, value_range: str | None = None) -> Source:
+def open_npz(
+    path: Path,
+    size: int | None = None,
+    *,
+    value_range: str | None = None,
+    patients: PatientOptions | None = None,
+) -> Source:
     """Read a `.npz` file with `train_images` and, where there are any, images of other splits, `*_labels`, `*_groups`.
 
     Images: `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C in 1, 3, 4, booleans, integers or finite floats. Labels:
@@ -53,14 +61,18 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
         path: of the file.
         size: side of the images in pixels, to which others are resized in memory; None: their own short side.
         value_range: the values of black and white, as `open_source` takes them.
+        patients: what becomes of the groups, which alone can say whose the images are; None: the defaults.
 
     Returns:
         The source, its images in memory.
 
     Raises:
-        DataError: the file is damaged, has no `train_images`, or images or groups of another kind, or they do
-            not fit into the memory. Labels that cannot be used are no error, but the source's `label_problem`.
+        DataError: the file is damaged, has no `train_images`, or images or groups of another kind, or they do not fit
+            into the memory; a patient is in two splits, or asked for otherwise than by the groups. Labels that cannot
+            be used are no error, but the source's `label_problem`.
     """
+    patients = patients or PatientOptions()
+    check_no_group(patients, f"{path} says whose its images are in its arrays *_groups")
     with open_archive(path) as archive:
         if "train_images" not in archive.names:
             raise DataError(missing_images(path, archive.names))
@@ -71,7 +83,8 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
     labels = Labels.unusable(loaded.problem) if loaded.problem else read_labels(loaded.labels, counts, known)
     resized: list[str] = []
     images = square_images(levels.images, size, path.name, resized.append)
-    groups = number_groups(loaded.groups)
+    known_patients = _patients(loaded.groups, patients)
+    groups = known_patients.groups
     splits = {
         split: Split(images=own, labels=labels.by_split.get(split), groups=groups.get(split))
         for split, own in images.items()
@@ -82,6 +95,7 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
         splits=splits,
         task=labels.task,
         class_names=labels.class_names,
+        group_names=known_patients.names,
         modality=known.modality if known else "unknown",
         fingerprint=digests.whole,
         image_fingerprint=digests.images,
@@ -102,10 +116,14 @@ def open_npz(path: Path, size: int | None = None, *, value_range: str | None = N
                 *(note.removeprefix(f"{path.name}: ") for note in resized),
                 *unread_note(archive.names),
                 *labels.notes,
-                *shared_patients(groups),
+                *check_leaks(groups, str(path), allow_leak=patients.allow_leak),
             ],
         ),
     )
+
+
+def _patients(named: dict[str, np.ndarray], options: PatientOptions) -> NumberedPatients:
+    return number_groups({} if options.group == NOBODY else named, pseudonymise=options.pseudonymise)
 
 
 def _load(archive: NpzArchive, path: Path) -> _Loaded:

@@ -38,6 +38,14 @@ class ImageForm:
         """
         return size * size * self.channels * self.dtype.itemsize
 
+    def holds(self, pixels: np.ndarray) -> bool:
+        """Tell whether pixels can be brought into the form without loss.
+
+        Args:
+            pixels: `[S, S, C]` of one image.
+        """
+        return pixels.shape[-1] in (1, self.channels) and np.can_cast(pixels.dtype, self.dtype)
+
     def write(self, folder: Path) -> None:
         """Write the form into the folder of a pack.
 
@@ -67,11 +75,12 @@ class ImageForm:
             return None
 
 
-def common_form(headers: Mapping[str, ImageHeader]) -> ImageForm:
+def common_form(headers: Mapping[str, ImageHeader], *, neighbours: bool = False) -> ImageForm:
     """Find the channels and the type that hold every image of a folder.
 
     Args:
         headers: of the images, by file.
+        neighbours: slices that are files of their own get their neighbours as channels.
 
     Returns:
         The form.
@@ -84,7 +93,7 @@ def common_form(headers: Mapping[str, ImageHeader]) -> ImageForm:
     whole = next((path for path, header in counted.items() if header.dtype.kind != "f"), None)
     if floats is not None and whole is not None:
         raise DataError(f"{floats} holds floats and {whole} whole numbers; save all images with one type")
-    grey = all(header.channels == 1 for header in headers.values())
+    grey = not neighbours and all(header.channels == 1 for header in headers.values())
     return ImageForm(channels=1 if grey else 3, dtype=np.result_type(*{header.dtype for header in headers.values()}))
 
 

@@ -60,7 +60,7 @@ def write_squares(
     started = time.monotonic()
     own = {item.path: headers.known[item.path] for item in items if item.path in headers.known}
     _check_any(root, items, headers.unreadable)
-    form = common_form({str(root / path): header for path, header in own.items()})
+    form = common_form({str(root / path): header for path, header in own.items()}, neighbours=options.neighbours)
     keys = item_keys(items, headers.keys)
     with pack_writer(part, size, form, [(item.path, keys[item]) for item in items]) as out:
         there = len(out.rows)
@@ -115,7 +115,10 @@ def _decode(
         if item.path in headers.unreadable:
             return headers.unreadable[item.path]
         key = keys[item]
-        return earlier.squares_of(key) if key in earlier else read_squares(root, item, size, options)
+        found = earlier.squares_of(key) if key in earlier else read_squares(root, item, size, options)
+        if any(not out.form.holds(square.pixels) for square in found):
+            return "its images are of another kind than its header says"
+        return found
 
     frames = [headers.known[item.path].frames if item.path in headers.known else 0 for item in items]
     most = max(1, _MOST_AHEAD // (size * size * 6))  # as if of three channels of 16 bits

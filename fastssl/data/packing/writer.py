@@ -35,7 +35,7 @@ class PackWriter:
 
     def __init__(self, part: Path, row_bytes: int, form: ImageForm, rows: list[FileRows]) -> None:
         self.rows = rows
-        self._form = form
+        self.form = form
         written = sum(len(own.frames) for own in rows) * row_bytes
         self._images = (part / IMAGES_FILE).open("r+b" if (part / IMAGES_FILE).exists() else "w+b")
         self._images.truncate(written)
@@ -56,7 +56,7 @@ class PackWriter:
         """
         squares = () if isinstance(got, str) else got
         for square in squares:
-            self._images.write(_in_form(square.pixels, self._form).tobytes())
+            self._images.write(_in_form(square.pixels, self.form).tobytes())
         self._images.flush()
         reason = got if isinstance(got, str) else ""
         own = FileRows(path=path, key=key, frames=tuple(map(FrameRow.of, squares)), unreadable=reason)

@@ -1,11 +1,13 @@
 """What is chosen about patients.
 
-Covers: the choices. Does not cover: applying them.
+Covers: the choices, and where there is none. Does not cover: applying them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from fastssl.errors import DataError
 
 DICOM, FOLDER, NOBODY = "dicom", "folder", "none"
 
@@ -25,3 +27,17 @@ class PatientOptions:
     group: str | None = None
     pseudonymise: bool = True
     allow_leak: bool = False
+
+
+def check_no_group(options: PatientOptions, where: str) -> None:
+    """Refuse a way to tell patients apart where there is no choice.
+
+    Args:
+        options: what is asked for; "none" can always be asked for.
+        where: the data and how they say whose the images are, for the error's first words.
+
+    Raises:
+        DataError: something else is asked for.
+    """
+    if options.group not in (None, NOBODY):
+        raise DataError(f"{where}: group={options.group!r} has no meaning there; leave it out, or give none")

@@ -23,12 +23,14 @@ class FileFacts:
     Args:
         patient: whose it is, as its header has it; "" where it does not say. It is made a pseudonym before anything is
             stored (`fastssl.data.patients`).
+        study: one visit of one patient; "" where there is none.
         series: of the scan; files of one series are ordered by `position`; "" where there is none.
         position: along the axis of the series, in millimetres, or the number in it.
         modality: DICOM's two letters, such as "CT" (PS3.3 C.7.3.1.1.1); "" where it does not say.
     """
 
     patient: str = ""
+    study: str = ""
     series: str = ""
     position: float = 0.0
     modality: str = ""

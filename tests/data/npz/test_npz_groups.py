@@ -9,6 +9,7 @@ import pytest
 
 from fastssl.data import open_source
 from fastssl.data.npz.open import open_npz
+from fastssl.data.patients import PatientOptions
 from fastssl.data.source import Source
 from fastssl.errors import DataError
 
@@ -16,10 +17,15 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
 NAMES = np.array([f"p{index // 3}" for index in range(12)])
 
 
-def opened(folder: Path, **arrays: np.ndarray) -> Source:
+@pytest.fixture(autouse=True)
+def one_salt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTSSL_SALT", "of these tests")
+
+
+def opened(folder: Path, patients: PatientOptions | None = None, **arrays: np.ndarray) -> Source:
     whole = {"train_images": IMAGES, "train_labels": np.arange(12) % 2, "test_images": IMAGES[:6], **arrays}
     np.savez(folder / "cells.npz", **whole)
-    return open_npz(folder / "cells.npz")
+    return open_npz(folder / "cells.npz", patients=patients)
 
 
 @pytest.mark.parametrize(
@@ -34,14 +40,38 @@ def test_equal_names_are_one_patient_whatever_their_type(names: np.ndarray, tmp_
     np.testing.assert_array_equal(found[:, None] == found, NAMES[:, None] == NAMES)
 
 
-def test_a_patient_in_two_splits_has_one_number_and_is_told(tmp_path: Path) -> None:
-    source = opened(tmp_path, train_groups=NAMES, test_groups=np.array(["p0", "p0", "p3", "q", "q", "q"]))
+SHARED = {"train_groups": NAMES, "test_groups": np.array(["p0", "p0", "p3", "q", "q", "q"])}
+
+
+def test_a_patient_in_two_splits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"2 patients have images in train and in test: .* go on with --allow-leak"):
+        opened(tmp_path, **SHARED)
+
+
+def test_a_patient_in_two_splits_has_one_number_and_is_told_where_it_is_allowed(tmp_path: Path) -> None:
+    source = opened(tmp_path, PatientOptions(allow_leak=True), **SHARED)
     train, test = (source.splits[split].groups for split in ("train", "test"))
     np.testing.assert_array_equal(test[:3], [train[0], train[0], train[-1]])
     assert test[3] not in train
     assert source.report.notes == (
         "warning: 2 patients have images in train and in test: scores there may be too good",
     )
+    assert "patients    train 4, test 3; 2 patients in two splits" in source.report.lines()
+
+
+def test_patients_are_called_by_pseudonyms_unless_that_is_refused(tmp_path: Path) -> None:
+    plain = opened(tmp_path, PatientOptions(pseudonymise=False), train_groups=NAMES)
+    assert plain.group_names == ("p0", "p1", "p2", "p3")
+    hidden = opened(tmp_path, train_groups=NAMES)
+    assert hidden.fingerprint == plain.fingerprint
+    assert len(set(hidden.group_names)) == 4
+    assert all(len(name) == 12 and int(name, 16) >= 0 for name in hidden.group_names)
+
+
+def test_groups_can_be_left_out_and_nothing_else_can_be_asked_for(tmp_path: Path) -> None:
+    assert opened(tmp_path, PatientOptions(group="none"), **SHARED).splits["train"].groups is None
+    with pytest.raises(DataError, match="group='folder' has no meaning there"):
+        opened(tmp_path, PatientOptions(group="folder"), train_groups=NAMES)
 
 
 def test_without_groups_nothing_changes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastssl.data.reading import ReadingOptions, read_image_header
-from fastssl.data.reading.dicom.facts import doubt_patients, modality_words
+from fastssl.data.reading.dicom.facts import modality_words
 from fastssl.data.reading.dicom.no_image import describe_no_images
 from fastssl.data.reading.samples import FileFacts
 from fastssl.stages.tower.defaults import auto_mask
@@ -35,7 +35,8 @@ def test_the_patient_is_patient_id_and_the_series_its_uid(tmp_path):
     "removed", ["", "ANONYMOUS", "anonymized", "Anon", "0000", "N/A", "De-Identified", "XXXX", "-"]
 )
 def test_the_study_stands_in_for_a_patient_that_was_removed(tmp_path, removed):
-    assert facts(tmp_path / "a", PatientID=removed, StudyInstanceUID="1.2.9").patient == "1.2.9"
+    found = facts(tmp_path / "a", PatientID=removed, StudyInstanceUID="1.2.9")
+    assert (found.patient, found.study) == ("", "1.2.9")
 
 
 @pytest.mark.parametrize("kept", ["ANON0001", "Patient12", "X7", "LIDC-IDRI-0001", "1000"])
@@ -72,14 +73,6 @@ def test_words_for_modalities_choose_towers_masks():
     }
     assert modality_words(["PT", "CT", "CT", "SR", ""]) == "CT, PET"
     assert modality_words(["OT"]) == ""
-
-
-def test_patients_that_are_none_are_doubted():
-    several = [FileFacts(patient="HOSPITAL", series=f"1.{k}") for k in range(30)]
-    assert doubt_patients(several) == "all DICOM headers say the same patient, in 30 series"
-    assert doubt_patients([FileFacts(), FileFacts()]) == "no DICOM header says a patient"
-    assert doubt_patients([*several, FileFacts(patient="B", series="2")]) == ""
-    assert doubt_patients([FileFacts(patient="A", series="1")] * 300) == ""
 
 
 @pytest.mark.parametrize(
@@ -129,7 +122,7 @@ def test_nothing_of_the_header_is_in_what_is_stored_or_said(tmp_path, capfd):
     with warnings.catch_warnings(record=True) as warned:
         header, images = read_image_header(path, ReadingOptions()), read(path)
     logging.getLogger().removeHandler(handler)
-    used = {header.facts.patient, header.facts.series}
+    used = {header.facts.patient, header.facts.study, header.facts.series}
     left = pickle.dumps([(image.pixels, image.notes, image.frame) for image in images])
     said = " ".join([*capfd.readouterr(), logged.getvalue(), *(str(one.message) for one in warned)])
     for secret in SECRETS.values():
