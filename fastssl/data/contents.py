@@ -22,6 +22,7 @@ from .packing import PackItem
 from .patients import PatientOptions, Patients, kept_facts
 from .patients.options import NOBODY
 from .reading import ReadingOptions
+from .reading.samples import FileFacts
 from .series import items_of
 from .source import Task
 from .splits import SPLITS
@@ -45,6 +46,7 @@ class FolderContents:
         groups: int64 `[N]`, a number for each patient; None where it is not known.
         group_names: by that number.
         patients_by: what says whose the images are; "" where nothing does.
+        scans: some files are of a series, a volume, or say their modality.
         modality: in words; "unknown" where no header says it.
         label_problem: why a table's labels cannot be used; "" if nothing is wrong.
         passed_over: ending -> number of files of other kinds.
@@ -61,6 +63,7 @@ class FolderContents:
     groups: np.ndarray | None = None
     group_names: tuple[str, ...] = ()
     patients_by: str = ""
+    scans: bool = False
     modality: str = "unknown"
     label_problem: str = ""
     passed_over: Mapping[str, int] = field(default_factory=dict)
@@ -172,6 +175,7 @@ def _in_order(
         groups=None if group_of is None else np.array([group_of[file] for file in ordered.files], dtype=np.int64),
         group_names=found.names,
         patients_by=found.how,
+        scans=any(header.facts != FileFacts() for header in headers.known.values()),
         modality=_modality(ordered.files, headers),
         passed_over=split.passed_over,
         notes=(*split.notes, *found.notes),

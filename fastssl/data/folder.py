@@ -84,6 +84,7 @@ def open_folder(
         class_names=contents.class_names,
         group_names=contents.group_names,
         modality=contents.modality,
+        rgb=not (contents.scans and (options.neighbours or len(options.windows) == 3)),
         fingerprint=digests.whole,
         image_fingerprint=digests.images,
         value_range=pack.value_range,

@@ -66,6 +66,7 @@ class Source:
         group_names: by the numbers of `Split.groups`, what patients are called, as a pseudonym unless that was refused;
             empty without groups.
         modality: of the images, such as "chest X-ray".
+        rgb: three channels are red, green and blue; False: windows of a scan, or neighbouring slices.
         fingerprint: hex digest of every split's pixels, labels, masks and groups (`fingerprint.py`): equal data have
             equal digests, wherever their files are.
         image_fingerprint: hex digest of the pixels of "train" alone, which is all that pre-training depends on.
@@ -82,6 +83,7 @@ class Source:
     class_names: tuple[str, ...] = ()
     group_names: tuple[str, ...] = ()
     modality: str = "unknown"
+    rgb: bool = True
     fingerprint: str = ""
     image_fingerprint: str = ""
     value_range: str | None = None

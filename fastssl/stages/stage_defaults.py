@@ -41,6 +41,7 @@ class RunInfo:
         size: side of the images that are trained on, in pixels.
         modality: of the images, in the data set's own words.
         on_cuda: the run is on a GPU.
+        rgb: three channels are red, green and blue, and not windows of a scan or neighbouring slices.
         batch_norm: the encoder has batch norms.
         compute_dtype: dtype of batches.
     """
@@ -50,8 +51,14 @@ class RunInfo:
     size: int
     modality: str = "unknown"
     on_cuda: bool = False
+    rgb: bool = True
     batch_norm: bool = True
     compute_dtype: torch.dtype = torch.float32
+
+    @property
+    def coloured(self) -> bool:
+        """Whether the images have colours."""
+        return self.rgb and self.channels == 3
 
 
 class StageDefaults(ABC, Generic[ConfigT, SettingsT]):

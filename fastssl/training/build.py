@@ -238,6 +238,7 @@ def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> Ru
         channels=source.image_shape[2],
         size=size,
         modality=source.modality,
+        rgb=source.rgb,
         on_cuda=_on_cuda(runtime),
         batch_norm=has_batch_norm(encoder),
         compute_dtype=runtime.compute_dtype,

@@ -80,6 +80,8 @@ class TwoCrops(View):
             on), else 0.
         blur_sigma: range of the Gaussian's standard deviation, in output pixels. None: the published 0.1 to 2.0, which
             is meant for 224 pixels, in proportion to `size`.
+        rgb: three channels are red, green and blue; False: they are intensities, such as three windows of one scan, and
+            are treated like one or four channels.
 
     Raises:
         ValueError: a setting lies outside what is stated above.
@@ -98,6 +100,7 @@ class TwoCrops(View):
     greyscale: float | None = None
     blur: float | None = None
     blur_sigma: tuple[float, float] | None = None
+    rgb: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,8 +110,12 @@ class TwoCrops(View):
         self._check(resolved)
 
     @property
+    def _coloured(self) -> bool:
+        return self.rgb and self.channels == 3
+
+    @property
     def _resolved(self) -> _ResolvedTwoCrops:
-        coloured = self.channels == 3
+        coloured = self._coloured
         low, high = (max(sigma * self.size / PUBLISHED_SIZE, 2 * NO_BLUR) for sigma in PUBLISHED_BLUR)
         blur_sigma = _given(self.blur_sigma, (low, high))
         return _ResolvedTwoCrops(
@@ -124,8 +131,8 @@ class TwoCrops(View):
 
     def _check(self, resolved: _ResolvedTwoCrops) -> None:
         for name in ("saturation", "hue", "greyscale"):
-            if getattr(self, name) != 0 and self.channels != 3:
-                given = f"{name}={getattr(self, name)} with channels={self.channels}"
+            if getattr(self, name) != 0 and not self._coloured:
+                given = f"{name}={getattr(self, name)} with channels={self.channels}" + ", rgb=False" * (not self.rgb)
                 raise ValueError(f"{name} needs RGB images (channels=3), got {given}")
         for name in ("horizontal_flip", "vertical_flip", "jitter", "greyscale", "blur"):
             if not 0 <= getattr(self, name) <= 1:
@@ -181,7 +188,7 @@ class TwoCrops(View):
             np.where(jittered, np.maximum(0, 1 + strength * (2 * x - 1)), 1.0)
             for strength, x in zip(strengths, u[1:4], strict=True)
         )
-        if self.channels == 3:
+        if self._coloured:
             hue = np.where(jittered, 360 * resolved.hue * (2 * u[4] - 1), 0.0)
             saturation = np.where(u[5] < resolved.greyscale, 0.0, saturation)
             matrix, offset = colour.rgb_map(brightness, contrast, saturation, hue)

@@ -54,7 +54,7 @@ class MoCoDefaults(StageDefaults[MoCoConfig, MoCoSettings]):
         return [*temperature_problems(config.temperature), *_problems_of_splits(config, info)]
 
     def view(self, settings: MoCoSettings, info: RunInfo) -> TwoCrops:
-        return TwoCrops(settings.size, info.channels, rotation=settings.rotation)
+        return TwoCrops(settings.size, info.channels, rotation=settings.rotation, rgb=info.rgb)
 
     def stage(self, settings: MoCoSettings, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> MoCo:
         wrong = problems_of_sharing(settings.bn_splits, world().size, synced=settings.sync_bn)

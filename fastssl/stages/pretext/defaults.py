@@ -59,8 +59,8 @@ class PretextDefaults(StageDefaults[PretextConfig, PretextSettings]):
 
     def problems(self, config: PretextConfig, info: RunInfo) -> list[str]:
         found = []
-        if not tasks_for(config, info.channels):
-            found.append(f"tasks={','.join(config.tasks)}: needs RGB images, and these have {info.channels} channel(s)")
+        if not tasks_for(config, info):
+            found.append(f"tasks={','.join(config.tasks)}: needs RGB images, and these {_have(info)}")
         foreign = sorted(parse_weights(config.task_weights).keys() - set(config.tasks))
         if foreign:
             given, tasks = ",".join(config.task_weights), ",".join(config.tasks)
@@ -70,10 +70,8 @@ class PretextDefaults(StageDefaults[PretextConfig, PretextSettings]):
         return found
 
     def messages(self, settings: PretextSettings, info: RunInfo) -> list[str]:
-        left_out = [name for name in settings.tasks if name not in tasks_for(settings, info.channels)]
-        lines = [
-            f"{name} is left out: it needs RGB images, and these have {info.channels} channel(s)" for name in left_out
-        ]
+        left_out = [name for name in settings.tasks if name not in tasks_for(settings, info)]
+        lines = [f"{name} is left out: it needs RGB images, and these {_have(info)}" for name in left_out]
         if settings.freeze_bn and settings.init is None:
             lines.append(
                 "freeze_bn keeps the statistics that batch norms start with, and random weights have none worth it"
@@ -82,7 +80,7 @@ class PretextDefaults(StageDefaults[PretextConfig, PretextSettings]):
 
     def view(self, settings: PretextSettings, info: RunInfo) -> PretextTasks:
         size = settings.size
-        names, weights = tasks_for(settings, info.channels), parse_weights(settings.task_weights)
+        names, weights = tasks_for(settings, info), parse_weights(settings.task_weights)
         try:
             return PretextTasks(
                 size,
@@ -114,17 +112,23 @@ class PretextDefaults(StageDefaults[PretextConfig, PretextSettings]):
         return replace(view, one_per_batch=False) if isinstance(view, PretextTasks) else None
 
 
-def tasks_for(config: PretextConfig, channels: int) -> list[str]:
-    """List the tasks asked for that the images allow: colorization needs three channels.
+def tasks_for(config: PretextConfig, info: RunInfo) -> list[str]:
+    """List the tasks asked for that the images allow: colorization needs colours.
 
     Args:
         config: what was asked for, or resolved settings.
-        channels: of the images.
+        info: on the images.
 
     Returns:
         Their names.
     """
-    return [name for name in config.tasks if name != "colorize" or channels == 3]
+    return [name for name in config.tasks if name != "colorize" or info.coloured]
+
+
+def _have(info: RunInfo) -> str:
+    if info.channels == 3:
+        return "have windows or slices as channels"
+    return f"have {info.channels} channel(s)"
 
 
 def _is_share(config: PretextConfig) -> bool:

@@ -55,8 +55,8 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
             "weight_decay": WEIGHT_DECAY[optimizer],
             "warm_up": auto_warm_up(info.images // config.batch_size, steps),
             "temperature": auto_temperature(info.size),
-            "strength": auto_strength(info.size, info.channels),
-            "min_crop": auto_min_crop(info.channels),
+            "strength": auto_strength(info.size, coloured=info.coloured),
+            "min_crop": auto_min_crop(coloured=info.coloured),
         }
 
     def auto_steps(self, config: SimCLRConfig, steps_per_epoch: int) -> int:
@@ -73,7 +73,7 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
 
         Images without colour have no saturation, hue and greyscale; below 56 pixels there is no blur, as in B.9.
         """
-        strength, coloured = settings.strength, info.channels == 3
+        strength, coloured = settings.strength, info.coloured
         return TwoCrops(
             settings.size,
             info.channels,
@@ -82,6 +82,7 @@ class SimCLRDefaults(StageDefaults[SimCLRConfig, SimCLRSettings]):
             contrast=0.8 * strength,
             saturation=0.8 * strength if coloured else 0.0,
             hue=0.2 * strength if coloured else 0.0,
+            rgb=info.rgb,
         )
 
     def stage(self, settings: SimCLRSettings, encoder: nn.Module, spec: EncoderSpec, info: RunInfo) -> SimCLR:
@@ -146,17 +147,17 @@ def auto_temperature(size: int) -> tuple[float, str]:
     return LARGE_TEMPERATURE, "SimCLR's for ImageNet"
 
 
-def auto_strength(size: int, channels: int) -> tuple[float, str]:
+def auto_strength(size: int, *, coloured: bool) -> tuple[float, str]:
     """Choose the paper's strength where there is colour, and the weaker jitter of `TwoCrops` where there is none."""
-    if channels != 3:
+    if not coloured:
         return GREY_STRENGTH, "ours, as for MoCo: grey levels mean something"
     if size <= SMALL_IMAGE:
         return SMALL_STRENGTH, "SimCLR's for CIFAR-10"
     return LARGE_STRENGTH, "SimCLR's for ImageNet"
 
 
-def auto_min_crop(channels: int) -> tuple[float, str]:
+def auto_min_crop(*, coloured: bool) -> tuple[float, str]:
     """Choose the paper's share of the area where there is colour, and that of `TwoCrops` where there is none."""
-    if channels != 3:
+    if not coloured:
         return GREY_MIN_CROP, "ours, as for MoCo: without colours smaller crops could hardly be told apart"
     return MIN_CROP, "SimCLR's"

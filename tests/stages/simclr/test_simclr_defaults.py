@@ -87,12 +87,16 @@ def test_the_warm_up_is_in_whole_steps_and_leaves_one(settings: dict[str, Any], 
 
 def test_small_images_have_the_values_of_cifar_and_large_ones_those_of_imagenet() -> None:
     assert [auto_temperature(size)[0] for size in (28, 64, 65, 224)] == [0.5, 0.5, 0.1, 0.1]
-    assert [auto_strength(size, 3)[0] for size in (28, 64, 65, 224)] == [0.5, 0.5, 1.0, 1.0]
+    assert [auto_strength(size, coloured=True)[0] for size in (28, 64, 65, 224)] == [0.5, 0.5, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("channels", "strength", "crop"), [(1, 0.25, 0.4), (3, 1.0, 0.08), (4, 0.25, 0.4)])
-def test_images_without_colour_are_changed_less(channels: int, strength: float, crop: float) -> None:
-    assert (auto_strength(224, channels)[0], auto_min_crop(channels)[0]) == (strength, crop)
+@pytest.mark.parametrize(
+    ("channels", "rgb", "strength", "crop"),
+    [(1, True, 0.25, 0.4), (3, True, 1.0, 0.08), (4, True, 0.25, 0.4), (3, False, 0.25, 0.4)],
+)
+def test_images_without_colour_are_changed_less(channels: int, rgb: bool, strength: float, crop: float) -> None:
+    coloured = RunInfo(images=10, channels=channels, size=224, rgb=rgb).coloured
+    assert (auto_strength(224, coloured=coloured)[0], auto_min_crop(coloured=coloured)[0]) == (strength, crop)
 
 
 def test_crops_of_colour_images_are_those_of_the_papers_appendix() -> None:
