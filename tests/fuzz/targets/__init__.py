@@ -12,6 +12,7 @@ from tests.fuzz.target import Target
 MODULES = {
     "arrays": ("npz", "npz-arrays"),
     "images": ("image", "png-chunks", "labels"),
+    "dicom": ("dicom",),
     "folders": ("layout", "folder", "pack"),
     "tables": ("splits", "pairs"),
     "models": ("encoder", "encoder-header", "encoder-spec", "weights"),

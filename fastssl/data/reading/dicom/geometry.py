@@ -7,6 +7,7 @@ order of the files of a series (`fastssl.data.packing`), distances.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import mul
 
 from pydicom.dataset import Dataset
@@ -50,7 +51,7 @@ def along_normal(position: tuple[float, ...], orientation: tuple[float, ...]) ->
     return math.fsum(map(mul, normal, position)) / length if length > 1e-6 else None
 
 
-def frame_order(header: Dataset, frames: int) -> list[int]:
+def frame_order(header: Dataset, frames: int) -> Sequence[int]:
     """Order the frames of a file along the normal of its planes.
 
     Args:
@@ -61,7 +62,7 @@ def frame_order(header: Dataset, frames: int) -> list[int]:
         Numbers of the frames; as the file has them, unless each says a position and no two say the same. A film, whose
         frames are at one place, keeps its order in time.
     """
-    as_stored = list(range(frames))
+    as_stored = range(frames)
     own = items(header, "PerFrameFunctionalGroupsSequence")
     if len(own) != frames or frames < 2:
         return as_stored

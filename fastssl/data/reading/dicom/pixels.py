@@ -22,6 +22,8 @@ GREY = ("MONOCHROME1", "MONOCHROME2")
 PALETTE = "PALETTE COLOR"
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 PARTIAL = ("YBR_PARTIAL_422", "YBR_PARTIAL_420")
+_ITEM = 8
+"""Bytes of the header of an item."""
 _FLOATS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
 
 
@@ -105,7 +107,7 @@ def pixel_layout(header: DicomHeader, pixels: PixelElement) -> PixelLayout:
         signed=whole(elements, "PixelRepresentation") == 1,
         keyword=pixels.keyword,
     )
-    return _with_frames(layout, pixels) if is_native(header.syntax) else replace(layout, frames=layout.frames or 1)
+    return _with_frames(layout, pixels) if is_native(header.syntax) else _compressed(layout, pixels)
 
 
 def stored_frames(header: DicomHeader, layout: PixelLayout, order: Sequence[int]) -> Iterator[np.ndarray]:
@@ -175,6 +177,13 @@ def _check_samples(photometric: str, samples: int) -> None:
         raise UnreadableError(f"its colours are {shown}, which are not read; save it as RGB")
     if samples != wanted:
         raise UnreadableError(f"damaged: {samples} samples per pixel, where {photometric} has {wanted}")
+
+
+def _compressed(layout: PixelLayout, pixels: PixelElement) -> PixelLayout:
+    """The layout of compressed pixels, of which each frame has a header of its own at least (PS3.5 A.4)."""
+    if layout.frames > max(pixels.there // _ITEM, 1):
+        raise UnreadableError(f"damaged: {layout.frames} frames in {pixels.there} bytes of pixels")
+    return replace(layout, frames=layout.frames or 1)
 
 
 def _with_frames(layout: PixelLayout, pixels: PixelElement) -> PixelLayout:

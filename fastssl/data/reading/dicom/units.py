@@ -74,6 +74,8 @@ def units_of(header: Dataset, frame: int, *, signed: bool) -> Units:
 def in_hounsfield(header: Dataset, units: Units) -> bool:
     """Tell whether values are Hounsfield units: CT, rescaled, in no other unit.
 
+    Some scanners write US, unspecified, for them.
+
     Args:
         header: of the file.
         units: of the frame.
