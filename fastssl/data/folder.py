@@ -19,7 +19,8 @@ from .facts import report_of
 from .fingerprint import Fingerprints, fingerprints
 from .layout import UNLABELLED, FolderLayout, read_layout
 from .packing import Pack, packed
-from .source import Source, Split, Task
+from .source import Source, Split
+from .tables import TableOptions, read_described_layout
 
 DEFAULT_SIZE = 224
 SHOWN = 5
@@ -31,12 +32,13 @@ def open_folder(
     skip_corrupt: bool = False,
     value_range: str | None = None,
     max_megapixels: int = 200,
+    table: TableOptions | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> Source:
     """Open a folder of JPEG, PNG, TIFF and BMP images; they are decoded once, to squares.
 
-    Labels and splits come from the folders (`read_layout`). Images are memory-mapped from the cache; opening the folder
-    again decodes nothing.
+    Labels and splits come from the folders (`read_layout`), or from a table (`read_described_layout`). Images are
+    memory-mapped from the cache; opening the folder again decodes nothing.
 
     Args:
         path: of the folder.
@@ -44,6 +46,7 @@ def open_folder(
         skip_corrupt: leave out files that cannot be read, and name them through `notify`.
         value_range: the values of black and white, as `open_source` takes them.
         max_megapixels: size of the largest image that is read.
+        table: of labels, splits and patients; None: what folders say.
         notify: called with one line of text whenever there is something to tell; None keeps quiet.
 
     Returns:
@@ -52,7 +55,7 @@ def open_folder(
     Raises:
         DataError: files cannot be read, which it names; there are none; or the cache cannot be written.
     """
-    layout = read_layout(path)
+    layout = read_layout(path) if table is None else read_described_layout(path, table)
     pack = packed(
         layout.root,
         layout.files,
@@ -68,7 +71,7 @@ def open_folder(
     splits = _splits(layout, pack)
     if "train" not in splits:
         raise DataError(f"{path}: no image of the train split can be read")
-    name, task, digests = path.resolve().name, _task(len(layout.class_names)), _remembered_fingerprints(pack, splits)
+    name, task, digests = path.resolve().name, layout.task, _remembered_fingerprints(pack, splits)
     return Source(
         name=name,
         splits=splits,
@@ -77,6 +80,7 @@ def open_folder(
         fingerprint=digests.whole,
         image_fingerprint=digests.images,
         value_range=pack.value_range,
+        label_problem=layout.label_problem,
         report=report_of(
             splits,
             name=name,
@@ -104,12 +108,6 @@ def _splits(layout: FolderLayout, pack: Pack) -> dict[str, Split]:
             labelled = len(layout.class_names) > 0 and own.max() != UNLABELLED
             splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
     return splits
-
-
-def _task(classes: int) -> Task:
-    if not classes:
-        return "none"
-    return "binary-class" if classes == 2 else "multi-class"
 
 
 def _describe_unreadable(path: Path, pack: Pack, total: int) -> str:

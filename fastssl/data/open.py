@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fastssl.data.labels import medmnist_table
@@ -17,6 +17,7 @@ from fastssl.data.named import demo, medmnist_sets
 from fastssl.data.npz.open import open_npz
 from fastssl.data.shards.index import INDEX_FILE
 from fastssl.data.shards.open import open_shards
+from fastssl.data.tables import TableOptions
 from fastssl.data.tables.options import Uncertain
 from fastssl.data.values.value_range import range_setting
 from fastssl.errors import DataError
@@ -27,6 +28,7 @@ from .source import Source
 
 Notify = Callable[[str], None]
 
+_NO_TABLE = "{} has labels of its own; a table (--labels) goes with a folder of images: leave it out"
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -93,12 +95,19 @@ def open_source(
     setting = range_setting(value_range)
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
+    columns = (label_column,) if isinstance(label_column, str) else tuple(label_column)
+    table = _table_options(labels, path_column, columns, split_column, uncertain)
+    if table is not None and is_name(name):
+        raise DataError(_NO_TABLE.format(name))
     if name in demo.NAMES:
         return demo.open_demo(name, size)
     if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
     path, kind = _find(name, folder)
-    if kind == "folder" and kind_of(path / INDEX_FILE) == "file":
+    is_shards = kind == "folder" and kind_of(path / INDEX_FILE) == "file"
+    if table is not None and (is_shards or (kind == "file" and path.suffix.lower() == ".npz")):
+        raise DataError(_NO_TABLE.format(path))
+    if is_shards:
         return open_shards(path, size, value_range=setting)
     if kind == "folder":
         return open_folder(
@@ -107,11 +116,32 @@ def open_source(
             skip_corrupt=skip_corrupt,
             value_range=setting,
             max_megapixels=max_megapixels,
+            table=table,
             notify=notify,
         )
     if kind == "file" and path.suffix.lower() == ".npz":
         return open_npz(path, size, value_range=setting)
     raise DataError(_not_data(name, path, kind))
+
+
+def _table_options(
+    labels: str | os.PathLike[str] | None,
+    path: str | None,
+    label: tuple[str, ...],
+    split: str | None,
+    uncertain: Uncertain,
+) -> TableOptions | None:
+    """What is chosen about the table; None without one."""
+    if labels is None:
+        given = next(
+            (f"{what}_column" for what, own in (("path", path), ("label", label), ("split", split)) if own), ""
+        )
+        if given:
+            raise DataError(f"{given} names a column of a table, and there is none; give one by --labels")
+        return None
+    return TableOptions(
+        path=expanded(labels, "labels"), path_column=path, label_columns=label, split_column=split, uncertain=uncertain
+    )
 
 
 def is_name(data: str) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.data.source import Task
+
 from .classes import name_classes, note_on_empty
 from .copies import notes_on_copies
 from .levels import enter
@@ -21,6 +23,7 @@ from .placement import WHOLE, Placement, place_folders
 from .repeats import note_on_repeats
 from .rows import ImageRow, class_indices, in_classes
 from .split_files import note_on_file_names
+from .split_names import TRAIN
 from .walk import Folder, find_images, some
 
 UNLABELLED = -1
@@ -35,11 +38,16 @@ class FolderLayout:
         root: the folder.
         files: N paths relative to `root`, as they are on disk.
         splits: "train", "val" or "test" for each file.
-        labels: int64 `[N]` class indices, -1 where a split has no class folders.
+        labels: int64 `[N]` class indices, -1 where a split has no class folders; of a table also `[N, L]` of 0, 1 and
+            -1 (not known).
         class_names: sorted, in Unicode's composed form, with escapes for what cannot be shown; empty if no image has a
             label.
         passed_over: ending in lower case, or "no ending" -> number of files of other kinds.
         notes: a line for each thing that was left out or taken for something else.
+        task: in MedMNIST's words; "none" without labels.
+        patients: of each file, as a table writes them, which must not be shown; "" where one is not known; None without
+            a table of patients.
+        label_problem: why the labels of a table cannot be used, in one line; "" if nothing is wrong.
     """
 
     root: Path
@@ -49,9 +57,12 @@ class FolderLayout:
     class_names: tuple[str, ...]
     passed_over: Mapping[str, int]
     notes: tuple[str, ...]
+    task: Task = "none"
+    patients: tuple[str, ...] | None = None
+    label_problem: str = ""
 
 
-def read_layout(root: Path) -> FolderLayout:
+def read_layout(root: Path, *, classes: bool = True, splits: bool = True) -> FolderLayout:
     """Find the images in a folder, and their classes and splits by the subfolders that they are in.
 
     Folders of train, val and test images are taken as they are, above or below the classes; without them, class
@@ -61,6 +72,8 @@ def read_layout(root: Path) -> FolderLayout:
 
     Args:
         root: the folder.
+        classes: folders may be classes; else no image has a label, for something else than folders says which.
+        splits: folders may be train, val and test; else all images are "train".
 
     Returns:
         The layout. No image is opened.
@@ -73,15 +86,17 @@ def read_layout(root: Path) -> FolderLayout:
     entered = enter(masks.images)
     root = root.joinpath(*entered.root)
     sizes = {folder: len(names) for folder, names in masks.images.items()}
-    placement = place_folders(entered.ways, sizes, str(root))
-    classes = name_classes(placement.groups, str(root))
+    whole = Placement(groups={TRAIN: entered.ways}, notes=())
+    placement = place_folders(entered.ways, sizes, str(root)) if splits else whole
+    placement = placement if classes else placement.without_classes()
+    named = name_classes(placement.groups, str(root))
     paths = {
         folder: ["/".join((*folder[len(entered.root) :], name)) for name in names]
         for folder, names in masks.images.items()
     }
     rows, said = in_classes(
         [
-            ImageRow(split=split, name=classes.of[folder], path=path)
+            ImageRow(split=split, name=named.of[folder], path=path)
             for split, ways in placement.groups.items()
             for folder in ways
             for path in paths[folder]
@@ -89,9 +104,9 @@ def read_layout(root: Path) -> FolderLayout:
         root,
     )
     index = class_indices(rows)
-    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *classes.notes]
+    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *named.notes]
     notes += [_outside(paths, placement), *said]
-    notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
+    notes += [note_on_empty(placement.groups, listing) if classes else "", note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
     notes += [note_on_repeats(root, {row.path: row.split for row in rows})] if listing.linked else []
     return FolderLayout(
@@ -101,8 +116,20 @@ def read_layout(root: Path) -> FolderLayout:
         labels=np.array([index.get(row.name, UNLABELLED) for row in rows], dtype=np.int64),
         class_names=tuple(index),
         passed_over=listing.passed_over,
+        task=task_of(len(index)),
         notes=tuple(filter(None, notes)),
     )
+
+
+def task_of(classes: int) -> Task:
+    """Return the task of images of one class each.
+
+    Args:
+        classes: how many there are.
+    """
+    if not classes:
+        return "none"
+    return "binary-class" if classes == 2 else "multi-class"
 
 
 def _outside(paths: Mapping[Folder, list[str]], placement: Placement) -> str:
