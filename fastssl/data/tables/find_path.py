@@ -16,7 +16,7 @@ from .file_index import FileIndex, PathMatch
 from .folder_index import FolderIndex
 from .names import PATHS, PATIENTS
 from .paths import Beginnings, stem
-from .table import Column, Table, loose, quoted
+from .table import Column, Table, counted, loose, quoted, shown
 
 SAMPLE = 1000
 """Distinct cells of each column that are looked for among the files, to find the column of paths."""
@@ -58,7 +58,7 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
     _refuse_unclear(table, column, found)
     if not found.files:
         raise DataError(
-            f"{table.path}: no row names a file: {_first(column)} in column {printable(column.name)}, {files[0]} in "
+            f"{table.path}: no row names a file: {shown(column, column.present()[:1])} in column {printable(column.name)}, {files[0]} in "
             f"{beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"
         )
     _refuse_file_as_header(table, column, files)
@@ -142,18 +142,13 @@ def _refuse_unclear(table: Table, column: Column, match: PathMatch) -> None:
     if match.unclear:
         path, could = next(iter(match.unclear.items()))
         raise DataError(
-            f"{where}: {len(match.unclear)} paths could each be several files ({printable(path)}: {quoted(could[:2])}"
-            f"); write them with their folders, or name a column that does by {OPTION}"
+            f"{where}: {counted(len(match.unclear), 'path')} could be several files ({shown(column, [path])}: "
+            f"{quoted(could[:2])}); write them with their folders, or name a column that does by {OPTION}"
         )
     if match.shared:
         file = next(iter(match.shared.values()))
         paths = [path for path, own in match.shared.items() if own == file]
         raise DataError(
-            f"{where}: {len(match.shared)} paths end like a file and differ in their folders ({quoted(paths[:2])}: "
+            f"{where}: {len(match.shared)} paths end like a file and differ in their folders ({shown(column, paths[:2])}: "
             f"{printable(file)}); write paths from the folder of the images on, or give the folder above it"
         )
-
-
-def _first(column: Column) -> str:
-    present = column.present()
-    return printable(present[0]) if present else "nothing"

@@ -12,8 +12,9 @@ import numpy as np
 from fastssl.data.layout.walk import some
 from fastssl.text import printable
 
+from .names import FOLDS
 from .pairs import Pairs
-from .table import Column, Table, quoted
+from .table import Column, Table, counted, loose, quoted
 
 
 def found_note(table: Table, columns: Mapping[str, Sequence[str]]) -> str:
@@ -49,15 +50,31 @@ def left_over_notes(
     notes = []
     if nameless.any():
         line = table.lines[np.flatnonzero(nameless)[0]]
-        notes.append(f"{int(nameless.sum())} rows of {table.name} name no file (line {line})")
+        notes.append(f"{counted(int(nameless.sum()), 'row')} of {table.name} without a file's name (line {line})")
     if len(lost):
-        names = [str(cell) for cell in column.cells(lost[:4])]
-        notes.append(f"{len(lost)} of {len(table)} rows of {table.name} have no file ({some(names)})")
+        names = "names of patients" if column.private else some([str(cell) for cell in column.cells(lost[:4])])
+        notes.append(f"{counted(len(lost), 'row')} of {len(table)} in {table.name} without a file ({names})")
     without = np.flatnonzero(~in_table)
     if len(without):
         names = [files[index] for index in without[:4]]
-        notes.append(f"{len(without)} of {len(files)} images have no row in {table.name}{fate} ({some(names)})")
+        notes.append(
+            f"{counted(len(without), 'image')} of {len(files)} without a row in {table.name}{fate} ({some(names)})"
+        )
     return notes
+
+
+def fold_note(table: Table, used: Sequence[str]) -> list[str]:
+    """Say that numbers of folds are no splits.
+
+    Args:
+        table: the table.
+        used: names of columns that mean something.
+
+    Returns:
+        One line, or none.
+    """
+    folds = [name for name in table.columns if loose(name) in FOLDS and name not in used]
+    return [f"{table.name}: {quoted(folds)} is not used: splits are train, val and test"] if folds else []
 
 
 def split_note(table: Table, column: Column, left_out: int) -> list[str]:
@@ -72,4 +89,4 @@ def split_note(table: Table, column: Column, left_out: int) -> list[str]:
         One line, or none.
     """
     name = printable(column.name)
-    return [f"{left_out} images are left out: {name} is empty in their rows of {table.name}"] if left_out else []
+    return [f"{counted(left_out, 'image')} left out, for which {name} of {table.name} is empty"] if left_out else []

@@ -195,7 +195,7 @@ def _unlabelled(source: Source) -> dict[str, int]:
 
 def _known(labels: np.ndarray) -> np.ndarray:
     """Which images have a label, or of multi-label data all of them; -1 says that one is missing."""
-    return (labels.reshape(len(labels), -1) >= 0).all(axis=1)
+    return np.all(labels.reshape(len(labels), -1) >= 0, axis=1)
 
 
 def _whole(source: Source, name: str) -> Part | None:
