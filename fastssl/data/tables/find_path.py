@@ -57,8 +57,9 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
         found = index.match(column.present())
     _refuse_unclear(table, column, found)
     if not found.files:
+        example = shown(column, column.present()[:1])
         raise DataError(
-            f"{table.path}: no row names a file: {shown(column, column.present()[:1])} in column {printable(column.name)}, {files[0]} in "
+            f"{table.path}: no row names a file: {example} in column {printable(column.name)}, {printable(files[0])} in "
             f"{beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"
         )
     _refuse_file_as_header(table, column, files)
@@ -149,6 +150,6 @@ def _refuse_unclear(table: Table, column: Column, match: PathMatch) -> None:
         file = next(iter(match.shared.values()))
         paths = [path for path, own in match.shared.items() if own == file]
         raise DataError(
-            f"{where}: {len(match.shared)} paths end like a file and differ in their folders ({shown(column, paths[:2])}: "
-            f"{printable(file)}); write paths from the folder of the images on, or give the folder above it"
+            f"{where}: {len(match.shared)} paths end like a file and differ in their folders "
+            f"({shown(column, paths[:2])}: {printable(file)}); write paths from the folder of the images on, or give the folder above it"
         )

@@ -99,9 +99,9 @@ def read_findings(
     notes = []
     unsure = (raw == UNCERTAIN).sum(axis=0)
     if unsure.any():
-        counted = shortened([f"{name} {count}" for name, count in zip(names, unsure.tolist(), strict=True) if count])
+        each = shortened([f"{name} {count}" for name, count in zip(names, unsure.tolist(), strict=True) if count])
         taken = "left out of evaluations" if uncertain == "leave-out" else f"taken as {value}"
-        notes.append(f"uncertain: {counted}; {taken} (--uncertain {uncertain})")
+        notes.append(f"uncertain: {each}; {taken} (--uncertain {uncertain})")
     if blanks := int((raw[~nothing] == BLANK).sum()):
         notes.append(f"{counted(blanks, 'empty cell')} of findings taken as 0")
     if nothing.any():

@@ -50,17 +50,21 @@ def left_over_notes(
     notes = []
     if nameless.any():
         line = table.lines[np.flatnonzero(nameless)[0]]
-        notes.append(f"{counted(int(nameless.sum()), 'row')} of {table.name} without a file's name (line {line})")
+        notes.append(f"{counted(int(nameless.sum()), 'row')} without a path in {table.name} (line {line})")
     if len(lost):
-        names = "names of patients" if column.private else some([str(cell) for cell in column.cells(lost[:4])])
-        notes.append(f"{counted(len(lost), 'row')} of {len(table)} in {table.name} without a file ({names})")
+        lost_names = "names of patients" if column.private else some([str(cell) for cell in column.cells(lost[:4])])
+        notes.append(f"{len(lost)} of {len(table)} rows of {table.name} {_have(lost)} no file ({lost_names})")
     without = np.flatnonzero(~in_table)
     if len(without):
         names = [files[index] for index in without[:4]]
         notes.append(
-            f"{counted(len(without), 'image')} of {len(files)} without a row in {table.name}{fate} ({some(names)})"
+            f"{len(without)} of {len(files)} images {_have(without)} no row in {table.name}{fate} ({some(names)})"
         )
     return notes
+
+
+def _have(some_of_them: np.ndarray) -> str:
+    return "has" if len(some_of_them) == 1 else "have"
 
 
 def fold_note(table: Table, used: Sequence[str]) -> list[str]:
