@@ -42,7 +42,8 @@ def find_split_column(table: Table, given: str | None, used: Collection[str] = (
         return table.named(given, SPLIT_OPTION)
     called = [own for own in table.columns.values() if own.name not in used and loose(own.name) in SPLITS]
     fitting = [column for column in called if column.present() and all(map(_split_of, column.present()))]
-    if len(fitting) > 1 and any((one.codes != fitting[0].codes).any() for one in fitting[1:]):
+    said = [read_splits(column, str(table.path)) for column in fitting]
+    if any((own != said[0]).any() for own in said):
         names = quoted([column.name for column in fitting])
         raise DataError(f"{table.path}: splits could be in {names}; name one by {SPLIT_OPTION}")
     if fitting:
