@@ -18,6 +18,7 @@ from .folder_patients import NOBODY_KNOWN, TablePatients, patients_of_files
 from .headers import FileHeaders, read_headers
 from .layout import FolderLayout, divided, list_folder
 from .layout.placement import WHOLE
+from .layout.split_names import TRAIN
 from .packing import PackItem
 from .patients import PatientOptions, Patients, kept_facts
 from .patients.options import NOBODY
@@ -96,7 +97,7 @@ def read_contents(
         DataError: there is no image, names or rows contradict each other, or the cache cannot be written.
     """
     patients = patients or PatientOptions()
-    layout = list_folder(path)
+    match, layout = _listed(path, table, patients)
     headers = read_headers(
         layout.root,
         layout.files,
@@ -106,9 +107,7 @@ def read_contents(
         notify=notify,
     )
     layout = _without_reports(layout, headers)
-    match = None if table is None else _match(table, patients, layout, path)
-    whose = None if match is None else TablePatients.of(match, layout.files, patients)
-    layout = layout if match is None else _by_table(layout, match)
+    whose = None if match is None else match.patients
     found = patients_of_files(layout, headers, whose, patients)
     frames = np.array([headers.known[file].frames if file in headers.known else 1 for file in layout.files])
     split = divided(layout, found.groups, frames, strict=match is None)
@@ -116,6 +115,8 @@ def read_contents(
     by_file = WHOLE in layout.splits and layout.class_names and found.groups is None
     nobody = (NOBODY_KNOWN,) if by_file and patients.group != NOBODY else ()
     problem = "" if match is None or layout.class_names else match.label_problem
+    if TRAIN not in contents.splits:
+        raise DataError(f"{table.path if table else path}: no image is of the train split; write train in the rows of some")
     return replace(contents, label_problem=problem, notes=(*contents.notes, *nobody))
 
 
@@ -134,6 +135,26 @@ def _without_reports(layout: FolderLayout, headers: FileHeaders) -> FolderLayout
     return replace(layout.ordered(rows), notes=(*layout.notes, note))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Described:
+    """What a table says of a folder: its patients, and why its labels cannot be used."""
+
+    patients: TablePatients | None
+    label_problem: str
+
+
+def _listed(path: Path, table: TableOptions | None, patients: PatientOptions) -> tuple[_Described | None, FolderLayout]:
+    """What folders say, or a table in their place: its labels for their classes, its splits for theirs."""
+    if table is None:
+        return None, list_folder(path)
+    whole = list_folder(path, classes=False, splits=False)
+    match = _match(table, patients, whole, path)
+    both = match.labels is not None and match.splits is not None
+    layout = whole if both else list_folder(path, classes=match.labels is None)
+    described = _Described(patients=TablePatients.of(match, whole.files, patients), label_problem=match.label_problem)
+    return described, _by_table(layout, whole.files, match)
+
+
 def _match(options: TableOptions, patients: PatientOptions, layout: FolderLayout, path: Path) -> TableMatch:
     """What a table says of the files; --group names its column of patients, unless it is a word or a pattern."""
     table = read_table(options)
@@ -141,15 +162,17 @@ def _match(options: TableOptions, patients: PatientOptions, layout: FolderLayout
     return match_table(table, replace(options, group_column=named), layout.files, layout.root, (path,))
 
 
-def _by_table(layout: FolderLayout, match: TableMatch) -> FolderLayout:
+def _by_table(layout: FolderLayout, matched: Sequence[str], match: TableMatch) -> FolderLayout:
     """Put what a table says in the place of what folders say; files of which it names no split are left out."""
+    place = {file: row for row, file in enumerate(matched)}
+    rows = [place[file] for file in layout.files]
     layout = replace(layout, notes=(*layout.notes, *match.notes))
     if match.labels is not None:
-        layout = replace(layout, labels=match.labels, class_names=match.class_names, task=match.task)
+        layout = replace(layout, labels=match.labels[rows], class_names=match.class_names, task=match.task)
     if match.splits is None:
         return layout
-    kept = [row for row, split in enumerate(match.splits) if split != LEFT_OUT]
-    return replace(layout, splits=match.splits).ordered(kept)
+    splits = tuple(match.splits[row] for row in rows)
+    return replace(layout, splits=splits).ordered([row for row, split in enumerate(splits) if split != LEFT_OUT])
 
 
 def _in_order(

@@ -30,6 +30,7 @@ from .source import Source
 
 Notify = Callable[[str], None]
 
+_NO_TABLE = "{} has labels of its own; a table (--labels) goes with a folder of images: leave it out"
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -100,6 +101,10 @@ def open_source(
     if size is not None and size < 1:
         raise DataError(f"size={size}: the side of an image is at least 1 pixel")
     patients = PatientOptions(group=group, pseudonymise=pseudonymise, allow_leak=allow_leak)
+    columns = (label_column,) if isinstance(label_column, str) else tuple(label_column)
+    table = _table_options(labels, path_column, columns, split_column, uncertain)
+    if table is not None and is_name(name):
+        raise DataError(_NO_TABLE.format(name))
     if is_name(name):
         check_no_group(patients, f"{name} does not say whose its images are")
     if name in demo.NAMES:
@@ -107,14 +112,17 @@ def open_source(
     if name in medmnist_table.FLAGS:
         return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
     path, kind = _find(name, folder)
-    if kind == "folder" and kind_of(path / INDEX_FILE) == "file":
+    is_shards = kind == "folder" and kind_of(path / INDEX_FILE) == "file"
+    if table is not None and (is_shards or (kind == "file" and path.suffix.lower() == ".npz")):
+        raise DataError(_NO_TABLE.format(path))
+    if is_shards:
         return open_shards(path, size, value_range=setting)
     if kind == "folder":
         return open_folder(
             path,
             size,
             options,
-            table=None if labels is None else _table(labels, path_column, label_column, split_column, uncertain),
+            table=table,
             patients=patients,
             skip_corrupt=skip_corrupt,
             value_range=setting,
@@ -125,20 +133,23 @@ def open_source(
     raise DataError(_not_data(name, path, kind))
 
 
-def _table(
-    labels: str | os.PathLike[str],
-    path_column: str | None,
-    label_column: str | Sequence[str],
-    split_column: str | None,
+def _table_options(
+    labels: str | os.PathLike[str] | None,
+    path: str | None,
+    label: tuple[str, ...],
+    split: str | None,
     uncertain: Uncertain,
-) -> TableOptions:
-    """The table of a folder, and its columns as they are named."""
+) -> TableOptions | None:
+    """What is chosen about the table; None without one."""
+    if labels is None:
+        given = next(
+            (f"{what}_column" for what, own in (("path", path), ("label", label), ("split", split)) if own), ""
+        )
+        if given:
+            raise DataError(f"{given} names a column of a table, and there is none; give one by --labels")
+        return None
     return TableOptions(
-        path=expanded(labels, "labels"),
-        path_column=path_column,
-        label_columns=(label_column,) if isinstance(label_column, str) else tuple(label_column),
-        split_column=split_column,
-        uncertain=uncertain,
+        path=expanded(labels, "labels"), path_column=path, label_columns=label, split_column=split, uncertain=uncertain
     )
 
 

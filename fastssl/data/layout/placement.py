@@ -7,7 +7,7 @@ Covers: splits above or below the classes, levels that are neither, what lies ou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .levels import Ways, below, heads, names_shared, past_loose, without_copies, without_wrappers
 from .no_classes import pieces_of_one
@@ -33,6 +33,10 @@ class Placement:
 
     groups: Mapping[str, Ways]
     notes: tuple[str, ...]
+
+    def without_classes(self) -> Placement:
+        """Return the same splits, with no folder that is a class."""
+        return replace(self, groups={split: dict.fromkeys(ways, ()) for split, ways in self.groups.items()})
 
 
 def place_folders(ways: Ways, sizes: Mapping[Folder, int], where: str, *, scans: bool = False) -> Placement:

@@ -41,7 +41,7 @@ def read_layout(root: Path) -> FolderLayout:
     return divided(list_folder(root))
 
 
-def list_folder(root: Path) -> FolderLayout:
+def list_folder(root: Path, *, classes: bool = True, splits: bool = True) -> FolderLayout:
     """Find the images in a folder, and their classes and splits by the subfolders that they are in.
 
     Folders of train, val and test images are taken as they are, above or below the classes; without them, images in
@@ -51,6 +51,8 @@ def list_folder(root: Path) -> FolderLayout:
 
     Args:
         root: the folder.
+        classes: folders may be classes; else no image has a label, for something else than folders says which.
+        splits: folders may be train, val and test; else all images are still to be divided.
 
     Returns:
         The layout. No image is opened.
@@ -64,24 +66,26 @@ def list_folder(root: Path) -> FolderLayout:
     root = root.joinpath(*entered.root)
     sizes = {folder: len(names) for folder, names in masks.images.items()}
     scans = 2 * listing.scans > sum(map(len, listing.images.values()))
-    placement = place_folders(entered.ways, sizes, str(root), scans=scans)
-    classes = name_classes(placement.groups, str(root))
+    whole = Placement(groups={WHOLE: entered.ways}, notes=())
+    placement = place_folders(entered.ways, sizes, str(root), scans=scans) if splits else whole
+    placement = placement if classes else placement.without_classes()
+    named = name_classes(placement.groups, str(root))
     paths = {
         folder: ["/".join((*folder[len(entered.root) :], name)) for name in names]
         for folder, names in masks.images.items()
     }
     rows, said = in_classes(
         [
-            ImageRow(split=split, name=classes.of[folder], path=path)
+            ImageRow(split=split, name=named.of[folder], path=path)
             for split, ways in placement.groups.items()
             for folder in ways
             for path in paths[folder]
         ]
     )
     index = class_indices(rows)
-    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *classes.notes]
+    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *named.notes]
     notes += [_outside(paths, placement), *said]
-    notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
+    notes += [note_on_empty(placement.groups, listing) if classes else "", note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
     return FolderLayout(
         root=root,
@@ -89,11 +93,22 @@ def list_folder(root: Path) -> FolderLayout:
         splits=tuple(row.split for row in rows),
         labels=np.array([index.get(row.name, UNLABELLED) for row in rows], dtype=np.int64),
         class_names=tuple(index),
-        task=_task(len(index)),
+        task=task_of(len(index)),
         passed_over=listing.passed_over,
         linked=listing.linked,
         notes=tuple(filter(None, notes)),
     )
+
+
+def task_of(classes: int) -> Task:
+    """Return the task of images of one class each.
+
+    Args:
+        classes: how many there are.
+    """
+    if not classes:
+        return "none"
+    return "binary-class" if classes == 2 else "multi-class"
 
 
 def _outside(paths: Mapping[Folder, list[str]], placement: Placement) -> str:
@@ -104,9 +119,3 @@ def _outside(paths: Mapping[Folder, list[str]], placement: Placement) -> str:
         return ""
     place = "class folders" if WHOLE in placement.groups else "train, val and test folders"
     return f"{len(outside)} images outside the {place} are left out ({some(outside)})"
-
-
-def _task(classes: int) -> Task:
-    if not classes:
-        return "none"
-    return "binary-class" if classes == 2 else "multi-class"

@@ -64,6 +64,8 @@ class FileIndex:
         self._shown = files
         self._files = [normal(file) for file in files]
         self._beginnings = beginnings
+        names = [file.rpartition("/")[2] for file in self._files]
+        self._names = {_small(name) for name in names}.union(map(_small_stem, names))
         self._indices: dict[tuple[Callable[[str], str], int], dict[str, Sequence[int]]] = {}
 
     def match(self, paths: Iterable[str]) -> PathMatch:
@@ -75,13 +77,19 @@ class FileIndex:
         Returns:
             The files.
         """
-        search = _Search(left={path: normal(path) for path in paths})
+        texts = ((path, normal(path)) for path in paths)
+        search = _Search(left={path: text for path, text in texts if self._may_be(text)})
         for forms in (FORMS, LOOSE_FORMS):
             for form in forms:
                 self._take(search, partial(self._whole, form=form), whole=True)
             for form in forms:
                 self._take(search, partial(self._ending, form=form), whole=False)
         return PathMatch(files=search.files, unclear=search.unclear, shared=search.shared)
+
+    def _may_be(self, text: str) -> bool:
+        """Whether any file has the name of a path, in any form; most paths of large tables may have no file at all."""
+        name = text.rpartition("/")[2]
+        return _small(name) in self._names or _small_stem(name) in self._names
 
     def _take(self, search: _Search, look: Callable[[str], Sequence[int]], whole: bool) -> None:
         """Take the files that one way finds, without those of stricter ways."""

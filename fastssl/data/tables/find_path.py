@@ -16,12 +16,14 @@ from .file_index import FileIndex, PathMatch
 from .folder_index import FolderIndex
 from .names import PATHS, PATIENTS
 from .paths import Beginnings, stem
-from .table import Column, Table, loose, quoted
+from .table import Column, Table, counted, loose, quoted, shown
 
 SAMPLE = 1000
 """Distinct cells of each column that are looked for among the files, to find the column of paths."""
 ENOUGH = 0.1
-"""Share of the files that the best column names, from which on another one may be that of paths by its name."""
+"""Share of the images, from which on paths of files are preferred to those of folders, which may name more of them."""
+CLOSE = 0.5
+"""Share of the files of the best column, from which on another one may be that of paths by its name."""
 OPTION = "--path-column"
 
 
@@ -57,9 +59,10 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
         found = index.match(column.present())
     _refuse_unclear(table, column, found)
     if not found.files:
+        example = shown(column, column.present()[:1])
         raise DataError(
-            f"{table.path}: no row names a file: {_first(column)} in column {printable(column.name)}, {files[0]} in "
-            f"{beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"
+            f"{table.path}: no row names a file: {example} in column {printable(column.name)}, {printable(files[0])} "
+            f"in {beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"
         )
     _refuse_file_as_header(table, column, files)
     return PathColumn(column=column, match=found)
@@ -84,11 +87,12 @@ def _likeliest(
     columns = list(enumerate(table.columns.values()))
     for most in (SAMPLE, len(table)):
         ratings = [_rate(column, by_file, most, place) for place, column in columns]
-        if max(rating.files for rating in ratings) < ENOUGH * count:
-            ratings += [_rate(column, by_folder, most, place) for place, column in columns]
-        enough = ENOUGH * max(rating.files for rating in ratings)
-        if enough:
-            best = max((rating for rating in ratings if rating.files >= enough), key=lambda rating: rating.order)
+        if _most(ratings) < ENOUGH * count:
+            folders = [_rate(column, by_folder, most, place) for place, column in columns]
+            ratings = folders if _most(ratings) < ENOUGH * _most(folders) else ratings
+        if _most(ratings):
+            close = [rating for rating in ratings if rating.files >= CLOSE * _most(ratings)]
+            best = max(close, key=lambda rating: rating.order)
             return best.column, best.index
         if all(len(column.values) <= most for _, column in columns):
             break
@@ -107,7 +111,11 @@ class _Rating:
     column: Column
     index: FileIndex | FolderIndex
     files: float
-    order: tuple[bool, bool, float, int, int]
+    order: tuple[bool, float, int, int]
+
+
+def _most(ratings: Sequence[_Rating]) -> float:
+    return max(rating.files for rating in ratings)
 
 
 def _rate(column: Column, index: FileIndex | FolderIndex, most: int, place: int) -> _Rating:
@@ -118,7 +126,7 @@ def _rate(column: Column, index: FileIndex | FolderIndex, most: int, place: int)
     files = found * len(present) / max(1, len(sample))
     name, is_file = loose(column.name), isinstance(index, FileIndex)
     usual = name in PATHS and (is_file or name not in PATIENTS)
-    order = (is_file, usual, files, -_order(column.name), -place)
+    order = (usual, files, -_order(column.name), -place)
     return _Rating(column=column, index=index, files=files, order=order)
 
 
@@ -142,18 +150,14 @@ def _refuse_unclear(table: Table, column: Column, match: PathMatch) -> None:
     if match.unclear:
         path, could = next(iter(match.unclear.items()))
         raise DataError(
-            f"{where}: {len(match.unclear)} paths could each be several files ({printable(path)}: {quoted(could[:2])}"
-            f"); write them with their folders, or name a column that does by {OPTION}"
+            f"{where}: {counted(len(match.unclear), 'path')} could be several files ({shown(column, [path])}: "
+            f"{quoted(could[:2])}); write them with their folders, or name a column that does by {OPTION}"
         )
     if match.shared:
         file = next(iter(match.shared.values()))
         paths = [path for path, own in match.shared.items() if own == file]
         raise DataError(
-            f"{where}: {len(match.shared)} paths end like a file and differ in their folders ({quoted(paths[:2])}: "
-            f"{printable(file)}); write paths from the folder of the images on, or give the folder above it"
+            f"{where}: {len(match.shared)} paths end like a file and differ in their folders "
+            f"({shown(column, paths[:2])}: {printable(file)}); write paths from the folder of the images on, or give "
+            "the folder above it"
         )
-
-
-def _first(column: Column) -> str:
-    present = column.present()
-    return printable(present[0]) if present else "nothing"

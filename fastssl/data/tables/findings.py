@@ -16,7 +16,7 @@ from fastssl.data.labels.values import UNLABELLED, LabelProblem
 from fastssl.text import printable
 
 from .options import Uncertain
-from .table import Column
+from .table import Column, counted
 
 BLANK, UNCERTAIN = -2, -1
 _WORDS = {
@@ -99,13 +99,13 @@ def read_findings(
     notes = []
     unsure = (raw == UNCERTAIN).sum(axis=0)
     if unsure.any():
-        counted = shortened([f"{name} {count}" for name, count in zip(names, unsure.tolist(), strict=True) if count])
+        each = shortened([f"{name} {count}" for name, count in zip(names, unsure.tolist(), strict=True) if count])
         taken = "left out of evaluations" if uncertain == "leave-out" else f"taken as {value}"
-        notes.append(f"uncertain: {counted}; {taken} (--uncertain {uncertain})")
+        notes.append(f"uncertain: {each}; {taken} (--uncertain {uncertain})")
     if blanks := int((raw[~nothing] == BLANK).sum()):
-        notes.append(f"{blanks} empty cells of findings are taken as 0")
+        notes.append(f"{counted(blanks, 'empty cell')} of findings taken as 0")
     if nothing.any():
-        notes.append(f"{int(nothing.sum())} rows have no finding filled in and are unlabelled")
+        notes.append(f"{counted(int(nothing.sum()), 'row')} with no finding filled in, taken as unlabelled")
     return Findings(labels=labels.astype(np.int64), names=names, notes=tuple(notes))
 
 

@@ -95,13 +95,14 @@ def _read_classes(column: Column, rows: np.ndarray) -> RowLabels:
     codes = column.codes[rows]
     used = np.unique(codes)
     where = f"column {printable(column.name)}"
+    labels = f"labels in {where}"
     if not any(column.values[code] for code in used):
         raise LabelProblem(f"{where} is empty in all rows that have an image")
     if taken_apart := _several([column.values[code] for code in used]):
         return _multi_label(taken_apart, np.searchsorted(used, codes))
     _check_cells([column.values[code] for code in used], where)
     text = np.array([column.values[code] for code in used], dtype=np.str_)[np.searchsorted(used, codes)]
-    values = without_marks(numbers_of_text({_ROWS: read_values(text, len(text), where)}, where))
+    values = without_marks(numbers_of_text({_ROWS: read_values(text, len(text), labels)}, labels))
     if values[_ROWS].missing.all():
         raise LabelProblem(f"{where} says of every image that it has no label")
     found = classes_by_value(values)

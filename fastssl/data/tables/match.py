@@ -19,7 +19,7 @@ from fastssl.data.source import Task
 from .find_path import find_path_column
 from .label_columns import find_label_columns
 from .label_meaning import RowLabels, read_row_labels
-from .notes import found_note, left_over_notes, split_note
+from .notes import fold_note, found_note, left_over_notes, split_note
 from .options import TableOptions
 from .pairs import Pairs, agreed_rows, pairs_of
 from .paths import Beginnings
@@ -97,7 +97,7 @@ def match_table(
         "splits": [splits.name] if splits else [],
         "lesions" if groups and is_lesion(groups) else "patients": [groups.name] if groups else [],
     }
-    fate = " and are unlabelled training images" if split_of else " and are unlabelled" if own.found else ""
+    fate = ", taken as unlabelled training images" if split_of else ", taken as unlabelled" if own.found else ""
     return TableMatch(
         in_table=in_table,
         labels=labels,
@@ -112,6 +112,7 @@ def match_table(
             *table.notes,
             found_note(table, found),
             *own.notes,
+            *fold_note(table, used),
             *left_over_notes(table, paths.column, pairs, files, in_table, fate),
             *(split_note(table, splits, split_of.count(LEFT_OUT)) if splits and split_of else ()),
         ),

@@ -24,6 +24,9 @@ SPLITS = ("split", "subset", "partition", "set", "datasplit", "dataset", "usage"
 FIRM_SPLITS = ("split", "subset", "partition", "datasplit")
 """Of them, those that mean nothing else."""
 
+FOLDS = ("fold", "folds", "kfold", "cvfold", "foldid")
+"""Their numbers are no splits."""
+
 PATIENTS = (
     *("patientid", "patient", "patientnumber", "patientno", "patientname", "patientkey", "pid", "patid"),
     *("subjectid", "subject", "subjectno", "participantid", "participant", "personid", "person", "caseid", "case"),

@@ -12,8 +12,9 @@ import numpy as np
 from fastssl.data.layout.walk import some
 from fastssl.text import printable
 
+from .names import FOLDS
 from .pairs import Pairs
-from .table import Column, Table, quoted
+from .table import Column, Table, counted, loose, quoted
 
 
 def found_note(table: Table, columns: Mapping[str, Sequence[str]]) -> str:
@@ -49,15 +50,35 @@ def left_over_notes(
     notes = []
     if nameless.any():
         line = table.lines[np.flatnonzero(nameless)[0]]
-        notes.append(f"{int(nameless.sum())} rows of {table.name} name no file (line {line})")
+        notes.append(f"{counted(int(nameless.sum()), 'row')} without a path in {table.name} (line {line})")
     if len(lost):
-        names = [str(cell) for cell in column.cells(lost[:4])]
-        notes.append(f"{len(lost)} of {len(table)} rows of {table.name} have no file ({some(names)})")
+        lost_names = "names of patients" if column.private else some([str(cell) for cell in column.cells(lost[:4])])
+        notes.append(f"{len(lost)} of {len(table)} rows of {table.name} {_have(lost)} no file ({lost_names})")
     without = np.flatnonzero(~in_table)
     if len(without):
         names = [files[index] for index in without[:4]]
-        notes.append(f"{len(without)} of {len(files)} images have no row in {table.name}{fate} ({some(names)})")
+        notes.append(
+            f"{len(without)} of {len(files)} images {_have(without)} no row in {table.name}{fate} ({some(names)})"
+        )
     return notes
+
+
+def _have(some_of_them: np.ndarray) -> str:
+    return "has" if len(some_of_them) == 1 else "have"
+
+
+def fold_note(table: Table, used: Sequence[str]) -> list[str]:
+    """Say that numbers of folds are no splits.
+
+    Args:
+        table: the table.
+        used: names of columns that mean something.
+
+    Returns:
+        One line, or none.
+    """
+    folds = [name for name in table.columns if loose(name) in FOLDS and name not in used]
+    return [f"{table.name}: {quoted(folds)} is not used: splits are train, val and test"] if folds else []
 
 
 def split_note(table: Table, column: Column, left_out: int) -> list[str]:
@@ -72,4 +93,4 @@ def split_note(table: Table, column: Column, left_out: int) -> list[str]:
         One line, or none.
     """
     name = printable(column.name)
-    return [f"{left_out} images are left out: {name} is empty in their rows of {table.name}"] if left_out else []
+    return [f"{counted(left_out, 'image')} left out, for which {name} of {table.name} is empty"] if left_out else []

@@ -15,7 +15,8 @@ from fastssl.data.layout.endings import VOLUMES
 from fastssl.data.layout.words import composed
 from fastssl.data.reading import IMAGE_SUFFIXES
 
-FILE_SUFFIXES = tuple(sorted(VOLUMES.union(IMAGE_SUFFIXES)))
+_SCANS = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+FILE_SUFFIXES = tuple(sorted(VOLUMES.union(IMAGE_SUFFIXES, _SCANS)))
 """Endings that a table may leave out, or have in place of the one on disk."""
 _SUFFIXES = frozenset(FILE_SUFFIXES)
 

@@ -10,13 +10,12 @@ from collections.abc import Collection
 
 import numpy as np
 
-from fastssl.data.labels.counts import shortened
 from fastssl.data.layout.split_names import EVALUATION, TEST, VAL, split_name
 from fastssl.errors import DataError
 from fastssl.text import printable
 
 from .names import FIRM_SPLITS, LESIONS, PATIENTS, SPLITS
-from .table import Column, Table, loose, quoted
+from .table import Column, Table, loose, quoted, shown
 
 SPLIT_OPTION, GROUP_OPTION = "--split-column", "--group"
 NONE = "none"
@@ -43,15 +42,17 @@ def find_split_column(table: Table, given: str | None, used: Collection[str] = (
         return table.named(given, SPLIT_OPTION)
     called = [own for own in table.columns.values() if own.name not in used and loose(own.name) in SPLITS]
     fitting = [column for column in called if column.present() and all(map(_split_of, column.present()))]
-    if len(fitting) > 1 and any((one.codes != fitting[0].codes).any() for one in fitting[1:]):
+    said = [read_splits(column, str(table.path)) for column in fitting]
+    if any((own != said[0]).any() for own in said):
         names = quoted([column.name for column in fitting])
         raise DataError(f"{table.path}: splits could be in {names}; name one by {SPLIT_OPTION}")
     if fitting:
         return fitting[0]
     firm = [column for column in called if loose(column.name) in FIRM_SPLITS and column.present()]
     if firm:
+        odd = [cell for cell in firm[0].present() if not _split_of(cell)]
         raise DataError(
-            f"{table.path}: column {printable(firm[0].name)} holds {quoted(firm[0].present()[:4])}, which are not "
+            f"{table.path}: column {printable(firm[0].name)} holds {shown(firm[0], odd)}, which are not "
             f"train, val and test; write these, name another column, or leave it out by {SPLIT_OPTION} {NONE}"
         )
     return None
@@ -71,9 +72,9 @@ def read_splits(column: Column, where: str) -> np.ndarray:
         DataError: a cell is none of them.
     """
     meant = {value: _split_of(value) for value in column.present()}
-    if odd := [printable(value) for value, split in meant.items() if not split]:
+    if odd := [value for value, split in meant.items() if not split]:
         raise DataError(
-            f"{where}: column {printable(column.name)} holds {shortened(odd[:4])}, which are not train, val or test; "
+            f"{where}: column {printable(column.name)} holds {shown(column, odd)}, which are not train, val or test; "
             f"write these, or leave the column out by {SPLIT_OPTION} {NONE}"
         )
     splits = set(meant.values())

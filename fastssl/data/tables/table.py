@@ -21,6 +21,9 @@ from fastssl.data.labels.counts import shortened
 from fastssl.errors import DataError
 from fastssl.text import printable
 
+from .names import PATIENTS
+
+SHOWN = 3
 MISSING = frozenset(("nan", "na", "n/a", "#n/a", "<na>", "null"))
 """Words of a cell, in lower case, that say that there is nothing in it."""
 
@@ -38,6 +41,11 @@ class Column:
     name: str
     values: tuple[str, ...]
     codes: np.ndarray
+
+    @property
+    def private(self) -> bool:
+        """Its cells are names or numbers of patients, by its name, and are not shown."""
+        return loose(self.name) in PATIENTS
 
     @cached_property
     def blank(self) -> np.ndarray:
@@ -172,6 +180,26 @@ def loose(name: str) -> str:
         Its letters and digits in lower case.
     """
     return "".join(mark for mark in unicodedata.normalize("NFKC", name).casefold() if mark.isalnum())
+
+
+def shown(column: Column, cells: Iterable[str]) -> str:
+    """Return the first cells of a column for a line of text, but not those of patients.
+
+    Args:
+        column: of a table.
+        cells: some of its values.
+    """
+    return "names of patients" if column.private else quoted(list(cells)[:SHOWN])
+
+
+def counted(count: int, what: str) -> str:
+    """Return "1 row" or "2 rows".
+
+    Args:
+        count: how many.
+        what: one of them.
+    """
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def quoted(names: Iterable[str]) -> str:

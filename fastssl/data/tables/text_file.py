@@ -25,6 +25,7 @@ from .table import Table, TableBuilder
 ROWS_AT_ONCE = 20_000
 HEAD_LINES = 30
 DELIMITERS = ",;\t|"
+UTF_8 = "utf-8-sig"
 FALLBACK = "latin-1"
 _GZIP = b"\x1f\x8b"
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -48,14 +49,15 @@ def read_text(path: Path) -> Table:
         DataError: it is no text, is empty, a quote is not closed, or a row has another number of cells than the header.
         OSError: it cannot be read.
     """
-    encoding = _encoding(path)
     try:
-        return _read(path, encoding, ())
-    except UnicodeDecodeError:
-        if encoding == FALLBACK:
-            raise DataError(f"{path} is not text in UTF-16, as it begins; save it as UTF-8") from None
-        note = f"{printable(path.name)} is not UTF-8 and read as Latin-1; save it as UTF-8 if names look wrong"
-        return _read(path, FALLBACK, (note,))
+        encoding = _encoding(path)
+        try:
+            return _read(path, encoding, ())
+        except UnicodeDecodeError:
+            if encoding != UTF_8:
+                raise DataError(f"{path} begins like text in UTF-16 and is none; save it as UTF-8") from None
+            note = f"{printable(path.name)} is not UTF-8 and read as Latin-1; save it as UTF-8 if names look wrong"
+            return _read(path, FALLBACK, (note,))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is a damaged gzip file ({error}); copy it again") from error
 
@@ -70,7 +72,7 @@ def _encoding(path: Path) -> str:
         if head.startswith(mark):
             return encoding
     if b"\0" not in head:
-        return "utf-8-sig"
+        return UTF_8
     for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if not any(head[first::2]):
             return encoding

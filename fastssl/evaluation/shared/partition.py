@@ -127,7 +127,8 @@ class Partition:
             notes.append(f"no labelled validation split: {validation.replace(HELD_OUT, self._held_out(self.val))}")
         if any(self.unlabelled.values()):
             left_out = ", ".join(f"{split} {count}" for split, count in self.unlabelled.items() if count)
-            notes.append(f"images without a label are left out: {left_out}")
+            what = "some labels" if self.train.labels.ndim == 2 else "a label"
+            notes.append(f"images without {what} are left out: {left_out}")
         return (*notes, *self._absent_classes())
 
     def _absent_classes(self) -> tuple[str, ...]:
@@ -189,7 +190,12 @@ def _present(labels: np.ndarray) -> dict[int, int]:
 
 def _unlabelled(source: Source) -> dict[str, int]:
     labels = {name: split.labels for name, split in source.splits.items() if split.labels is not None}
-    return {name: int((own < 0).sum()) for name, own in labels.items() if own.ndim == 1}
+    return {name: int((~_known(own)).sum()) for name, own in labels.items()}
+
+
+def _known(labels: np.ndarray) -> np.ndarray:
+    """Which images have a label, or of multi-label data all of them; -1 says that one is missing."""
+    return np.all(labels.reshape(len(labels), -1) >= 0, axis=1)
 
 
 def _whole(source: Source, name: str) -> Part | None:
@@ -200,14 +206,7 @@ def _whole(source: Source, name: str) -> Part | None:
         raise DataError(f"{source.name}: {len(split.labels)} labels for the {len(split)} images of {name}")
     labels = np.asarray(split.labels, dtype=np.int64)
     whole = Part(split=name, rows=np.arange(len(split)), labels=labels, groups=split.groups)
-    if labels.ndim == 2:
-        if (labels < 0).any():
-            raise DataError(
-                f"{source.name}: {name} has images of which some labels are missing (-1); fill them in, or leave those "
-                "images out"
-            )
-        return whole
-    labelled = labels >= 0  # -1: an image without a label
+    labelled = _known(labels)
     return whole.some(labelled) if labelled.any() else None
 
 

@@ -60,10 +60,6 @@ VALID = {
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-def header_of(path: Path, *, max_megapixels: int):
-    return read_image_header(path, ReadingOptions(max_megapixels=max_megapixels))
-
-
 def read_in_every_way(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     lines = []
