@@ -67,8 +67,9 @@ def open_npz(
         The source, its images in memory.
 
     Raises:
-        DataError: the file is damaged, has no `train_images`, or images or groups of another kind, or they do
-            not fit into the memory; a patient is in two splits, or asked for otherwise than by the groups. Labels that cannot be used are no error, but the source's `label_problem`.
+        DataError: the file is damaged, has no `train_images`, or images or groups of another kind, or they do not fit
+            into the memory; a patient is in two splits, or asked for otherwise than by the groups. Labels that cannot
+            be used are no error, but the source's `label_problem`.
     """
     patients = patients or PatientOptions()
     check_no_group(patients, f"{path} says whose its images are in its arrays *_groups")

@@ -162,6 +162,4 @@ def _shown(names: Sequence[str], *, pseudonymise: bool) -> tuple[str, ...]:
     hidden = pseudonyms_of(names, find_salt())
     if pseudonymise:
         return hidden
-    return tuple(
-        pseudonym if name.startswith(SERIES) else name for name, pseudonym in zip(names, hidden, strict=True)
-    )
+    return tuple(pseudonym if name.startswith(SERIES) else name for name, pseudonym in zip(names, hidden, strict=True))
