@@ -117,6 +117,10 @@ class SegmentConfig(MaskedImagesConfig, DataConfig):
         drawn = [name for name in ("test_images", "val_images", "patient") if getattr(self, name) is not None]
         if self.split is not None and drawn:
             wrong.append(f"split and {drawn[0]} both given: give one")
+        if self.group is not None and self.patient is not None:
+            wrong.append("group and patient both given: give one")
+        if self.group == "dicom":
+            wrong.append("group=dicom: images with masks are told apart by their paths; give a pattern or folder")
         if self.patch is not None and WHOLE < self.patch < SMALLEST_PATCH:
             wrong.append(f"patch={self.patch}: at least {SMALLEST_PATCH} pixels, or whole")
         if self.patch == WHOLE and self.predict == "windows":

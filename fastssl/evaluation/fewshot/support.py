@@ -3,9 +3,9 @@
 Covers: drawing them, balanced and seeded; saying where a class has too few images and where draws share many of them.
 Does not cover: solving.
 
-They depend on labels, patients, shots and seed alone, so that every encoder sees the same images. Within a seed they are
-nested: the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added. Where it
-is known whose images are, K images of a class are those of K patients, as far as there are as many.
+They depend on labels, patients, shots and seed alone, so that every encoder sees the same images. Within a seed they
+are nested: the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added.
+Where it is known whose images are, K images of a class are those of K patients, as far as there are as many.
 """
 
 from __future__ import annotations
