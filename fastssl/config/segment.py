@@ -138,7 +138,9 @@ class SegmentConfig(MaskedImagesConfig, DataConfig):
         folders = {"images": self.images, "masks": self.masks}
         given = [name for name, folder in folders.items() if folder is not None]
         if not given:
-            return [f"{name} is for folders; the demo set has its own" for name in _OF_FOLDERS if getattr(self, name)]
+            of_folders = [name for name in _OF_FOLDERS if getattr(self, name)]
+            of_folders += ["group"] if self.group not in (None, "none") else []
+            return [f"{name} is for folders; the demo set has its own" for name in of_folders]
         wrong = [f"{name} missing: images and masks are given together" for name in folders if name not in given]
         if "data" in self.model_fields_set:
             wrong.append(f"data and {given[0]} both given: give one")

@@ -25,7 +25,9 @@ from fastssl.training.stored_settings import CONFIG, read_settings
 AS_THEY_ARE = "0,255"
 """The range of 8-bit levels that were not changed."""
 _INHERITED = ("data_root", "skip_corrupt", "max_megapixels")
-_ABOUT_DATA = ("data", "value_range", *_INHERITED)
+_OF_PATIENTS = ("group", "pseudonymise", "allow_leak")
+"""Of other data than the run's they would say nothing."""
+_ABOUT_DATA = ("data", "value_range", *_INHERITED, *_OF_PATIENTS)
 
 
 def given_about_data(config: DataConfig) -> dict[str, Any]:
@@ -72,6 +74,8 @@ def open_run_data(
     if data is None:
         raise ConfigError([f"data: {folder} has no {CONFIG} that names its data; give --data"])
     settings = {name: given.get(name, own.get(name)) for name in _INHERITED}
+    same = own if _means(data, own.get("data")) else {}
+    settings |= {name: given.get(name, same.get(name)) for name in _OF_PATIENTS}
     place, root = place_of_data(folder, data, settings.pop("data_root"), given="data" in given)
     settings = {name: value for name, value in settings.items() if value is not None}
 

@@ -31,7 +31,7 @@ _TRANSIENT = frozenset({"resume", "overwrite", "stop_after"})
 # They say how a run goes on, not what it computes. Whether data are still the same is told by their fingerprint.
 _CHANGED_BY_RESUMING = {
     *("resume", "out", "stop_after", "checkpoint_every", "keep", "quiet"),
-    *("data", "data_root", "skip_corrupt", "max_megapixels"),
+    *("data", "data_root", "skip_corrupt", "max_megapixels", "pseudonymise", "allow_leak"),
     *("device", "compile", "threads", "pipeline"),
     *("monitor", "monitor_share", "log", "keep_best"),
     *("gpus", "accumulate", "sync_bn", "compress_gradients", "peer_timeout"),
