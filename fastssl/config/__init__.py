@@ -11,7 +11,7 @@ from .advise import AdviseConfig
 from .aligned import AlignedConfig
 from .base import Config, build, coerce_config, problems, unknown
 from .benchmark import BenchmarkConfig
-from .data import ComputeConfig, DataConfig, ScansConfig, SourceConfig
+from .data import ComputeConfig, DataConfig, PatientsConfig, ScansConfig, SourceConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
 from .pack import PackConfig
@@ -31,6 +31,7 @@ __all__ = [
     "FewshotConfig",
     "FinetuneConfig",
     "PackConfig",
+    "PatientsConfig",
     "PreviewConfig",
     "ProbeConfig",
     "ReportConfig",

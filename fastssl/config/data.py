@@ -90,6 +90,17 @@ class SourceConfig(Config):
     """Largest image that is read."""
 
 
+class PatientsConfig(SourceConfig):
+    """Whose images are; shared by every command that divides images."""
+
+    group: Annotated[str | None, Auto, Parameter(group=SCANS, show_default=False)] = None
+    """Whose an image is: a column, a pattern, dicom, folder, none (auto: a table, DICOM)."""
+    pseudonymise: Annotated[bool, Parameter(group=SCANS)] = True
+    """Keep patients as salted hashes."""
+    allow_leak: Annotated[bool, Parameter(group=SCANS, negative="", show_default=False)] = False
+    """Go on where patients are in two of the data's own splits."""
+
+
 HOW_DATA_ARE_READ = (
     *("skip_corrupt", "value_range", "max_megapixels", "window", "axis", "every", "neighbours", "labels"),
     *("path_column", "label_column", "split_column", "uncertain", "group", "pseudonymise", "allow_leak"),
@@ -97,7 +108,7 @@ HOW_DATA_ARE_READ = (
 """Settings of `ScansConfig` that say how images are read, besides their size."""
 
 
-class ScansConfig(SourceConfig):
+class ScansConfig(PatientsConfig):
     """How scans, tables and patients are read; shared by every command that opens one set of images."""
 
     window: Annotated[str, WindowText, Parameter(group=SCANS)] = "file"
@@ -118,12 +129,6 @@ class ScansConfig(SourceConfig):
     """Column of train, val and test (auto: by its name)."""
     uncertain: Annotated[Literal["leave-out", "zeros", "ones"], Parameter(group=SCANS)] = "leave-out"
     """What -1 means in columns of findings; zeros and ones are CheXpert's U-Zeros and U-Ones."""
-    group: Annotated[str | None, Auto, Parameter(group=SCANS, show_default=False)] = None
-    """Whose an image is: a column, a pattern, dicom, folder, none (auto: a table, DICOM)."""
-    pseudonymise: Annotated[bool, Parameter(group=SCANS)] = True
-    """Keep patients as salted hashes."""
-    allow_leak: Annotated[bool, Parameter(group=SCANS, negative="", show_default=False)] = False
-    """Go on where patients are in two of the data's own splits."""
 
     @property
     def reading(self) -> dict[str, Any]:

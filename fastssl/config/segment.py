@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .base import DATA, EVALUATION, LENGTH, MODEL, RUN, SEVERAL, SPEED, Alternatives, Auto, AutoSwitch, Count, ListOf
 from .baselines import Baselines, parse_baseline
-from .data import ComputeConfig
+from .data import ComputeConfig, PatientsConfig
 from .masked_images import WHOLE, MaskedImagesConfig, PatchSide
 from .paths import PathSetting
 
@@ -40,7 +40,7 @@ _Names = Annotated[
 ]
 
 
-class SegmentConfig(MaskedImagesConfig, ComputeConfig):
+class SegmentConfig(MaskedImagesConfig, ComputeConfig, PatientsConfig):
     """Settings of `fastssl segment RUN ...` and `fastssl.segment(runs, ...)`."""
 
     alternatives: ClassVar[Alternatives] = (
@@ -117,6 +117,10 @@ class SegmentConfig(MaskedImagesConfig, ComputeConfig):
         drawn = [name for name in ("test_images", "val_images", "patient") if getattr(self, name) is not None]
         if self.split is not None and drawn:
             wrong.append(f"split and {drawn[0]} both given: give one")
+        if self.group is not None and self.patient is not None:
+            wrong.append("group and patient both given: give one")
+        if self.group == "dicom":
+            wrong.append("group=dicom: images with masks are told apart by their paths; give a pattern or folder")
         if self.patch is not None and WHOLE < self.patch < SMALLEST_PATCH:
             wrong.append(f"patch={self.patch}: at least {SMALLEST_PATCH} pixels, or whole")
         if self.patch == WHOLE and self.predict == "windows":
@@ -134,7 +138,9 @@ class SegmentConfig(MaskedImagesConfig, ComputeConfig):
         folders = {"images": self.images, "masks": self.masks}
         given = [name for name, folder in folders.items() if folder is not None]
         if not given:
-            return [f"{name} is for folders; the demo set has its own" for name in _OF_FOLDERS if getattr(self, name)]
+            of_folders = [name for name in _OF_FOLDERS if getattr(self, name)]
+            of_folders += ["group"] if self.group not in (None, "none") else []
+            return [f"{name} is for folders; the demo set has its own" for name in of_folders]
         wrong = [f"{name} missing: images and masks are given together" for name in folders if name not in given]
         if "data" in self.model_fields_set:
             wrong.append(f"data and {given[0]} both given: give one")

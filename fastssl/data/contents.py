@@ -116,7 +116,9 @@ def read_contents(
     nobody = (NOBODY_KNOWN,) if by_file and patients.group != NOBODY else ()
     problem = "" if match is None or layout.class_names else match.label_problem
     if TRAIN not in contents.splits:
-        raise DataError(f"{table.path if table else path}: no image is of the train split; write train in the rows of some")
+        raise DataError(
+            f"{table.path if table else path}: no image is of the train split; write train in the rows of some"
+        )
     return replace(contents, label_problem=problem, notes=(*contents.notes, *nobody))
 
 

@@ -116,7 +116,7 @@ def open_source(
     if table is not None and (is_shards or (kind == "file" and path.suffix.lower() == ".npz")):
         raise DataError(_NO_TABLE.format(path))
     if is_shards:
-        return open_shards(path, size, value_range=setting)
+        return open_shards(path, size, value_range=setting, patients=patients)
     if kind == "folder":
         return open_folder(
             path,

@@ -1,7 +1,7 @@
 """The folder of shards as it comes into being: under a hidden name, then under its own.
 
-Covers: a complete folder or none, labels and index. Does not cover: the shards (`writer.py`), reading the folder
-(`open.py`).
+Covers: a complete folder or none, labels and index. Does not cover: the shards (`writer.py`), whose images are and what
+they are called (`side_files.py`), reading the folder (`open.py`).
 
 What a killed writer left under a hidden name is removed by the next writer of the same folder.
 """
@@ -9,13 +9,12 @@ What a killed writer left under a hidden name is removed by the next writer of t
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from fastssl.files import PARTIAL, sync
 from fastssl.locks import try_lock
 
 from .index import ShardIndex, StoredSplit
+from .side_files import checksum, write_array, write_groups, write_ids
 from .writer import WrittenSplit
 
 REMEDY = "free some room, or choose another folder"
@@ -47,6 +47,26 @@ class DataFacts:
     depth: str
     outside: float
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origins:
+    """Whose images are and what they are called, as far as that is known.
+
+    Args:
+        groups: split -> int64 `[N]`, as `Split.groups` has them.
+        group_names: as `Source.group_names` has them.
+        patients_by: as `DataReport.patients_by` has it.
+        ids: split -> N names, as `Split.ids` has them.
+    """
+
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    group_names: tuple[str, ...] = ()
+    patients_by: str = ""
+    ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+NOT_KNOWN = Origins()
 
 
 @contextmanager
@@ -82,28 +102,39 @@ def new_folder(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Path]]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def finish_folder(part: Path, written: Mapping[str, WrittenSplit], labels: Labels, facts: DataFacts) -> None:
-    """Write labels and index beside the shards.
+def finish_folder(
+    part: Path,
+    written: Mapping[str, WrittenSplit],
+    labels: Labels,
+    facts: DataFacts,
+    origins: Origins = NOT_KNOWN,
+) -> None:
+    """Write labels, groups, ids and index beside the shards.
 
     Args:
         part: the folder of the shards.
         written: split -> its shards.
         labels: of all splits.
         facts: what else the index says.
+        origins: whose the images are and what they are called.
 
     Raises:
         OSError: they cannot be written.
     """
     splits, joined = {}, JoinedDigest()
     for split in sorted(written):
-        own, images = labels.by_split.get(split), written[split]
+        own, whose, images = labels.by_split.get(split), origins.groups.get(split), written[split]
         joined.add(split, "images", facts.dtype, (images.count, *facts.image_shape), images.digests.all())
         stored = StoredSplit(shards=tuple(images.shards))
         if own is not None:
-            chunks = ChunkDigests()
-            chunks.update(bytes_of(own))
-            joined.add(split, "labels", own.dtype, own.shape, chunks.all())
-            stored = _write_labels(part / f"{split}-labels.npy", own, stored)
+            _count(joined, split, "labels", own)
+            write_array(part / f"{split}-labels.npy", own)
+            stored = replace(stored, labels=f"{split}-labels.npy", labels_checksum=checksum(own))
+        if whose is not None:
+            _count(joined, split, "groups", whose)
+            stored = replace(stored, groups=write_groups(part / f"{split}-groups.npy", whose))
+        if split in origins.ids:
+            stored = replace(stored, ids=write_ids(part / f"{split}-ids.json", origins.ids[split]))
         splits[split] = stored
     digests = joined.fingerprints()
     index = ShardIndex(
@@ -122,21 +153,16 @@ def finish_folder(part: Path, written: Mapping[str, WrittenSplit], labels: Label
         outside=facts.outside,
         notes=(*facts.notes, *labels.notes),
         label_problem=labels.problem,
+        group_names=origins.group_names,
+        patients_by=origins.patients_by,
     )
     index.write(part)
 
 
-def checksum(array: np.ndarray) -> str:
-    """Compute the checksum of an array's bytes, as an index has it: 32 hexadecimal digits of BLAKE2b."""
-    return hashlib.blake2b(bytes_of(array), digest_size=16).hexdigest()
-
-
-def _write_labels(path: Path, labels: np.ndarray, stored: StoredSplit) -> StoredSplit:
-    with path.open("wb") as file:
-        np.lib.format.write_array(file, labels, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    return StoredSplit(shards=stored.shards, labels=path.name, labels_checksum=checksum(labels))
+def _count(joined: JoinedDigest, split: str, field_name: str, array: np.ndarray) -> None:
+    chunks = ChunkDigests()
+    chunks.update(bytes_of(array))
+    joined.add(split, field_name, array.dtype, array.shape, chunks.all())
 
 
 def _clear_partials(path: Path) -> None:

@@ -18,7 +18,9 @@ from fastssl.files import write_json
 
 INDEX_FILE = "shards.json"
 """The index's name; a folder that has one is a folder of shards."""
-VERSION = 1
+VERSION = 2
+_WITHOUT_PATIENTS = 1
+"""The version of folders without groups and ids, which are written as they always were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,19 @@ class StoredShard:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file beside the shards.
+
+    Args:
+        file: its name in the folder.
+        checksum: 32 hexadecimal digits of BLAKE2b: of groups over their values, of ids over the file.
+    """
+
+    file: str
+    checksum: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredSplit:
     """The files of one split.
 
@@ -44,11 +59,15 @@ class StoredSplit:
         shards: in order.
         labels: name of the file of labels; None without labels.
         labels_checksum: of the labels, like a shard's; "" without labels.
+        groups: the file of the numbers of patients; None where it is not known whose the images are.
+        ids: the file of what the images are called; None where they have no names.
     """
 
     shards: tuple[StoredShard, ...]
     labels: str | None = None
     labels_checksum: str = ""
+    groups: StoredFile | None = None
+    ids: StoredFile | None = None
 
     @property
     def count(self) -> int:
@@ -76,6 +95,8 @@ class ShardIndex:
         outside: share of the values that the range clipped.
         notes: what was changed in writing, a line each.
         label_problem: as `Source.label_problem` has it.
+        group_names: as `Source.group_names` has them.
+        patients_by: what says whose the images are, as `DataReport.patients_by` has it.
     """
 
     name: str
@@ -93,6 +114,8 @@ class ShardIndex:
     outside: float
     notes: tuple[str, ...]
     label_problem: str = ""
+    group_names: tuple[str, ...] = ()
+    patients_by: str = ""
 
     def write(self, folder: Path) -> None:
         """Write the index into a folder.
@@ -103,7 +126,13 @@ class ShardIndex:
         Raises:
             OSError: it cannot be written.
         """
-        write_json(folder / INDEX_FILE, {"version": VERSION, **asdict(self)})
+        about = asdict(self)
+        named = any(own.groups or own.ids for own in self.splits.values())
+        if not named:
+            del about["group_names"], about["patients_by"]
+            for own in about["splits"].values():
+                del own["groups"], own["ids"]
+        write_json(folder / INDEX_FILE, {"version": VERSION if named else _WITHOUT_PATIENTS, **about})
 
 
 def read_index(folder: Path) -> ShardIndex:
@@ -138,6 +167,7 @@ def _index(about: dict[str, Any]) -> ShardIndex:
             shards=tuple(StoredShard(**shard) for shard in own["shards"]),
             labels=own["labels"],
             labels_checksum=own["labels_checksum"],
+            **{name: StoredFile(**own[name]) for name in ("groups", "ids") if own.get(name) is not None},
         )
         for name, own in about.pop("splits").items()
     }
@@ -147,10 +177,12 @@ def _index(about: dict[str, Any]) -> ShardIndex:
         image_shape=(height, width, channels),
         class_names=tuple(map(str, about.pop("class_names"))),
         notes=tuple(map(str, about.pop("notes"))),
+        group_names=tuple(map(str, about.pop("group_names", ()))),
         **about,
     )
     files = [shard.file for own in splits.values() for shard in own.shards]
     files += [own.labels for own in splits.values() if own.labels is not None]
+    files += [one.file for own in splits.values() for one in (own.groups, own.ids) if one is not None]
     plain = all(Path(name).name == name for name in files)  # a name that leads out of the folder is nobody's
     counts = [shard.count for own in splits.values() for shard in own.shards]
     if not plain or "train" not in splits or min(counts) < 1 or index.dtype not in ("uint8", "uint16"):

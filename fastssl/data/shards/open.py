@@ -1,7 +1,7 @@
 """Opening a folder of shards as a source.
 
 Covers: checking that the files are what the index says, by their sizes and headers, without reading the images. Does
-not cover: their contents (`verify.py`), reading them (`images.py`).
+not cover: their contents (`verify.py`), reading them (`images.py`), groups and ids (`side_files.py`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.data.facts import report_of
+from fastssl.data.patients import PatientOptions, check_leaks
+from fastssl.data.patients.options import NOBODY, check_no_group
 from fastssl.data.source import Source, Split
 from fastssl.data.values.value_range import FULL, ValueRange
 from fastssl.errors import DataError
 
-from .folder import checksum
 from .images import ShardedImages, ShardFile
 from .index import ShardIndex, StoredShard, StoredSplit, read_index
+from .side_files import AGAIN, checksum, read_groups, read_ids
 
-AGAIN = "copy the folder again, or write the shards again"
 
-
-def open_shards(folder: Path, size: int | None = None, *, value_range: str | None = None) -> Source:
+def open_shards(
+    folder: Path,
+    size: int | None = None,
+    *,
+    value_range: str | None = None,
+    patients: PatientOptions | None = None,
+) -> Source:
     """Open a folder of shards; no image is read.
 
     Args:
@@ -30,28 +36,42 @@ def open_shards(folder: Path, size: int | None = None, *, value_range: str | Non
         size: side of the images in pixels, which must be that of the shards; None: theirs.
         value_range: the values of black and white, as `open_source` takes them, which must be those of the shards;
             None: theirs.
+        patients: what becomes of the groups, which alone can say whose the images are, with the names that they were
+            written with; None: the defaults.
 
     Returns:
         The source, its images on the disk.
 
     Raises:
-        DataError: a file is missing or not what the index says, or another size or range is asked for.
+        DataError: a file is missing or not what the index says, or another size or range is asked for; a patient
+            is in two splits, or asked for otherwise than by the groups.
     """
+    patients = patients or PatientOptions()
+    check_no_group(patients, f"{folder} keeps whose its images are")
     index = read_index(folder)
     side = index.image_shape[0]
     if size not in (None, side):
         raise DataError(f"{folder}: the images are stored at {side} px, not {size}; write shards of that size by "
                         f"fastssl pack --data DATA --size {size}")  # fmt: skip
     _check_range(index, value_range, folder)
+    grouped = patients.group != NOBODY
     splits = {
-        name: Split(images=_images(folder, index, own), labels=_labels(folder, own, len(index.class_names)))
+        name: Split(
+            images=_images(folder, index, own),
+            labels=_labels(folder, own, len(index.class_names)),
+            groups=read_groups(folder, own.groups if grouped else None, own.count, len(index.group_names)),
+            ids=read_ids(folder, own.ids, own.count),
+        )
         for name, own in index.splits.items()
     }
+    groups = {name: own.groups for name, own in splits.items() if own.groups is not None}
+    leaks = check_leaks(groups, str(folder), allow_leak=patients.allow_leak)
     return Source(
         name=index.name,
         splits=splits,
         task=index.task,
         class_names=index.class_names,
+        group_names=index.group_names if groups else (),
         modality=index.modality,
         fingerprint=index.fingerprint,
         image_fingerprint=index.image_fingerprint,
@@ -66,7 +86,8 @@ def open_shards(folder: Path, size: int | None = None, *, value_range: str | Non
             depth=index.depth,
             value_range=index.range_note,
             outside=index.outside,
-            notes=(_on_disk(index), *index.notes),
+            patients_by=index.patients_by,
+            notes=(_on_disk(index), *index.notes, *leaks),
         ),
     )
 

@@ -14,13 +14,13 @@ import numpy as np
 from fastssl.data.labels.meaning import Labels
 from fastssl.data.source import Source, Split
 
-from .folder import DataFacts, finish_folder, new_folder
+from .folder import DataFacts, Origins, finish_folder, new_folder
 from .write import SHARD_BYTES
 from .writer import PIECE_BYTES, StoredLevels, write_images
 
 
 def pack_source(source: Source, folder: str | os.PathLike[str], *, shard_bytes: int = SHARD_BYTES) -> Path:
-    """Write the images and labels of a source as a folder of shards; a few MiB of images are read at a time.
+    """Write images, labels, patients and ids of a source as a folder of shards; a few MiB of images are read at a time.
 
     Args:
         source: the data, whose grey levels are written as they are. Masks are left out.
@@ -58,12 +58,22 @@ def pack_source(source: Source, folder: str | os.PathLike[str], *, shard_bytes: 
             class_names=source.class_names,
             problem=source.label_problem,
         )
-        finish_folder(part, written, labels, facts)
+        finish_folder(part, written, labels, facts, _origins(source))
     return path
 
 
 def _labels(splits: Mapping[str, Split]) -> dict[str, np.ndarray]:
     return {name: split.labels for name, split in splits.items() if split.labels is not None}
+
+
+def _origins(source: Source) -> Origins:
+    splits = source.splits.items()
+    return Origins(
+        groups={name: split.groups for name, split in splits if split.groups is not None},
+        group_names=source.group_names,
+        patients_by=source.report.patients_by,
+        ids={name: split.ids.tolist() for name, split in splits if split.ids is not None},
+    )
 
 
 def _pieces(split: Split) -> Iterator[np.ndarray]:

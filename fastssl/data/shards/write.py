@@ -13,16 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from fastssl.data.patients import number_groups
 from fastssl.data.values.range_words import describe_depth, describe_range
 from fastssl.data.values.value_range import levels_dtype, range_setting, resolve_range
 from fastssl.data.values.value_span import ValueSpan
 from fastssl.errors import DataError
 
-from .folder import DataFacts, finish_folder, new_folder
+from .folder import DataFacts, Origins, finish_folder, new_folder
 from .labels import labels_of
 from .samples import NO_LABEL, ReadSample, Sample, read_samples
 from .writer import PIECE_BYTES, StoredLevels, WrittenSplit, write_images
 
+Groups = Sequence[str] | Sequence[int] | np.ndarray
 SPLITS = ("train", "val", "test")
 SHARD_BYTES = 256 << 20
 """Bytes of a shard, at most."""
@@ -35,6 +37,8 @@ def write_shards(
     size: int | None = None,
     value_range: str | None = None,
     class_names: Sequence[str] = (),
+    groups: Groups | Mapping[str, Groups] | None = None,
+    pseudonymise: bool = True,
     modality: str = "unknown",
     shard_bytes: int = SHARD_BYTES,
 ) -> Path:
@@ -52,6 +56,9 @@ def write_shards(
         value_range: the values that become black and white, "LOW,HIGH", or "full" for those of the type. None: uint8
             images as they are; for others it must be given, since the first image does not tell what the last one has.
         class_names: by class index, or by column of several labels; empty: the values of the labels are the classes.
+        groups: whose each image is, of the split "train", or by split: names or whole numbers of patients, in the order
+            of the images. None where that is not known.
+        pseudonymise: keep salted hashes of patients' names alone.
         modality: of the images, such as "chest X-ray".
         shard_bytes: size of a file of images, at most.
 
@@ -59,8 +66,8 @@ def write_shards(
         The folder.
 
     Raises:
-        DataError: the folder exists or cannot be written, an image or a label is not like the others or is none, or
-            there is no image. No folder is left then.
+        DataError: the folder exists or cannot be written, an image or a label is not like the others or is none,
+            there is no image, or there are not as many groups as images. No folder is left then.
     """
     setting = range_setting(value_range)
     if shard_bytes < 1 or (size is not None and size < 1):
@@ -80,8 +87,23 @@ def write_shards(
                 raw[pieces.split] = pieces.labels
         labels = labels_of(raw, {split: own.count for split, own in written.items()}, class_names)
         facts = _facts(levels, setting, written, name=path.name, modality=modality, like=train.first.pixels)
-        finish_folder(part, written, labels, facts)
+        finish_folder(part, written, labels, facts, _origins(groups, written, pseudonymise=pseudonymise))
     return path
+
+
+def _origins(
+    groups: Groups | Mapping[str, Groups] | None, written: Mapping[str, WrittenSplit], *, pseudonymise: bool
+) -> Origins:
+    """Whose the images are, numbered."""
+    by_split = {} if groups is None else groups if isinstance(groups, Mapping) else {"train": groups}
+    named = {split: np.asarray(own) for split, own in by_split.items()}
+    for split, own in named.items():
+        images = written[split].count if split in written else 0
+        if own.shape != (images,) or own.dtype.kind not in "iuU":
+            raise DataError(f"{split}: groups are {own.dtype} {list(own.shape)} and there are {images} images; give a "
+                            "name or a whole number for each")  # fmt: skip
+    found = number_groups(named, pseudonymise=pseudonymise)
+    return Origins(groups=found.groups, group_names=found.names)
 
 
 class _Pieces:

@@ -163,9 +163,10 @@ def _rows(
     features = {candidate.label: _features(candidate, extraction, images) for candidate in candidates}
     pixels, why_none = _pixels(candidates[0], extraction, images, config)
     features |= pixels
-    supports = draw_supports(images.pool.labels, config.shots, seeds)
+    supports = draw_supports(images.pool.labels, config.shots, seeds, images.pool.groups)
     grid = solve_grid([one.pool for one in features.values()], supports, images.parts.classes, l2=config.l2)
-    rows, notes = [], [*why_none, *scarcity(images.pool.labels, config.shots), *overlap_notes(supports)]
+    scarce = scarcity(images.pool.labels, config.shots, images.pool.groups)
+    rows, notes = [], [*why_none, *scarce, *overlap_notes(supports)]
     test, task = images.test, extraction.source.task
     affordable = len(test) * images.parts.classes * len(features) * len(supports) * len(seeds) <= MOST_SCORES
     notes.append(ON_TEST_IMAGES if affordable else NOT_AFFORDABLE)

@@ -3,8 +3,9 @@
 Covers: drawing them, balanced and seeded; saying where a class has too few images and where draws share many of them.
 Does not cover: solving.
 
-They depend on labels, shots and seed alone, so that every encoder sees the same images. Within a seed they are nested:
-the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added.
+They depend on labels, patients, shots and seed alone, so that every encoder sees the same images. Within a seed they
+are nested: the 5-shot set is part of the 10-shot set, so that a seed's curve over the shots rises by images added.
+Where it is known whose images are, K images of a class are those of K patients, as far as there are as many.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from math import nan
 
 import numpy as np
 
+from fastssl.evaluation.shared.patients import taking_turns
 from fastssl.evaluation.shared.statistics import NEARLY_SAME, mean_overlap, overlap_decides
 
 
@@ -35,19 +37,25 @@ class SupportSets:
     overlap: float = nan
 
 
-def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]) -> tuple[SupportSets, ...]:
+def draw_supports(
+    labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int], groups: np.ndarray | None = None
+) -> tuple[SupportSets, ...]:
     """Draw the sets of every number of shots.
 
     Args:
         labels: int64 `[M]` class indices of the pool.
         shots: numbers of labelled images per class.
         seeds: of the draws.
+        groups: int64 `[M]`, the number of each image's patient; None where it is not known.
 
     Returns:
         In the order of `shots`.
     """
     orders = [
-        [np.random.default_rng((seed, index)).permutation(np.flatnonzero(labels == index)) for seed in seeds]
+        [
+            taking_turns(np.random.default_rng((seed, index)).permutation(np.flatnonzero(labels == index)), groups)
+            for seed in seeds
+        ]
         for index in np.unique(labels)
     ]
     found = []
@@ -58,19 +66,27 @@ def draw_supports(labels: np.ndarray, shots: Sequence[int], seeds: Sequence[int]
     return tuple(found)
 
 
-def scarcity(labels: np.ndarray, shots: Sequence[int]) -> list[str]:
-    """Return a line for every class of which the pool has fewer images than the most shots.
+def scarcity(labels: np.ndarray, shots: Sequence[int], groups: np.ndarray | None = None) -> list[str]:
+    """Return a line for every class of which the pool has fewer images, or patients, than the most shots.
 
     Args:
         labels: int64 `[M]` class indices of the pool.
         shots: numbers of labelled images per class.
+        groups: int64 `[M]`, the number of each image's patient; None where it is not known.
     """
     numbers, counts = np.unique(labels, return_counts=True)
-    return [
+    few = [
         f"class {number} has {count} images to draw from: all of them are taken at "
         f"{', '.join(str(shot) for shot in shots if shot > count)} shots"
         for number, count in zip(numbers, counts, strict=True)
         if count < max(shots)
+    ]
+    patients = {} if groups is None else {number: len(np.unique(groups[labels == number])) for number in numbers}
+    return few + [
+        f"class {number} has images of {patients[number]} patients to draw from: some give several at "
+        f"{', '.join(str(shot) for shot in shots if shot > patients[number])} shots"
+        for number, count in zip(numbers, counts, strict=True)
+        if patients and patients[number] < min(count, max(shots))
     ]
 
 

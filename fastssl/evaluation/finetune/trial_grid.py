@@ -95,9 +95,11 @@ class TrialGrid:
         """
         if not self.recipe.frozen:
             return dict.fromkeys(self.fractions, 0.0)
-        labels = self.data.parts.train.labels
+        train = self.data.parts.train
         return {
-            fraction: mean_overlap([label_subset(labels, fraction, seed) for seed in self.seeds], labels)
+            fraction: mean_overlap(
+                [label_subset(train.labels, fraction, seed, train.groups) for seed in self.seeds], train.labels
+            )
             for fraction in self.fractions
         }
 
@@ -128,11 +130,11 @@ class TrialGrid:
 
     def specs(self) -> Iterator[FinetuneSpec]:
         """Yield what is to be done, seed by seed: an interrupted comparison is complete for the seeds it reached."""
-        labels = self.data.parts.train.labels
+        train = self.data.parts.train
         digest = cache(_digest)
         for seed in self.seeds:
             for fraction in self.fractions:
-                rows = label_subset(labels, fraction, seed)
+                rows = label_subset(train.labels, fraction, seed, train.groups)
                 for one in self.candidates:
                     yield FinetuneSpec(
                         label=one.label,
@@ -160,6 +162,7 @@ class TrialGrid:
             "seed": seed,
             "recipe": self.recipe.settings(),
             "precision": str(self.data.runtime.compute_dtype),
+            **({} if parts.train.groups is None else {"drawn": "whole patients"}),
         }
 
     def _run(self, spec: FinetuneSpec, update: Update) -> TrialResult:

@@ -10,6 +10,8 @@ import warnings
 
 import numpy as np
 
+from fastssl.data.patients.strata import stratify
+
 
 def held_out_groups(labels: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray | None:
     """Choose the images of some patients.
@@ -19,7 +21,8 @@ def held_out_groups(labels: np.ndarray, groups: np.ndarray, share: float, seed: 
     nearest to the share.
 
     Args:
-        labels: int64 `[N]` class indices, or `[N, L]`, whose rows count as one class.
+        labels: int64 `[N]` class indices, or `[N, L]`, of which each image counts under its patient's rarest label, or,
+            where every patient is needed for one of these, all images under one class.
         groups: int64 `[N]`, a number for each patient.
         share: of the images to hold out; about, as patients are whole.
         seed: of the order in which patients are dealt.
@@ -27,17 +30,25 @@ def held_out_groups(labels: np.ndarray, groups: np.ndarray, share: float, seed: 
     Returns:
         bool `[N]`; None where there is one patient alone, or none can go without the last images of a class.
     """
+    if labels.ndim == 2:
+        strata = stratify(labels, groups)
+        by_rarest = _held_out(strata.of[strata.patient] + 1, groups, share, seed)
+        return by_rarest if by_rarest is not None else _held_out(np.zeros(len(labels), np.int64), groups, share, seed)
+    return _held_out(labels, groups, share, seed)
+
+
+def _held_out(classes: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray | None:
+    """The best fold, by one class for each image."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    classes = labels if labels.ndim == 1 else np.zeros(len(labels), np.int64)
     folds = min(round(1 / share), len(np.unique(groups)), int(np.bincount(classes).max()))
     if folds < 2:
         return None
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer images than there are folds
-        found = [rows for _, rows in dealer.split(classes, classes, groups) if 0 < len(rows) < len(labels)]
-    held = [np.isin(np.arange(len(labels)), rows) for rows in found]
+        found = [rows for _, rows in dealer.split(classes, classes, groups) if 0 < len(rows) < len(classes)]
+    held = [np.isin(np.arange(len(classes)), rows) for rows in found]
     if not held:
         return None
     best = min(held, key=lambda one: (-_classes(classes[~one]), -_classes(classes[one]), abs(one.mean() - share)))

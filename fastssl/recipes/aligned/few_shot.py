@@ -27,6 +27,7 @@ from fastssl.evaluation.shared.candidates import Candidate
 from fastssl.evaluation.shared.features import encoder_digest
 from fastssl.evaluation.shared.metrics import evaluate
 from fastssl.evaluation.shared.partition import Part, Partition
+from fastssl.evaluation.shared.patients import taking_turns
 from fastssl.evaluation.shared.trials import TrialSpec
 from fastssl.runtime import Runtime
 
@@ -104,11 +105,11 @@ class FewShotProxy:
     @property
     def supports(self) -> SupportSets:
         """The labelled images of every draw."""
-        return draw_supports(self.pool.labels, (self.shots,), self.seeds)[0]
+        return draw_supports(self.pool.labels, (self.shots,), self.seeds, self.pool.groups)[0]
 
     def notes(self) -> list[str]:
         """Return what a reader should know of the draws."""
-        return [*scarcity(self.pool.labels, (self.shots,)), *overlap_notes([self.supports])]
+        return [*scarcity(self.pool.labels, (self.shots,), self.pool.groups), *overlap_notes([self.supports])]
 
     def spec(self, name: str, candidate: Candidate) -> FewShotSpec:
         """Describe the trial of a candidate.
@@ -127,6 +128,7 @@ class FewShotProxy:
             "shots": self.shots,
             "seeds": list(self.seeds),
             "precision": str(self.runtime.compute_dtype),
+            **({} if self.pool.groups is None else {"drawn": "of different patients"}),
         }
         return FewShotSpec(
             label=name,
@@ -159,7 +161,7 @@ class FewShotProxy:
         encoder = candidate.start(seeds[0]).encoder
         pool, val = (self._features(candidate, encoder, part) for part in (self.pool, self.val))
         features = StandardisedFeatures.of(pool, val, self.runtime.solver_device)
-        support = draw_supports(self.pool.labels, (self.shots,), seeds)[0]
+        support = draw_supports(self.pool.labels, (self.shots,), seeds, self.pool.groups)[0]
         ((classifiers,),) = solve_grid([features.pool], [support], self.classes)
         scores = classifiers.scores(features.query)
         return [evaluate(self.val.labels, one, self.source.task).auc for one in scores]
@@ -185,9 +187,10 @@ def _at_most(part: Part, most: int, shots: int, seed: int) -> Part:
     rng = np.random.default_rng(seed)
     classes = np.unique(part.labels)
     each = max(most // len(classes), shots)
-    chosen = np.concatenate([rng.permutation(np.flatnonzero(part.labels == index))[:each] for index in classes])
+    orders = (rng.permutation(np.flatnonzero(part.labels == index)) for index in classes)
+    chosen = np.concatenate([taking_turns(order, part.groups)[:each] for order in orders])
     chosen.sort()
-    return Part(split=part.split, rows=part.rows[chosen], labels=part.labels[chosen])
+    return part.some(chosen)
 
 
 def _digest(part: Part) -> str:

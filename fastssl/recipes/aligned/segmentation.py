@@ -54,7 +54,7 @@ WEAK_RIVAL = (
 
 _PASSED_ON = (
     *MaskedImagesConfig.model_fields,
-    *("data_root", "size", "patch", "value_range", "skip_corrupt", "max_megapixels"),
+    *("data_root", "size", "patch", "value_range", "skip_corrupt", "max_megapixels", "group", "allow_leak"),
     *("device", "amp", "precision", "seed"),
 )
 

@@ -57,6 +57,12 @@ def kind_of_monitor(config: TrainConfig, source: Source) -> tuple[Kind, str]:
         return "off", "as asked"
     cost = f"; for {100 * config.monitor_share:g} % of the time at most"
     labelled = _tell_apart(source.splits["train"])
+    if labelled and _of_one_patient(source):
+        if config.monitor == "knn" and not isinstance(config, TrainingSettings):
+            raise ConfigError(
+                [f"monitor=knn: all labelled images of {source.name} are one patient's; give rank or off"]
+            )
+        return "rank", f"all labelled images are one patient's{cost}"
     resolved = isinstance(config, TrainingSettings)  # of a run that is opened on other data, to be looked at
     if config.monitor == "knn" and not labelled and not resolved:
         raise ConfigError([f"monitor=knn: {source.name} has no labels of two classes; give --monitor rank or off"])
@@ -77,11 +83,12 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
 
     Returns:
         The images. For kNN two thirds are of train, and the queries of val; without labels in val the queries are
-        labelled training images, which have no vote.
+        labelled training images, which have no vote, nor has any other image of their patients. Where all of these
+        are one patient's, nobody can vote, and it is as without labels.
     """
     rng = np.random.default_rng(SEED)
     train, val = source.splits["train"], source.splits.get("val")
-    if kind == "rank" or not _tell_apart(train):
+    if kind == "rank" or not _tell_apart(train) or _of_one_patient(source):
         split = train if val is None or len(val) < count else val
         rows = np.sort(rng.permutation(len(split))[:count])
         return WatchedImages(images=_read(split, rows))
@@ -92,7 +99,8 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
         query_split = val
     else:
         queries = min(queries, len(order) // 2)
-        asked, bank = np.sort(order[:queries]), np.sort(order[queries:count])
+        asked, voters = _apart(order, queries, train.groups)
+        asked, bank = np.sort(asked), np.sort(voters[: count - len(asked)])
         query_split = train
     labels = np.concatenate([_labels(train)[bank], _labels(query_split)[asked]])
     return WatchedImages(
@@ -101,6 +109,24 @@ def choose_images(source: Source, kind: Kind, count: int) -> WatchedImages:
         targets=labels if labels.ndim == 2 else np.eye(labels.max() + 1, dtype=np.int64)[labels],
         labels=labels if labels.ndim == 1 else None,
     )
+
+
+def _apart(order: np.ndarray, queries: int, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Queries and voters of one split, none of whose patients is in both where it is known whose the images are."""
+    if groups is None:
+        return order[:queries], order[queries:]
+    patients, firsts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    drawn = np.argsort(firsts)  # patients, in the order of their first images
+    enough = min(int(np.searchsorted(np.cumsum(counts[drawn]), queries)) + 1, len(patients) - 1)
+    theirs = np.isin(groups[order], patients[drawn[:enough]])
+    return order[theirs][:queries], order[~theirs]
+
+
+def _of_one_patient(source: Source) -> bool:
+    """Whether voters and queries would be images of the same patient, since there is no other split and no other."""
+    train, val = source.splits["train"], source.splits.get("val")
+    alone = val is None or not _has_labels(val)
+    return alone and train.groups is not None and len(np.unique(train.groups[_labelled(train)])) == 1
 
 
 def _tell_apart(split: Split) -> bool:

@@ -125,7 +125,7 @@ def cut(folder: Path) -> None:
         (lambda folder: np.save(folder / "train-labels.npy", LABELS[::-1]), "holds other labels than those"),
         (lambda folder: (folder / "train-labels.npy").unlink(), "train-labels.npy cannot be read"),
         (lambda folder: (folder / "shards.json").write_text("{"), "shards.json is damaged"),
-        (edit("version", 2), "shards.json has version 2, which this fastssl cannot read; install a newer one"),
+        (edit("version", 3), "shards.json has version 3, which this fastssl cannot read; install a newer one"),
         (edit("splits", {}), "shards.json is damaged"),
         (edit("dtype", "float32"), "shards.json is damaged"),
         (edit("image_shape", [8, 8]), "shards.json is damaged"),

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.config import SegmentConfig
+from fastssl.data.patients import count_shared
+from fastssl.data.patients.options import NOBODY
 from fastssl.data.reading import ImageFileError
 from fastssl.data.resize import workers
 from fastssl.errors import DataError
@@ -61,6 +63,7 @@ def open_segmentation_data(config: SegmentConfig, trained: Sequence[str | None] 
     if not any(sample.mask.any() for sample in splits["train"]):
         raise DataError(f"{masks}: no mask of a training image has any foreground; there is nothing to learn")
     channels = splits["train"][0].image.shape[2]
+    groups = division.groups()
     place = str(images.absolute())
     report = SegmentationReport(
         origin=f"{images.resolve().name}, {place}",
@@ -77,12 +80,15 @@ def open_segmentation_data(config: SegmentConfig, trained: Sequence[str | None] 
             *pairing.leftovers(),
             *read.skipped,
             *describe_files(read.samples),
+            *division.notes,
         ),
         pairs=pairing.how,
         masks=sum(len(sample.masks) for sample in read.samples),
         foreground=foreground.text,
         foreground_share=foreground.share,
         division=division.how,
+        patients={split: len(np.unique(own)) for split, own in groups.items()},
+        shared_patients=count_shared(groups),
     )
     return SegmentationData(
         name=images.resolve().name,
@@ -164,7 +170,14 @@ def _divide(samples: dict[str, Sample], pairing: Pairing, read: _ReadFiles, conf
     """Who is in which split; an error says as well how many images are left out."""
     pairs = [pair for pair in pairing.pairs if pair.name in samples]
     known = ImageNames.of(pairs, left_out=(*pairing.images_alone, *read.skipped_images))
-    request = SplitRequest(test=config.test_images, val=config.val_images, patient=config.patient, file=config.split)
+    group = None if config.group == NOBODY else config.group
+    request = SplitRequest(
+        test=config.test_images,
+        val=config.val_images,
+        patient=config.patient or group,
+        allow_leak=config.allow_leak,
+        file=config.split,
+    )
     try:
         return split_names(known, request)
     except DataError as error:

@@ -17,7 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from fastssl.data.layout.split_names import EVALUATION, TEST, TRAIN, VAL, split_name
+from fastssl.data.patients import check_leaks
+from fastssl.data.patients.from_paths import names_by_folder
+from fastssl.data.patients.options import FOLDER
 from fastssl.errors import ConfigError, DataError
 
 from .image_names import ImageNames
@@ -38,13 +43,16 @@ class SplitRequest:
     Attributes:
         test: names of images, or one number: how many of the last names. None: the default share.
         val: likewise, of the names that are left.
-        patient: a regular expression; images with the same match (of its first group, if it has one) stay together.
+        patient: a regular expression; images with the same match (of its first group, if it has one) stay together;
+            or "folder", for images in one folder.
+        allow_leak: a patient may be in two splits that a file or folders name.
         file: a file of lines `NAME,SPLIT`, which stands for all the others.
     """
 
     test: tuple[str, ...] | None = None
     val: tuple[str, ...] | None = None
     patient: str | None = None
+    allow_leak: bool = False
     file: Path | None = None
 
 
@@ -56,11 +64,23 @@ class Division:
         parts: name of the split -> names of its images, in their order; none is empty.
         how: a few words on where it comes from.
         patients: name of each image -> its patient; empty where no pattern finds them.
+        notes: warnings of patients in two splits, where that is allowed.
     """
 
     parts: Parts
     how: str
     patients: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def groups(self) -> dict[str, np.ndarray]:
+        """Return split -> int64 `[N]`, a number for each image's patient; nothing where patients are not known."""
+        numbers = {patient: number for number, patient in enumerate(sorted(set(self.patients.values())))}
+        if not numbers:
+            return {}
+        return {
+            split: np.array([numbers[self.patients[name]] for name in names], np.int64)
+            for split, names in self.parts.items()
+        }
 
 
 def split_names(known: ImageNames, request: SplitRequest) -> Division:
@@ -71,7 +91,7 @@ def split_names(known: ImageNames, request: SplitRequest) -> Division:
         request: how they are to be split.
 
     Raises:
-        DataError: the file of splits cannot be followed, or a split is left without an image.
+        DataError: the file of splits cannot be followed, a split is left without an image, or a patient is in two.
         ConfigError: a name, a count or a pattern in `request` cannot be used.
     """
     names = known.names
@@ -82,7 +102,10 @@ def split_names(known: ImageNames, request: SplitRequest) -> Division:
     empty = [split for split in SPLITS if not found.parts[split]]
     if empty:
         raise DataError(f"{len(names)} image(s) leave none for {' and '.join(empty)}; every split needs one")
-    return found if request.patient is None else replace(found, patients=_patients(known, request.patient))
+    if request.patient is None:
+        return found
+    found = replace(found, patients=_patients(known, request.patient))
+    return replace(found, notes=check_leaks(found.groups(), found.how, allow_leak=request.allow_leak))
 
 
 def _by_order(known: ImageNames, request: SplitRequest) -> Division:
@@ -184,6 +207,10 @@ def _patients(known: ImageNames, pattern: str | None) -> dict[str, str]:
     """The patient of every image; without a pattern each image is one."""
     if pattern is None:
         return {name: name for name in known.names}
+    if pattern == FOLDER:
+        places = [known.place(name) for name in known.names]
+        folders = names_by_folder(places, lambda folder: (named := split_name(folder)) is not None and named.plain)
+        return {name: folder or name for name, folder in zip(known.names, folders, strict=True)}
     try:
         expression = re.compile(pattern)
     except re.error as error:
