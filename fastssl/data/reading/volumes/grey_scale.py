@@ -106,7 +106,7 @@ def is_empty(grey: np.ndarray) -> bool:
         True where it is of one value, or less than 0.5 % of its pixels are brighter than 1 % of white in any channel.
     """
     black = _BLACK if grey.dtype == np.uint16 else 255 // 100
-    bright = np.count_nonzero((grey > black).any(axis=-1))
+    bright = int(np.count_nonzero((grey > black).any(axis=-1)))
     return bright < _EMPTY * grey.shape[0] * grey.shape[1] or bool((grey == grey[:1, :1]).all())
 
 
