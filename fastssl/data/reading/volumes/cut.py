@@ -3,9 +3,10 @@
 Covers: cuts along the body's axes and along those of the array, the axis of the coarsest spacing. Does not cover: the
 values of a slice (`reader.py`).
 
-The body's axes are shown as radiologists see them, which is also how scanners store DICOM slices: the patient's right is
-on the left of axial and coronal slices, the front is at the top of axial and on the left of sagittal slices, the head is
-at the top of the others. An oblique volume is cut along its own axes, each called after the body's axis that is nearest.
+The body's axes are shown as radiologists see them, which is also how scanners store DICOM slices: the patient's right
+is on the left of axial and coronal slices, the front is at the top of axial and on the left of sagittal slices, the
+head is at the top of the others. An oblique volume is cut along its own axes, each called after the body's axis that is
+nearest.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def choose_cut(volume: Volume, axis: str) -> Cut:
 
     Args:
         volume: what its file says.
-        axis: one of `AXES` of the options. "auto" is the axis of the coarsest spacing; of equal ones axial, then coronal.
-            An axis of a single voxel comes first: the volume is one slice.
+        axis: one of `AXES` of the options. "auto" is the axis of the coarsest spacing; of equal ones axial, then
+            coronal. An axis of a single voxel comes first: the volume is one slice.
 
     Returns:
         The cut.

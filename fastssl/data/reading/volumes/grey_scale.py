@@ -1,7 +1,7 @@
 """Black and white of a volume, the same for all its slices.
 
-Covers: scaling, values that are no numbers, the range that is found in a volume, windows that are given. Does not cover:
-windows of DICOM headers (`dicom`), slices (`reader.py`).
+Covers: scaling, values that are no numbers, the range that is found in a volume, windows that are given. Does not
+cover: windows of DICOM headers (`dicom`), slices (`reader.py`).
 """
 
 from __future__ import annotations

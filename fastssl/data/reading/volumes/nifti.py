@@ -1,7 +1,7 @@
 """Reading NIfTI-1 and NIfTI-2 files with nibabel's headers.
 
-Covers: `.nii`, `.nii.gz`, pairs of `.hdr` and `.img`, either byte order, scaling, colours, more than three axes. Does not
-cover: ANALYZE 7.5, which does not say what is left; CIFTI and other matrices.
+Covers: `.nii`, `.nii.gz`, pairs of `.hdr` and `.img`, either byte order, scaling, colours, more than three axes. Does
+not cover: ANALYZE 7.5, which does not say what is left; CIFTI and other matrices.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 
 from fastssl.data.reading.samples import UnreadableError
 
+from .stored_axes import TRANSPARENT, StoredAxes
 from .stored_values import data_file, read_values
-from .volume import Volume, first_of, three_axes
+from .volume import Volume, three_axes
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -28,10 +29,11 @@ _LONGEST_HEADER = 540
 _SINGLE, _PAIR = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
 _CIFTI = range(3000, 3100)
 """Intent codes of connectivity matrices and their kin."""
+_VECTORS, _VECTOR_AXIS = (1007, 2003, 2004), 4
+"""Intent codes of vectors and of colours in several planes, and the axis that these are along."""
 
 UNSTATED = "no orientation in the header; its axes are taken to go left, forward and up, as nibabel does"
 CONTRADICTED = "qform and sform differ on which way is which; sform is taken"
-TRANSPARENT = "transparency of a volume, which is left out"
 
 
 def nifti_head(file: IO[bytes]) -> bytes:
@@ -86,22 +88,27 @@ def open_nifti(file: BinaryIO, path: Path | None, head: bytes) -> Volume:
     header = kind(head[: kind.sizeof_hdr], check=False)
     if int(header["intent_code"]) in _CIFTI:
         raise UnreadableError("a CIFTI matrix, which is no image")
-    shape, volumes = three_axes(tuple(header.get_data_shape()))
-    stored = header.get_data_dtype()
-    colour, alpha = stored.names is not None, len(stored.names or ()) == 4
-    if stored.kind == "c" or (not colour and stored.itemsize > 8):
+    sizes, stored = tuple(int(size) for size in header.get_data_shape()), header.get_data_dtype()
+    records = stored.names is not None
+    if stored.kind == "c" or (not records and stored.itemsize > 8):
         raise UnreadableError(f"values of {stored.name}, which are no grey levels; save it as int16 or float32")
-    slope, intercept = (None, None) if colour else header.get_slope_inter()
+    three_axes(sizes)
+    vectors = len(sizes) == _VECTOR_AXIS + 1 and int(header["intent_code"]) in _VECTORS
+    axes = StoredAxes(
+        sizes=sizes, dtype=stored, in_space=tuple(range(min(3, len(sizes)))), samples=_VECTOR_AXIS if vectors else None
+    )
+    slope, intercept = (None, None) if records else header.get_slope_inter()
     affine, notes = _affine(header)
+    transparent = (TRANSPARENT,) if len(stored.names or ()) == 4 else ()
     return Volume(
-        shape=shape,
-        dtype=np.dtype(np.uint8) if colour else stored,
+        shape=axes.shape,
+        dtype=np.dtype(np.uint8) if records else stored,
         affine=affine,
-        colour=colour,
+        colour=records or axes.colour,
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
-        notes=(*notes, *first_of(volumes), *((TRANSPARENT,) if alpha else ())),
-        load=_loader(file, path, header, shape, stored),
+        notes=(*notes, *axes.notes, *transparent),
+        load=_loader(file, path, header, axes),
     )
 
 
@@ -123,19 +130,18 @@ def _affine(header: Nifti1Header) -> tuple[np.ndarray, tuple[str, ...]]:
     return header.get_best_affine(), (UNSTATED,) if unstated else ()
 
 
-def _loader(
-    file: BinaryIO, path: Path | None, header: Nifti1Header, shape: tuple[int, int, int], stored: np.dtype
-) -> Callable[[], np.ndarray]:
+def _loader(file: BinaryIO, path: Path | None, header: Nifti1Header, axes: StoredAxes) -> Callable[[], np.ndarray]:
     offset = int(header.get_data_offset())
     single = _magic(header.binaryblock) in _SINGLE
 
     def read(source: IO[bytes]) -> np.ndarray:
         source.seek(0)
         if source.read(2) == GZIP:
-            values = read_values(source, shape, stored, skip=offset, compression="gzip")
+            values = read_values(source, axes.needed, axes.dtype, skip=offset, compression="gzip")
         else:
-            values = read_values(source, shape, stored, offset=offset)
-        return values if stored.names is None else _colours(values)
+            values = read_values(source, axes.needed, axes.dtype, offset=offset)
+        first = axes.volume(values)
+        return first if axes.dtype.names is None else _colours(first)
 
     def load() -> np.ndarray:
         if single:

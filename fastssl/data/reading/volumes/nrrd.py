@@ -108,9 +108,7 @@ def _loader(
             end = skip < 0
             shape = axes.sizes if end else axes.needed
             return axes.volume(read_values(source, shape, axes.dtype, offset=-1 if end else offset + skip))
-        values = read_values(
-            source, axes.needed, axes.dtype, offset=offset, skip=max(0, skip), compression=compression
-        )
+        values = read_values(source, axes.needed, axes.dtype, offset=offset, skip=max(0, skip), compression=compression)
         return axes.volume(values)
 
     def load() -> np.ndarray:

@@ -1,7 +1,7 @@
 """The slices of a volume, whatever its format.
 
-Covers: which slices, their channels, grey levels and square pixels. Does not cover: where they lie (`cut.py`), black and
-white (`grey_scale.py`).
+Covers: which slices, their channels, grey levels and square pixels. Does not cover: where they lie (`cut.py`), black
+and white (`grey_scale.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .cut import choose_cut
 from .grey_scale import GreyScale, is_empty
 from .square_pixels import resampled, square_size
 from .volume import Volume
+
 
 class VolumeReader(ScanReader):
     """Reads the slices of one volume.

@@ -1,7 +1,7 @@
 """Reading the values of a volume, once and into one array.
 
-Covers: plain and compressed data, in the file of the header or in another one; sizes that a header only claims. Does not
-cover: headers (`nifti.py` and others).
+Covers: plain and compressed data, in the file of the header or in another one; sizes that a header only claims. Does
+not cover: headers (`nifti.py` and others).
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _pass(stream: IO[bytes], count: int) -> None:
 
 def _filled(stream: IO[bytes], values: np.ndarray) -> np.ndarray:
     """Fill an array from a stream; it is cut where the stream ends."""
-    target = memoryview(values.view(np.uint8)) if values.size else memoryview(b"")
+    target = values.view(np.uint8).data if values.size else memoryview(b"")
     place = 0
     while place < len(target):
         try:

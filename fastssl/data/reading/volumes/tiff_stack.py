@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from fastssl.data.reading.options import AUTO, ReadingOptions
+from fastssl.data.reading.samples import UnreadableError
 from fastssl.data.reading.tiff import decode_page
 from fastssl.data.reading.tiff_meaning import TiffMeaning, meaning_of, stored_dtype
 
@@ -49,13 +50,14 @@ def open_tiff_stack(file: BinaryIO, options: ReadingOptions) -> Volume | None:
     from tifffile import TiffFile
 
     tiff = TiffFile(file)
-    if options.axis == AUTO and not _says_slices(tiff):
+    says_slices = _says_slices(tiff)
+    if not says_slices and options.axis == AUTO:
         return None
-    if not tiff.series:
-        return None
-    series = tiff.series[0]
-    depth = _depth_axis(series, any_axis=options.axis != AUTO)
-    if depth is None:
+    series = tiff.series[0] if tiff.series else None
+    depth = None if series is None else _depth_axis(series, any_axis=options.axis != AUTO)
+    if series is None or depth is None:
+        if says_slices:
+            raise UnreadableError("truncated: its description says slices, which are not there")
         return None
     meaning = meaning_of(series.keyframe)
     if meaning.colour not in ("grey", "white is 0", "rgb", "palette"):
@@ -126,9 +128,9 @@ def _spacing(tiff: TiffFile) -> tuple[float, float, float]:
         units = {unit[1] if (unit := re.search(_UNIT.format(axis=axis), text)) else "" for axis in "ZYX"}
         lengths = [float(match[1]) for match in found if match] if len(units) == 1 else []
     else:
-        spacing = (tiff.imagej_metadata or {}).get("spacing") if tiff.is_imagej else None
+        spacing = (tiff.imagej_metadata or {}).get("spacing", 0) if tiff.is_imagej else 0
         tags = [tiff.pages.first.tags.valueof(code) for code in (_Y_RESOLUTION, _X_RESOLUTION)]
-        known = spacing is not None and all(tag and tag[0] for tag in tags)
+        known = bool(spacing) and all(tag and tag[0] for tag in tags)
         lengths = [abs(float(spacing)), *(tag[1] / tag[0] for tag in tags)] if known else []
     return (lengths[0], lengths[1], lengths[2]) if len(lengths) == 3 and min(lengths) > 0 else unknown
 
@@ -138,7 +140,7 @@ def _loader(file: BinaryIO, series: TiffPageSeries, depth: int, *, colour: bool)
 
     def load() -> np.ndarray:
         if series.dataoffset is not None:  # one after the other, as ImageJ writes them
-            stored = series.keyframe.dtype.newbyteorder(series.keyframe.parent.byteorder)
+            stored = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
             found = read_values(file, series.shape[::-1], stored, offset=series.dataoffset).T[first]
         else:
             check_memory(int(np.prod(series.shape)) * series.dtype.itemsize)
@@ -158,5 +160,7 @@ def _by_pages(series: TiffPageSeries, depth: int) -> np.ndarray:
     found = np.empty(shape, series.dtype)
     for number in range(shape[0]):
         page = series.pages[number * step]
-        found[number] = decode_page(page.aspage() if page is not None else None).reshape(shape[1:])
+        if page is None:
+            raise UnreadableError("truncated: some of its pages are missing")
+        found[number] = decode_page(page.aspage()).reshape(shape[1:])
     return found

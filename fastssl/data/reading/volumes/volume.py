@@ -70,7 +70,7 @@ def affine_of(directions: Sequence[np.ndarray]) -> np.ndarray:
     """
     columns = [np.asarray(direction, np.float64) for direction in directions[:3]]
     if len(columns) == 2:
-        third = np.cross(*columns)
+        third = np.cross(columns[0], columns[1])
         length = float(np.linalg.norm(third))
         columns.append(third / length if length > 0 else third)
     affine = np.eye(4)

@@ -148,5 +148,6 @@ def test_square_pixels_are_of_the_finer_spacing_within_bounds(height, width, spa
 
 def test_slices_larger_than_allowed_are_refused_before_they_are_decoded(nifti):
     path = nifti(np.zeros((1200, 1000, 1), np.uint8))
-    with pytest.raises(ImageFileError, match=r"1000x1200 pixels, more than 1 megapixels; allow it with --max-mega|1200x1000"):
+    words = "1200x1000 pixels, more than 1 megapixels; allow it with --max-megapixels 2"
+    with pytest.raises(ImageFileError, match=words):
         read_image_header(path, ReadingOptions(max_megapixels=1))
