@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from fastssl.text import printable
 
+from .endings import stem_of
 from .mask_fit import beginnings
 from .walk import Folder
 
@@ -45,7 +46,7 @@ def _on_endings(images: Images) -> list[str]:
     for folder, names in images.items():
         stems: dict[str, str] = {}
         for name in names:
-            other = stems.setdefault(name.rpartition(".")[0], name)
+            other = stems.setdefault(stem_of(name), name)
             if other is not name:
                 count += 1
                 example = example or f"{_path(folder, other)} and {printable(name)}"

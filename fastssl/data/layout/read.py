@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .case_folders import without_case_levels
 from .classes import name_classes, note_on_empty
 from .copies import notes_on_copies
 from .levels import enter
@@ -71,9 +72,10 @@ def read_layout(root: Path) -> FolderLayout:
     listing = find_images(root)
     masks = leave_out_masks(listing.images, root)
     entered = enter(masks.images)
+    ways, said_of_cases = without_case_levels(entered.ways, masks.images)
     root = root.joinpath(*entered.root)
     sizes = {folder: len(names) for folder, names in masks.images.items()}
-    placement = place_folders(entered.ways, sizes, str(root))
+    placement = place_folders(ways, sizes, str(root))
     classes = name_classes(placement.groups, str(root))
     paths = {
         folder: ["/".join((*folder[len(entered.root) :], name)) for name in names]
@@ -89,7 +91,8 @@ def read_layout(root: Path) -> FolderLayout:
         root,
     )
     index = class_indices(rows)
-    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *classes.notes]
+    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *said_of_cases]
+    notes += [*placement.notes, *classes.notes]
     notes += [_outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing), note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []

@@ -19,11 +19,13 @@ from .tiff import open_tiff
 from .volumes import VOLUME_SUFFIXES, open_volume
 from .wide_jpeg import WideJpegReader
 
-IMAGE_SUFFIXES = (
+PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"),
     *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".tga", ".pcx", ".avif"),
-    *VOLUME_SUFFIXES,
 )
+"""The endings of pictures, which hold one image, in small letters."""
+
+IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
 """The endings of the files that can be read, in small letters."""
 
 _HEAD = 512
