@@ -34,7 +34,7 @@ def test_the_case_of_a_path(path, case):
 
 
 def test_one_folder_of_volumes_called_like_it_may_be_a_class(touch):
-    assert read_layout(touch("a/a_t1.nii", "b/1.nii", "b/2.nii")).class_names == ("a", "b")
+    assert read_layout(touch("a/a_t1.nii", "a/a_t2.nii", "b/1.nii", "b/2.nii")).class_names == ("a", "b")
 
 
 def test_folders_of_pictures_called_like_them_are_classes(touch):
