@@ -175,7 +175,8 @@ def _not_found(name: str, path: Path) -> str:
         return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"
     if not beside:
         return f"no data at '{name}': the folder {path.parent} does not exist"
-    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_table.ALL_FLAGS)})"
+    flags = ", ".join(medmnist_table.ALL_FLAGS)
+    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({flags})"
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -34,9 +34,7 @@ _LABEL_KINDS = "biufSU"
 
 @dataclass(frozen=True, kw_only=True)
 class _Loaded:
-    """What an archive holds: the images of each split `[N, H, W, C]`, or volumes `[N, D, H, W]`, its labels and groups
-    as saved, and notes.
-    """
+    """What an archive holds: each split's images `[N, H, W, C]` or `[N, D, H, W]`, labels and groups, and notes."""
 
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]

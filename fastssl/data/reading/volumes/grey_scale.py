@@ -73,7 +73,8 @@ class GreyScale:
         Returns:
             `[H, W, C]` uint16: a channel for each window, or one.
         """
-        return through_windows(values, self._windows) if self._windows else to_grey(values, *self._range)[..., None]
+        with np.errstate(over="ignore"):  # what is too large for float32 on the way is white
+            return through_windows(values, self._windows) if self._windows else to_grey(values, *self._range)[..., None]
 
     def _scaled(self, stored: np.ndarray) -> np.ndarray:
         wide = stored.dtype.itemsize > 2 and stored.dtype.kind != "f"
