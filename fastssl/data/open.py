@@ -109,8 +109,8 @@ def open_source(
         check_no_group(patients, f"{name} does not say whose its images are")
     if name in demo.NAMES:
         return demo.open_demo(name, size)
-    if name in medmnist_table.FLAGS:
-        return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting)
+    if name in medmnist_table.ALL_FLAGS:
+        return medmnist_sets.open_medmnist(name, folder, size, notify, value_range=setting, options=options)
     path, kind = _find(name, folder)
     is_shards = kind == "folder" and kind_of(path / INDEX_FILE) == "file"
     if table is not None and (is_shards or (kind == "file" and path.suffix.lower() == ".npz")):
@@ -129,7 +129,7 @@ def open_source(
             notify=notify,
         )
     if kind == "file" and path.suffix.lower() == ".npz":
-        return open_npz(path, size, value_range=setting, patients=patients)
+        return open_npz(path, size, value_range=setting, patients=patients, options=options)
     raise DataError(_not_data(name, path, kind))
 
 
@@ -162,7 +162,7 @@ def is_name(data: str) -> bool:
     Returns:
         True of the demo sets and of MedMNIST flags.
     """
-    return data in (*demo.NAMES, *medmnist_table.FLAGS)
+    return data in (*demo.NAMES, *medmnist_table.ALL_FLAGS)
 
 
 def is_there(data: str, root: str | os.PathLike[str] | None = None) -> bool:
@@ -202,17 +202,16 @@ def _not_data(name: str, path: Path, kind: str) -> str:
 
 def _not_found(name: str, path: Path) -> str:
     """Say that there is no such data, and which name or neighbouring path was perhaps meant."""
-    if name.endswith("mnist3d"):
-        return f"'{name}' is a three-dimensional MedMNIST set; only the two-dimensional ones can be opened"
     beside = kind_of(path.parent) == "folder"
-    meant = {known: known for known in (*demo.NAMES, *medmnist_table.FLAGS)}
+    meant = {known: known for known in (*demo.NAMES, *medmnist_table.ALL_FLAGS)}
     meant |= {entry.name: str(entry) for entry in (_visible(path.parent) if beside else ())}
     close = difflib.get_close_matches(path.name, meant, n=1, cutoff=0.7)
     if close:
         return f"no data at '{name}'; did you mean '{meant[close[0]]}'?"
     if not beside:
         return f"no data at '{name}': the folder {path.parent} does not exist"
-    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({', '.join(medmnist_table.FLAGS)})"
+    flags = ", ".join(medmnist_table.ALL_FLAGS)
+    return f"no data at '{name}': give a path, demo, demo-colour or a MedMNIST flag ({flags})"
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -38,7 +38,7 @@ def test_a_name_wins_over_a_folder_of_the_same_name(tmp_path, monkeypatch, save)
     [
         ("pneumonamnist", "did you mean 'pneumoniamnist'"),
         ("demo-color", "did you mean 'demo-colour'"),
-        ("organmnist3d", "three-dimensional"),
+        ("organmnist3", "did you mean 'organmnist3d'"),
         ("quite-other", "give a path, demo, demo-colour or a MedMNIST flag"),
     ],
 )

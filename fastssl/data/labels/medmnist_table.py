@@ -1,7 +1,7 @@
-"""What the twelve two-dimensional MedMNIST sets are, by flag.
+"""What the twelve two-dimensional and the six three-dimensional MedMNIST sets are, by flag.
 
 Covers: task, classes and modality from the `medmnist` package's INFO table. Does not cover: files
-(`named/medmnist_sets.py`), nor the three-dimensional sets.
+(`named/medmnist_sets.py`).
 
 `import medmnist` takes seconds, since it loads torch, pandas and scikit-image; its table is one plain module, which is
 loaded here alone.
@@ -19,7 +19,9 @@ from fastssl.data.source import Task
 from fastssl.errors import DataError
 
 SIZES = (28, 64, 128, 224)
-"""Sides of the images that each set is published at, in pixels."""
+"""Sides of the images that each two-dimensional set is published at, in pixels."""
+SIZES_3D = (28, 64)
+"""Sides of the volumes that each three-dimensional set is published at, in voxels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +33,14 @@ class MedMNISTSet:
         task: in medmnist's words.
         class_names: by class index.
         modality: of the images.
+        volumes: it is three-dimensional.
     """
 
     flag: str
     task: Task
     class_names: tuple[str, ...]
     modality: str
+    volumes: bool = False
 
 
 _MODALITY = {
@@ -54,15 +58,27 @@ _MODALITY = {
     "organsmnist": "abdominal CT",
 }
 
+_MODALITY_3D = {
+    "organmnist3d": "abdominal CT",
+    "nodulemnist3d": "chest CT",
+    "adrenalmnist3d": "shapes from abdominal CT",
+    "fracturemnist3d": "chest CT",
+    "vesselmnist3d": "shapes from brain MRA",
+    "synapsemnist3d": "electron microscopy",
+}
+
 FLAGS = tuple(_MODALITY)
-"""The flags of the twelve sets."""
+"""The flags of the twelve two-dimensional sets."""
+FLAGS_3D = tuple(_MODALITY_3D)
+"""The flags of the six three-dimensional sets."""
+ALL_FLAGS = (*FLAGS, *FLAGS_3D)
 
 
 def describe(flag: str) -> MedMNISTSet:
     """Look up a set.
 
     Args:
-        flag: one of `FLAGS`.
+        flag: one of `ALL_FLAGS`.
 
     Returns:
         What medmnist says of it, and its modality.
@@ -72,7 +88,17 @@ def describe(flag: str) -> MedMNISTSet:
     """
     info = table()[flag]
     names = tuple(info["label"][key] for key in sorted(info["label"], key=int))
-    return MedMNISTSet(flag=flag, task=info["task"], class_names=names, modality=_MODALITY[flag])
+    modality = (_MODALITY | _MODALITY_3D)[flag]
+    return MedMNISTSet(flag=flag, task=info["task"], class_names=names, modality=modality, volumes=flag in FLAGS_3D)
+
+
+def sizes_of(flag: str) -> tuple[int, ...]:
+    """Return the sides that a set is published at, in pixels.
+
+    Args:
+        flag: one of `ALL_FLAGS`.
+    """
+    return SIZES_3D if flag in FLAGS_3D else SIZES
 
 
 def official_counts(flag: str) -> tuple[int, int, int]:
@@ -104,8 +130,8 @@ def file_of_set(flag: str, size: int) -> str:
     """Return the name of a set's file at a size, such as "breastmnist_64.npz".
 
     Args:
-        flag: one of `FLAGS`.
-        size: one of `SIZES`.
+        flag: one of `ALL_FLAGS`.
+        size: one of `sizes_of(flag)`.
     """
     return f"{flag}.npz" if size == SIZES[0] else f"{flag}_{size}.npz"
 
@@ -123,7 +149,7 @@ def set_of_file(stem: str) -> MedMNISTSet | None:
         DataError: it is a set's, and the package medmnist is missing or too old.
     """
     flag, _, size = stem.partition("_")
-    named_after_set = flag in FLAGS and (not size or size in map(str, SIZES))
+    named_after_set = flag in ALL_FLAGS and (not size or size in map(str, sizes_of(flag)))
     return describe(flag) if named_after_set else None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from fastssl.text import printable
 
-from .endings import NO_ENDING, ending_of
+from .endings import NO_ENDING, ending_of, stem_of
 from .mask_fit import beginnings
 from .walk import Folder
 
@@ -46,7 +46,7 @@ def _on_endings(images: Images) -> list[str]:
     for folder, names in images.items():
         stems: dict[str, str] = {}
         for name in names:
-            stem = name if ending_of(name) == NO_ENDING else name.rpartition(".")[0]
+            stem = name if ending_of(name) == NO_ENDING else stem_of(name)
             other = stems.setdefault(stem, name)
             if other is not name:
                 count += 1

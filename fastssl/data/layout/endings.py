@@ -16,9 +16,12 @@ VOLUMES = frozenset(
         *(".npy", ".mat"),
     )
 )
-"""Medical volumes, whole slides and arrays, which are not read."""
+"""Medical volumes, whole slides and arrays, which are not read, or not where pictures alone are."""
 
 ARCHIVES = frozenset((".zip", ".tar", ".tar.gz", ".tgz", ".gz", ".7z", ".rar", ".bz2", ".xz", ".tar.bz2", ".tar.xz"))
+
+DOUBLE = (".nii.gz", ".hdr.gz", ".img.gz")
+"""Endings of images with two points."""
 
 SHOWN = 6
 
@@ -39,6 +42,17 @@ def ending_of(name: str) -> str:
     if found is None or found[0][1:].isdigit() or found.start() == 0:
         return NO_ENDING
     return found[0]
+
+
+def stem_of(name: str) -> str:
+    """Return a file's name without its ending, of which ".nii.gz" is one.
+
+    Args:
+        name: of a file.
+    """
+    lower = name.lower()
+    double = next((ending for ending in DOUBLE if lower.endswith(ending)), "")
+    return name[: -len(double)] if double else name.rpartition(".")[0]
 
 
 def counted(endings: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from fastssl.errors import DataError
 from fastssl.text import printable
 
+from .endings import stem_of
 from .mask_fit import beginnings, forms_of_image
 from .mask_names import key_of, mask_word
 from .walk import Folder
@@ -40,7 +41,7 @@ def find_mask_files(images: Images, root: Path) -> dict[Folder, set[str]]:
     called: dict[str, list[tuple[Folder, str]]] = defaultdict(list)
     for folder, names in images.items():
         for name in names:
-            if word := mask_word(name.rpartition(".")[0]):
+            if word := mask_word(stem_of(name)):
                 called[word].append((folder, name))
     if not called:
         return {}

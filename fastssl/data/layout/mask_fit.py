@@ -10,6 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fastssl.data.reading.volumes import VOLUME_SUFFIXES
+
+from .cases import VOLUME_WORDS, case_stem
+from .endings import stem_of
 from .mask_names import key_of
 from .walk import Folder
 from .words import composed
@@ -98,7 +102,7 @@ class ImageFinder:
                 places = next((stems[form] for form in _forms_of_mask(name) if form in stems), None)
                 if places is not None:
                     fitting += 1
-                    counters += not any(map(str.isalpha, key_of(name.rpartition(".")[0])))
+                    counters += not any(map(str.isalpha, key_of(stem_of(name))))
                     several += len(_heads(places, below, depth)) > 1
         return NameFit(total=total, fitting=fitting, several=several, counters=counters)
 
@@ -112,8 +116,12 @@ def forms_of_image(name: str) -> set[str]:
     Returns:
         Its name without ending, and, after "=", without words for images; in lower case.
     """
-    stem = _CHANNEL.sub("", composed(name.rpartition(".")[0]))
-    return {stem.casefold(), f"={key_of(stem)}"} - {"="}
+    stem = _CHANNEL.sub("", composed(stem_of(name)))
+    forms = {stem.casefold(), f"={key_of(stem)}"} - {"="}
+    if name.lower().endswith(VOLUME_SUFFIXES):  # x_seg.nii.gz is the mask of x_t1.nii.gz, and of x_t2.nii.gz
+        words = [word for word in key_of(case_stem(stem)).split() if word not in VOLUME_WORDS]
+        forms.add(f"={' '.join(words)}")
+    return forms
 
 
 def beginnings(name: str) -> list[str]:
@@ -122,7 +130,7 @@ def beginnings(name: str) -> list[str]:
     Args:
         name: of a file.
     """
-    stem = composed(name.rpartition(".")[0])
+    stem = composed(stem_of(name))
     return [stem, *(stem[:end] for end in range(len(stem) - 1, 0, -1) if not stem[end].isalnum())]
 
 

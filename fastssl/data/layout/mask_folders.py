@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastssl.data.reading.volumes import VOLUME_SUFFIXES
 from fastssl.errors import DataError
 from fastssl.text import printable
 
@@ -90,7 +91,7 @@ def _judge(tops: Mapping[Folder, Sequence[Folder]], plain: Sequence[Folder], ima
         next_to_it = siblings[top[:-1]]
         if not plain or speaks_of_faces({top[-1]} | next_to_it["masks"] | next_to_it["images"]):
             verdicts[top] = _Verdict()
-        elif says_masks(top[-1]) and _goes_with(next_to_it["images"], top[-1]):
+        elif says_masks(top[-1]) and (_goes_with(next_to_it["images"], top[-1]) or _next_to_volumes(top, images)):
             verdicts[top] = _Verdict(masks=True)
         else:
             by_name[composed(top[-1]).casefold()].append(top)
@@ -115,6 +116,12 @@ def _siblings(tops: Iterable[Folder], plain: Iterable[Folder]) -> dict[Folder, d
             if depth < len(folder) and folder[:depth] in found:
                 found[folder[:depth]]["images"].add(folder[depth])
     return found
+
+
+def _next_to_volumes(top: Folder, images: Images) -> bool:
+    """Whether the folder above one of masks holds volumes, as that of a case does: ct.nii.gz, segmentations/."""
+    names = images.get(top[:-1], [])
+    return bool(names) and all(name.lower().endswith(VOLUME_SUFFIXES) for name in names)
 
 
 def _goes_with(others: Iterable[str], masks: str) -> bool:

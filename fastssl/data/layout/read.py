@@ -13,6 +13,7 @@ import numpy as np
 
 from fastssl.data.source import Task
 
+from .case_folders import without_case_levels
 from .classes import name_classes, note_on_empty
 from .copies import notes_on_copies
 from .division import divided
@@ -63,11 +64,12 @@ def list_folder(root: Path, *, classes: bool = True, splits: bool = True) -> Fol
     listing = find_images(root)
     masks = leave_out_masks(listing.images, root)
     entered = enter(masks.images)
+    ways, said_of_cases = without_case_levels(entered.ways, masks.images)
     root = root.joinpath(*entered.root)
     sizes = {folder: len(names) for folder, names in masks.images.items()}
     scans = 2 * listing.scans > sum(map(len, listing.images.values()))
-    whole = Placement(groups={WHOLE: entered.ways}, notes=())
-    placement = place_folders(entered.ways, sizes, str(root), scans=scans) if splits else whole
+    whole = Placement(groups={WHOLE: ways}, notes=())
+    placement = place_folders(ways, sizes, str(root), scans=scans) if splits else whole
     placement = placement if classes else placement.without_classes()
     named = name_classes(placement.groups, str(root))
     paths = {
@@ -83,7 +85,8 @@ def list_folder(root: Path, *, classes: bool = True, splits: bool = True) -> Fol
         ]
     )
     index = class_indices(rows)
-    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *placement.notes, *named.notes]
+    notes = [*listing.notes, *masks.notes, *notes_on_copies(masks.images), *said_of_cases]
+    notes += [*placement.notes, *named.notes]
     notes += [_outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing) if classes else "", note_on_numbers(tuple(index))]
     notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from fastssl.text import printable
 
+from .endings import stem_of
 from .split_names import TEST, TRAIN, VAL, split_name
 
 _WORD = re.compile(r"train|test|val|dev|holdout", re.IGNORECASE)
@@ -27,7 +28,7 @@ def note_on_file_names(paths: Iterable[str]) -> str:
     """
     found: dict[str, list[str]] = {TRAIN: [], VAL: [], TEST: []}
     for path in paths:
-        stem = path.rpartition("/")[2].rpartition(".")[0]
+        stem = stem_of(path.rpartition("/")[2])
         if _WORD.search(stem) and (named := split_name(stem)) and named.split in found:
             found[named.split].append(path)
     held_out = found[VAL] + found[TEST]

@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fastssl.data.reading import IMAGE_SUFFIXES
+from fastssl.data.reading import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 from fastssl.data.reading.dicom import DICOM_SUFFIXES
 from fastssl.errors import DataError
 from fastssl.text import printable
 
 from .endings import NO_ENDING, advice_on, counted, ending_of
 from .entries import DEAD, FOLDER, SPECIAL, has_other_names, holds_dicom, is_junk, kind_of
+from .value_files import values_and_headers
 
 Folder = tuple[str, ...]
 """The names on the way from the root to a folder; () is the root."""
@@ -60,11 +61,12 @@ class ImageListing:
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def find_images(root: Path) -> ImageListing:
+def find_images(root: Path, *, pictures_alone: bool = False) -> ImageListing:
     """List the image files in a folder and its subfolders.
 
     Args:
         root: the folder.
+        pictures_alone: volumes are files of other kinds.
 
     Returns:
         Files that end in `fastssl.data.reading.IMAGE_SUFFIXES` or `DICOM_SUFFIXES` in upper or lower case, DICOM files
@@ -82,7 +84,7 @@ def find_images(root: Path) -> ImageListing:
             ways[way.real] += 1
             if ways[way.real] > MOST_WAYS:
                 raise DataError(f"{way.path}: links reach {way.real} in over {MOST_WAYS} ways; remove links in circles")
-        waiting += reversed(_list(way, found))
+        waiting += reversed(_list(way, found, pictures_alone))
     images = {folder: sorted(names) for folder, names in sorted(found.images.items())}
     listing = ImageListing(
         images=images, others=found.others, scans=found.scans, linked=found.linked, notes=tuple(found.notes())
@@ -135,7 +137,7 @@ def some(names: list[str]) -> str:
     return ", ".join(map(printable, names[:SHOWN])) + (" ..." if len(names) > SHOWN else "")
 
 
-def _list(way: _Way, found: _Found) -> list[_Way]:
+def _list(way: _Way, found: _Found, pictures_alone: bool) -> list[_Way]:
     """Take in the files of one folder; return its subfolders."""
     below, others = [], found.others.setdefault(way.folder, Counter())
     try:
@@ -145,25 +147,29 @@ def _list(way: _Way, found: _Found) -> list[_Way]:
         raise DataError(
             f"{way.path} cannot be listed: {error.strerror}; change its permissions or move it elsewhere"
         ) from error
+    values, headers = (set(), set()) if pictures_alone else values_and_headers(entry.name for entry in entries)
+    suffixes = PICTURE_SUFFIXES if pictures_alone else IMAGE_SUFFIXES
     for entry in entries:
         kind = kind_of(entry)
-        if is_junk(entry.name, kind):
+        if is_junk(entry.name, kind) or entry.name in values:
             continue
         if kind == FOLDER:
             below += _follow(entry, way, found)
         else:
-            _take(entry, kind, way, found, others)
+            is_image = entry.name.lower().endswith(suffixes) or entry.name in headers
+            is_scan = not (pictures_alone or is_image) and _is_scan(entry, kind)
+            found.scans += is_scan
+            _take(entry, kind, way, found, others, is_image or is_scan)
     return below
 
 
-def _take(entry: os.DirEntry[str], kind: str, way: _Way, found: _Found, others: Counter[str]) -> None:
+def _take(entry: os.DirEntry[str], kind: str, way: _Way, found: _Found, others: Counter[str], is_image: bool) -> None:
     """Take in one entry that is not a folder."""
     ending = ending_of(entry.name)
     path = "/".join((*way.folder, entry.name))
     if kind == SPECIAL:
         found.special.append(path)
-    elif (scan := _is_scan(entry, kind, ending)) or entry.name.lower().endswith(IMAGE_SUFFIXES):
-        found.scans += scan
+    elif is_image:
         found.images.setdefault(way.folder, []).append(entry.name)
         found.linked = found.linked or bool(way.left) or kind == DEAD or has_other_names(entry)
     elif kind == DEAD and ending == NO_ENDING:
@@ -172,11 +178,11 @@ def _take(entry: os.DirEntry[str], kind: str, way: _Way, found: _Found, others: 
         others[ending] += 1
 
 
-def _is_scan(entry: os.DirEntry[str], kind: str, ending: str) -> bool:
+def _is_scan(entry: os.DirEntry[str], kind: str) -> bool:
     """Whether it is a DICOM file, by its ending or, where it has none, by its first bytes."""
     if entry.name.lower().endswith(DICOM_SUFFIXES):
         return True
-    return kind != DEAD and ending == NO_ENDING and holds_dicom(entry)
+    return kind not in (DEAD, SPECIAL) and ending_of(entry.name) == NO_ENDING and holds_dicom(entry)
 
 
 def _follow(entry: os.DirEntry[str], way: _Way, found: _Found) -> list[_Way]:

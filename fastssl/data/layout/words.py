@@ -11,7 +11,9 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-FORMATS = frozenset(("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "dcm", "dicom"))
+FORMATS = frozenset(
+    ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "dcm", "dicom", "nii", "nifti", "nrrd", "mha")
+)
 IMAGE_WORDS = frozenset(
     (
         *("image", "images", "img", "imgs", "pic", "pics", "picture", "pictures", "photo", "photos"),

@@ -95,14 +95,14 @@ def with_channels(images: np.ndarray, axes: str) -> np.ndarray:
 
     Args:
         images: the array.
-        axes: as `axes_of` found them.
+        axes: as `axes_of` found them, or "NDHW" for volumes, which stay as they are.
 
     Returns:
         `[N, H, W, C]`, in C order; the array itself where it is so already.
     """
     if axes == "NHW":
         return images[..., None]
-    return images if axes == "NHWC" else np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    return images if axes in ("NHWC", "NDHW") else np.ascontiguousarray(images.transpose(0, 2, 3, 1))
 
 
 def to_grey_levels(images: dict[str, np.ndarray], setting: str | None, where: str) -> Levels:

@@ -19,6 +19,7 @@ from fastssl.data.labels.meaning import Labels, read_labels
 from fastssl.data.labels.medmnist_table import set_of_file
 from fastssl.data.patients import NumberedPatients, PatientOptions, check_leaks, number_groups
 from fastssl.data.patients.options import NOBODY, check_no_group
+from fastssl.data.reading import ReadingOptions
 from fastssl.data.resize import square_images
 from fastssl.data.source import Source, Split
 from fastssl.data.values.range_words import describe_depth, describe_range
@@ -28,19 +29,21 @@ from .archive import NpzArchive, StoredArray, open_archive
 from .groups import check_groups
 from .images import axes_of, check_type, to_grey_levels, with_channels
 from .names import SPLITS, missing_images, unread_note
+from .slices import cut_volumes
 
 _LABEL_KINDS = "biufSU"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Loaded:
-    """What an archive holds: the images of each split `[N, H, W, C]`, its labels and groups as saved, and notes."""
+    """What an archive holds: each split's images `[N, H, W, C]` or `[N, D, H, W]`, labels and groups, and notes."""
 
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     groups: dict[str, np.ndarray]
     problem: str
     notes: tuple[str, ...]
+    volumes: bool = False
 
 
 def open_npz(
@@ -49,19 +52,22 @@ def open_npz(
     *,
     value_range: str | None = None,
     patients: PatientOptions | None = None,
+    options: ReadingOptions | None = None,
 ) -> Source:
     """Read a `.npz` file with `train_images` and, where there are any, images of other splits, `*_labels`, `*_groups`.
 
     Images: `[N, H, W]`, `[N, H, W, C]` or `[N, C, H, W]`, C in 1, 3, 4, booleans, integers or finite floats. Labels:
     whole numbers or text, `[N]` or `[N, 1]`, or a table `[N, L]`. Groups: whole numbers or text that say whose an image
     is, `[N]` or `[N, 1]`. A file named after a MedMNIST set takes that set's
-    task, class names and modality.
+    task, class names and modality; of a three-dimensional set `[N, D, H, W]` are volumes, which become slices with the
+    label of their volume, and the volume is the group.
 
     Args:
         path: of the file.
         size: side of the images in pixels, to which others are resized in memory; None: their own short side.
         value_range: the values of black and white, as `open_source` takes them.
         patients: what becomes of the groups, which alone can say whose the images are; None: the defaults.
+        options: how volumes are cut; None: along axis 0, every slice.
 
     Returns:
         The source, its images in memory.
@@ -73,12 +79,14 @@ def open_npz(
     """
     patients = patients or PatientOptions()
     check_no_group(patients, f"{path} says whose its images are in its arrays *_groups")
+    known = set_of_file(path.stem)
     with open_archive(path) as archive:
         if "train_images" not in archive.names:
             raise DataError(missing_images(path, archive.names))
-        loaded = _load(archive, path)
+        loaded = _load(archive, path, volumes=known is not None and known.volumes)
+    if loaded.volumes:
+        loaded = _cut(loaded, options or ReadingOptions(), path)
     levels = to_grey_levels(loaded.images, value_range, str(path))
-    known = set_of_file(path.stem)
     counts = {split: len(images) for split, images in levels.images.items()}
     labels = Labels.unusable(loaded.problem) if loaded.problem else read_labels(loaded.labels, counts, known)
     resized: list[str] = []
@@ -126,14 +134,26 @@ def _patients(named: dict[str, np.ndarray], options: PatientOptions) -> Numbered
     return number_groups({} if options.group == NOBODY else named, pseudonymise=options.pseudonymise)
 
 
-def _load(archive: NpzArchive, path: Path) -> _Loaded:
-    """Check what the headers say, then load it."""
+def _cut(loaded: _Loaded, options: ReadingOptions, path: Path) -> _Loaded:
+    """The slices of volumes, with labels and groups of their own."""
+    slices = cut_volumes(loaded.images, loaded.labels, loaded.groups, options, str(path))
+    return _Loaded(
+        images=slices.images,
+        labels=slices.labels,
+        groups=slices.groups,
+        problem=loaded.problem,
+        notes=(*loaded.notes, *slices.notes),
+    )
+
+
+def _load(archive: NpzArchive, path: Path, *, volumes: bool) -> _Loaded:
+    """Check what the headers say, then load it; `volumes`: four axes are `[N, D, H, W]`."""
     found = {split: archive.header(f"{split}_images") for split in SPLITS if f"{split}_images" in archive.names}
     notes, axes = [], {}
     for split, stored in list(found.items()):
         where = f"{path}: {stored.name}"
         check_type(stored.dtype, where)
-        axes[split] = axes_of(stored.shape, where)
+        axes[split] = "NDHW" if volumes and len(stored.shape) == 4 else axes_of(stored.shape, where)
         if split != "train" and stored.shape[0] == 0:
             notes.append(f"{stored.name} are empty: taken as not there")
             del found[split]
@@ -155,6 +175,7 @@ def _load(archive: NpzArchive, path: Path) -> _Loaded:
         groups={split: archive.load(stored) for split, stored in groups.items()},
         problem=problem,
         notes=tuple(notes),
+        volumes="NDHW" in axes.values(),
     )
 
 
@@ -163,7 +184,7 @@ def _check_one_shape(found: dict[str, StoredArray], axes: dict[str, str], path: 
     shapes = set()
     for split, stored in found.items():
         own = stored.shape[1:]
-        shapes.add({"NHW": (*own, 1), "NHWC": own, "NCHW": (*own[1:], *own[:1])}[axes[split]])
+        shapes.add({"NHW": (*own, 1), "NHWC": own, "NCHW": (*own[1:], *own[:1]), "NDHW": own}[axes[split]])
     if len(shapes) > 1:
         shown = ", ".join(f"{split} {stored.dtype}{list(stored.shape[1:])}" for split, stored in found.items())
         raise DataError(f"{path}: the splits hold images of different kinds ({shown}); give them one shape and dtype")

@@ -12,13 +12,14 @@ from .files import (
     read_label_file,
     refused_file,
 )
-from .kinds import IMAGE_SUFFIXES
+from .kinds import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 from .options import ReadingOptions
 from .records import ImageFileError, LabelMap, RawImage
 from .samples import ImageHeader
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "PICTURE_SUFFIXES",
     "ImageFileError",
     "ImageHeader",
     "LabelMap",

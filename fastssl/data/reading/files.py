@@ -85,7 +85,7 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
     with closing(read_frames(path, ReadingOptions(max_megapixels=max_megapixels), at_least=at_least)) as frames:
         first = next(frames, None)
     if first is None:
-        raise ImageFileError(path, "it holds no image")
+        raise ImageFileError(path, "it holds no image, or empty ones alone")
     return first
 
 

@@ -17,12 +17,16 @@ from .samples import ImageReader, UnreadableError
 from .scans import ScanReader
 from .through_pillow import PillowReader
 from .tiff import open_tiff
+from .volumes import VOLUME_SUFFIXES, open_volume
 from .wide_jpeg import WideJpegReader
 
-IMAGE_SUFFIXES = (
+PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"),
     *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".tga", ".pcx", ".avif"),
 )
+"""The endings of pictures, which hold one image, in small letters."""
+
+IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
 """The endings of the files that can be read, in small letters."""
 
 _HEAD = 512
@@ -42,15 +46,13 @@ _FOREIGN = (
     (0, b"PK\x03\x04", "a ZIP archive (or .npz)"),
     (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"\x89HDF", "an HDF5 file"),
-    (0, b"\x1f\x8b", "a gzip archive, such as .nii.gz"),
+    (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"BZh", "a bzip2 archive"),
     (0, b"7z\xbc\xaf", "a 7-Zip archive"),
     (0, b"Rar!", "a RAR archive"),
     (0, b"%PDF", "a PDF document"),
     (0, b"%!PS", "a PostScript document"),
     (0, b"8BPS", "a Photoshop document"),
-    (0, b"NRRD", "an NRRD volume"),
-    (0, b"ObjectType", "a MetaImage header"),
     (0, b"MATLAB", "a MATLAB file"),
     (0, b"II\xbc\x01", "a JPEG XR image"),
     (0, b"\xff\x0a", "a JPEG XL image"),
@@ -60,8 +62,6 @@ _FOREIGN = (
     (0, b"<svg", "an SVG drawing"),
     (0, b"<?xml", "an XML document"),
     (0, b"<", "a web page"),
-    (344, b"n+1", "a NIfTI volume"),
-    (344, b"ni1", "a NIfTI volume"),
     (4, b"ftyp", "a film or an HEIC image"),
 )
 
@@ -87,7 +87,7 @@ def open_scan(file: BinaryIO, path: Path | None, options: ReadingOptions) -> Sca
         from .dicom.reader import DicomReader  # pydicom takes a tenth of a second, which folders of pictures save
 
         return DicomReader(file, options)
-    return None
+    return open_volume(file, path, options)
 
 
 def open_reader(file: BinaryIO, suffix: str) -> ImageReader:

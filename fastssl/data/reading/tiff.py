@@ -87,7 +87,7 @@ class TiffReader:
 
     def read(self, at_least: int | None = None) -> Samples:
         meaning = self.meaning
-        pixels = upright(_decode(self.page), meaning.orientation)
+        pixels = upright(decode_page(self.page), meaning.orientation)
         top = 2**meaning.bits - 1
         values = pixels[..., : meaning.samples]
         if meaning.colour == "white is 0":
@@ -109,8 +109,19 @@ class TiffReader:
         )
 
 
-def _decode(page: TiffPage) -> np.ndarray:
-    """All samples of a page, `[H, W, S]`, in the machine's byte order."""
+def decode_page(page: TiffPage) -> np.ndarray:
+    """Decode a page whose strips and tiles are checked first.
+
+    Args:
+        page: of an open file, of a kind that `meaning_of` lets pass.
+
+    Returns:
+        `[H, W, S]`, all its samples, in the machine's byte order.
+
+    Raises:
+        UnreadableError: some of it is missing or damaged.
+        Exception: any that tifffile raises for damage.
+    """
     check_segments(page)
     # [planes, depth, H, W, samples of a plane]
     pixels = decode_jpeg(page) if page.compression == JPEG else page.asarray(squeeze=False, maxworkers=1)

@@ -120,10 +120,10 @@ def _of_flag(flag: str, sizes: Sequence[int], folder: Path, may_fetch: bool) -> 
 def _named_file(item: str, folder: Path) -> BenchmarkSet:
     path = expanded(item, "flags")
     known = set_of_file(path.stem)
-    if known is None:
+    if known is None or known.volumes:
         raise ConfigError(
-            [f"flags={item!r}: not named as a MedMNIST file, such as {file_of_set(FLAGS[0], 64)}; for other data use "
-             "fastssl probe"]
+            [f"flags={item!r}: not a 2D MedMNIST file by its name, such as {file_of_set(FLAGS[0], 64)}; for other data "
+             "use fastssl probe"]
         )  # fmt: skip
     there = next((place for place in (path, folder / path) if kind_of(place) == "file"), None)
     if there is None:

@@ -34,6 +34,11 @@ def in_splits(template: str, splits: dict[str, str], classes: str = NO_CLASS) ->
     return found
 
 
+def volumes(template: str, kinds: str = NO_CLASS) -> Files:
+    """Unlabelled volumes for training; the template has {c} for what tells those of one case apart."""
+    return dict.fromkeys(images(template, "", kinds), ("train", NO_CLASS))
+
+
 THREE = {"train": "train", "val": "val", "test": "test"}
 CXR = "NORMAL|PNEUMONIA"
 COVID = "COVID|Normal|Viral Pneumonia"
@@ -170,6 +175,34 @@ SETS: dict[str, Files] = {
     | left_out("Test/Test_GT/e_{i}/SoftMap/e_{i}_cupsegSoftmap.png"),
     "LGG": images("kaggle_3m/{c}/{c}_{i}.tif", HASHED, "TCGA_CS_4941|TCGA_CS_4942")
     | left_out("kaggle_3m/{c}/{c}_{i}_mask.tif", "TCGA_CS_4941|TCGA_CS_4942"),
+    "Medical Segmentation Decathlon": images("imagesTr/la_00{i}.nii.gz", "train")
+    | images("imagesTs/la_01{i}.nii.gz", "test")
+    | left_out("labelsTr/la_00{i}.nii.gz")
+    | left_out("imagesTr/._la_00{i}.nii.gz")
+    | left_out("dataset.json", count=1),
+    "nnU-Net": volumes("imagesTr/c_00{i}_000{c}.nii.gz", "0|1")
+    | images("imagesTs/d_00{i}_0000.nii.gz", "test")
+    | left_out("labelsTr/c_00{i}.nii.gz")
+    | left_out("labelsTs/d_00{i}.nii.gz"),
+    "AMOS": images("imagesTr/amos_000{i}.nii.gz", "train")
+    | images("imagesVa/amos_001{i}.nii.gz", "val")
+    | images("imagesTs/amos_002{i}.nii.gz", "test")
+    | left_out("labelsTr/amos_000{i}.nii.gz")
+    | left_out("labelsVa/amos_001{i}.nii.gz"),
+    "BraTS": volumes("MICCAI/BraTS20_Training_00{i}/BraTS20_Training_00{i}_{c}.nii.gz", "flair|t1|t1ce|t2")
+    | left_out("MICCAI/BraTS20_Training_00{i}/BraTS20_Training_00{i}_seg.nii.gz"),
+    "KiTS": volumes("case_0000{i}/imaging.nii.gz") | left_out("case_0000{i}/segmentation.nii.gz"),
+    "LiTS": volumes("volume-{i}.nii") | left_out("segmentation-{i}.nii"),
+    "ACDC": volumes("patient00{i}/patient00{i}_{c}.nii.gz", "4d|frame01|frame12")
+    | left_out("patient00{i}/patient00{i}_{c}_gt.nii.gz", "frame01|frame12")
+    | left_out("patient00{i}/Info.cfg"),
+    "TotalSegmentator": volumes("s000{i}/ct.nii.gz") | left_out("s000{i}/segmentations/{c}.nii.gz", "liver|spleen"),
+    "BIDS": volumes("sub-0{i}/anat/sub-0{i}_{c}.nii.gz", "T1w|T2w")
+    | volumes("sub-0{i}/func/sub-0{i}_task-rest_bold.nii.gz")
+    | left_out("participants.tsv", count=1),
+    "PROMISE12": volumes("Case0{i}.mhd") | left_out("Case0{i}.raw") | left_out("Case0{i}_segmentation.{c}", "mhd|raw"),
+    "classes of volumes": images("{c}/p{i}.nrrd", HASHED, "benign|malignant"),
+    "classes of volumes with numbers": images("{c}/{c}_000{i}.nii.gz", HASHED, "benign|malignant"),
 }
 
 REFUSED = {

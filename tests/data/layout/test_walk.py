@@ -11,6 +11,7 @@ import pytest
 
 from fastssl.data.layout import read_layout
 from fastssl.data.layout.endings import advice_on, ending_of
+from fastssl.data.layout.value_files import value_files_of
 from fastssl.data.layout.walk import find_images
 from fastssl.data.reading import IMAGE_SUFFIXES
 from fastssl.errors import DataError
@@ -50,9 +51,9 @@ def test_what_systems_leave_behind_is_neither_read_nor_counted(touch, path):
 
 def test_other_files_are_counted_by_ending(touch):
     layout = read_layout(
-        touch("1.png", "a.csv", "b.CSV", "x/c.csv", "d.npy", "e.nii.gz", "README", "1.2.840.1136", "f.png.part")
+        touch("1.png", "a.csv", "b.CSV", "x/c.csv", "d.npy", "e.mgz", "README", "1.2.840.1136", "f.png.part")
     )
-    assert layout.passed_over == {".csv": 3, "no ending": 2, ".npy": 1, ".nii.gz": 1, ".part": 1}
+    assert layout.passed_over == {".csv": 3, "no ending": 2, ".npy": 1, ".mgz": 1, ".part": 1}
 
 
 @pytest.mark.parametrize(
@@ -221,3 +222,26 @@ def test_a_thousand_levels_of_folders_are_read(deep):
 def test_a_path_longer_than_the_system_takes_stops_in_one_line(deep):
     with pytest.raises(DataError, match="cannot be listed: File name too long"):
         read_layout(deep("a_rather_long_name_of_a_folder", 200))
+
+
+@pytest.mark.parametrize("header", ["a.hdr", "a.hdr.gz", "A.HDR"])
+def test_a_header_is_an_image_where_its_values_are_next_to_it(touch, header):
+    values = header.replace("hdr", "img").replace("HDR", "IMG")
+    root = touch(header, values, "other.hdr", "x/1.png", "lone.img")
+    assert found(root) == [header, "x/1.png"]
+    assert find_images(root).passed_over == {".hdr": 1, ".img": 1}
+
+
+@pytest.mark.parametrize(("header", "values"), [("a.mhd", "a.raw"), ("a.mhd", "a.zraw"), ("a.nhdr", "a.raw.gz")])
+def test_values_next_to_their_header_are_no_files_of_other_kinds(touch, header, values):
+    root = touch(header, values, "b.raw")
+    assert found(root) == [header]
+    assert find_images(root).passed_over == {".raw": 1}
+    assert value_files_of(root / header) == (root / values,)
+    assert value_files_of(root / "b.raw") == ()
+
+
+def test_volumes_are_other_files_where_pictures_alone_are_wanted(touch):
+    listing = find_images(touch("1.png", "2.nii.gz", "3.mhd", "3.raw"), pictures_alone=True)
+    assert listing.images == {(): ["1.png"]}
+    assert listing.passed_over == {".mhd": 1, ".nii.gz": 1, ".raw": 1}

@@ -45,7 +45,7 @@ def test_the_content_decides_what_a_file_is_not_its_name(tmp_path, kind):
     [
         (b"", "it is empty"),
         (bytes(5000), "nothing but zero bytes"),
-        (b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "a NIfTI volume"),
+        (b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "its header says 0 voxels"),
         (b"\x1f\x8b\x08\0rest", "a gzip archive"),
         (b"PK\x03\x04rest", "a ZIP archive"),
         (b"\x93NUMPY\x01\0", "a NumPy array"),

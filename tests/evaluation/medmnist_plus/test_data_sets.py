@@ -55,7 +55,7 @@ def test_a_file_is_taken_by_its_name_from_here_or_from_the_folder(
     [
         ({"flags": "brestmnist"}, ConfigError, "flags='brestmnist': not a MedMNIST flag; did you mean 'breastmnist'?"),
         ({"flags": "chest-x"}, ConfigError, "not a MedMNIST flag"),
-        ({"flags": "cells.npz"}, ConfigError, "not named as a MedMNIST file, such as pathmnist_64.npz"),
+        ({"flags": "cells.npz"}, ConfigError, "not a 2D MedMNIST file by its name, such as pathmnist_64.npz"),
         ({"flags": "octmnist.npz"}, DataError, "flags='octmnist.npz': no such file, neither here nor in"),
         ({"flags": ""}, ConfigError, "flags='': give MedMNIST flags, .npz files of theirs, or auto"),
         ({"flags": "octmnist", "sizes": 64}, DataError, "octmnist: none of octmnist_64.npz in"),

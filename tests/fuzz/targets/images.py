@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zlib
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import tifffile
 from PIL import Image
@@ -52,7 +54,19 @@ def _pictures() -> tuple[tuple[str, bytes], ...]:
         content = io.BytesIO()
         tifffile.imwrite(content, pixels, **options)
         found.append((".tif", content.getvalue()))
-    return tuple(found)
+    return (*found, *_volumes())
+
+
+def _volumes() -> list[tuple[str, bytes]]:
+    """(ending, file) of small volumes."""
+    voxels = _RNG.integers(0, 1000, (5, 6, 4), dtype=np.int16)
+    stored = voxels.tobytes(order="F")
+    nifti = nibabel.Nifti1Image(voxels, np.diag([-1.0, 1.0, 2.0, 1.0])).to_bytes()
+    nrrd = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 5 6 4\nencoding: raw\nendian: little\nspace: RAS\n"
+    nrrd += b"space directions: (1,0,0) (0,1,0) (0,0,1)\n\n"
+    meta = b"ObjectType = Image\nNDims = 3\nDimSize = 5 6 4\nElementSpacing = 1 1 2\nElementType = MET_SHORT\n"
+    meta += b"TransformMatrix = 1 0 0 0 1 0 0 0 1\nElementDataFile = LOCAL\n"
+    return [(".nii", nifti), (".nii.gz", gzip.compress(nifti)), (".nrrd", nrrd + stored), (".mha", meta + stored)]
 
 
 def _files() -> Sequence[bytes]:

@@ -62,7 +62,7 @@ def list_files(root: Path, without: Iterable[Path] = ()) -> FileListing:
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder of images")
-    listing = find_images(root)
+    listing = find_images(root, pictures_alone=True)
     left_out = {folder.resolve() for folder in without}
     files = []
     for folders, names in listing.images.items():

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from fastssl.data.layout.words import composed
-from fastssl.data.reading import IMAGE_SUFFIXES
+from fastssl.data.reading import PICTURE_SUFFIXES
 
 from .listing import ListedFile
 
@@ -60,7 +60,7 @@ def cut_suffix(file: ListedFile, suffix: str) -> str | None:
     """
     suffix = composed(suffix).lower()
     dot = suffix.rfind(".")
-    if dot >= 0 and suffix[dot:] in IMAGE_SUFFIXES:
+    if dot >= 0 and suffix[dot:] in PICTURE_SUFFIXES:
         if file.path.suffix.lower() != suffix[dot:]:
             return None
         suffix = suffix[:dot]
