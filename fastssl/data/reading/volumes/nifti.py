@@ -92,7 +92,7 @@ def open_nifti(file: BinaryIO, path: Path | None, head: bytes) -> Volume:
     records = stored.names is not None
     if stored.kind == "c" or (not records and stored.itemsize > 8):
         raise UnreadableError(f"values of {stored.name}, which are no grey levels; save it as int16 or float32")
-    three_axes(sizes)
+    three_axes(sizes)  # refuses sizes that are none
     vectors = len(sizes) == _VECTOR_AXIS + 1 and int(header["intent_code"]) in _VECTORS
     axes = StoredAxes(
         sizes=sizes, dtype=stored, in_space=tuple(range(min(3, len(sizes)))), samples=_VECTOR_AXIS if vectors else None

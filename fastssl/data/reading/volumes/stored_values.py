@@ -24,7 +24,7 @@ from fastssl.text import printable
 Compression = Literal["none", "gzip", "zlib", "bzip2", "text"]
 
 _CHUNK = 1 << 22
-_MOST_RATIO = {"none": 1, "gzip": 1040, "zlib": 1040, "bzip2": 1 << 16, "text": 1 << 3}
+_MOST_RATIO = {"none": 1, "gzip": 1040, "zlib": 1040, "bzip2": 1 << 21, "text": 1 << 3}
 """The most bytes that one byte of a file can become: deflate's limit, bzip2's in practice, "1 " as float64."""
 
 

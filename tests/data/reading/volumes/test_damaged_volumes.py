@@ -12,7 +12,7 @@ from fastssl.data.reading import ImageFileError, ReadingOptions, read_frames
 
 from .volume_files import in_orientation, noise, write_itk, write_nifti
 
-CHANGES = 100
+CHANGES = 60
 HEADER = 600
 """Bytes at the beginning, in which two thirds of the changes are."""
 
