@@ -13,8 +13,8 @@ from fastssl.cli.commands import OF_A_STAGE
 from fastssl.config import Config
 from fastssl.stages.registry import RECIPE_NAMES, STAGES, config_class, stage_entry
 
-LINES, COLUMNS = 70, 100
-LINES_OF_TWO = 74
+LINES, COLUMNS = 72, 100
+LINES_OF_TWO = 76
 """Of a recipe that lists the settings of two stages, or of two tasks."""
 ESTIMATE = 4
 """Lines that `estimate` has more than `train`: a box of two options."""

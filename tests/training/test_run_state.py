@@ -71,7 +71,9 @@ def test_state_of_groups_in_another_order_is_kept_in_the_shape_of_its_own_parame
     order.hand_over_gradients()
     optimizer.step()
     tensors, scalars = flatten_optimizer(optimizer, order)
-    own = [parameter for weights in (False, True) for parameter in module.parameters() if (parameter.ndim > 1) is weights]
+    own = [
+        parameter for weights in (False, True) for parameter in module.parameters() if (parameter.ndim > 1) is weights
+    ]
     assert [tensors[f"{place}.exp_avg"].shape for place in range(6)] == [parameter.shape for parameter in own]
     again = torch.optim.AdamW(groups, lr=0.1)
     restore_optimizer(again, order, tensors, scalars)
