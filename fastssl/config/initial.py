@@ -88,11 +88,13 @@ def path_in(value: str | Path) -> Path | None:
 
 
 def _initial_setting(value: Any) -> Any:
-    """A path as such, all else as text; a path that reads like a name (./imagenet) stays a path."""
-    if not isinstance(value, str):
+    """Names as text, and paths; one that reads like a name (./imagenet) is made absolute, so that it stays a path."""
+    if not isinstance(value, (str, Path)):
         return value
     found = parse_initial(value)
-    return found if isinstance(found, Path) else with_path(value.strip(), str)
+    if not isinstance(found, Path):
+        return with_path(value, str).strip()
+    return found.absolute() if str(found) == IMAGENET or str(found).startswith(_TIMM) else found
 
 
 InitialWeights = Annotated[str | Path, BeforeValidator(_initial_setting)]

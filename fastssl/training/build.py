@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from fastssl.config.base import FULL_RANGE
+from fastssl.config.initial import IMAGENET
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
 from fastssl.distributed.world import world
@@ -173,7 +174,7 @@ def build_run(
     name, why = defaults.encoder(on_cuda=_on_cuda(runtime))
     asked = None if config.encoder == "auto" else config.encoder
     known = follows if start is None else starting_encoder(start, asked, name)
-    if known is not None and known.name != name:
+    if known is not None and start != IMAGENET:
         name, why = known.name, f"that of {config.init}"
     name = asked or name
     encoder = create_encoder(name, source.image_shape[2], size, seed=config.seed)
