@@ -171,7 +171,7 @@ def build_run(
     defaults = stage_defaults(config.stage)
     start = config.init if init and follows is None else None
     size = config.size or min(source.image_shape[:2])
-    name, why = defaults.encoder(on_cuda=_on_cuda(runtime))
+    name, why = defaults.encoder(on_cuda=runtime.device.type == "cuda")
     asked = None if config.encoder == "auto" else config.encoder
     known = follows if start is None else starting_encoder(start, asked, name)
     if known is not None and start != IMAGENET:
@@ -243,11 +243,7 @@ def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> Ru
         channels=source.image_shape[2],
         size=size,
         modality=source.modality,
-        on_cuda=_on_cuda(runtime),
+        on_cuda=runtime.device.type == "cuda",
         batch_norm=has_batch_norm(encoder),
         compute_dtype=runtime.compute_dtype,
     )
-
-
-def _on_cuda(runtime: Runtime) -> bool:
-    return runtime.device.type == "cuda"
