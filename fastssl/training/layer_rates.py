@@ -35,10 +35,10 @@ def decayed_by_layer(make: MakeOptimizer, stage: Stage, decay: float) -> MakeOpt
         ConfigError: timm does not group the encoder's weights.
     """
     scales = layer_scales(stage.encoder, decay)
-    own = {id(parameter): scales[name] for name, parameter in stage.encoder.named_parameters()}
 
     def make_decayed(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = make(parameters)
+        own = {id(parameter): scales[name] for name, parameter in stage.encoder.named_parameters()}
         trained = zip(parameters, stage.trained_parameters(), strict=True)
         scale_by_id = {id(parameter): own.get(id(original), 1.0) for parameter, original in trained}
         optimizer.param_groups[:] = [part for group in optimizer.param_groups for part in _parts_of(group, scale_by_id)]
