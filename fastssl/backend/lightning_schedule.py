@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from fastssl.training.build import TrainingRun
+from fastssl.training.layer_rates import scale_of
 
 
 class StepRate(LRScheduler):
     """The learning rate as a function of the step alone; a checkpoint holds its step and no function.
 
     Args:
-        optimizer: all its groups get the same rate.
+        optimizer: all its groups get the same rate, times their `lr_scale` where they have one.
         rate: of a step, by how many were done before it.
     """
 
@@ -35,7 +36,7 @@ class StepRate(LRScheduler):
         Returns:
             One for each group of parameters.
         """
-        return [self._rate_of(self.last_epoch) for _ in self.optimizer.param_groups]
+        return [self._rate_of(self.last_epoch) * scale_of(group) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the step.

@@ -20,6 +20,7 @@ from fastssl.stages.stage import Batch, Stage
 from fastssl.stages.stage_defaults import MakeOptimizer
 from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.engine import MOST_SKIPPED
+from fastssl.training.layer_rates import rate_of, scale_of, set_rate
 from fastssl.training.run_state import flatten_optimizer, restore_module, restore_optimizer
 from fastssl.training.step import MEASURE_EVERY
 from fastssl.training.step import Step as EngineStep
@@ -93,7 +94,7 @@ class LoopStep:
             DivergenceError: fp16 holds no gradient of this batch, however scaled.
         """
         batch = self.place(batch)
-        lr: Any = self.optimizer.param_groups[0]["lr"] if self._schedule is None else self._schedule(self.count)
+        lr = rate_of(self.optimizer) if self._schedule is None else self._schedule(self.count)
         for _ in range(MOST_SKIPPED + 1):
             metrics = self._step(batch, lr, number=self.count)
             if metrics is not None:
@@ -136,7 +137,7 @@ class LoopStep:
         tensors, scalars = flatten_optimizer(self.optimizer, self._step.order)
         return {
             "stage": self.stage.state_dict(),
-            "optimizer": {"tensors": tensors, "scalars": scalars, "lr": float(self.optimizer.param_groups[0]["lr"])},
+            "optimizer": {"tensors": tensors, "scalars": scalars, "lr": float(rate_of(self.optimizer))},
             "scaler": self._step.scaler.state_dict(),
             "count": self.count,
         }
@@ -161,7 +162,7 @@ class LoopStep:
             raise CheckpointError(f"state: of another optimiser ({str(error).splitlines()[0]})") from None
         if state["scaler"]:  # one that was saved in another precision has none
             self._step.scaler.load_state_dict(state["scaler"])
-        _set_rate(self.optimizer, kept["lr"])
+        set_rate(self.optimizer, kept["lr"])
         self.count = state["count"]
 
     def _placed(self, tensor: Tensor) -> Tensor:
@@ -194,14 +195,6 @@ def _moved(optimizer: torch.optim.Optimizer, stage: Stage) -> MakeOptimizer:
 
 
 def _check_rates(optimizer: torch.optim.Optimizer) -> None:
-    rates = sorted({float(group["lr"]) for group in optimizer.param_groups})
+    rates = sorted({float(f"{float(group['lr']) / scale_of(group):.6g}") for group in optimizer.param_groups})
     if len(rates) > 1:
         raise ValueError(f"optimizer: a step has one learning rate, its groups have {', '.join(map(str, rates))}")
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)  # a step that is replayed on a GPU reads this very tensor
-        else:
-            group["lr"] = rate

@@ -83,8 +83,12 @@ class AlignedConfig(MaskedImagesConfig, TrainConfig):
     """Not taken: equal epochs are not equal times."""
     init: Annotated[None, _NOT_TAKEN] = None
     """Not taken: every method starts from the same random weights."""
+    freeze: Annotated[Literal[0], _NOT_TAKEN] = 0
+    """Not taken: random weights are not worth keeping."""
     lr: Annotated[None, _NOT_TAKEN] = None
     """Not taken: every method has its own."""
+    lr_decay: Annotated[Literal[1], _NOT_TAKEN] = 1
+    """Not taken: it is for weights that were trained before."""
     weight_decay: Annotated[None, _NOT_TAKEN] = None
     """Not taken: every method has its own."""
     accumulate: Annotated[Literal[1], _NOT_TAKEN] = 1

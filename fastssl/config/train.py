@@ -29,6 +29,7 @@ from .base import (
     ListOf,
 )
 from .data import DataConfig
+from .initial import InitialWeights
 from .paths import DataText, PathSetting
 
 Board = Literal["auto", "none", "tensorboard", "wandb", "mlflow"]
@@ -66,8 +67,10 @@ class TrainConfig(DataConfig):
     """Encoder: any timm model (auto: the stage's own)."""
     stem: Annotated[Literal["auto", "standard", "small"], Parameter(group=MODEL, show_default=False)] = "auto"
     """A ResNet's first layers; small: 3x3, stride 1."""
-    init: Annotated[PathSetting | None, Parameter(group=MODEL)] = None
-    """Weights to start from: a run, or a .safetensors or .pth file with timm's keys."""
+    init: Annotated[InitialWeights | None, Parameter(group=MODEL)] = None
+    """Weights to start from: imagenet, timm:NAME, timm:NAME=FILE, a run or a file."""
+    freeze: Annotated[Annotated[int, Field(ge=0)], Parameter(group=MODEL, show_default=False)] = 0
+    """First stages of the encoder that stay as they are (auto: 0)."""
 
     batch_size: Annotated[int, Field(ge=2), Parameter(group=LENGTH)] = 128
     """Images per step."""
@@ -83,6 +86,8 @@ class TrainConfig(DataConfig):
     """Stop this call after so many steps; the schedule stays the same."""
     lr: Annotated[AutoFloat, Parameter(group=LENGTH)] = None
     """Peak learning rate (auto: by stage, batch size, length)."""
+    lr_decay: Annotated[Annotated[float, Field(gt=0, le=1)], Parameter(group=LENGTH, show_default=False)] = 1.0
+    """Factor of the rate from each layer to the one below (auto: 1)."""
     weight_decay: Annotated[Annotated[float, Field(ge=0)] | None, Auto, Parameter(group=LENGTH)] = None
     """Weight decay of trained weights (auto: the stage's own)."""
 

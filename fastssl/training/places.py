@@ -11,8 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fastssl.config.initial import path_in, with_path
+
 _SOURCES = ("data_root", "init", "labels", "images", "masks", "fov", "split")
 _PLACES = (*_SOURCES, "out")
+_WEIGHTS = "init"
+"""Which of them may be a name, or hold a path behind one."""
 
 
 def absolute_places(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -22,11 +26,12 @@ def absolute_places(settings: Mapping[str, Any]) -> dict[str, str]:
         settings: names and values, with paths as they were given.
 
     Returns:
-        Those of data_root, init, labels, out, images, masks, fov and split that are there and not None, as text.
+        Those of data_root, init, labels, out, images, masks, fov and split that are there and not None, as text; names
+        of published weights as they are.
     """
     given = {name: settings[name] for name in _PLACES if settings.get(name) is not None}
-    # Without following links: a link may be meant to be changed. Path.absolute would leave ".." in.
-    return {name: os.path.abspath(Path(place).expanduser()) for name, place in given.items()}  # noqa: PTH100
+    found = {name: _absolute(place) for name, place in given.items() if name != _WEIGHTS}
+    return found | {name: with_path(given[name], _absolute) for name in given.keys() & {_WEIGHTS}}
 
 
 def moved_places(settings: Mapping[str, Any], folder: Path) -> dict[str, str]:
@@ -41,9 +46,32 @@ def moved_places(settings: Mapping[str, Any], folder: Path) -> dict[str, str]:
     """
     out, found = settings.get("out"), {}
     for name in _SOURCES:
-        place = settings.get(name)
-        if isinstance(place, str) and isinstance(out, str) and not Path(place).exists():
+        setting = settings.get(name)
+        if not isinstance(setting, str) or not isinstance(out, str):
+            continue
+        place = _path_in(name, setting)
+        if place is not None and not place.exists():
             moved = Path(os.path.normpath(folder / os.path.relpath(place, out)))
             if moved.exists():
-                found[name] = str(moved)
+                found[name] = _put(name, setting, str(moved))
     return found
+
+
+def _path_in(name: str, setting: str) -> Path | None:
+    """The path that a setting holds, if it holds one."""
+    if name != _WEIGHTS:
+        return Path(setting)
+    try:
+        return path_in(setting)
+    except ValueError:  # of a file that was edited: told where settings are checked
+        return None
+
+
+def _put(name: str, setting: str, place: str) -> str:
+    """A setting with another path."""
+    return with_path(setting, lambda _: place) if name == _WEIGHTS else place
+
+
+def _absolute(place: str | Path) -> str:
+    # Without following links: a link may be meant to be changed. Path.absolute would leave ".." in.
+    return os.path.abspath(Path(place).expanduser())  # noqa: PTH100

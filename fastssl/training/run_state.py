@@ -89,14 +89,16 @@ def flatten_optimizer(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> t
         order: of the parameters in memory.
 
     Returns:
-        Tensors by `INDEX.NAME` (of the parameter and of the state), in the parameters' own shapes; all else, likewise.
+        Tensors by `INDEX.NAME`, in the parameters' own shapes; all else, likewise. Parameters are numbered as in the
+        optimiser's groups, one group after the other.
     """
     tensors: dict[str, Tensor] = {}
     scalars: dict[str, Any] = {}
+    places = _places(optimizer, order)
     for index, values in optimizer.state_dict()["state"].items():
         for name, value in values.items():
             if isinstance(value, Tensor):
-                tensors[f"{index}.{name}"] = order.from_memory(index, value)
+                tensors[f"{index}.{name}"] = order.from_memory(places[index], value)
             else:
                 scalars[f"{index}.{name}"] = value
     return tensors, scalars
@@ -114,9 +116,10 @@ def restore_optimizer(
         scalars: its second result.
     """
     state: dict[int, dict[str, Any]] = {}
+    places = _places(optimizer, order)
     for key, value in [*tensors.items(), *scalars.items()]:
         index, name = key.split(".", 1)
-        stored = order.to_memory(int(index), value) if isinstance(value, Tensor) else value
+        stored = order.to_memory(places[int(index)], value) if isinstance(value, Tensor) else value
         state.setdefault(int(index), {})[name] = stored
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -137,6 +140,12 @@ def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], origin: str
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"{origin}: made for another model ({reason})") from None
+
+
+def _places(optimizer: torch.optim.Optimizer, order: MemoryOrder) -> list[int]:
+    """Of each parameter, in the order of the optimiser's groups, the place in `order`."""
+    places = {id(view): place for place, view in enumerate(order.views)}
+    return [places[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _first_line(error: Exception) -> str:

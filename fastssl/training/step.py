@@ -22,6 +22,7 @@ from fastssl.distributed.world import world
 from fastssl.runtime import Runtime
 from fastssl.stages.stage import Batch, Stage, StageOutput
 from fastssl.training.data_parallel import GradientSettings, data_parallel, parts_of, without_exchange
+from fastssl.training.layer_rates import set_rate
 from fastssl.training.memory_order import MemoryOrder
 from fastssl.training.step_graph import StepGraphs
 
@@ -60,7 +61,7 @@ class Step:
         self.optimizer = make_optimizer(self.order.views)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
         self._statistics = _RunningStatistics(stage)
-        self._rates = _device_rates(self.optimizer, runtime.device)
+        _move_rates(self.optimizer, runtime.device)
         self._parts = gradients.accumulate
         self._apart = self.scaler.is_enabled() or self._parts > 1
         self._begun = False
@@ -69,7 +70,7 @@ class Step:
         replayed = runtime.cuda_graphs and not self._apart and world().size == 1
         self._graphs = StepGraphs(self._train) if replayed else None
 
-    def __call__(self, batch: Batch, lr: float, *, number: int) -> Metrics | None:
+    def __call__(self, batch: Batch, lr: float | Tensor, *, number: int) -> Metrics | None:
         """Train on one batch, without waiting for the device.
 
         Args:
@@ -82,7 +83,7 @@ class Step:
             hold: then nothing has moved, neither weights nor moving average nor queue nor batch norms' statistics nor
             the optimiser's state, and the step is still to be done.
         """
-        self._set_rate(lr)
+        set_rate(self.optimizer, lr)
         self.stage.measuring = number % self._measure_every == 0
         if self._apart:
             return self._train_apart(batch)
@@ -141,14 +142,6 @@ class Step:
         """
         for parameter in [parameter for parameter in self.optimizer.state if parameter not in known]:
             del self.optimizer.state[parameter]
-
-    def _set_rate(self, lr: float) -> None:
-        if self._rates:
-            for rate in self._rates:
-                rate.fill_(lr)
-            return
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
 
 
 class _RunningStatistics:
@@ -213,14 +206,11 @@ def _mean(parts: list[Metrics]) -> Metrics:
     return {name: torch.stack([part[name].float() for part in parts]).mean() for name in parts[0]}
 
 
-def _device_rates(optimizer: torch.optim.Optimizer, device: torch.device) -> list[Tensor]:
-    """On CUDA, one scalar for each group's learning rate, so that a replayed step can read it; elsewhere none."""
+def _move_rates(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """On CUDA, make each group's learning rate a scalar there, so that a replayed step can read it."""
     if device.type != "cuda":
-        return []
-    rates = []
+        return
     for group in optimizer.param_groups:
-        rates.append(torch.tensor(float(group["lr"]), device=device))
-        group["lr"] = rates[-1]
+        group["lr"] = torch.tensor(float(group["lr"]), device=device)
         if "capturable" in group:
             group["capturable"] = True
-    return rates

@@ -15,8 +15,8 @@ from fastssl.config import Config
 from fastssl.config.base import SCANS
 from fastssl.stages.registry import RECIPE_NAMES, STAGES, config_class, stage_entry
 
-LINES, COLUMNS = 74, 100
-LINES_OF_TWO = 78
+LINES, COLUMNS = 76, 100
+LINES_OF_TWO = 80
 """Of a recipe that lists the settings of two stages, or of two tasks."""
 ESTIMATE = 4
 """Lines that `estimate` has more than `train`: a box of two options."""

@@ -66,6 +66,15 @@ def test_train_writes_a_run_folder(here: Path, grey_npz: Path, capsys: pytest.Ca
         (["--encoder", "test_vit", "--size", "32", "--stem", "small"], "stem='small': test_vit has no ResNet stem"),
         (["--resume"], "no run here"),
         (["--init", "nowhere.pth"], "nowhere.pth: no such file"),
+        (["--init", "timm:resnet18@64"], "init='timm:resnet18@64': give imagenet, timm:NAME, timm:NAME=FILE, a run or"),
+        (["--init", "timm:resnet19"], "init='resnet19': not a timm model, did you mean 'resnet18'?"),
+        (["--init", "timm:resnet18=nowhere.pth"], "nowhere.pth: no such file"),
+        (["--init", "timm:resnet34", "--encoder", "resnet18"], "contradict each other: leave one out"),
+        (["--encoder", "test_resnet", "--freeze", "9"], "freeze=9: test_resnet has 5 stages"),
+        (
+            ["--freeze", "-1", "--lr-decay", "0"],
+            "freeze='-1': input should be greater than or equal to 0; lr_decay='0'",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -59,6 +59,28 @@ def test_an_optimizer_goes_on_exactly_where_it_was_in_channels_last(
         assert torch.equal(a, b)
 
 
+def test_state_of_groups_in_another_order_is_kept_in_the_shape_of_its_own_parameter() -> None:
+    """A run that began on a CPU, where filters are turned, goes on where they are not."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Conv2d(5, 4, 3), nn.Flatten(), nn.Linear(64, 2))
+    module.to(memory_format=torch.channels_last)
+    order = MemoryOrder(module.parameters())
+    groups = [{"params": [view for view in order.views if (view.ndim > 1) is weights]} for weights in (False, True)]
+    optimizer = torch.optim.AdamW(groups, lr=0.1)
+    module(torch.randn(2, 3, 8, 8)).pow(2).mean().backward()
+    order.hand_over_gradients()
+    optimizer.step()
+    tensors, scalars = flatten_optimizer(optimizer, order)
+    own = [
+        parameter for weights in (False, True) for parameter in module.parameters() if (parameter.ndim > 1) is weights
+    ]
+    assert [tensors[f"{place}.exp_avg"].shape for place in range(6)] == [parameter.shape for parameter in own]
+    again = torch.optim.AdamW(groups, lr=0.1)
+    restore_optimizer(again, order, tensors, scalars)
+    for view in order.views:
+        assert torch.equal(again.state[view]["exp_avg"], optimizer.state[view]["exp_avg"])
+
+
 def test_a_module_of_another_shape_is_one_clear_line() -> None:
     with pytest.raises(CheckpointError, match=r"^here: made for another model \(size mismatch for [^\n]+\)$"):
         restore_module(nn.Linear(2, 3), nn.Linear(2, 4).state_dict(), "here")

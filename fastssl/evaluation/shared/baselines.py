@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastssl.errors import CheckpointError
+from fastssl.config.initial import parse_initial
+from fastssl.errors import CheckpointError, ConfigError
 from fastssl.models.encoder import EncoderSpec, create_encoder
-from fastssl.models.weight_file import read_weights
-from fastssl.models.weight_match import load_weights
+from fastssl.models.starting_weights import load_start
 from fastssl.training.stored_settings import CONFIG, read_settings
 
 from .candidates import Candidate, NamedEncoder, name_of
@@ -62,8 +62,8 @@ def random_candidates(runs: Sequence[Candidate], called: str = RANDOM) -> tuple[
 def untrained_baseline(run_folder: Path, spec: EncoderSpec, seed: int) -> tuple[NamedEncoder, str]:
     """Return the encoder of a run as it was before training, and a line that says what it is.
 
-    It has the random weights of the run's seed, or, if the run was given `init`, the weights of that file. Where the
-    file cannot be read any more, it has the random weights.
+    It has the random weights of the run's seed, or, if the run was given `init`, those weights. Where they cannot be
+    read any more, it has the random weights.
 
     Args:
         run_folder: with the run's configuration.
@@ -80,12 +80,12 @@ def untrained_baseline(run_folder: Path, spec: EncoderSpec, seed: int) -> tuple[
     init = _settings(run_folder).get("init")
     if init is None:
         return found, random
-    path = Path(init)
     try:
-        load_weights(found.encoder, read_weights(path), init)
-    except CheckpointError as error:
+        load_start(found.encoder, spec, init)
+    except (CheckpointError, ConfigError) as error:  # a file that is gone, published weights that cannot be had here
         return found, f"{found.label}: random weights {whose}; the first run began with others that are lost ({error})"
-    label = f"before training ({name_of(path)})"
+    weights = parse_initial(init)
+    label = f"before training ({name_of(weights) if isinstance(weights, Path) else init})"
     start = NamedEncoder(label=label, encoder=found.encoder, spec=spec)
     return start, f"{label}: the first run's encoder as it began, from {init}"
 

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from pydantic import Field, field_validator
 
 from fastssl.config.base import DATA, Auto, ListOf, subset_of, weights_for
+from fastssl.config.paths import DataText
 from fastssl.config.train import DEMO_COLOUR, TrainConfig, TrainingSettings, stage_group
 
 TASK_NAMES = ("jigsaw", "inpaint", "colorize")
@@ -23,7 +24,7 @@ class PretextConfig(TrainConfig):
     """What may be asked of the multi-pretext stage."""
 
     stage: Literal["pretext"] = "pretext"
-    data: Annotated[str, Parameter(group=DATA, show_default=False)] = DEMO_COLOUR
+    data: Annotated[str, DataText, Parameter(group=DATA, show_default=False)] = DEMO_COLOUR
     """A MedMNIST flag, an .npz file or a folder, in colour (auto: demo-colour)."""
     tasks: Annotated[ListOf[str], subset_of(*TASK_NAMES), Parameter(group=_BOX)] = TASK_NAMES
     """Tasks to train on, one or more."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from rich.console import Console
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import fastssl
@@ -58,6 +58,30 @@ def test_it_has_the_weights_that_the_run_started_from(run_folder: Path, tmp_path
     assert same(found.encoder, start)
     assert found.label == "before training (earlier)"
     assert line == f"{found.label}: the first run's encoder as it began, from {tmp_path / 'earlier'}"
+
+
+def test_it_has_the_published_weights_that_the_run_started_from(run_folder: Path, tmp_path: Path) -> None:
+    spec = load_encoder(run_folder).spec
+    start = create_encoder("test_resnet", 3, 16, seed=8)
+    save_file(start.state_dict(), tmp_path / "w.safetensors")
+    init = f"timm:test_resnet={tmp_path / 'w.safetensors'}"
+    configure(run_folder, seed=5, init=init)
+    found, line = untrained_baseline(run_folder, spec, seed=0)
+    images = IMAGES.expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        torch.testing.assert_close(features(found.encoder), start.eval()(images), rtol=1e-4, atol=1e-5)
+    assert found.label == f"before training ({init})"
+    assert line == f"{found.label}: the first run's encoder as it began, from {init}"
+
+
+def test_where_published_weights_cannot_be_had_it_is_random_and_that_is_said(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    configure(run_folder, seed=5, init="timm:resnet18.gluon_in1k")  # in no one's cache
+    found, line = untrained_baseline(run_folder, load_encoder(run_folder).spec, seed=0)
+    assert same(found.encoder, create_encoder("test_resnet", 1, 16, seed=5))
+    assert "its weights cannot be downloaded (HF_HUB_OFFLINE is set)" in line
 
 
 def test_where_the_start_is_lost_it_is_random_and_that_is_said(run_folder: Path, tmp_path: Path) -> None:
