@@ -29,7 +29,19 @@ FIELDS = [
 ]
 """(command, setting): those that all stages share, each stage's own, and those of probe."""
 
-VALUES: tuple[Any, ...] = (8, 0.5, "cpu", "generative", "bezier", "inpaint", "jigsaw=2", "full", "timm:m", "40,400", True)
+VALUES: tuple[Any, ...] = (
+    8,
+    0.5,
+    "cpu",
+    "generative",
+    "bezier",
+    "inpaint",
+    "jigsaw=2",
+    "full",
+    "timm:m",
+    "40,400",
+    True,
+)
 WITH = {"imagenet_weights": {"imagenet": "m"}}
 """Setting -> what it is given with."""
 
