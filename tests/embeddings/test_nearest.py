@@ -26,7 +26,7 @@ def test_neighbours_are_those_of_scikit_learn_in_blocks_of_any_size(
 
 def test_what_is_left_out_is_no_neighbour_and_as_many_as_there_are_are_found() -> None:
     embeddings = torch.from_numpy(np.random.default_rng(1).normal(size=(8, 3)))
-    similar = np.array(torch.nn.functional.cosine_similarity(embeddings[:2, None], embeddings[None], dim=2))
+    similar = torch.nn.functional.cosine_similarity(embeddings[:2, None], embeddings[None], dim=2).numpy()
     left_out = [np.array([0, 3, 3]), np.arange(8)]
     few, none = nearest(embeddings, embeddings[:2], 20, left_out)
     assert few.places.tolist() == [row for row in np.argsort(-similar[0]) if row not in (0, 3)]
