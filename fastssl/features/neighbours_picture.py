@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 WIDEST = 1800
 NARROWEST, LEAST_CELL = 480, 104
 """Widths that the first lines and the text below an image need."""
-MARGIN, GAP, QUERY_GAP, ROW_GAP, HEAD, LINE, FRAME = 14, 8, 26, 14, 46, 13, 3
+MARGIN, GAP, QUERY_GAP, ROW_GAP, HEAD, LINE, FRAME = 14, 8, 26, 14, 52, 13, 3
 LETTER, TITLE_LETTER = 5.6, 7
 """Pixels that a letter takes, about."""
 SAME, OTHER, NO_LABEL, QUERY = "#117733", "#cc3311", "#b8b8b8", "#1a1a1a"
