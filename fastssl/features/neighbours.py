@@ -83,7 +83,8 @@ def neighbours(
         config = config.model_copy(update={"quiet": True})
     with together(config.device, console) as own_console:
         result = _neighbours(run, [os.fspath(one) for one in given], config, own_console)
-        say(own_console, *([json_format.dumps(result.as_json(), indent=1)] if json else result.lines()))
+        text = json_format.dumps(result.as_json(), indent=1).splitlines() if json else result.lines()
+        say(own_console, *text)
         return result
 
 
