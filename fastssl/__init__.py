@@ -37,6 +37,15 @@ _EXPORTS = {
     "BenchmarkResult": "fastssl.evaluation.medmnist_plus.report",
     "preview": "fastssl.previews.preview",
     "PreviewConfig": "fastssl.config",
+    "embed": "fastssl.features.embed",
+    "EmbedConfig": "fastssl.config",
+    "EmbedResult": "fastssl.features.embed_result",
+    "neighbours": "fastssl.features.neighbours",
+    "NeighboursConfig": "fastssl.config",
+    "NeighboursResult": "fastssl.features.neighbours_result",
+    "export": "fastssl.exports.export",
+    "ExportConfig": "fastssl.config",
+    "ExportResult": "fastssl.exports.result",
     "pack": "fastssl.shards",
     "PackConfig": "fastssl.config",
     "doctor": "fastssl.diagnosis.doctor",
@@ -61,12 +70,18 @@ __all__ = [
     "BenchmarkConfig",
     "BenchmarkResult",
     "Diagnosis",
+    "EmbedConfig",
+    "EmbedResult",
     "Estimate",
+    "ExportConfig",
+    "ExportResult",
     "FastSSLError",
     "FewshotConfig",
     "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
+    "NeighboursConfig",
+    "NeighboursResult",
     "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
@@ -82,10 +97,13 @@ __all__ = [
     "benchmark",
     "create_encoder",
     "doctor",
+    "embed",
     "estimate",
+    "export",
     "fewshot",
     "finetune",
     "load_encoder",
+    "neighbours",
     "open_source",
     "pack",
     "preview",
@@ -103,8 +121,11 @@ if TYPE_CHECKING:
     from fastssl.config import (
         AdviseConfig,
         BenchmarkConfig,
+        EmbedConfig,
+        ExportConfig,
         FewshotConfig,
         FinetuneConfig,
+        NeighboursConfig,
         PackConfig,
         PreviewConfig,
         ProbeConfig,
@@ -129,6 +150,12 @@ if TYPE_CHECKING:
     from fastssl.evaluation.probe.run import probe
     from fastssl.evaluation.segment.report import SegmentResult
     from fastssl.evaluation.segment.run import segment
+    from fastssl.exports.export import export
+    from fastssl.exports.result import ExportResult
+    from fastssl.features.embed import embed
+    from fastssl.features.embed_result import EmbedResult
+    from fastssl.features.neighbours import neighbours
+    from fastssl.features.neighbours_result import NeighboursResult
     from fastssl.models.encoder import create_encoder
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview

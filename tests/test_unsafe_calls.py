@@ -25,6 +25,8 @@ NEEDED = {
     "numpy.load": ("allow_pickle", False),
 }
 """Call -> the argument that has to be given, in so many words."""
+NEEDED_HERE = {"fastssl/exports/to_torchscript.py": "torch.jit.load(...)"}
+"""A file may make a call all the same: of the program that it has written a moment before, to compare it."""
 METHODS = {"extract", "extractall"}
 """Of archives; a name in one may lead anywhere."""
 
@@ -63,8 +65,9 @@ def is_archive(node: ast.expr) -> bool:
 
 def test_no_code_runs_what_it_reads() -> None:
     assert len(FILES) > 200
-    found = [f"{path.relative_to(ROOT)}:{line}" for path in FILES for line in unsafe(path.read_text(encoding="utf-8"))]
-    assert found == []
+    found = [(str(path.relative_to(ROOT)), line) for path in FILES for line in unsafe(path.read_text(encoding="utf-8"))]
+    assert [(file, line) for file, line in found if not line.endswith(f": {NEEDED_HERE.get(file)}")] == []
+    assert len(found) == len(NEEDED_HERE)
 
 
 @pytest.mark.parametrize(

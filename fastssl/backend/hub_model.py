@@ -7,8 +7,8 @@ constructor (`fastssl.models.timm_call` writes those as a line of Python).
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,17 @@ import torch
 from torch import nn
 
 from fastssl.data.paths import expanded
-from fastssl.data.storage import writing
 from fastssl.errors import CheckpointError, ConfigError, DataError
+from fastssl.files import write_json
 from fastssl.models.encoder import EncoderSpec
 from fastssl.models.encoder_file import LoadedEncoder, load_encoder
 from fastssl.models.timm_call import timm_call
 from fastssl.models.timm_fit import fit_to_size
+from fastssl.outputs import made_beside
 
+CONFIG = "config.json"
+_OF_OTHER_WEIGHTS = ("license", "origin_url", "paper_ids", "paper_name", "notes")
+"""What timm knows of the weights that it has itself for an architecture."""
 _CLOSE = 1e-4
 """Largest difference between the features of the encoder and of the model that timm makes of the folder."""
 
@@ -59,24 +63,16 @@ def push_encoder(
     if (folder is None) == (repo_id is None):
         raise ConfigError(["folder, repo_id: give one of them, a folder to make or a repository of the hub"])
     encoder, spec = load_encoder(Path(run))
-    options = _options(spec)
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="fastssl-") as temporary:
-            _write(Path(temporary) / "model", encoder, spec, options)
-        _upload(str(repo_id), encoder, spec, options, private=private, token=token)
+            write_model_folder(Path(temporary) / "model", LoadedEncoder(encoder, spec))
+        _upload(str(repo_id), encoder, spec, private=private, token=token)
         return f"hf-hub:{repo_id}"
     path = expanded(os.fsdecode(folder), "folder").absolute()
     if path.exists() or path.is_symlink():
         raise DataError(f"{path} exists; remove it, or give another folder")
-    with writing(path.parent, "free some room, or give another folder"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            _write(part, encoder, spec, options)
-            part.chmod(0o755)
-            part.rename(path)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with made_beside(path) as made:
+        write_model_folder(made, LoadedEncoder(encoder, spec))
     return f"local-dir:{path}"
 
 
@@ -104,15 +100,39 @@ def _model_config(spec: EncoderSpec) -> dict[str, Any]:
     return {"pretrained_cfg": pretrained, "value_range": spec.value_range or "0,255"}
 
 
-def _write(folder: Path, encoder: nn.Module, spec: EncoderSpec, options: dict[str, Any]) -> None:
-    """Write both files, and check that timm makes the same encoder of them."""
+def write_model_folder(folder: Path, ours: LoadedEncoder) -> float:
+    """Write `config.json` and `model.safetensors`, and check that timm makes the same encoder of them.
+
+    Args:
+        folder: to make.
+        ours: the encoder.
+
+    Returns:
+        The largest absolute difference between its features and those of the model that timm makes.
+
+    Raises:
+        ConfigError: timm's format cannot describe the encoder, or timm makes another one of it.
+        OSError: the folder cannot be written.
+    """
     from timm.models import save_for_hf
 
+    encoder, spec = ours
+    options = _options(spec)
     save_for_hf(encoder, str(folder), _model_config(spec), model_args=options, safe_serialization=True)
-    _check(folder, LoadedEncoder(encoder, spec))
+    _tidy(folder / CONFIG)
+    return _check(folder, ours)
 
 
-def _check(folder: Path, ours: LoadedEncoder) -> None:
+def _tidy(path: Path) -> None:
+    """Leave out what timm's configuration says of weights that are not these, and what transformers would see twice."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.get("model_args", {}).pop("num_classes", None)  # it is in the configuration itself
+    for name in _OF_OTHER_WEIGHTS:
+        config["pretrained_cfg"].pop(name, None)
+    write_json(path, config)
+
+
+def _check(folder: Path, ours: LoadedEncoder) -> float:
     import timm
 
     encoder, spec = ours
@@ -120,7 +140,7 @@ def _check(folder: Path, ours: LoadedEncoder) -> None:
     try:
         made = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
         with torch.no_grad():
-            difference = (made(images) - encoder(images)).abs().max().item()
+            difference = float((made(images) - encoder(images)).abs().max())
     except Exception as error:  # every architecture has its own
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ConfigError(
@@ -131,11 +151,10 @@ def _check(folder: Path, ours: LoadedEncoder) -> None:
             f"{spec.name}: timm makes another encoder of it (features differ by {difference:.2g}); "
             f"build it by: {timm_call(spec)}"
         ])  # fmt: skip
+    return difference
 
 
-def _upload(
-    repo_id: str, encoder: nn.Module, spec: EncoderSpec, options: dict[str, Any], *, private: bool, token: str | None
-) -> None:
+def _upload(repo_id: str, encoder: nn.Module, spec: EncoderSpec, *, private: bool, token: str | None) -> None:
     from timm.models import push_to_hf_hub
 
     try:
@@ -146,7 +165,7 @@ def _upload(
             token=token,
             private=private,
             model_config=_model_config(spec),
-            model_args=options,
+            model_args=_options(spec),
             task_name="image-feature-extraction",
             safe_serialization=True,
         )

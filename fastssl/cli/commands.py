@@ -18,8 +18,11 @@ from fastssl.config import (
     AdviseConfig,
     BenchmarkConfig,
     Config,
+    EmbedConfig,
+    ExportConfig,
     FewshotConfig,
     FinetuneConfig,
+    NeighboursConfig,
     PackConfig,
     PreviewConfig,
     ProbeConfig,
@@ -46,6 +49,9 @@ CONFIGS: dict[str, type[Config]] = {
     "benchmark": BenchmarkConfig,
     "preview": PreviewConfig,
     "report": ReportConfig,
+    "embed": EmbedConfig,
+    "neighbours": NeighboursConfig,
+    "export": ExportConfig,
     "pack": PackConfig,
 }
 """Command -> its settings; of those in `OF_A_STAGE`, those that all stages have."""
@@ -213,6 +219,60 @@ def report(
     fastssl.report(runs, config)
 
 
+def embed(
+    run: RunPath,
+    /,
+    *,
+    config: Annotated[EmbedConfig, Flattened] = EmbedConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Write the features of images as a Parquet or .npz file, with ids, labels and patients; goes on where it was.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or an encoder.safetensors file.
+    """
+    fastssl.embed(run, config)
+
+
+def neighbours(
+    run: RunPath,
+    /,
+    *images: str,
+    config: Annotated[NeighboursConfig, Flattened] = NeighboursConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Find the images of a data set that are most similar to given ones, as a list and as a picture.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or an encoder.safetensors file.
+    images:
+        Image files, ids of the data, or splits and places, such as test/17.
+    """
+    fastssl.neighbours(run, images, config, json=json)
+
+
+def export(
+    run: RunPath,
+    /,
+    *,
+    config: Annotated[ExportConfig, Flattened] = ExportConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+) -> None:
+    """Write an encoder for other programs, and check that what they load has the same features.
+
+    Parameters
+    ----------
+    run:
+        A run folder, or an encoder.safetensors file.
+    """
+    fastssl.export(run, config)
+
+
 def pack(
     *,
     config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
@@ -272,7 +332,10 @@ def make_app(train_config: type[TrainConfig]) -> App:
         """
         install(make_app(every_stage()), shell)
 
-    working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, benchmark, preview, report, pack]
+    working: list[Callable[..., object]] = [
+        *(train, probe, fewshot, finetune, segment, benchmark, preview, report),
+        *(embed, neighbours, export, pack),
+    ]
     asking: list[Callable[..., object]] = [advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)

@@ -12,8 +12,11 @@ from .aligned import AlignedConfig
 from .base import Config, build, coerce_config, problems, unknown
 from .benchmark import BenchmarkConfig
 from .data import ComputeConfig, DataConfig, PatientsConfig, ScansConfig, SourceConfig
+from .embed import EmbedConfig
+from .export import ExportConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
+from .neighbours import NeighboursConfig
 from .pack import PackConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
@@ -28,8 +31,11 @@ __all__ = [
     "ComputeConfig",
     "Config",
     "DataConfig",
+    "EmbedConfig",
+    "ExportConfig",
     "FewshotConfig",
     "FinetuneConfig",
+    "NeighboursConfig",
     "PackConfig",
     "PatientsConfig",
     "PreviewConfig",

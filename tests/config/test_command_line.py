@@ -29,6 +29,9 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
     "advise": [{"task": "segmentation", "label_budget": 20, "modality": "chest X-ray", "budget": 90, "measure": False}],
     "benchmark": [{"flags": "breastmnist", "sizes": [28, 64], "baseline": "timm:resnet18=a file.pth", "fit": "pad"}],
     "report": [{"map": False, "projection": "pca", "points": 9, "out": "a.html", "open": True, "size": 32}],
+    "embed": [{"split": ["test", "val"], "normalize": True, "dtype": "float16", "out": "a b.npz", "overwrite": True}],
+    "neighbours": [{"k": 3, "same_patient": True, "split": "train", "out": "n.png", "batch_size": 9}],
+    "export": [{"format": "onnx", "normalization": False, "out": "-odd.onnx"}],
     "pack": [{"data": "x", "shard_megabytes": 8, "out": "-odd"}],
 }
 

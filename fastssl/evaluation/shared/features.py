@@ -98,13 +98,24 @@ class FeatureCache:
             key: what they depend on.
             features: `[N, D]`.
         """
-        path = self.path(key)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            content = save({"features": features.contiguous()}, metadata=_metadata(key, features))
-            write_atomically(path, content)
+            self.write(key, features)
         except OSError as error:
-            self._notify(f"{path}: features not kept ({error.strerror or error})")
+            self._notify(f"{self.path(key)}: features not kept ({error.strerror or error})")
+
+    def write(self, key: FeatureKey, features: Tensor) -> None:
+        """Keep features that must not be lost.
+
+        Args:
+            key: what they depend on.
+            features: `[N, D]`.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content = save({"features": features.contiguous()}, metadata=_metadata(key, features))
+        write_atomically(self.path(key), content)
 
 
 def _read(path: Path, key: FeatureKey) -> Tensor | None:

@@ -1,16 +1,15 @@
 """Nearest neighbours: some test images, and the training images whose features are most similar.
 
-Covers: choosing and drawing them, marked as right or wrong. Does not cover: classifying by them
-(`fastssl.embeddings.knn`).
+Covers: choosing queries and drawing their neighbours, marked as right or wrong. Does not cover: finding them
+(`fastssl.embeddings.nearest`), classifying by them (`fastssl.embeddings.knn`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
+from fastssl.embeddings.nearest import nearest
 from fastssl.evaluation.shared.candidates import Candidate
 
 from ..blocks import Gallery, GalleryGrid, Lines, ReportSection, Thumbnail, ThumbnailRow
@@ -57,41 +56,23 @@ def choose_queries(images: RunImages) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def nearest(train: Tensor, query: Tensor, count: int, without: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
-    """Find the most similar training images.
-
-    Args:
-        train: float `[N, D]`.
-        query: float `[M, D]`.
-        count: how many for each query.
-        without: int64 `[M]`, a training image that does not count for each query; None where all do.
-
-    Returns:
-        Cosine similarities, descending, and places in `train`, `[M, count]` each.
-    """
-    similar = F.normalize(query, dim=1) @ F.normalize(train, dim=1).T
-    if without is not None:
-        similar[torch.arange(len(query)), torch.from_numpy(without)] = -2.0
-    found = similar.topk(min(count, similar.shape[1]), dim=1)
-    return found.values, found.indices
-
-
 def _gallery(candidate: Candidate, images: RunImages, queries: np.ndarray) -> Gallery:
     train_part, tested = images.parts.train, len(images.parts.test) > 0
     query_part = images.parts.test if tested else train_part
     train = images.extraction.of_part(candidate, train_part)
     query = images.extraction.of_part(candidate, query_part)[torch.from_numpy(queries)]
-    similarities, places = nearest(train, query, NEIGHBOURS, None if tested else queries)
+    without = None if tested else [np.array([own]) for own in queries]
+    neighbours = nearest(train, query, NEIGHBOURS, without)
     train_classes, query_classes = class_indices(train_part), class_indices(query_part)
     shown = as_rgb(part_images(images.source, query_part, queries))
     rows, right = [], 0
-    for pixels, row, own, found in zip(shown, queries, similarities, places.numpy(), strict=True):
+    for pixels, row, found in zip(shown, queries, neighbours, strict=True):
         label = int(query_classes[row])
         name = images.class_name(label)
         alt = ", ".join(filter(None, (name, f"{query_part.split} image {query_part.rows[row]}")))
         thumbnails = [Thumbnail(uri=thumbnail_uri(pixels), alt=f"query: {alt}", caption=name or "query")]
-        near = as_rgb(part_images(images.source, train_part, found))
-        for image, place, similarity in zip(near, found, own, strict=True):
+        near = as_rgb(part_images(images.source, train_part, found.places.numpy()))
+        for image, place, similarity in zip(near, found.places.numpy(), found.similarities, strict=True):
             same = int(train_classes[place]) == label
             right += same
             thumbnails.append(
@@ -103,7 +84,11 @@ def _gallery(candidate: Candidate, images: RunImages, queries: np.ndarray) -> Ga
                 )
             )
         rows.append(ThumbnailRow(label="", images=tuple(thumbnails)))
-    note = f"{right} of {places.numel()} neighbours shown are of the query's class." if images.labelled else ""
+    note = (
+        f"{right} of {sum(len(found.places) for found in neighbours)} neighbours shown are of the query's class."
+        if images.labelled
+        else ""
+    )
     return Gallery(title=candidate.label, rows=tuple(rows), note=note)
 
 

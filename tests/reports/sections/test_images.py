@@ -16,7 +16,7 @@ from fastssl.config import ReportConfig
 from fastssl.reports.reading.run_record import find_records
 from fastssl.reports.run_images import RunImages, class_indices, open_images
 from fastssl.reports.sections.feature_map import choose_map_images, neighbour_agreement
-from fastssl.reports.sections.neighbours import choose_queries, nearest
+from fastssl.reports.sections.neighbours import choose_queries
 
 
 @pytest.fixture
@@ -25,17 +25,6 @@ def images(run: Path) -> RunImages:
     assert problems == ()
     assert found is not None
     return found
-
-
-def test_neighbours_are_those_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    train, query = rng.normal(size=(50, 6)), rng.normal(size=(7, 6))
-    distances, places = neighbors.NearestNeighbors(metric="cosine").fit(train).kneighbors(query, 5)
-    found = nearest(torch.from_numpy(train), torch.from_numpy(query), 5)
-    np.testing.assert_array_equal(found[1], places)
-    np.testing.assert_allclose(found[0], 1 - distances)
-    own = nearest(torch.from_numpy(train), torch.from_numpy(train[:3]), 1, without=np.arange(3))[1]
-    assert not np.isin(own.flatten(), np.arange(3)[own.flatten() == torch.arange(3)]).any()
 
 
 def test_agreement_is_that_of_the_nearest_other_image() -> None:

@@ -1,0 +1,36 @@
+"""Whether what was written computes the encoder's features.
+
+Covers: the largest difference, and refusing one that is more than rounding. Does not cover: loading what was written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from fastssl.errors import ConfigError
+
+CLOSE = 1e-4
+"""Of the largest feature, or of 1 where all are smaller: what sums in another order may differ by."""
+
+
+def compare(ours: Tensor, theirs: Tensor | np.ndarray, what: str) -> float:
+    """Return the largest absolute difference of features.
+
+    Args:
+        ours: the encoder's, `[B, D]`.
+        theirs: those of what was written.
+        what: loaded it, for the error's text.
+
+    Raises:
+        ConfigError: shapes differ, or more than rounding does.
+    """
+    mine, other = ours.detach().double().numpy(), np.asarray(theirs, np.float64)
+    if mine.shape != other.shape:
+        raise ConfigError([f"format: {what} yields features of shape {list(other.shape)}, not {list(mine.shape)}"])
+    difference = float(np.abs(mine - other).max())
+    if not difference <= CLOSE * max(1.0, float(np.abs(mine).max())):
+        raise ConfigError(
+            [f"format: {what} computes other features (they differ by {difference:.2g}); nothing written"]
+        )
+    return difference
