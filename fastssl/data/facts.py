@@ -30,6 +30,7 @@ def report_of(
     value_range: str = AS_THEY_ARE,
     outside: float = 0.0,
     passed_over: Mapping[str, int] | None = None,
+    unreadable: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> DataReport:
     """Gather the facts about a data set.
@@ -44,6 +45,7 @@ def report_of(
         value_range: the values of black and white, and how they were found.
         outside: share of the values that lie outside of the range and were clipped.
         passed_over: ending -> number of files that were not read because of it.
+        unreadable: path in the folder -> why the file cannot be read.
         notes: what was left out, changed, or taken for something else.
 
     Returns:
@@ -62,6 +64,7 @@ def report_of(
         depth=depth,
         value_range=value_range,
         passed_over=dict(passed_over or {}),
+        unreadable=dict(unreadable or {}),
         notes=(*notes, *absence_notes(labels, class_names), *_clipped(outside)),
     )
 

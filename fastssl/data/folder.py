@@ -87,6 +87,7 @@ def open_folder(
             value_range=pack.range_note,
             outside=pack.outside,
             passed_over=layout.passed_over,
+            unreadable=pack.unreadable,
             notes=(*layout.notes, *pack.notes, *skipped),
         ),
     )
@@ -95,14 +96,16 @@ def open_folder(
 def _splits(layout: FolderLayout, pack: Pack) -> dict[str, Split]:
     """The readable images by split, with labels where their split has them."""
     kept = np.array([name not in pack.unreadable for name in layout.files])
-    split_of, labels = np.array(layout.splits)[kept], layout.labels[kept]
+    split_of, labels, ids = np.array(layout.splits)[kept], layout.labels[kept], np.array(layout.files)[kept]
     splits = {}
     for name in ("train", "val", "test"):
         rows = np.flatnonzero(split_of == name)
         if len(rows):
             own = labels[rows]
             labelled = len(layout.class_names) > 0 and own.max() != UNLABELLED
-            splits[name] = Split(images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None)
+            splits[name] = Split(
+                images=pack.images[rows[0] : rows[-1] + 1], labels=own if labelled else None, ids=ids[rows]
+            )
     return splits
 
 

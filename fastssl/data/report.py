@@ -39,6 +39,7 @@ class DataReport:
         depth: bits of a value, such as "16 bit".
         value_range: the values of black and white and how they were found, such as "0 to 4095, found in the images".
         passed_over: ending in lower case -> number of files that were not read because of it.
+        unreadable: path in the folder -> why that file cannot be read, of files that were skipped.
         notes: a line for each thing that was left out, changed, or taken for something else, and why.
     """
 
@@ -52,6 +53,7 @@ class DataReport:
     depth: str = ""
     value_range: str = ""
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
