@@ -21,6 +21,9 @@ _EXPORTS = {
     "advise": "fastssl.advice.run",
     "AdviseConfig": "fastssl.config",
     "Advice": "fastssl.advice.report",
+    "inspect": "fastssl.inspection.run",
+    "InspectConfig": "fastssl.config",
+    "Inspection": "fastssl.inspection.inspection",
     "Estimate": "fastssl.estimation.result",
     "AlignedResult": "fastssl.recipes.aligned",
     "probe": "fastssl.evaluation.probe.run",
@@ -67,6 +70,8 @@ __all__ = [
     "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
+    "InspectConfig",
+    "Inspection",
     "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
@@ -85,6 +90,7 @@ __all__ = [
     "estimate",
     "fewshot",
     "finetune",
+    "inspect",
     "load_encoder",
     "open_source",
     "pack",
@@ -105,6 +111,7 @@ if TYPE_CHECKING:
         BenchmarkConfig,
         FewshotConfig,
         FinetuneConfig,
+        InspectConfig,
         PackConfig,
         PreviewConfig,
         ProbeConfig,
@@ -129,6 +136,8 @@ if TYPE_CHECKING:
     from fastssl.evaluation.probe.run import probe
     from fastssl.evaluation.segment.report import SegmentResult
     from fastssl.evaluation.segment.run import segment
+    from fastssl.inspection.inspection import Inspection
+    from fastssl.inspection.run import inspect
     from fastssl.models.encoder import create_encoder
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview

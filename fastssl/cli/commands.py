@@ -20,6 +20,7 @@ from fastssl.config import (
     Config,
     FewshotConfig,
     FinetuneConfig,
+    InspectConfig,
     PackConfig,
     PreviewConfig,
     ProbeConfig,
@@ -37,6 +38,7 @@ from .completion import Shell, install
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "estimate": TrainConfig,
+    "inspect": InspectConfig,
     "advise": AdviseConfig,
     "probe": ProbeConfig,
     "fewshot": FewshotConfig,
@@ -92,6 +94,24 @@ def advise(
         The images, as --data takes them.
     """
     fastssl.advise(data, config, json=json)
+
+
+def inspect(
+    data: Annotated[str | None, Parameter(show=True)] = None,
+    /,
+    *,
+    config: Annotated[InspectConfig, Flattened] = InspectConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Look at data before training: counts, sizes, odd images, copies across splits, contact sheets.
+
+    Parameters
+    ----------
+    data:
+        The images, as --data takes them.
+    """
+    fastssl.inspect(data, config, json=json)
 
 
 def probe(
@@ -271,7 +291,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         install(make_app(every_stage()), shell)
 
     working: list[Callable[..., object]] = [train, probe, fewshot, finetune, segment, benchmark, preview, report, pack]
-    asking: list[Callable[..., object]] = [advise, estimate, doctor]
+    asking: list[Callable[..., object]] = [inspect, advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

@@ -14,6 +14,7 @@ from .benchmark import BenchmarkConfig
 from .data import DataConfig, SourceConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
+from .inspect import InspectConfig
 from .pack import PackConfig
 from .preview import PreviewConfig
 from .probe import ProbeConfig
@@ -29,6 +30,7 @@ __all__ = [
     "DataConfig",
     "FewshotConfig",
     "FinetuneConfig",
+    "InspectConfig",
     "PackConfig",
     "PreviewConfig",
     "ProbeConfig",
