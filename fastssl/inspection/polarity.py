@@ -66,7 +66,11 @@ def _cells(thumbnails: np.ndarray) -> np.ndarray:
     """The 64 means of each image that is not flat, without their mean, of unit length; 0 where it is flat."""
     count, side = thumbnails.shape[:2]
     block = side // CELLS
-    means = thumbnails.reshape(count, CELLS, block, CELLS, block).mean(axis=(2, 4), dtype=np.float32).reshape(count, -1)
+    means = (
+        thumbnails.reshape(count, CELLS, block, CELLS, block)
+        .mean(axis=(2, 4), dtype=np.float32)
+        .reshape(count, CELLS**2)
+    )
     means -= means.mean(axis=1, keepdims=True)
     length = np.linalg.norm(means, axis=1, keepdims=True)
     return np.asarray(means / np.maximum(length, np.float32(1e-6)))

@@ -17,6 +17,7 @@ from .duplicates import Duplicates
 from .exposure import Exposure
 from .files import FileSummary
 from .inspection import Inspection
+from .polarity import FEWEST
 from .rows import count_of
 from .warnings import DataWarning
 
@@ -113,6 +114,8 @@ def _exposure(exposure: Exposure) -> Iterator[tuple[str, str]]:
 
 
 def _polarity(found: Inspection) -> str:
+    if sum(found.looked_at.values()) < FEWEST:
+        return f"not judged: fewer than {FEWEST} images"
     if not found.polarity.judged:
         return "not judged: the images have too little in common"
     return f"{count_of(found.inverted) or 'none'} probably inverted"

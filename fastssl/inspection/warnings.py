@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MANY = 0.1
 """Share of the files or images from which on something is told that does no harm where it is rare."""
+SOME = 0.01
+"""Share of the images from which on white areas are told, which single images may have by nature."""
 FEW_OF_A_CLASS = 10
 SHOWN = 3
 """Images that a warning names."""
@@ -125,8 +127,8 @@ def _pixels(found: Inspection) -> Iterator[DataWarning]:
         ("black-and-white", exposure.two_levels, "black and white only, as masks are", "leave masks out"),
         ("clipped", exposure.clipped, "white in a quarter of their area or more", "check --value-range and --window"),
     ):
-        if rows:
-            count = count_of(rows)
+        count = count_of(rows)
+        if count and (kind != "clipped" or count >= SOME * sum(found.looked_at.values())):
             text = f"{_counted(count, 'image')} {_are(count)} {what}: {_names(found, rows)}"
             yield DataWarning(kind=kind, text=text, remedy=f"look at them, and {remedy} if it is so")
     images, channels = sum(found.looked_at.values()), found.source.image_shape[2]
