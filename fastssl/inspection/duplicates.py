@@ -68,12 +68,17 @@ class Duplicates:
     complete: bool
 
     def across_counts(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """Return (split, other split) -> how many images have an equal copy there, and how many a near one."""
+        """Count the copies across splits.
+
+        Returns:
+            (split, other split) -> how many images have an equal copy there, and how many a near one; those of train
+            first, and of these the ones in test.
+        """
         counts: dict[tuple[str, str], tuple[int, int]] = {}
         for copy in self.across:
             exact, near = counts.get((copy.split, copy.other_split), (0, 0))
             counts[copy.split, copy.other_split] = (exact + copy.exact, near + (not copy.exact))
-        return counts
+        return {pair: counts[pair] for pair in sorted(counts, key=lambda pair: (pair[1] != "train", pair[0] != "test"))}
 
 
 def find_duplicates(source: Source, pixels: Mapping[str, Pixels], distance: int) -> Duplicates:
