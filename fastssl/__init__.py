@@ -21,6 +21,9 @@ _EXPORTS = {
     "advise": "fastssl.advice.run",
     "AdviseConfig": "fastssl.config",
     "Advice": "fastssl.advice.report",
+    "inspect": "fastssl.inspection.run",
+    "InspectConfig": "fastssl.config",
+    "Inspection": "fastssl.inspection.inspection",
     "Estimate": "fastssl.estimation.result",
     "AlignedResult": "fastssl.recipes.aligned",
     "probe": "fastssl.evaluation.probe.run",
@@ -80,6 +83,8 @@ __all__ = [
     "FewshotResult",
     "FinetuneConfig",
     "FinetuneResult",
+    "InspectConfig",
+    "Inspection",
     "NeighboursConfig",
     "NeighboursResult",
     "PackConfig",
@@ -102,6 +107,7 @@ __all__ = [
     "export",
     "fewshot",
     "finetune",
+    "inspect",
     "load_encoder",
     "neighbours",
     "open_source",
@@ -125,6 +131,7 @@ if TYPE_CHECKING:
         ExportConfig,
         FewshotConfig,
         FinetuneConfig,
+        InspectConfig,
         NeighboursConfig,
         PackConfig,
         PreviewConfig,
@@ -156,6 +163,8 @@ if TYPE_CHECKING:
     from fastssl.features.embed_result import EmbedResult
     from fastssl.features.neighbours import neighbours
     from fastssl.features.neighbours_result import NeighboursResult
+    from fastssl.inspection.inspection import Inspection
+    from fastssl.inspection.run import inspect
     from fastssl.models.encoder import create_encoder
     from fastssl.models.encoder_file import load_encoder
     from fastssl.previews.preview import preview

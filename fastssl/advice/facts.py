@@ -29,8 +29,9 @@ class TaskFacts:
         classes: number of classes, or labels of multi-label data.
         imbalance: images of the largest class / images of the smallest.
         duplicates: training images whose pixels are those of another one.
-        redundancy: share of the training images that look like another one, 0 to 1.
-        leaks: images of other splits whose pixels are those of a training image.
+        redundancy: share of the training images that are equal or near copies of another one, 0 to 1.
+        leaks: images of other splits that are equal or near copies of a training image.
+        patients: whose all images are.
         budget: minutes that everything may take.
         gpu: a GPU is in use.
         imagenet: ImageNet weights of EfficientNet-Lite0 are at hand.
@@ -50,6 +51,7 @@ class TaskFacts:
     duplicates: int = 0
     redundancy: float = 0.0
     leaks: int = 0
+    patients: int | None = None
     budget: float | None = None
     gpu: bool = False
     imagenet: bool = False

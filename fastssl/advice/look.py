@@ -1,7 +1,7 @@
 """Looking at data: the facts that rules are applied to.
 
-Covers: opening the data, their task, their labels, images that are there twice. Does not cover: what follows from the
-facts (`choice.py`), training or any network.
+Covers: opening the data, their task, their labels, what an inspection finds in them. Does not cover: inspecting
+(`fastssl.inspection`), what follows from the facts (`choice.py`), training or any network.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from fastssl.config.advise import AdviseConfig
 from fastssl.data import Source, open_source
 from fastssl.data.source import Split
 from fastssl.errors import DataError
+from fastssl.inspection.inspect_source import inspect_source
+from fastssl.inspection.inspection import Inspection
 from fastssl.models.imagenet import LITE0, is_at_hand
 
 from .facts import Task, TaskFacts
-from .likeness import SIDE, difference_hashes, digests, like_another, repeated
 from .masks import MaskedFolder, find_masks
 
 MOST_COMPARED = 20_000
-"""Images of a split that are compared with others; of more, evenly spread ones."""
+"""Images of a split that are looked at; of more, evenly spread ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,14 @@ class Looked:
     Attributes:
         source: the data.
         facts: about them.
+        inspection: what was found in them, as `fastssl inspect` finds it.
         masks: the folder's masks, if it has any.
         notes: what to know of the facts: what was assumed, what was sampled.
     """
 
     source: Source
     facts: TaskFacts
+    inspection: Inspection
     masks: MaskedFolder | None = None
     notes: tuple[str, ...] = ()
 
@@ -67,7 +70,8 @@ def look_at(config: AdviseConfig, *, on_gpu: bool, notify: Callable[[str], None]
         there = f"{source.name} has {len(train)} training images"
         raise DataError(f"label_budget={labels}: {there}; give at most that many")
     counts = _class_counts(source) if task == "classification" else None
-    compared = _compared(source)
+    inspection = inspect_source(source, most=MOST_COMPARED, notify=notify)
+    found = inspection.duplicates
     height, width, channels = source.image_shape
     facts = TaskFacts(
         task=task,
@@ -81,16 +85,18 @@ def look_at(config: AdviseConfig, *, on_gpu: bool, notify: Callable[[str], None]
         label_share=None if labels is None else labels / len(train),
         classes=None if counts is None else len(counts),
         imbalance=None if counts is None or counts.min() == 0 else float(counts.max() / counts.min()),
-        duplicates=compared.duplicates,
-        redundancy=compared.redundancy,
-        leaks=compared.leaks,
+        duplicates=found.repeated["train"],
+        redundancy=found.alike["train"] / inspection.looked_at["train"],
+        leaks=sum(copy.other_split == "train" for copy in found.across),
+        patients=_patients(source),
         budget=config.budget,
         gpu=on_gpu,
         imagenet=is_at_hand(LITE0),
     )
     if facts.modality == "unknown":
         notes.append('the modality is not known; rules on it need --modality, such as --modality "chest X-ray"')
-    return Looked(source=source, facts=facts, masks=masks, notes=(*notes, *compared.notes))
+    notes += _sampled(inspection)
+    return Looked(source=source, facts=facts, inspection=inspection, masks=masks, notes=tuple(notes))
 
 
 def _masks_of(source: Source) -> MaskedFolder | None:
@@ -137,29 +143,17 @@ def _smallest(counts: np.ndarray | None, labels: int | None) -> int | None:
     return int(counts.min() * min(1.0, labels / counts.sum()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Compared:
-    duplicates: int
-    redundancy: float
-    leaks: int
-    notes: tuple[str, ...]
+def _patients(source: Source) -> int | None:
+    """Patients of all splits; None where it is not known of one of them whose its images are."""
+    groups = [split.groups for split in source.splits.values()]
+    known = [own for own in groups if own is not None]
+    return len(np.unique(np.concatenate(known))) if len(known) == len(groups) else None
 
 
-def _compared(source: Source) -> _Compared:
-    """What is there twice, in the training split and across splits."""
-    images = {name: _sample(split) for name, split in source.splits.items()}
-    keys = {name: digests(own) for name, own in images.items()}
-    train = set(keys["train"])
-    sampled = [name for name, split in source.splits.items() if len(split) > MOST_COMPARED]
-    wide_enough = min(source.image_shape[:2]) > SIDE
-    return _Compared(
-        duplicates=repeated(keys["train"]),
-        redundancy=like_another(difference_hashes(images["train"])) if wide_enough else 0.0,
-        leaks=sum(key in train for name, own in keys.items() if name != "train" for key in own),
-        notes=(f"duplicates were looked for among {MOST_COMPARED} images of {', '.join(sampled)}",) if sampled else (),
-    )
-
-
-def _sample(split: Split) -> np.ndarray:
-    rows = np.unique(np.linspace(0, len(split) - 1, min(len(split), MOST_COMPARED)).astype(np.int64))
-    return np.asarray(split.images[rows])
+def _sampled(inspection: Inspection) -> list[str]:
+    """A note where only some images were looked at."""
+    splits = inspection.source.splits.items()
+    sampled = [name for name, split in splits if inspection.looked_at[name] < len(split)]
+    if not sampled:
+        return []
+    return [f"{MOST_COMPARED} images of {', '.join(sampled)} were looked at; fastssl inspect looks at all of them"]

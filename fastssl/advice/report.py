@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from fastssl.console import new_console, say
+from fastssl.inspection.warnings import DataWarning
 
 from .choice import Choice
 from .commands import Command
@@ -48,6 +49,7 @@ class Advice:
         commands: that carry it out; they run as printed.
         expected: what they will take; None where that was not measured.
         comparison: the command that lets methods compete instead; None where there is nothing to score them by.
+        warnings: of the data, as `fastssl inspect` finds them.
         notes: what to know of it.
     """
 
@@ -57,6 +59,7 @@ class Advice:
     commands: tuple[Command, ...]
     expected: Expected | None
     comparison: Command | None
+    warnings: tuple[DataWarning, ...]
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +84,7 @@ class Advice:
                 "against": [asdict(rule) for rule in choice.speak_against],
                 "hints": [asdict(rule) for rule in choice.hints],
             },
+            "warnings": [asdict(warning) for warning in self.warnings],
             "notes": list(self.notes),
         }
 
@@ -142,8 +146,10 @@ def fact_lines(facts: TaskFacts) -> list[str]:
         f"{facts.duplicates} in train" * bool(facts.duplicates),
         f"{facts.leaks} across splits" * bool(facts.leaks),
     ]
-    alike = f"{facts.redundancy:.0%} of train look like another image"
+    alike = f"{facts.redundancy:.0%} of train are copies of another image, or nearly"
     lines.append(f"duplicates  {', '.join(filter(None, twice)) or 'none'}; {alike}")
+    if facts.patients is not None:
+        lines.append(f"patients    {facts.patients}")
     if facts.modality != "unknown":
         lines.append(f"modality    {facts.modality}")
     return lines

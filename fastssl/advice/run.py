@@ -16,6 +16,7 @@ from fastssl.config.advise import AdviseConfig
 from fastssl.config.base import build
 from fastssl.console import new_console, say
 from fastssl.errors import ConfigError
+from fastssl.inspection.report import warning_lines
 from fastssl.runtime import resolve_runtime, usual_torch_state
 
 from .choice import choose
@@ -71,6 +72,8 @@ def advise(
     if not config.quiet:
         say(talk, *looked.source.report.lines())
     say(talk, *fact_lines(looked.facts))
+    if looked.inspection.warnings:
+        say(talk, *warning_lines(looked.inspection.warnings, talk.width))
     choice = choose(rules, read_methods(), looked.facts)
     commands = commands_for(choice, looked, config)
     expected = None
@@ -83,6 +86,7 @@ def advise(
         commands=commands,
         expected=expected,
         comparison=comparison_for(looked, config),
+        warnings=looked.inspection.warnings,
         notes=(*looked.notes, *([NO_DETECTOR] if looked.facts.task == "detection" else [])),
     )
     if json:

@@ -22,6 +22,7 @@ from fastssl.config import (
     ExportConfig,
     FewshotConfig,
     FinetuneConfig,
+    InspectConfig,
     NeighboursConfig,
     PackConfig,
     PreviewConfig,
@@ -41,6 +42,7 @@ from .help_pages import ShortPage
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
     "estimate": TrainConfig,
+    "inspect": InspectConfig,
     "advise": AdviseConfig,
     "probe": ProbeConfig,
     "fewshot": FewshotConfig,
@@ -99,6 +101,24 @@ def advise(
         The images, as --data takes them.
     """
     fastssl.advise(data, config, json=json)
+
+
+def inspect(
+    data: Annotated[str | None, Parameter(show=True)] = None,
+    /,
+    *,
+    config: Annotated[InspectConfig, Flattened] = InspectConfig(),  # noqa: B008 (frozen)
+    file: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Look at data before training: counts, sizes, odd images, copies across splits, contact sheets.
+
+    Parameters
+    ----------
+    data:
+        The images, as --data takes them.
+    """
+    fastssl.inspect(data, config, json=json)
 
 
 def probe(
@@ -336,7 +356,7 @@ def make_app(train_config: type[TrainConfig]) -> App:
         *(train, probe, fewshot, finetune, segment, benchmark, preview, report),
         *(embed, neighbours, export, pack),
     ]
-    asking: list[Callable[..., object]] = [advise, estimate, doctor]
+    asking: list[Callable[..., object]] = [inspect, advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
         made.command(command, sort_key=place)
     made.command(install_completion, name="--install-completion")

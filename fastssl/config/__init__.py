@@ -16,6 +16,7 @@ from .embed import EmbedConfig
 from .export import ExportConfig
 from .fewshot import FewshotConfig
 from .finetune import FinetuneConfig
+from .inspect import InspectConfig
 from .neighbours import NeighboursConfig
 from .pack import PackConfig
 from .preview import PreviewConfig
@@ -35,6 +36,7 @@ __all__ = [
     "ExportConfig",
     "FewshotConfig",
     "FinetuneConfig",
+    "InspectConfig",
     "NeighboursConfig",
     "PackConfig",
     "PatientsConfig",

@@ -34,6 +34,7 @@ def report_of(
     outside: float = 0.0,
     patients_by: str = "",
     passed_over: Mapping[str, int] | None = None,
+    unreadable: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> DataReport:
     """Gather the facts about a data set.
@@ -49,6 +50,7 @@ def report_of(
         outside: share of the values that lie outside of the range and were clipped.
         patients_by: what says whose the images are, as `DataReport.patients_by` has it.
         passed_over: ending -> number of files that were not read because of it.
+        unreadable: path in the folder -> why the file cannot be read.
         notes: what was left out, changed, or taken for something else.
 
     Returns:
@@ -71,6 +73,7 @@ def report_of(
         shared_patients=count_shared(groups),
         patients_by=patients_by if groups else "",
         passed_over=dict(passed_over or {}),
+        unreadable=dict(unreadable or {}),
         notes=(*notes, *absence_notes(labels, class_names), *_clipped(outside)),
     )
 

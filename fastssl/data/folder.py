@@ -99,6 +99,7 @@ def open_folder(
             value_range=pack.range_note,
             outside=pack.outside,
             passed_over=contents.passed_over,
+            unreadable=pack.unreadable,
             patients_by=contents.patients_by,
             notes=(*contents.notes, *leaks, *pack.notes, *skipped),
         ),

@@ -43,6 +43,7 @@ class DataReport:
         patients_by: what says whose the images are, such as "the column subject"; "" where nothing does, or the data
             say it in one way alone.
         passed_over: ending in lower case -> number of files that were not read because of it.
+        unreadable: path in the folder -> why that file cannot be read, of files that were skipped.
         notes: a line for each thing that was left out, changed, or taken for something else, and why.
     """
 
@@ -59,6 +60,7 @@ class DataReport:
     shared_patients: int = 0
     patients_by: str = ""
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:

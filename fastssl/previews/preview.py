@@ -26,9 +26,10 @@ from fastssl.pipelines import Loader, View
 from fastssl.runtime import usual_torch_state
 from fastssl.training.build import TrainingRun
 
-from .sections import QUARTERED, original_section, view_sections, without_repeats
+from .sections import original_section, view_sections, without_repeats
 from .sheet import Section, Sheet
 from .sheet_drawing import draw
+from .stored_images import QUARTERED
 from .subject import Notify, Subject, subject_of_run, subject_of_settings
 
 REPORT, FILE = "report", "preview.png"

@@ -16,11 +16,10 @@ from torch import Tensor
 from fastssl.pipelines import Bezier, Jigsaw, PretextTasks, View
 
 from .sheet import CellRow, CurveCell, ImageCell, Section
+from .stored_images import QUARTERED, in_colour, stored_cells
 
 LABELS = {"image": "input", "query": "query crop", "key": "key crop"}
 """Labels for images of a batch whose own names are not plain enough."""
-QUARTERED = 4
-"""Channels that are shown as four quarters of a cell, since they have no common colour."""
 
 
 def original_section(images: np.ndarray, captions: Sequence[str]) -> Section:
@@ -33,9 +32,7 @@ def original_section(images: np.ndarray, captions: Sequence[str]) -> Section:
     Returns:
         A section with one row.
     """
-    levels = images if images.dtype == np.uint8 else np.rint(images / 257.0).astype(np.uint8)
-    cells = (ImageCell(pixels=_in_colour(image), caption=word) for image, word in zip(levels, captions, strict=True))
-    return Section(title="Original", rows=(CellRow(label="", cells=tuple(cells)),))
+    return Section(title="Original", rows=(CellRow(label="", cells=stored_cells(images, captions)),))
 
 
 def view_sections(
@@ -144,7 +141,7 @@ def _image_row(view: View, name: str, images: Tensor, captions: Sequence[str] = 
     pixels = to_pixels(images, view.mean, view.std)
     tiles = (view.grid if isinstance(view, Jigsaw) else 1) * (2 if pixels.shape[3] == QUARTERED else 1)
     captioned = zip(pixels, captions or [""] * len(pixels), strict=True)
-    cells = (ImageCell(pixels=_in_colour(image), tiles=tiles, caption=word) for image, word in captioned)
+    cells = (ImageCell(pixels=in_colour(image), tiles=tiles, caption=word) for image, word in captioned)
     return CellRow(label=LABELS.get(name, name.replace("_", " ")), cells=tuple(cells))
 
 
@@ -152,15 +149,7 @@ def _mask_row(masks: Tensor) -> CellRow:
     """uint8 `[B, 1, S, S]`, 1 where masked, in white on black; the label names the masked share."""
     share = masks.float().mean().item()
     pixels = masks.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8) * 255
-    return CellRow(label=f"mask, {share:.0%}", cells=tuple(ImageCell(pixels=_in_colour(image)) for image in pixels))
-
-
-def _in_colour(image: np.ndarray) -> np.ndarray:
-    """uint8 `[H, W, C]` as `[H, W, 3]`, or four channels as four grey quarters, `[2 H, 2 W, 3]`."""
-    if image.shape[2] == QUARTERED:
-        first, second, third, fourth = np.moveaxis(image, 2, 0)
-        image = np.block([[first, second], [third, fourth]])[:, :, None]
-    return np.broadcast_to(image, (*image.shape[:2], 3))
+    return CellRow(label=f"mask, {share:.0%}", cells=tuple(ImageCell(pixels=in_colour(image)) for image in pixels))
 
 
 def _of_task(values: Mapping[str, Tensor], task: str) -> dict[str, Tensor]:

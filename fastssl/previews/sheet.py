@@ -1,4 +1,4 @@
-"""What a preview consists of: sections of rows of cells, one cell per image.
+"""What a sheet of images consists of: sections of rows of cells, one cell per image.
 
 Covers: the records that are filled from batches (`sections.py`) and then drawn (`sheet_drawing.py`). Does not cover:
 where a cell is placed (`sheet_layout.py`).
@@ -76,16 +76,26 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """All that a preview shows.
+    """All that a sheet shows.
 
     Args:
         title: the first line.
         facts: the lines below it.
-        original: the images as they are stored, a section with one row; it heads every column.
+        original: the images as they are stored, a section with one row; it heads every column. None: nothing does.
         sections: the others, in order.
     """
 
     title: str
     facts: Sequence[str]
-    original: Section
+    original: Section | None
     sections: Sequence[Section]
+
+    @property
+    def heading(self) -> tuple[Section, ...]:
+        """What heads every column."""
+        return () if self.original is None else (self.original,)
+
+    @property
+    def rows(self) -> list[CellRow]:
+        """All rows, from the heading on."""
+        return [row for section in (*self.heading, *self.sections) for row in section.rows]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 100
 TITLE_LETTER = 7
 """Pixels that a letter of the first lines takes, about."""
+LONGEST_LABEL = 17
+"""Letters that have room left of a row."""
 INK, FAINT, RISING, FALLING = "#1a1a1a", "#8a8a8a", "#1f6fb4", "#d1571b"
 
 
@@ -50,9 +52,9 @@ def draw(sheet: Sheet) -> bytes:
 
 def words_of(sheet: Sheet) -> list[str]:
     """List all text that is drawn of a sheet."""
-    rows = [row for section in (sheet.original, *sheet.sections) for row in section.rows]
-    captions = [cell.caption for row in rows for cell in row.cells if isinstance(cell, ImageCell)]
-    return [sheet.title, *sheet.facts, *(row.label for row in rows), *captions]
+    captions = [cell.caption for row in sheet.rows for cell in row.cells if isinstance(cell, ImageCell)]
+    titles = [section.title for section in sheet.sections]
+    return [sheet.title, *sheet.facts, *titles, *(row.label for row in sheet.rows), *captions]
 
 
 def _drawn(sheet: Sheet, layout: SheetLayout, letters: Lettering) -> np.ndarray:
@@ -124,8 +126,9 @@ class _Pen:
             self._text(MARGIN, MARGIN + TITLE - 3 + line * LINE, shortened(fact, longest), size=8.5, color=FAINT)
         for placed in self._layout.rows:
             if placed.title:
-                self._text(placed.x, placed.y, placed.title, size=8.5, weight="bold")
-            self._text(placed.x, placed.y + LINE * bool(placed.title), placed.row.label, size=8.5)
+                self._text(placed.x, placed.y, shortened(placed.title, LONGEST_LABEL), size=8.5, weight="bold")
+            words = shortened(placed.row.label, LONGEST_LABEL)
+            self._text(placed.x, placed.y + LINE * bool(placed.title), words, size=8.5)
         for x, y, cell in self._layout.cells():
             if isinstance(cell, CurveCell):
                 self._curve(x, y, cell)

@@ -104,17 +104,17 @@ def cell_sides(side: int) -> list[int]:
 
 def _image_side(sheet: Sheet) -> int:
     """Of the views' images, if there are any, which all have one size."""
-    rows = [row for section in (*sheet.sections, sheet.original) for row in section.rows]
+    rows = [row for section in (*sheet.sections, *sheet.heading) for row in section.rows]
     return next(max(pixels.shape[:2]) for row in rows for pixels in row.images)
 
 
 def _layout(sheet: Sheet, side: int, columns: int) -> SheetLayout:
-    images = len(sheet.original.rows[0].cells)
+    images = max(len(row.cells) for row in sheet.rows)
     rows, bottom = [], 0
     for column, sections in enumerate(_in_columns(sheet.sections, columns)):
         x = MARGIN + column * (_column_width(images, side) + COLUMN_GAP)
         y = MARGIN + TITLE + LINE * len(sheet.facts) + GAP
-        for section in (sheet.original, *sections):
+        for section in (*sheet.heading, *sections):
             for index, row in enumerate(section.rows):
                 rows.append(PlacedRow(x=x, y=y, row=row, title="" if index else section.title))
                 y += side + GAP

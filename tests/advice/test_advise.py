@@ -18,6 +18,7 @@ from fastssl.advice.commands import Command, EpochSeconds, free_folder, within_b
 from fastssl.advice.expected import Expected
 from fastssl.cli import main
 from fastssl.cli.line import read_line
+from fastssl.data import open_source
 from fastssl.errors import ConfigError, DataError
 
 
@@ -120,6 +121,20 @@ def test_images_that_lie_in_two_splits_are_counted(tmp_path: Path) -> None:
     advice = advise(tmp_path / "l.npz")
     assert advice.facts.leaks == 4
     assert "images-in-two-splits" in {rule.id for rule in advice.choice.hints}
+
+
+def test_what_an_inspection_finds_is_printed_and_kept(tmp_path: Path) -> None:
+    images = open_source("demo").splits["train"].images[:60]
+    brighter = np.clip(images[:3] * 1.05, 0, 255).astype(np.uint8)
+    patients = {"train_groups": np.arange(60) // 2, "test_groups": np.arange(3) + 100}
+    np.savez(tmp_path / "p.npz", train_images=images, test_images=brighter, **patients)
+    out = io.StringIO()
+    advice = fastssl.advise(tmp_path / "p.npz", measure=False, console=Console(file=out, width=100))
+    assert (advice.facts.leaks, advice.facts.patients, advice.facts.duplicates) == (3, 33, 0)
+    assert [warning["kind"] for warning in advice.as_json()["warnings"]] == ["duplicates-across-splits"]
+    words = " ".join(out.getvalue().split())
+    assert "warning: 3 of 3 test images (100.0%) are in train as well (0 equal, 3 nearly)" in words
+    assert "patients 33" in words
 
 
 def test_what_is_printed_names_the_figures_and_sources_of_both_sides(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ GIVEN: dict[str, list[dict[str, Any]]] = {
         {"patch": "whole", "encoder_init": ("random", "run"), "steps": 3, "objective": "bce+dice"},
     ],
     "preview": [{"views": ["jigsaw", "plain"], "images": 2, "checkpoint": True}, {"stage": "vae", "mask_ratio": 0.3}],
+    "inspect": [{"data": "x", "near_distance": 0, "thumbnails": 3, "sheet": False, "out": "-odd", "window": "40,400"}],
     "advise": [{"task": "segmentation", "label_budget": 20, "modality": "chest X-ray", "budget": 90, "measure": False}],
     "benchmark": [{"flags": "breastmnist", "sizes": [28, 64], "baseline": "timm:resnet18=a file.pth", "fit": "pad"}],
     "report": [{"map": False, "projection": "pca", "points": 9, "out": "a.html", "open": True, "size": 32}],

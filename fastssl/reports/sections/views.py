@@ -66,7 +66,7 @@ def _asked(config: ReportConfig, checkpoint: bool) -> PreviewConfig:
 def _galleries(label: str, sheet: Sheet, *, restored: bool) -> list[Block]:
     """A gallery for each section of a sheet, each headed by the originals."""
     what = "input, output and target" if restored else "views"
-    first = _rows(sheet.original, "original")
+    first = [row for section in sheet.heading for row in _rows(section, "original")]
     galleries = tuple(
         Gallery(title=f"{label}, {section.title}: {what}", rows=(*first, *_rows(section, "")))
         for section in sheet.sections

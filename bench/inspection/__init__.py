@@ -1,0 +1,1 @@
+"""How well `fastssl inspect` finds what it looks for, on images that are changed on purpose."""
