@@ -5,5 +5,14 @@ cover: which files of a folder are read (`fastssl.data.layout`), patients (`fast
 """
 
 from .detect import DICOM_SUFFIXES, DICOMDIR, HEAD, is_dicom
+from .whole_sets import describe_no_images, doubt_patients, modality_words
 
-__all__ = ["DICOMDIR", "DICOM_SUFFIXES", "HEAD", "is_dicom"]
+__all__ = [
+    "DICOMDIR",
+    "DICOM_SUFFIXES",
+    "HEAD",
+    "describe_no_images",
+    "doubt_patients",
+    "is_dicom",
+    "modality_words",
+]
