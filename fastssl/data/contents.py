@@ -23,6 +23,7 @@ from .packing import PackItem
 from .patients import PatientOptions, Patients, kept_facts
 from .patients.options import NOBODY
 from .reading import ReadingOptions
+from .reading.dicom import describe_no_images, modality_words
 from .reading.samples import FileFacts
 from .series import items_of
 from .source import Task
@@ -127,8 +128,6 @@ def _without_reports(layout: FolderLayout, headers: FileHeaders) -> FolderLayout
     empty = [file for file in layout.files if file in headers.known and not headers.known[file].frames]
     if not empty:
         return layout
-    from .reading.dicom.no_image import describe_no_images  # pydicom is not loaded for pictures
-
     note = describe_no_images(headers.known[file].facts.modality for file in empty)
     gone = set(empty)
     rows = [row for row, file in enumerate(layout.files) if file not in gone]
@@ -211,6 +210,4 @@ def _modality(files: Sequence[str], headers: FileHeaders) -> str:
     codes = [headers.known[file].facts.modality for file in files if file in headers.known]
     if not any(codes):
         return "unknown"
-    from .reading.dicom.facts import modality_words
-
     return modality_words(filter(None, codes)) or "unknown"

@@ -90,7 +90,9 @@ def find_images(root: Path, *, pictures_alone: bool = False) -> ImageListing:
         images=images, others=found.others, scans=found.scans, linked=found.linked, notes=tuple(found.notes())
     )
     if not images:
-        raise DataError(f"no image in {root}: {_what_else(listing)}; images end in {', '.join(IMAGE_SUFFIXES[:8])} ...")
+        raise DataError(
+            f"no image in {root}: {_what_else(listing)}; images end in {', '.join(IMAGE_SUFFIXES[:8])} ... or DICOM"
+        )
     count = sum(map(len, images.values()))
     if advice := advice_on(listing.passed_over, count):
         return replace(listing, notes=(*listing.notes, advice))

@@ -19,7 +19,7 @@ WINDOW_COUNTS = (1, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class GreyWindow:
     """Black and white of a scan in its own units, such as Hounsfield's.
 
     Args:
@@ -59,7 +59,7 @@ class ReadingOptions:
             raise DataError("window with three windows and neighbours both make three channels: give one of them")
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[GreyWindow, ...]:
         """The windows that are given in numbers; none for "file" and "auto"."""
         return () if self.window in (FILE, AUTO) else parse_windows(self.window)
 
@@ -68,7 +68,7 @@ class ReadingOptions:
         return asdict(self)
 
 
-def parse_windows(text: str) -> tuple[Window, ...]:
+def parse_windows(text: str) -> tuple[GreyWindow, ...]:
     """Read windows as a user gives them.
 
     Args:
@@ -82,7 +82,7 @@ def parse_windows(text: str) -> tuple[Window, ...]:
     """
     try:
         pairs = [tuple(float(number) for number in part.split(",")) for part in text.split(";")]
-        windows = tuple(Window(centre=centre, width=width) for centre, width in pairs)
+        windows = tuple(GreyWindow(centre=centre, width=width) for centre, width in pairs)
     except ValueError:
         windows = ()
     finite = all(abs(one.centre) < 1e9 and 0 < one.width < 1e9 for one in windows)

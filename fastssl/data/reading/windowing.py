@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .options import Window
+from .options import GreyWindow
 
 TOP = 65535
 """The grey level of white."""
@@ -34,7 +34,7 @@ def to_grey(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.rint(np.clip(scaled, 0, TOP, out=scaled), out=scaled).astype(np.uint16)
 
 
-def through_windows(values: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
+def through_windows(values: np.ndarray, windows: Sequence[GreyWindow]) -> np.ndarray:
     """Make the channels of an image, one by each window.
 
     DICOM's LINEAR_EXACT (PS3.3 C.11.2.1.3.2): black is half a width below the centre, white half a width above it.

@@ -5,5 +5,13 @@ cover: which files of a folder are read (`fastssl.data.layout`), patients (`fast
 """
 
 from .detect import DICOM_SUFFIXES, DICOMDIR, HEAD, is_dicom
+from .whole_sets import describe_no_images, modality_words
 
-__all__ = ["DICOMDIR", "DICOM_SUFFIXES", "HEAD", "is_dicom"]
+__all__ = [
+    "DICOMDIR",
+    "DICOM_SUFFIXES",
+    "HEAD",
+    "describe_no_images",
+    "is_dicom",
+    "modality_words",
+]

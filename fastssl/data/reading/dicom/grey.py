@@ -25,6 +25,8 @@ HOUNSFIELD_RANGE = (-1000.0, 1000.0)
 """Black and white of CT that says no window: air to bone, as Tang et al. (CVPR 2022) clip CT for pre-training. A range
 of each slice's own would make one tissue another grey in every slice."""
 NO_WINDOW = "CT without a window in its header, shown from -1000 to 1000 HU; choose another with --window"
+_LARGEST = 1e30
+"""Beyond it values are taken for infinite: their differences would not fit 32-bit floats."""
 NOT_FINITE = "values that are not finite, shown black"
 
 
@@ -61,9 +63,12 @@ def in_units(stored: np.ndarray, header: Dataset, layout: PixelLayout, frame: in
     values, padding, all_finite = units.apply(stored), None, True
     if ends := padding_range(header, signed=layout.signed):
         padding = (stored >= ends[0]) & (stored <= ends[1])
-    if layout.floating and not (finite := np.isfinite(values)).all():
+    if layout.floating or not units.unchanged:
+        finite = np.abs(values) < _LARGEST
+        all_finite = bool(finite.all())
+    if not all_finite:
         padding = ~finite if padding is None else padding | ~finite
-        values, all_finite = np.where(finite, values, 0), False
+        values = np.where(finite, values, 0)
     kept = padding if padding is not None and padding.any() else None
     return GreyFrame(values=values, padding=kept, units=units, finite=all_finite)
 

@@ -6,9 +6,6 @@ doses, which have pixels that are none of a patient. Does not cover: images that
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-
 from pydicom.dataset import Dataset
 
 from .elements import text
@@ -18,7 +15,6 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _NO_PATIENT = (*(f"{_STORAGE}{last}" for last in ("66.4", "66.7", "66.8", "481.2")), "1.2.840.10008.1.3.10")
 """SOP classes: segmentations, label maps and height maps of them, doses of radiotherapy, and the index of files."""
 _KINDS = ("SEG", "RTDOSE", "PR", "KO", "SR", "DOC", "REG", "FID", "M3D")
-_OTHER = "other"
 
 
 def holds_image(header: Dataset, pixels: PixelElement | None) -> bool:
@@ -33,20 +29,3 @@ def holds_image(header: Dataset, pixels: PixelElement | None) -> bool:
         and text(header, "SOPClassUID") not in _NO_PATIENT
         and text(header, "Modality").upper() not in _KINDS
     )
-
-
-def describe_no_images(modalities: Iterable[str]) -> str:
-    """Say how many DICOM files hold no image.
-
-    Args:
-        modalities: of these files, as `FileFacts` has them.
-
-    Returns:
-        One line, such as "12 DICOM files hold no image (SR 8, RTSTRUCT 4)"; "" where there are none.
-    """
-    counted = Counter(modality or _OTHER for modality in modalities)
-    if not counted:
-        return ""
-    kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(counted.items(), key=lambda one: (-one[1], one[0])))
-    total = sum(counted.values())
-    return f"{total} DICOM files hold no image ({kinds})" if total > 1 else f"1 DICOM file holds no image ({kinds})"

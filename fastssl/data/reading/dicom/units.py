@@ -43,13 +43,15 @@ class Units:
             stored: of any shape and real type.
 
         Returns:
-            float32 of the same shape, float64 where the values have more than 16 bits.
+            float32 of the same shape, float64 where the values have more than 16 bits; infinite where they are too
+            large for it.
         """
         if self.table is not None:
             return self.table.apply(stored).astype(np.float32)
         values = stored.astype(np.float32 if stored.dtype.itemsize <= 2 else np.float64)
         if not self.unchanged:
-            values = values * values.dtype.type(self.slope) + values.dtype.type(self.intercept)
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = values * values.dtype.type(self.slope) + values.dtype.type(self.intercept)
         return values
 
 
@@ -65,8 +67,8 @@ def units_of(header: Dataset, frame: int, *, signed: bool) -> Units:
         What the frame says, else what all frames share, else what the file says; of a slope of 0 or one that is
         missing, 1.
     """
-    for place in functional_groups(header, frame, "PixelValueTransformationSequence"):
-        return _rescale(place)
+    if places := functional_groups(header, frame, "PixelValueTransformationSequence"):
+        return _rescale(places[0])
     table = next((lookup_table(item, signed=signed) for item in items(header, "ModalityLUTSequence")), None)
     return Units(table=table, stated=True) if table is not None else _rescale(header)
 

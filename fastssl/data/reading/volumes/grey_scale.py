@@ -10,7 +10,7 @@ from math import gcd
 
 import numpy as np
 
-from fastssl.data.reading.options import Window
+from fastssl.data.reading.options import GreyWindow
 from fastssl.data.reading.samples import UnreadableError
 from fastssl.data.reading.windowing import TOP, robust_range, through_windows, to_grey
 
@@ -40,7 +40,7 @@ class GreyScale:
         UnreadableError: no value is finite.
     """
 
-    def __init__(self, stored: np.ndarray, slope: float, intercept: float, windows: tuple[Window, ...]) -> None:
+    def __init__(self, stored: np.ndarray, slope: float, intercept: float, windows: tuple[GreyWindow, ...]) -> None:
         self._slope, self._intercept, self._windows = slope, intercept, windows
         sample = self._scaled(_sample(stored))
         finite = sample[np.isfinite(sample)]

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from fastssl.data.reading import ReadingOptions, read_image_header
-from fastssl.data.reading.dicom.facts import modality_words
-from fastssl.data.reading.dicom.no_image import describe_no_images
+from fastssl.data.reading.dicom import describe_no_images, modality_words
 from fastssl.data.reading.samples import FileFacts
 from fastssl.stages.tower.defaults import auto_mask
 
@@ -95,7 +94,7 @@ def test_files_without_pixels_are_no_images_and_are_counted_by_kind(tmp_path):
     del made.PixelData
     header = read_image_header(save(tmp_path / "a", made), ReadingOptions())
     assert header.frames == 0
-    counted = [header.facts.modality] * 4 + ["SR"] * 7 + [""]
+    counted = [header.facts.modality] * 4 + ["SR"] * 7 + ["MUSTERMANN"]
     assert describe_no_images(counted) == "12 DICOM files hold no image (SR 7, RTSTRUCT 4, other 1)"
     assert describe_no_images(["KO"]) == "1 DICOM file holds no image (KO 1)"
     assert describe_no_images([]) == ""

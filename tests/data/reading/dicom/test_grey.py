@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,16 @@ def test_bits_that_hold_no_value_are_left_out(tmp_path, bits, high, signed):
     made.HighBit = high
     expected = through(true.astype(float), low + 2.0 ** (bits - 1), 2.0**bits, "LINEAR")
     assert near(levels(save(tmp_path / "a", made)), expected)
+
+
+@pytest.mark.parametrize("slope", ["1e300", "1e37", "-1e308"])
+def test_values_without_bounds_are_black_and_said(tmp_path, slope):
+    path = save(tmp_path / "a", dataset(VALUES, RescaleSlope=slope, RescaleIntercept=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        (image,) = read(path)
+    assert (image.pixels == 0).sum() >= (VALUES != 0).sum()
+    assert "not finite" in image.notes[0]
 
 
 def test_floats_are_read_and_what_is_not_finite_is_black(tmp_path):
