@@ -94,7 +94,8 @@ def export(
     path = run_path(run)
     with together("cpu", console) as own_console:
         told = by_leader(lambda: asdict(_export(path, config)))
-        result = ExportResult(**{name: tuple(one) if isinstance(one, list) else one for name, one in told.items()})
+        fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+        result = ExportResult(**fields)
         say(own_console, *result.lines())
         return result
 

@@ -73,7 +73,9 @@ def _of_data(name: str, source: Source) -> QueryImage | None:
 
 def _by_id(name: str, source: Source) -> tuple[str, int] | None:
     for split, own in source.splits.items():
-        rows = np.flatnonzero(np.asarray(own.ids) == name) if own.ids is not None and name else ()
+        if own.ids is None or not name:
+            continue
+        rows = np.flatnonzero(np.asarray(own.ids) == name)
         if len(rows):
             return split, int(rows[0])
     return None
