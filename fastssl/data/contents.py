@@ -25,6 +25,7 @@ from .patients.options import NOBODY
 from .reading import ReadingOptions
 from .reading.dicom import describe_no_images, modality_words
 from .reading.samples import FileFacts
+from .reading.volumes import VOLUME_SUFFIXES
 from .series import items_of
 from .source import Task
 from .splits import SPLITS
@@ -199,7 +200,10 @@ def _in_order(
         groups=None if group_of is None else np.array([group_of[file] for file in ordered.files], dtype=np.int64),
         group_names=found.names,
         patients_by=found.how,
-        scans=any(header.facts != FileFacts() for header in headers.known.values()),
+        scans=any(
+            header.facts != FileFacts() or file.lower().endswith(VOLUME_SUFFIXES)
+            for file, header in headers.known.items()
+        ),
         modality=_modality(ordered.files, headers),
         passed_over=split.passed_over,
         notes=(*split.notes, *found.notes),

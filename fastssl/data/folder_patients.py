@@ -6,17 +6,21 @@ Covers: putting these together. Does not cover: ways to find patients and to div
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .headers import FileHeaders
 from .layout import FolderLayout
+from .layout.cases import case_of
 from .layout.placement import WHOLE
 from .layout.split_names import split_name
 from .layout.words import composed
 from .patients import PatientColumn, PatientOptions, Patients, find_patients
 from .reading.samples import FileFacts
+from .reading.volumes import VOLUME_SUFFIXES
 from .tables import TableMatch
 
+CASES = "cases: volumes and films, by their names"
+"""What stands for patients where nothing says whose the slices of a volume are: they are at least one patient's."""
 NOBODY_KNOWN = (
     "nothing says which images are one patient's: split by file; if patients have several images, give --group"
 )
@@ -72,7 +76,14 @@ def patients_of_files(
     """
     facts = [headers.known[file].facts if file in headers.known else FileFacts() for file in layout.files]
     column = None if table is None else table.column(layout.files)
-    return find_patients(layout.files, options, column=column, facts=facts, is_aside=_aside(layout))
+    found = find_patients(layout.files, options, column=column, facts=facts, is_aside=_aside(layout))
+    several = any(file in headers.known and headers.known[file].frames > 1 for file in layout.files)
+    if found.groups is None and options.group is None and several:
+        cases = [case_of(file) if file.lower().endswith(VOLUME_SUFFIXES) else file for file in layout.files]
+        column = PatientColumn(name=CASES, values=cases)
+        own = find_patients(layout.files, options, column=column)
+        return replace(own, how=CASES, notes=(*found.notes, *own.notes))
+    return found
 
 
 def _aside(layout: FolderLayout) -> Callable[[str], bool]:

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from fastssl.data.layout.value_files import value_files_of
 from fastssl.data.reading import refused_file
 
 _LONGEST_NAME = 40
@@ -25,16 +26,19 @@ def file_key(root: Path, path: str) -> str:
         path: of the file, relative to it.
 
     Returns:
-        20 hexadecimal digits of its path, size, times and inode.
+        20 hexadecimal digits of its path, size, times and inode; of a header whose values are another file, of both.
 
     Raises:
         DataError: the operating system refuses it.
     """
-    try:
-        stat = (root / path).stat()
-    except OSError as error:
-        raise refused_file(root / path, error) from error
-    return _digest([path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
+    facts: list[Any] = [path]
+    for own in (root / path, *value_files_of(root / path)):
+        try:
+            stat = own.stat()
+        except OSError as error:
+            raise refused_file(own, error) from error
+        facts += [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    return _digest(facts)
 
 
 def name_in_cache(root: Path, *settings: Any) -> str:

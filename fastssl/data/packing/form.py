@@ -111,7 +111,7 @@ def describe_headers(headers: Sequence[ImageHeader], size: int) -> list[str]:
     grey = sum(header.channels == 1 for header in headers)
     wide = sum(header.dtype != np.uint8 for header in headers)
     bilevel = sum(header.bilevel for header in headers)
-    pages = [header.pages for header in headers if header.pages > 1]
+    pages = [header.pages for header in headers if header.pages > 1 and header.frames == 1]
     lines = []
     if 0 < grey < total:
         lines.append(f"{grey} of {total} images are grey and the rest colour; all are stored as RGB")

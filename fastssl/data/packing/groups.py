@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastssl.data.reading import ImageHeader
 from fastssl.data.values.value_span import ValueSpan
 
 from .rows import FileRows
@@ -100,6 +101,20 @@ def describe_narrow(groups: Sequence[ImageGroup]) -> list[str]:
         f"{narrow} of {files} images stay below {2**_TWELVE_BITS}, though others go to "
         f"{max(group.span.highest for group in wide):.0f}; if their white is another one, bring them to one scale first"
     ]
+
+
+def describe_empty(rows: Sequence[FileRows], headers: Sequence[ImageHeader]) -> list[str]:
+    """Say how many slices and frames were left out because there is nothing in them.
+
+    Args:
+        rows: of all files of a pack.
+        headers: of those that can be read.
+
+    Returns:
+        One line, or none.
+    """
+    expected, found = sum(header.frames for header in headers), sum(len(own.frames) for own in rows)
+    return [f"{expected - found} of {expected} slices and frames are empty and left out"] if found < expected else []
 
 
 def describe_notes(rows: Sequence[FileRows]) -> list[str]:

@@ -22,7 +22,7 @@ from fastssl.errors import DataError
 from .decode import PackItem, Square, read_squares
 from .earlier import EarlierPacks
 from .form import ImageForm, common_form, describe_headers
-from .groups import describe_notes
+from .groups import describe_empty, describe_notes
 from .rows import FileRows
 from .stored import PACK_FILE, Notify, check_room, earlier_packs
 from .writer import PackWriter, pack_writer
@@ -148,7 +148,7 @@ def _finish(
         "shape": [count, size, size, form.channels],
         "dtype": form.dtype.str,
         "files": len(rows),
-        "notes": [*describe_headers(readable, size), *describe_notes(rows)],
+        "notes": [*describe_headers(readable, size), *describe_empty(rows, readable), *describe_notes(rows)],
     }
     (part / PACK_FILE).write_text(json.dumps(about), encoding="utf-8")
 
