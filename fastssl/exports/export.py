@@ -93,8 +93,9 @@ def export(
     config = coerce_config(ExportConfig, config, settings)
     path = run_path(run)
     with together("cpu", console) as own_console:
-        told = by_leader(lambda: asdict(_export(path, config)))
-        result = ExportResult(**{name: tuple(one) if isinstance(one, list) else one for name, one in told.items()})
+        told: dict[str, Any] = by_leader(lambda: asdict(_export(path, config)))
+        fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+        result = ExportResult(**fields)
         say(own_console, *result.lines())
         return result
 

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -132,7 +133,7 @@ class PartFolder:
             what = f"{candidate.label}: {part.split} images {part.start} to {part.stop} of {whole}"
             features = extraction.of_images(encoder, images, candidate.view, what, extraction.runtime.amp_dtype)
             check_finite(features, candidate.label)
-            by_leader(lambda key=part.key, own=features: self._cache.write(key, own))
+            by_leader(partial(self._cache.write, part.key, features))
         return found
 
     def features(self, part: FeaturePart) -> Tensor:
