@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from .base import DATA, EVALUATION, RUN, SPEED, Auto, Count, ListOf
 from .data import DataConfig
 from .paths import DataText, PathSetting
 
 SplitName = Literal["train", "val", "test"]
-ENDINGS = (".parquet", ".npz")
 
 
 class EmbedConfig(DataConfig):
@@ -40,10 +39,3 @@ class EmbedConfig(DataConfig):
     """File to write, .parquet or .npz (auto: RUN/embeddings.parquet)."""
     overwrite: Annotated[bool, Parameter(group=RUN, negative="", show_default=False)] = False
     """Replace a file that is there."""
-
-    @field_validator("out")
-    @classmethod
-    def _known_ending(cls, out: PathSetting | None) -> PathSetting | None:
-        if out is not None and out.suffix.lower() not in ENDINGS:
-            raise ValueError(f"give a file that ends in {' or '.join(ENDINGS)}")
-        return out

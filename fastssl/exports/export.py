@@ -93,7 +93,7 @@ def export(
     config = coerce_config(ExportConfig, config, settings)
     path = run_path(run)
     with together("cpu", console) as own_console:
-        told = by_leader(lambda: asdict(_export(path, config)))
+        told: dict[str, Any] = by_leader(lambda: asdict(_export(path, config)))
         fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
         result = ExportResult(**fields)
         say(own_console, *result.lines())

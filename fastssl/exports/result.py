@@ -35,7 +35,11 @@ class ExportResult:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return what the command prints."""
+        """Say what was written and how to load it.
+
+        Returns:
+            The lines that the command prints.
+        """
         programs = " and ".join(self.checked_by)
         facts = [
             ("written", f"{self.path}: {self.encoder}, {self.width} features"),

@@ -19,6 +19,9 @@ class NormalisedEncoder(nn.Module):
         spec: has mean and standard deviation of each channel.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, encoder: nn.Module, spec: EncoderSpec) -> None:
         super().__init__()
         self.encoder = encoder

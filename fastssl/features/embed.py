@@ -37,6 +37,7 @@ from .rows import ImageRows, rows_of
 
 FILE = "embeddings.parquet"
 """In the run's folder, where no other file is asked for."""
+PARQUET, NPZ = ".parquet", ".npz"
 
 
 @usual_torch_state()
@@ -73,8 +74,10 @@ def _embed(run: str | Path, config: EmbedConfig, console: Console) -> EmbedResul
     path = run_path(run)
     folder = run_folder_of(path)
     out = config.out or folder / FILE
+    if out.suffix not in (PARQUET, NPZ):
+        raise ConfigError([f"out={str(out)!r}: give a file that ends in {PARQUET} or {NPZ}"])
     check_output(out, overwrite=config.overwrite)
-    if out.suffix.lower() == ".parquet":
+    if out.suffix == PARQUET:
         check_pyarrow()
     opened = open_both(run, config, folder, console)
     if out.resolve() == Path(opened.source.report.path or ".").resolve():
@@ -117,7 +120,7 @@ def _write(
             features = F.normalize(features, dim=1) if config.normalize else features
             yield rows[part.split].between(part.start, part.stop), _as(features, dtype)
 
-    write = write_parquet if out.suffix.lower() == ".parquet" else write_npz
+    write = write_parquet if out.suffix == PARQUET else write_npz
     write(store.path / out.name, pieces(), rows, width, dtype, about)
     finish(store.path / out.name, out)
     store.remove()

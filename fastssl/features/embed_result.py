@@ -34,7 +34,11 @@ class EmbedResult:
     resumed: int
 
     def lines(self) -> list[str]:
-        """Return what the command prints."""
+        """Say what was written.
+
+        Returns:
+            The lines that the command prints.
+        """
         images = ", ".join(f"{split} {count}" for split, count in self.counts.items())
         length = ", of length 1" if self.normalized else ""
         before = [f"{self.resumed} of them were done by an interrupted call"] if self.resumed else []

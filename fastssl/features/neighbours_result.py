@@ -72,11 +72,19 @@ class NeighboursResult:
     images: tuple[ImageNeighbours, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON knows it."""
+        """Put all of it into words that JSON knows.
+
+        Returns:
+            Mappings, lists, text and numbers.
+        """
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """Return a block of text for each query: a line for each neighbour, then where the picture is."""
+        """List the neighbours.
+
+        Returns:
+            For each query a line for itself and one for each neighbour; then where the picture is.
+        """
         found = []
         for query in self.images:
             left_out = f"; {query.left_out} others of its patient left out" if query.left_out else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +72,7 @@ def _of_data(name: str, source: Source) -> QueryImage | None:
 
 def _by_id(name: str, source: Source) -> tuple[str, int] | None:
     for split, own in source.splits.items():
-        if own.ids is None or not name:
-            continue
-        rows = np.flatnonzero(np.asarray(own.ids) == name)
-        if len(rows):
+        if own.ids is not None and name and len(rows := np.flatnonzero(np.asarray(own.ids) == name)):
             return split, int(rows[0])
     return None
 
@@ -112,8 +108,7 @@ def _of_file(name: str, source: Source, config: NeighboursConfig) -> QueryImage:
         every=config.every,
         neighbours=config.neighbours,
     )
-    with closing(read_frames(path, options)) as frames:
-        image = next((one for one in frames if frame in (None, one.frame)), None)
+    image = next((one for one in read_frames(path, options) if frame in (None, one.frame)), None)
     if image is None:
         raise DataError(f"{path}: has no frame {frame or 0}, or it is empty")
     return QueryImage(name=name, pixels=as_stored(image, source, path))

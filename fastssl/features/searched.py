@@ -99,7 +99,9 @@ class SearchedImages:
         own = labels[row]
         if labels.ndim == 1:
             return self._name(int(own)) if own >= 0 else ""
-        return ", ".join(map(self._name, np.flatnonzero(own == 1).tolist())) or ("none" if (own >= 0).any() else "")
+        return ", ".join(self._name(int(one)) for one in np.flatnonzero(own == 1)) or (
+            "none" if (own >= 0).any() else ""
+        )
 
     def _name(self, label: int) -> str:
         return self._names[label] if label < len(self._names) else str(label)

@@ -168,12 +168,13 @@ def test_settings_that_contradict_each_other_are_refused(pair: tuple[str, str]) 
 
 @pytest.mark.parametrize("kind", CONFIGS.values(), ids=lambda kind: kind.__name__)
 def test_a_call_takes_a_configuration_or_its_fields_and_not_both(kind: type[Config]) -> None:
-    name = "size" if "size" in kind.model_fields else "sizes"
-    given = build(kind, {name: 128})
+    known = {"size": (128, 64), "sizes": (128, 64), "format": ("onnx", "hf")}
+    name, (one, other) = next((name, values) for name, values in known.items() if name in kind.model_fields)
+    given = build(kind, {name: one})
     assert coerce_config(kind, given, {}) is given
-    assert coerce_config(kind, None, {name: 64}) == build(kind, {name: 64})
+    assert coerce_config(kind, None, {name: other}) == build(kind, {name: other})
     with pytest.raises(TypeError, match=f"^give a {kind.__name__} or settings, not both \\(got {name} as well\\)$"):
-        coerce_config(kind, given, {name: 64})
+        coerce_config(kind, given, {name: other})
 
 
 @pytest.mark.parametrize("kind", CONFIGS.values(), ids=lambda kind: kind.__name__)
