@@ -25,8 +25,6 @@ class NormalisedEncoder(nn.Module):
     def __init__(self, encoder: nn.Module, spec: EncoderSpec) -> None:
         super().__init__()
         self.encoder = encoder
-        self.mean: Tensor
-        self.std: Tensor
         self.register_buffer("mean", torch.tensor(spec.channel_mean).view(-1, 1, 1))
         self.register_buffer("std", torch.tensor(spec.channel_std).view(-1, 1, 1))
 

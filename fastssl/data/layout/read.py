@@ -89,7 +89,7 @@ def list_folder(root: Path, *, classes: bool = True, splits: bool = True) -> Fol
     notes += [*placement.notes, *named.notes]
     notes += [_outside(paths, placement), *said]
     notes += [note_on_empty(placement.groups, listing) if classes else "", note_on_numbers(tuple(index))]
-    notes += [note_on_file_names(row.path for row in rows)] if WHOLE in placement.groups else []
+    notes += [note_on_file_names(row.path for row in rows)] if splits and WHOLE in placement.groups else []
     return FolderLayout(
         root=root,
         files=tuple(row.path for row in rows),
