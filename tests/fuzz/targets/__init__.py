@@ -13,7 +13,7 @@ MODULES = {
     "arrays": ("npz", "npz-arrays"),
     "images": ("image", "png-chunks", "labels"),
     "folders": ("layout", "folder", "pack"),
-    "tables": ("splits", "pairs"),
+    "tables": ("splits", "pairs", "labels-table"),
     "models": ("encoder", "encoder-header", "encoder-spec", "weights"),
     "runs": ("checkpoint", "resume", "run-settings", "metrics"),
     "results": ("features", "finetune-trials", "segment-trials"),
