@@ -1,7 +1,7 @@
 """A table of text: named columns, each distinct cell once.
 
-Covers: the record, names of columns compared loosely, cells fit to be shown. Does not cover: files (`read.py`), what a column
-means (`find_path.py`, `label_columns.py`).
+Covers: the record, names of columns compared loosely, cells fit to be shown. Does not cover: files (`read.py`),
+what a column means (`find_path.py`, `label_columns.py`).
 """
 
 from __future__ import annotations
