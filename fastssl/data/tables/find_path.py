@@ -59,7 +59,7 @@ def find_path_column(table: Table, given: str | None, files: Sequence[str], begi
         found = index.match(column.present())
     _refuse_unclear(table, column, found)
     if not found.files:
-        example = shown(column, column.present()[:1])
+        example = shown(column, column.present()[:1]) or "nothing"
         raise DataError(
             f"{table.path}: no row names a file: {example} in column {printable(column.name)}, {printable(files[0])} "
             f"in {beginnings.root.rstrip('/')}; name another column by {OPTION}, or another folder by --data"

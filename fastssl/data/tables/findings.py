@@ -28,7 +28,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class FindingLabels:
     """What columns of findings say.
 
     Args:
@@ -72,7 +72,7 @@ def is_finding(column: Column) -> bool:
 
 def read_findings(
     columns: Sequence[Column], rows: np.ndarray, uncertain: Uncertain, context: Sequence[Column]
-) -> Findings:
+) -> FindingLabels:
     """Read the findings of some rows.
 
     A blank is 0, as CheXpert's "not mentioned" is in its baselines; where all findings of a row are blank, nothing is
@@ -106,7 +106,7 @@ def read_findings(
         notes.append(f"{counted(blanks, 'empty cell')} of findings taken as 0")
     if nothing.any():
         notes.append(f"{counted(int(nothing.sum()), 'row')} with no finding filled in, taken as unlabelled")
-    return Findings(labels=labels.astype(np.int64), names=names, notes=tuple(notes))
+    return FindingLabels(labels=labels.astype(np.int64), names=names, notes=tuple(notes))
 
 
 def are_one_hot(columns: Sequence[Column]) -> bool:

@@ -99,6 +99,7 @@ def _read_classes(column: Column, rows: np.ndarray) -> RowLabels:
     if not any(column.values[code] for code in used):
         raise LabelProblem(f"{where} is empty in all rows that have an image")
     if taken_apart := _several([column.values[code] for code in used]):
+        _check_lengths([name for cell in taken_apart for name in cell], where)
         return _multi_label(taken_apart, np.searchsorted(used, codes))
     _check_cells([column.values[code] for code in used], where)
     text = np.array([column.values[code] for code in used], dtype=np.str_)[np.searchsorted(used, codes)]
@@ -112,8 +113,7 @@ def _read_classes(column: Column, rows: np.ndarray) -> RowLabels:
 
 def _check_cells(cells: Sequence[str], where: str) -> None:
     """Refuse what is written for people to read, and one name in two spellings."""
-    if longest := next((cell for cell in cells if len(cell) > LONGEST_NAME), None):
-        raise LabelProblem(f"{where} holds long text ({shortened_text(printable(longest), 40)}), not names of classes")
+    _check_lengths(cells, where)
     spelled = defaultdict(list)
     for cell in cells:
         spelled[" ".join(cell.casefold().split())].append(cell)
@@ -122,6 +122,11 @@ def _check_cells(cells: Sequence[str], where: str) -> None:
             f"{where} holds {' and '.join(map(printable, sorted(twice)[:2]))}, which differ in upper and lower case or "
             "spaces alone; write one of them"
         )
+
+
+def _check_lengths(names: Sequence[str], where: str) -> None:
+    if longest := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise LabelProblem(f"{where} holds long text ({shortened_text(printable(longest), 40)}), not names of classes")
 
 
 def _several(cells: Sequence[str]) -> list[list[str]] | None:

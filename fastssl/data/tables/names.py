@@ -1,7 +1,7 @@
 """Names that columns have in public sets, by what they mean.
 
 Covers: the words, without case, spaces and signs, the likeliest first. Does not cover: looking at what a column holds
-(`columns.py`, `find_path.py`).
+(`find_path.py`, `label_columns.py`, `splits.py`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ from typing import Any
 from fastssl.errors import DataError
 from fastssl.text import printable
 
+from .builder import TableBuilder
 from .header import unique_names
-from .table import Table, TableBuilder, quoted
+from .table import Table, quoted
 
 ROWS_AT_ONCE = 20_000
 

@@ -1,7 +1,7 @@
 """Reading a table of images.
 
 Covers: finding what kind of file it is by its first bytes, columns without a name. Does not cover: each kind
-(`text_file.py`, `parquet.py`, `sheet.py`), what columns mean (`columns.py`).
+(`text_file.py`, `parquet.py`, `sheet.py`), what columns mean (`find_path.py`, `label_columns.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tables in text: cells between commas, semicolons, tabs or bars.
 
 Covers: encodings, gzip, the sign between cells, quotes, comment lines, blank lines, rows of another length. Does not
-cover: the names of columns (`header.py`), what they mean (`columns.py`).
+cover: the names of columns (`header.py`), what they mean (`find_path.py`, `label_columns.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import BinaryIO, TextIO, cast
 from fastssl.errors import DataError
 from fastssl.text import printable, shortened
 
+from .builder import TableBuilder
 from .header import unique_names
-from .table import Table, TableBuilder
+from .table import Table
 
 ROWS_AT_ONCE = 20_000
 HEAD_LINES = 30

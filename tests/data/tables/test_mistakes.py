@@ -75,6 +75,12 @@ ERRORS = {
         "{t}: no row names a file: x.png in column path, a.png in {r}; name another column by --path-column, or "
         "another folder by --data",
     ),
+    "an empty column of paths": (
+        "path,label\n,0\n,1\n",
+        {},
+        "{t}: no row names a file: nothing in column path, a.png in {r}; name another column by --path-column, or "
+        "another folder by --data",
+    ),
     "patients instead of files": (
         "patient_id,label\nSmith,0\nJones,1\n",
         {},
@@ -186,6 +192,11 @@ PROBLEMS = {
     ),
     "long text": (
         f"path,label\na.png,{'no acute disease ' * 10}\nb.png,normal\n",
+        {},
+        "labels.csv: column label holds long text (no acute disease no...e no acute disease), not names of classes",
+    ),
+    "sentences with semicolons": (
+        f"path,label\na.png,normal; {'no acute disease ' * 10}\nb.png,normal\n",
         {},
         "labels.csv: column label holds long text (no acute disease no...e no acute disease), not names of classes",
     ),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastssl.data.tables import Table, TableOptions, read_table
-from fastssl.data.tables.table import MISSING
+from fastssl.data.tables.builder import MISSING
 
 TEXT = "path,label\na.png,Männer\nb.png,x\n"
 

@@ -14,7 +14,7 @@ MODULES = {
     "images": ("image", "png-chunks", "labels"),
     "dicom": ("dicom",),
     "folders": ("layout", "folder", "pack"),
-    "tables": ("splits", "pairs"),
+    "tables": ("splits", "pairs", "labels-table"),
     "models": ("encoder", "encoder-header", "encoder-spec", "weights"),
     "runs": ("checkpoint", "resume", "run-settings", "metrics"),
     "results": ("features", "finetune-trials", "segment-trials"),

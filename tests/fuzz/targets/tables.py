@@ -1,13 +1,15 @@
-"""Files of splits for segmentation, and names of images and masks that are to pair."""
+"""Files of splits for segmentation, names of images and masks that are to pair, and tables of labels."""
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from fastssl.config import build
 from fastssl.config.segment import SegmentConfig
+from fastssl.data.tables import LEFT_OUT, TableOptions, match_table, read_table
 from fastssl.evaluation.segment.data import open_segmentation_data
 from fastssl.evaluation.segment.data.image_names import ImageNames
 from fastssl.evaluation.segment.data.splits import SPLITS, SplitRequest, split_names
@@ -15,6 +17,7 @@ from tests.fuzz.target import Target
 
 from .folders import _picture
 
+LABELLED = ("a.png", "sub/b.png", "sub/c.png", "d.png")
 NAMES = ["01_test", "02_test", "a b", "Röntgen", "x,y"]
 
 
@@ -62,7 +65,42 @@ def _pair(content: bytes, folder: Path) -> None:
     assert sum(map(len, data.splits.values())) > 0
 
 
+def _label_tables() -> Sequence[bytes]:
+    lines = [
+        "path,label,split,patient_id,Edema,Mass",
+        "a.png,x,train,1,1.0,0",
+        'sub/b,y,test,2,-1.0,""',
+        "images\\sub\\c.dcm,x,val,,,1",
+        "sub,y,train,3,0,0",
+    ]
+    text = "\n".join(lines)
+    texts = (text, text.replace(",", ";"), text.replace(",", "\t"), "# note\n\n" + text, text.replace("x,", "x|y,"))
+    return [
+        *(own.encode() for own in texts),
+        text.encode("utf-16"),
+        text.encode("latin-1"),
+        gzip.compress(text.encode()),
+    ]
+
+
+def _describe(content: bytes, folder: Path) -> None:
+    options = TableOptions(path=folder / "labels.csv")
+    options.path.write_bytes(content)
+    found = match_table(read_table(options), options, LABELLED, folder / "images")
+    assert found.splits is None or set(found.splits) <= {*SPLITS, LEFT_OUT}
+    assert found.groups is None or len(found.groups) == len(LABELLED)
+    assert found.in_table.any()
+    assert (found.labels is None) == (found.task == "none") == (not found.class_names)
+    if found.labels is not None:
+        several = found.labels.ndim == 2
+        assert found.labels.shape == ((len(LABELLED), len(found.class_names)) if several else (len(LABELLED),))
+        assert -1 <= found.labels.min() <= found.labels.max() < (2 if several else len(found.class_names))
+        assert (found.labels[~found.in_table] == -1).all()
+    assert all("\n" not in text for text in (*found.notes, *found.class_names, found.label_problem))
+
+
 TARGETS = (
     Target(name="splits", seeds=_tables, run=_split),
     Target(name="pairs", seeds=_pairs, run=_pair),
+    Target(name="labels-table", seeds=_label_tables, run=_describe),
 )
