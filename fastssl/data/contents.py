@@ -20,7 +20,7 @@ from .layout import FolderLayout, divided, list_folder
 from .layout.placement import WHOLE
 from .layout.split_names import TRAIN
 from .packing import PackItem
-from .patients import PatientOptions, Patients, kept_facts
+from .patients import PatientOptions, Patients
 from .patients.options import NOBODY
 from .reading import ReadingOptions
 from .reading.dicom import describe_no_images, modality_words
@@ -100,14 +100,7 @@ def read_contents(
     """
     patients = patients or PatientOptions()
     match, layout = _listed(path, table, patients)
-    headers = read_headers(
-        layout.root,
-        layout.files,
-        options,
-        keep=kept_facts(patients),
-        kept_as="pseudonyms" if patients.pseudonymise else "names",
-        notify=notify,
-    )
+    headers = read_headers(layout.root, layout.files, options, patients=patients, notify=notify)
     layout = _without_reports(layout, headers)
     whose = None if match is None else match.patients
     found = patients_of_files(layout, headers, whose, patients)

@@ -71,7 +71,7 @@ def open_folder(
     if skipped and not skip_corrupt:
         found = skipped[0].removesuffix("; skipped")
         raise DataError(f"{found}; repair or remove them, or skip them with skip_corrupt")
-    splits = _splits(contents, pack)
+    splits = _splits(contents, pack, path)
     if "train" not in splits:
         raise DataError(f"{path}: no image of the train split can be read")
     groups = {split: own.groups for split, own in splits.items() if own.groups is not None}
@@ -106,11 +106,11 @@ def open_folder(
     )
 
 
-def _splits(contents: FolderContents, pack: Pack) -> dict[str, Split]:
+def _splits(contents: FolderContents, pack: Pack, path: Path) -> dict[str, Split]:
     """The images by split, with labels where their split has them."""
     split_of, labels = np.array(contents.splits)[pack.file_of], contents.labels[pack.file_of]
     groups = None if contents.groups is None else contents.groups[pack.file_of]
-    ids = _ids(contents, pack)
+    ids = _ids(contents, pack, path)
     splits = {}
     for name in SPLITS:
         rows = np.flatnonzero(split_of == name)
@@ -127,10 +127,11 @@ def _splits(contents: FolderContents, pack: Pack) -> dict[str, Split]:
     return splits
 
 
-def _ids(contents: FolderContents, pack: Pack) -> np.ndarray:
-    """What each image is called: its file, and the frame where the file may have several."""
-    files, known = [item.path for item in contents.items], contents.headers.known
-    several = [path in known and known[path].frames > 1 for path in files]
+def _ids(contents: FolderContents, pack: Pack, path: Path) -> np.ndarray:
+    """What each image is called: its file as seen from the folder, and the frame where the file may have several."""
+    inside, known = contents.root.relative_to(path), contents.headers.known
+    files = [(inside / item.path).as_posix() for item in contents.items]
+    several = [item.path in known and known[item.path].frames > 1 for item in contents.items]
     names = [
         f"{files[file]}#{frame}" if several[file] else files[file]
         for file, frame in zip(pack.file_of.tolist(), pack.frames.tolist(), strict=True)

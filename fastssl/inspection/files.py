@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from fastssl.data.headers import read_headers
 from fastssl.data.layout.endings import ending_of
-from fastssl.data.progress import progress
-from fastssl.data.reading.files import read_image_header
+from fastssl.data.patients import PatientOptions
 from fastssl.data.reading.options import ReadingOptions
 from fastssl.data.reading.samples import ImageHeader
-from fastssl.data.resize import workers
 from fastssl.data.source import Source
-from fastssl.errors import DataError
 
 MOST_CUT = 1.5
 """Long side / short side above which the central square leaves out more than a third of an image."""
@@ -64,13 +61,18 @@ class FileSummary:
 
 
 def summarise_files(
-    source: Source, options: ReadingOptions, *, notify: Callable[[str], None] | None = None
+    source: Source,
+    options: ReadingOptions,
+    *,
+    patients: PatientOptions | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> FileSummary | None:
-    """Read the headers of all files that a source's images came from.
+    """Sum up the headers of all files that a source's images came from, which the cache has from opening it.
 
     Args:
         source: the data.
         options: how files are read.
+        patients: as the source was opened with; None: as `PatientOptions` has it.
         notify: called with one line of text now and then where it takes long; None keeps quiet.
 
     Returns:
@@ -80,13 +82,9 @@ def summarise_files(
     if not files:
         return None
     root = Path(source.report.path)
-    headers: dict[str, ImageHeader] = {}
-    with progress("reading the headers", len(files), notify) as advance, ThreadPoolExecutor(workers()) as pool:
-        for name, header in zip(files, pool.map(lambda name: _header(root / name, options), files), strict=True):
-            advance(1)
-            if header is not None:
-                headers[name] = header
-    return _summary(headers, min(source.image_shape[:2])) if headers else None
+    there = [file for file in files if (root / file).is_file()]  # one may have gone since
+    found = read_headers(root, there, options, patients=patients, notify=notify)
+    return _summary(found.known, min(source.image_shape[:2])) if found.known else None
 
 
 def files_of(source: Source) -> list[str]:
@@ -107,13 +105,6 @@ def files_of(source: Source) -> list[str]:
 def _without_frame(name: str) -> str:
     path, _, frame = name.rpartition("#")
     return path if frame.isdigit() else name
-
-
-def _header(path: Path, options: ReadingOptions) -> ImageHeader | None:
-    try:
-        return read_image_header(path, options)
-    except DataError:  # it could be decoded once, and has gone or was replaced since
-        return None
 
 
 def _summary(headers: Mapping[str, ImageHeader], side: int) -> FileSummary:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastssl.data.patients import PatientOptions
 from fastssl.data.reading.options import ReadingOptions
 from fastssl.data.source import Source
 
@@ -33,6 +34,7 @@ def inspect_source(
     near_distance: int = NEAR_DISTANCE,
     most: int | None = None,
     headers: ReadingOptions | None = None,
+    patients: PatientOptions | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> Inspection:
     """Look at data.
@@ -41,7 +43,8 @@ def inspect_source(
         source: the data.
         near_distance: bits of 64 in which the hashes of near duplicates may differ.
         most: images of a split whose pixels are looked at; of more, evenly spread ones. None: all.
-        headers: how files are read, to read their headers once more; None: they are not read.
+        headers: how files were read, to sum up their headers; None: they are not looked at.
+        patients: as the source was opened with; None: as `PatientOptions` has it.
         notify: called with one line of text now and then where it takes long; None keeps quiet.
 
     Returns:
@@ -56,7 +59,7 @@ def inspect_source(
         looked_at={name: len(own) for name, own in pixels.items()},
         counts=count_splits(source),
         shared_patients=shared_patients(source),
-        files=None if headers is None else summarise_files(source, headers, notify=notify),
+        files=None if headers is None else summarise_files(source, headers, patients=patients, notify=notify),
         exposure=exposure_of(pixels, source.image_shape[2]),
         polarity=polarity,
         inverted=rows_where(chosen, pixels),

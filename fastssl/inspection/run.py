@@ -18,6 +18,7 @@ from fastssl.config.base import build
 from fastssl.config.inspect import InspectConfig
 from fastssl.console import new_console, say
 from fastssl.data import open_source
+from fastssl.data.patients import PatientOptions
 from fastssl.data.reading.options import ReadingOptions
 from fastssl.errors import ConfigError
 from fastssl.files import without_nan, write_atomically, write_json
@@ -81,7 +82,10 @@ def inspect(
         every=config.every,
         neighbours=config.neighbours,
     )
-    found = inspect_source(source, near_distance=config.near_distance, headers=headers, notify=notify)
+    patients = PatientOptions(pseudonymise=config.pseudonymise)
+    found = inspect_source(
+        source, near_distance=config.near_distance, headers=headers, patients=patients, notify=notify
+    )
     say(talk, *fact_lines(found, talk.width), "", *warning_lines(found.warnings, talk.width))
     if out is not None:
         say(talk, "", f"wrote {', '.join(_write(found, out, config.thumbnails if config.sheet else 0))} into {out}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fastssl.data.patients import PatientOptions, kept_facts
 from fastssl.data.progress import progress
 from fastssl.data.reading import ImageHeader, ReadingOptions, read_image_header
 from fastssl.data.reading.in_order import read_in_order
@@ -52,8 +53,7 @@ def read_headers(
     files: Sequence[str],
     options: ReadingOptions,
     *,
-    keep: Keep,
-    kept_as: str = "",
+    patients: PatientOptions | None = None,
     notify: Notify | None = None,
 ) -> FileHeaders:
     """Read the headers of a folder's files; those that the cache has are not read again.
@@ -62,8 +62,7 @@ def read_headers(
         root: the folder.
         files: their paths, relative to it.
         options: how files are read.
-        keep: makes of a file's facts what may be kept and used, such as pseudonyms of patients.
-        kept_as: names what `keep` does, so that what another one kept is not taken.
+        patients: whether their names or pseudonyms are kept; None: pseudonyms.
         notify: called with one line of text about the progress; None keeps quiet.
 
     Returns:
@@ -73,14 +72,15 @@ def read_headers(
         DataError: the operating system refuses a file, or the cache cannot be written.
     """
     keys = {path: file_key(root, path) for path in files}
-    path = header_path(name_in_cache(root, FORMAT, options.as_json(), kept_as))
+    whose = patients or PatientOptions()
+    path = header_path(name_in_cache(root, FORMAT, options.as_json(), whose.pseudonymise))
     found = _understood(read_lines(path), keys)
     if len(found) < len(keys):
         with alone(path, notify):
             lines = read_lines(path)
             found = _understood(lines, keys)  # another process may have read them meanwhile
             missing = [file for file in files if file not in found]
-            found |= _read(path, root, missing, keys, options, keep, notify)
+            found |= _read(path, root, missing, keys, options, kept_facts(whose), notify)
             if len(lines) > _MOST_STALE * len(files):
                 rewrite(path, {keys[file]: as_line(got) for file, got in found.items()})
     return FileHeaders(

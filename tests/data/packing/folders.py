@@ -21,6 +21,6 @@ def packed_names(
 ) -> Pack:
     """The pack of files of a folder, in this order."""
     options = options or ReadingOptions()
-    headers = read_headers(root, files, options, keep=lambda facts: facts, notify=notify)
+    headers = read_headers(root, files, options, notify=notify)
     items = [PackItem(path=path) for path in files]
     return packed(root, items, headers, size, options, notify, value_range=value_range)
