@@ -126,11 +126,11 @@ def as_stored(image: RawImage, source: Source, path: Path) -> np.ndarray:
         `[S, S, C]`, of the data's type.
 
     Raises:
-        DataError: it is in colour and the data are grey, or the other way round.
+        DataError: it is in colour and the data are grey, or it holds fractions whose range nothing says.
     """
     side, _, channels = source.image_shape
     dtype = np.dtype(source.splits["train"].images.dtype)
-    levels = to_levels(square(image.pixels, side), _range(image, source), dtype)
+    levels = to_levels(square(image.pixels, side), _range(image, source, path), dtype)
     if levels.shape[2] == channels:
         return levels
     if levels.shape[2] == 1 and channels == 3:
@@ -140,8 +140,13 @@ def as_stored(image: RawImage, source: Source, path: Path) -> np.ndarray:
     raise DataError(f"{path}: has {levels.shape[2]} channels, the images of {source.name} have {channels}")
 
 
-def _range(image: RawImage, source: Source) -> ValueRange | None:
+def _range(image: RawImage, source: Source, path: Path) -> ValueRange:
     """Black and white of a file: as the data have it, but where a window has said it already."""
-    if image.windowed or source.value_range in (None, FULL_RANGE):
-        return ValueRange.of_type(image.pixels.dtype) if image.pixels.dtype.kind in "iu" else None
-    return ValueRange.parse(source.value_range)
+    own = None if image.windowed or source.value_range == FULL_RANGE else source.value_range
+    if own is not None:
+        return ValueRange.parse(own)
+    if image.pixels.dtype.kind == "f":
+        raise DataError(
+            f"{path}: holds fractions, the images of {source.name} whole numbers; give --value-range LOW,HIGH"
+        )
+    return ValueRange.of_type(image.pixels.dtype)

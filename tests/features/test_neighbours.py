@@ -125,13 +125,14 @@ def test_as_json_it_is_all_that_is_printed(
         ("nowhere.png", "nowhere.png: no such file, and no image of cells"),
         ("colour.png", "has 3 channels, the images of cells have 1"),
         ("broken.png", "broken.png"),
+        ("fractions.tif", "holds fractions, the images of cells whole numbers; give --value-range"),
     ],
 )
 def test_an_image_that_is_none_is_one_line(run_folder: Path, tmp_path: Path, image: str, told: str) -> None:
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(
-        tmp_path / "colour.png"
-    )
+    colours = np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(tmp_path / "colour.png")
     (tmp_path / "broken.png").write_bytes(b"no image")
+    Image.fromarray(colours[..., 0].astype(np.float32) / 7).save(tmp_path / "fractions.tif")
     name = os.fspath(tmp_path / image) if (tmp_path / image).exists() else image
     with pytest.raises(DataError, match=told):
         found(run_folder, name, out=tmp_path / "n.png")
