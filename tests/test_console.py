@@ -13,7 +13,7 @@ from fastssl.console import new_console, say
 
 PACKAGE = Path(__file__).parents[1] / "fastssl"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-PRINTING = {"console.py", "evaluation/shared/tables.py"}
+PRINTING = {"console.py", "evaluation/shared/tables.py", "cli/help_pages.py"}
 """Files that give something to `Console.print`: parts of text that say how they are shown."""
 
 

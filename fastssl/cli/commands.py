@@ -358,7 +358,8 @@ def make_app(train_config: type[TrainConfig]) -> App:
     ]
     asking: list[Callable[..., object]] = [inspect, advise, estimate, doctor]
     for place, command in enumerate((*working, *asking)):
-        made.command(command, sort_key=place)
+        whole = {"help_formatter": "default"} if command is inspect else {}  # the page that explains scans
+        made.command(command, sort_key=place, **whole)
     made.command(install_completion, name="--install-completion")
     return made
 

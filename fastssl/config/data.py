@@ -77,7 +77,7 @@ class SourceConfig(Config):
     """Which images, and how pictures are read; shared by every command."""
 
     data: Annotated[str, DataText, Parameter(group=DATA)] = "demo"
-    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder (of images, or of shards)."""
+    """Images: demo, demo-colour, a MedMNIST flag, an .npz file or a folder (of images, scans or shards)."""
     data_root: Annotated[PathSetting | None, Parameter(group=DATA)] = None
     """Folder of MedMNIST files, where relative paths are looked for as well."""
     size: Annotated[Annotated[int, Field(ge=8, le=1024)] | None, Auto, Parameter(group=DATA)] = None

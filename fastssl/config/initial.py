@@ -48,7 +48,7 @@ def parse_initial(value: str | Path) -> PublishedWeights | Path:
         ValueError: it begins as timm:NAME does and goes on otherwise, or is no path.
     """
     if isinstance(value, Path):
-        return value
+        return user_path(value)
     text = value.strip()
     if text == IMAGENET:
         return PublishedWeights(model=None)
@@ -89,6 +89,8 @@ def path_in(value: str | Path) -> Path | None:
 
 def _initial_setting(value: Any) -> Any:
     """Names as text, and paths; one that reads like a name (./imagenet) is made absolute, so that it stays a path."""
+    if isinstance(value, int) and not isinstance(value, bool):  # a folder called 123
+        value = str(value)
     if not isinstance(value, (str, Path)):
         return value
     found = parse_initial(value)

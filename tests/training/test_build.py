@@ -24,7 +24,10 @@ CPU = resolve_runtime("cpu", amp=False)
 ON_GPU = Runtime(device=torch.device("cuda", 0), precision="fp32", compile=False)
 """Building reads the device and moves nothing to it."""
 
-LEFT_OPEN = {"data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every", "recipe"}
+LEFT_OPEN = {
+    *("data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every", "recipe"),
+    *("labels", "path_column", "split_column", "group", "axis"),
+}
 """Settings that may well be None: they name nothing, or say nothing about what is computed."""
 OF_RUNTIME = {"amp", "compile", "threads", "device", "precision", "pipeline"}
 """Settings that the runtime and the loader resolve."""

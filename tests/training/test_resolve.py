@@ -40,6 +40,7 @@ def test_nothing_automatic_is_left_but_what_the_device_decides() -> None:
     settings = resolved().settings
     undecided = {name for name in type(settings).model_fields if getattr(settings, name) is None}
     left_open = {"recipe", "data_root", "init", "epochs", "minutes", "stop_after", "out", "checkpoint_every"}
+    left_open |= {"labels", "path_column", "split_column", "group"}
     assert undecided == left_open | {"amp", "compile", "threads"}
 
 

@@ -69,6 +69,7 @@ def test_every_setting_is_written_down_resolved(tmp_path: Path, grey_npz: Path) 
     transient = {"resume", "overwrite", "stop_after", "recipe"}
     assert written.keys() == MoCoConfig.model_fields.keys() - transient
     left_open = {"data_root", "init", "minutes", "checkpoint_every"}
+    left_open |= {"labels", "path_column", "split_column", "group", "axis"}
     assert {name for name, value in written.items() if value in (None, "auto")} == left_open
     expected = {"epochs": 2, "steps": 6, "device": "cpu", "amp": False, "compile": False, "pipeline": "torch"}
     expected |= {"size": 20, "stem": "standard", "momentum": 0.99}
