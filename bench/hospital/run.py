@@ -55,7 +55,9 @@ def measure(hospitals: int, patients: int, steps: int) -> Iterator[dict[str, Any
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.hospital.run", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.hospital.run", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--hospitals", type=int, default=3, help="how many are drawn (3)")
     parser.add_argument("--patients", type=int, default=300, help="of each (300)")
     parser.add_argument("--steps", type=int, default=200, help="of pre-training by MoCo (200); 0: none")
