@@ -44,7 +44,7 @@ SHARED = {"train_groups": NAMES, "test_groups": np.array(["p0", "p0", "p3", "q",
 
 
 def test_a_patient_in_two_splits_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="2 patients have images in train and in test: .* go on with --allow-leak"):
+    with pytest.raises(DataError, match=r"2 patients have images in train and in test: .* go on with --allow-leak"):
         opened(tmp_path, **SHARED)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
 from pathlib import Path
 
 import pytest
@@ -211,7 +210,9 @@ def test_a_patient_in_two_folders_of_splits_is_refused() -> None:
         divided(known, request)
     found = divided(known, replace(request, allow_leak=True))
     assert len(found.notes) == 3
-    assert {split: own.tolist() for split, own in found.groups().items()} == dict.fromkeys(found.parts, [0, 1, 2, 3])
+    assert {split: own.tolist() for split, own in found.groups().items()} == {
+        name: [0, 1, 2, 3] for name in found.parts
+    }
 
 
 def test_folders_can_be_patients() -> None:
