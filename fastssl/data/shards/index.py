@@ -39,7 +39,7 @@ class StoredShard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredFile:
+class SideFile:
     """A file beside the shards.
 
     Args:
@@ -66,8 +66,8 @@ class StoredSplit:
     shards: tuple[StoredShard, ...]
     labels: str | None = None
     labels_checksum: str = ""
-    groups: StoredFile | None = None
-    ids: StoredFile | None = None
+    groups: SideFile | None = None
+    ids: SideFile | None = None
 
     @property
     def count(self) -> int:
@@ -167,7 +167,7 @@ def _index(about: dict[str, Any]) -> ShardIndex:
             shards=tuple(StoredShard(**shard) for shard in own["shards"]),
             labels=own["labels"],
             labels_checksum=own["labels_checksum"],
-            **{name: StoredFile(**own[name]) for name in ("groups", "ids") if own.get(name) is not None},
+            **{name: SideFile(**own[name]) for name in ("groups", "ids") if own.get(name) is not None},
         )
         for name, own in about.pop("splits").items()
     }

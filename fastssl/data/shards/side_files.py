@@ -19,7 +19,7 @@ from fastssl.data.fingerprint import bytes_of
 from fastssl.errors import DataError
 from fastssl.files import write_synced
 
-from .index import StoredFile
+from .index import SideFile
 
 AGAIN = "copy the folder again, or write the shards again"
 
@@ -29,7 +29,7 @@ def checksum(array: np.ndarray) -> str:
     return _digest(bytes_of(array))
 
 
-def write_groups(path: Path, groups: np.ndarray) -> StoredFile:
+def write_groups(path: Path, groups: np.ndarray) -> SideFile:
     """Write whose the images of a split are.
 
     Args:
@@ -43,10 +43,10 @@ def write_groups(path: Path, groups: np.ndarray) -> StoredFile:
         OSError: it cannot be written.
     """
     write_array(path, groups)
-    return StoredFile(file=path.name, checksum=checksum(groups))
+    return SideFile(file=path.name, checksum=checksum(groups))
 
 
-def write_ids(path: Path, ids: Sequence[str]) -> StoredFile:
+def write_ids(path: Path, ids: Sequence[str]) -> SideFile:
     """Write what the images of a split are called.
 
     Args:
@@ -61,7 +61,7 @@ def write_ids(path: Path, ids: Sequence[str]) -> StoredFile:
     """
     text = json.dumps([str(one) for one in ids], indent=0) + "\n"
     write_synced(path, text)
-    return StoredFile(file=path.name, checksum=_digest(text.encode()))
+    return SideFile(file=path.name, checksum=_digest(text.encode()))
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -79,7 +79,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
     write_synced(path, buffer.getvalue())
 
 
-def read_groups(folder: Path, stored: StoredFile | None, count: int, patients: int) -> np.ndarray | None:
+def read_groups(folder: Path, stored: SideFile | None, count: int, patients: int) -> np.ndarray | None:
     """Read whose the images of a split are.
 
     Args:
@@ -107,7 +107,7 @@ def read_groups(folder: Path, stored: StoredFile | None, count: int, patients: i
     return groups
 
 
-def read_ids(folder: Path, stored: StoredFile | None, count: int) -> np.ndarray | None:
+def read_ids(folder: Path, stored: SideFile | None, count: int) -> np.ndarray | None:
     """Read what the images of a split are called.
 
     Args:
