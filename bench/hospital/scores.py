@@ -96,7 +96,7 @@ def _features(run: Path, images: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     loaded = load_encoder(run)
     spec = loaded.spec
     view = Plain(spec.size, spec.in_channels, spec.channel_mean, spec.channel_std)
-    found = {name: extract(loaded.model, own, view, device=torch.device("cpu")) for name, own in images.items()}
+    found = {name: extract(loaded.module, own, view, device=torch.device("cpu")) for name, own in images.items()}
     return {name: torch.nn.functional.normalize(own, dim=1).numpy() for name, own in found.items()}
 
 

@@ -54,12 +54,9 @@ def assign_splits(
         split = _each_by_itself(place, labels)
         split[labels < 0] = "train"
         return split.tolist()
-    strata = stratify(labels, np.arange(len(paths)) if groups is None else groups, images)
-    first: dict[int, int] = {}
-    for row in sorted(range(len(paths)), key=lambda row: (unicodedata.normalize("NFC", paths[row]), paths[row])):
-        first.setdefault(int(strata.patient[row]), row)
-    patients = place[[first[patient] for patient in range(len(strata.images))]]
-    parts = divide_patients(strata, patients, (TRAIN_BELOW, VAL_BELOW))
+    patients = _by_place(paths, place, np.arange(len(paths)) if groups is None else groups)
+    strata = stratify(labels, patients, images)
+    parts = divide_patients(strata, (TRAIN_BELOW, VAL_BELOW))
     return [SPLITS[part] for part in parts[strata.patient]]
 
 
@@ -83,6 +80,18 @@ def notes_on_few_patients(labels: np.ndarray, groups: np.ndarray, class_names: S
     }  # fmt: skip
     where = {1: "one patient, who is in train: not tested", 2: "two patients, in train and test: not in val"}
     return tuple(f"classes of {where[count]}: {shortened(names)}" for count, names in named.items() if names)
+
+
+def _by_place(paths: Sequence[str], place: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Patients numbered anew, by the places of their first paths: neither names nor the order of files count."""
+    number = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    first: dict[int, float] = {}
+    for row in sorted(range(len(paths)), key=lambda row: (unicodedata.normalize("NFC", paths[row]), paths[row])):
+        first.setdefault(int(number[row]), float(place[row]))
+    order = np.argsort([first[one] for one in range(len(first))], kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[number]
 
 
 def _each_by_itself(place: np.ndarray, labels: np.ndarray) -> np.ndarray:

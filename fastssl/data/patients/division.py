@@ -25,19 +25,19 @@ _NEAR = 4
 """Patients of a class on each side of a cut that may move to even out the shares."""
 
 
-def divide_patients(strata: Strata, place: np.ndarray, bands: Sequence[float]) -> np.ndarray:
+def divide_patients(strata: Strata, bands: Sequence[float]) -> np.ndarray:
     """Divide patients, class by class from the rarest on, each stratum making good what those before it left uneven.
 
     Args:
-        strata: the patients and their classes.
-        place: float64 `[P]`, where each patient stands in the order, different for each.
+        strata: the patients, in the order in which they are cut, and their classes.
         bands: cumulative shares of the images: those for training, those for training or validation.
 
     Returns:
         int64 `[P]`: 0 for train, 1 for val, 2 for test. A class with three patients or more is in all of them, one with
-        two in train and test, one with a single patient in train. Patients without any label are in train.
+        two in train and test, one with a single patient in train, as far as its patients are not needed for a rarer
+        class. Patients without any label are in train.
     """
-    split = np.full(len(place), TRAIN, dtype=np.int64)
+    split = np.full(len(strata.images), TRAIN, dtype=np.int64)
     amounts = np.column_stack([strata.counts, np.where(strata.labelled, strata.images, 0)])
     total = np.maximum(amounts.sum(axis=0), 1)
     done = np.zeros((2, amounts.shape[1]))  # in train; in train or val
@@ -48,7 +48,6 @@ def divide_patients(strata: Strata, place: np.ndarray, bands: Sequence[float]) -
         own = np.flatnonzero((strata.of == index) & strata.labelled)
         if not len(own):
             continue
-        own = own[np.argsort(place[own], kind="stable")]
         below = np.cumsum(np.vstack([np.zeros_like(total), amounts[own]]), axis=0)
         seen += below[-1]
         least = _least(len(own), [index != NO_CLASS and not present[part, index] for part in (TRAIN, VAL, TEST)])

@@ -66,3 +66,23 @@ def test_draws_that_share_images_are_told_with_their_share() -> None:
     assert "1 shots" not in two
     assert overlap_notes(draw_supports(labels, (1,), range(5))) == []
     assert overlap_notes(draw_supports(labels, (1, 50), (0,))) == []
+
+
+def test_images_of_a_class_are_of_as_many_patients_as_can_be() -> None:
+    groups = np.repeat(np.arange(30), 4)
+    labels = np.where(groups < 27, groups % 2, 2)  # the last class has three patients
+    for support in draw_supports(labels, (1, 3, 5), range(4), groups):
+        for rows in support.rows:
+            for label in range(3):
+                own = groups[rows[support.labels == label]]
+                assert len(set(own.tolist())) == min(support.shots, 13 if label < 2 else 3, len(own))
+    (note,) = scarcity(labels, (1, 3, 5), groups)
+    assert note == "class 2 has images of 3 patients to draw from: some give several at 5 shots"
+
+
+def test_draws_of_patients_are_nested_and_those_of_one_image_each_are_as_without() -> None:
+    labels, groups = np.arange(60) % 2, np.arange(60) // 6
+    small, large = draw_supports(labels, (3, 9), (0, 1), groups)
+    assert all(set(few.tolist()) < set(many.tolist()) for few, many in zip(small.rows, large.rows, strict=True))
+    alone, plain = draw_supports(labels, (5,), (0, 1), np.arange(60)[::-1])[0], draw_supports(labels, (5,), (0, 1))[0]
+    np.testing.assert_array_equal(alone.rows, plain.rows)

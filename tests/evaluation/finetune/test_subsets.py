@@ -54,3 +54,29 @@ def test_every_image_can_be_drawn() -> None:
 def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="fraction must be above 0 and at most 1"):
         label_subset(LABELS, fraction, seed=0)
+
+
+GROUPS = np.repeat(np.arange(250), np.random.default_rng(1).integers(1, 9, 250))
+OF_PATIENTS = np.random.default_rng(2).choice(3, 250, p=[0.7, 0.25, 0.05])[GROUPS]
+
+
+@pytest.mark.parametrize("labels", [OF_PATIENTS, np.eye(3, dtype=np.int64)[OF_PATIENTS]], ids=["classes", "several"])
+def test_a_fraction_is_of_whole_patients_near_its_size_and_nested(labels: np.ndarray) -> None:
+    subsets = [label_subset(labels, fraction, 3, GROUPS) for fraction in FRACTIONS]
+    for fraction, rows in zip(FRACTIONS, subsets, strict=True):
+        left = np.setdiff1d(np.arange(len(GROUPS)), rows)
+        assert not set(GROUPS[rows]) & set(GROUPS[left])
+        assert abs(len(rows) - fraction * len(GROUPS)) <= 8 * 3  # a patient of each class, at most eight images each
+    assert all(set(few.tolist()) <= set(many.tolist()) for few, many in itertools.pairwise(subsets))
+    assert len(subsets[-1]) == len(GROUPS)
+
+
+def test_classes_keep_their_shares_among_whole_patients() -> None:
+    counts = np.bincount(OF_PATIENTS[label_subset(OF_PATIENTS, 0.25, 0, GROUPS)])
+    np.testing.assert_allclose(counts / np.bincount(OF_PATIENTS), 0.25, atol=0.08)
+    assert set(OF_PATIENTS[label_subset(OF_PATIENTS, 0.001, 0, GROUPS)]) == {0, 1, 2}
+
+
+def test_patients_of_one_image_each_are_drawn_as_images_are() -> None:
+    alone = label_subset(LABELS, 0.1, 5, np.arange(len(LABELS))[::-1])
+    np.testing.assert_array_equal(alone, label_subset(LABELS, 0.1, 5))

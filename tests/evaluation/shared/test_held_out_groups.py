@@ -84,3 +84,12 @@ def test_a_subset_of_a_part_keeps_its_patients() -> None:
     np.testing.assert_array_equal(whole.rows, np.sort(np.concatenate([parts.train.rows, parts.val.rows])))
     np.testing.assert_array_equal(whole.groups, groups[whole.rows])
     np.testing.assert_array_equal(whole.labels, labels[whole.rows])
+
+
+def test_rare_labels_are_held_out_as_well_where_images_have_several() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(100), 3)
+    labels = np.stack([np.ones(300, int), groups % 10 == 3, rng.random(300) < 0.5], axis=1).astype(np.int64)
+    for seed in range(5):
+        parts = divided(labels, groups, seed)
+        assert [int(part.labels[:, 1].sum()) // 3 for part in (parts.test, parts.val)] == [2, pytest.approx(2, abs=1)]

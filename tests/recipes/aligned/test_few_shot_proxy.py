@@ -111,3 +111,11 @@ def test_several_labels_and_a_validation_part_of_one_class_are_refused(tmp_path:
     alike = replace(parts.val, labels=np.zeros(len(parts.val), np.int64))
     with pytest.raises(DataError, match="validation AUC undefined: every image of this split is of class 0"):
         FewShotProxy.of(source, replace(parts, val=alike), SHOTS, SEEDS, runtime)
+
+
+def test_some_images_of_many_are_of_as_many_patients_as_can_be() -> None:
+    labels, groups = np.arange(120) % 2, np.arange(120) // 6
+    part = Part(split="train", rows=np.arange(120), labels=labels, groups=groups)
+    some = few_shot._at_most(part, 40, 5, seed=3)
+    assert len(some) == 40
+    assert len(np.unique(some.groups)) == 20

@@ -103,3 +103,25 @@ def test_queries_that_are_of_train_are_said() -> None:
 def test_neighbours_without_labels_are_refused_in_one_line() -> None:
     with pytest.raises(ConfigError, match=r"monitor=knn: set has no labels of two classes; give --monitor rank"):
         kind_of_monitor(train_config({"monitor": "knn"}), source(train=split(0, 90)))
+
+
+def with_groups(patients: np.ndarray) -> Source:
+    own = split(0, 90, LABELS)
+    return source(train=Split(images=own.images, labels=own.labels, groups=patients))
+
+
+@pytest.mark.parametrize("count", [30, 3000])
+@pytest.mark.parametrize("patients", [np.arange(90) // 9, np.where(np.arange(90) < 4, 0, 1)], ids=["ten", "two"])
+def test_without_a_validation_split_no_patient_of_a_query_has_a_vote(patients: np.ndarray, count: int) -> None:
+    found = choose_images(with_groups(patients), "knn", count)
+    own = numbers(found.images)
+    assert 0 < found.bank < len(own)
+    assert not set(patients[own[: found.bank]]) & set(patients[own[found.bank :]])
+
+
+def test_images_of_one_patient_cannot_vote() -> None:
+    one = with_groups(np.zeros(90, np.int64))
+    assert kind_of_monitor(train_config({}), one)[0] == "rank"
+    assert choose_images(one, "knn", 30).targets is None
+    with pytest.raises(ConfigError, match="all labelled images of set are one patient's"):
+        kind_of_monitor(train_config({"monitor": "knn"}), one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,25 @@ def test_folders_that_are_kinds_of_images_are_each_split_and_patients_are_not() 
     patients = placed(*(f"TCGA_{patient}/TCGA_{patient}_{n}" for patient in range(10, 20) for n in range(20)))
     found = divided(patients, SplitRequest(patient=r"TCGA_\d+(?=/)"))
     owners = [{name[:7] for name in names} for names in found.parts.values()]
+    assert sum(map(len, owners)) == 10
+
+
+def test_a_patient_in_two_folders_of_splits_is_refused() -> None:
+    known = placed(*(f"{split}/p{n}_{split}" for split in ("train", "val", "test") for n in range(4)))
+    request = SplitRequest(patient=r"p(\d)_")
+    with pytest.raises(DataError, match="by folders: 4 patients have images in train and in val"):
+        divided(known, request)
+    found = divided(known, replace(request, allow_leak=True))
+    assert len(found.notes) == 3
+    assert {split: own.tolist() for split, own in found.groups().items()} == {
+        name: [0, 1, 2, 3] for name in found.parts
+    }
+
+
+def test_folders_can_be_patients() -> None:
+    known = placed(*(f"set/p{patient}/{patient}_{n}" for patient in range(10) for n in range(4)))
+    found = divided(known, SplitRequest(patient="folder"))
+    owners = [{name[0] for name in names} for names in found.parts.values()]
     assert sum(map(len, owners)) == 10
 
 
