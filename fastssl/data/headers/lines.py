@@ -5,13 +5,16 @@ Covers: both ways. Does not cover: the file of such lines (`store.py`).
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from fastssl.data.reading import ImageHeader
 from fastssl.data.reading.samples import FileFacts
+
+_PLAIN = tuple(field.name for field in fields(ImageHeader) if field.name not in ("dtype", "facts"))
+_FACTS = tuple(field.name for field in fields(FileFacts))
 
 
 def as_line(header: ImageHeader | str) -> dict[str, Any]:
@@ -22,8 +25,8 @@ def as_line(header: ImageHeader | str) -> dict[str, Any]:
     """
     if isinstance(header, str):
         return {"unreadable": header}
-    kept = asdict(header) | {"dtype": header.dtype.name}
-    facts = {name: value for name, value in kept.pop("facts").items() if value}
+    kept = {name: getattr(header, name) for name in _PLAIN} | {"dtype": header.dtype.name}
+    facts = {name: value for name in _FACTS if (value := getattr(header.facts, name))}
     return kept | ({"facts": facts} if facts else {})
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from fastssl.data.progress import progress
 from fastssl.data.reading import ImageHeader, ReadingOptions, read_image_header
 from fastssl.data.reading.in_order import read_in_order
 from fastssl.data.reading.samples import FileFacts
-from fastssl.data.resize import workers
+from fastssl.data.reading.worker_pool import worker_pool
 
 from .keys import file_key, name_in_cache
 from .lines import as_line, of_line
@@ -114,16 +114,13 @@ def _read(
     found: dict[str, ImageHeader | str] = {}
     started = time.monotonic()
 
-    def header_of(file: str) -> ImageHeader:
-        header = read_image_header(root / file, options)
-        return replace(header, facts=keep(header.facts))
-
     with (
-        ThreadPoolExecutor(workers()) as pool,
+        worker_pool(files) as pool,
         progress("reading headers", len(files), notify) as advance,
         appending(path) as out,
     ):
-        for file, got in zip(files, read_in_order(pool, header_of, files), strict=True):
+        for file, read in zip(files, read_in_order(pool, partial(_header_of, root, options), files), strict=True):
+            got = read if isinstance(read, str) else replace(read, facts=keep(read.facts))
             out.write(as_text(keys[file], as_line(got)))
             found[file] = got
             advance(1)
@@ -131,3 +128,7 @@ def _read(
     if notify and seconds > _WORTH_TELLING:
         notify(f"{root}: {len(files)} headers read in {seconds:.1f} s")
     return found
+
+
+def _header_of(root: Path, options: ReadingOptions, file: str) -> ImageHeader:
+    return read_image_header(root / file, options)

@@ -83,7 +83,7 @@ def _alone(options: ReadingOptions, item: PackItem) -> ReadingOptions:
 
 
 def _square(image: RawImage, path: Path, size: int, options: ReadingOptions) -> Square:
-    span = ValueSpan.of(image.pixels)
+    span = _full_span(image.pixels) if image.windowed else ValueSpan.of(image.pixels)
     if image.reduced and span.highest < _SEVEN_BITS:  # a few bright pixels say whether the 8 bits are used
         span = ValueSpan.of(read_image_file(path, max_megapixels=options.max_megapixels).pixels)
     return Square(
@@ -94,6 +94,11 @@ def _square(image: RawImage, path: Path, size: int, options: ReadingOptions) -> 
         windowed=image.windowed,
         notes=image.notes,
     )
+
+
+def _full_span(levels: np.ndarray) -> ValueSpan:
+    """The span of grey levels, which have the whole range of their type whether they use it or not."""
+    return ValueSpan(lowest=0.0, highest=float(np.iinfo(levels.dtype).max), dtype=levels.dtype, pixels=levels.size)
 
 
 def _beside(own: Square, root: Path, item: PackItem, size: int, options: ReadingOptions) -> Square:

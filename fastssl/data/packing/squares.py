@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from fastssl.data.headers import FileHeaders
 from fastssl.data.progress import progress
 from fastssl.data.reading import ReadingOptions
 from fastssl.data.reading.in_order import read_in_order
-from fastssl.data.resize import workers
+from fastssl.data.reading.worker_pool import worker_pool
 from fastssl.errors import DataError
 
 from .decode import PackItem, Square, read_squares
@@ -110,23 +110,28 @@ def _decode(
     notify: Notify | None,
 ) -> None:
     """Append the files to a pack."""
-
-    def squares_of(item: PackItem) -> list[Square] | str:
-        if item.path in headers.unreadable:
-            return headers.unreadable[item.path]
-        key = keys[item]
-        found = earlier.squares_of(key) if key in earlier else read_squares(root, item, size, options)
-        if any(not out.form.holds(square.pixels) for square in found):
-            return "its images are of another kind than its header says"
-        return found
-
-    frames = [headers.known[item.path].frames if item.path in headers.known else 0 for item in items]
+    readable = [item for item in items if item.path in headers.known]
+    decoded = [item for item in readable if keys[item] not in earlier]
+    weights = [headers.known[item.path].frames for item in decoded]
     most = max(1, _MOST_AHEAD // (size * size * 6))  # as if of three channels of 16 bits
-    with ThreadPoolExecutor(workers()) as pool, progress("decoding", len(items), notify) as advance:
-        found = read_in_order(pool, squares_of, items, weights=frames, most=most)
-        for item, got in zip(items, found, strict=True):
+    with (
+        worker_pool([item.path for item in decoded]) as pool,
+        progress("decoding", len(items), notify) as advance,
+    ):
+        found = read_in_order(pool, partial(_squares_of, root, size, options), decoded, weights=weights, most=most)
+        for item in items:
+            if item.path in headers.unreadable:
+                got: list[Square] | str = headers.unreadable[item.path]
+            else:
+                got = earlier.squares_of(keys[item]) if keys[item] in earlier else next(found)
+            if not isinstance(got, str) and not all(out.form.holds(square.pixels) for square in got):
+                got = "its images are of another kind than its header says"
             out.add(item.path, keys[item], got)
             advance(1)
+
+
+def _squares_of(root: Path, size: int, options: ReadingOptions, item: PackItem) -> list[Square]:
+    return read_squares(root, item, size, options)
 
 
 def _finish(

@@ -3,13 +3,14 @@
 Covers: squares and records appended file by file, going on behind those that are whole. Does not cover: decoding
 (`squares.py`), the pack's folder and its lock (`stored.py`).
 
-Squares are in `images.raw` before their record is in `rows.jsonl`, and both are synced before the pack gets its name.
+Squares are in `images.raw` before their records are in `rows.jsonl`, and both are synced before the pack gets its name.
 What was written of a file without a record is cut off when a later process goes on.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from .form import ImageForm
 from .rows import ROWS_FILE, FileRows, FrameRow, read_rows
 
 IMAGES_FILE = "images.raw"
+_SECONDS_BETWEEN_FLUSHES = 1.0
+"""What a process that is killed has decoded in vain, at most."""
 
 
 class PackWriter:
@@ -42,6 +45,7 @@ class PackWriter:
         self._images.seek(written)
         self._records = (part / ROWS_FILE).open("w", encoding="ascii")
         self._records.writelines(own.as_text() for own in rows)
+        self._flush()
 
     def add(self, path: str, key: str, got: Sequence[Square] | str) -> None:
         """Append a file.
@@ -57,12 +61,12 @@ class PackWriter:
         squares = () if isinstance(got, str) else got
         for square in squares:
             self._images.write(_in_form(square.pixels, self.form).tobytes())
-        self._images.flush()
         reason = got if isinstance(got, str) else ""
         own = FileRows(path=path, key=key, frames=tuple(map(FrameRow.of, squares)), unreadable=reason)
         self._records.write(own.as_text())
-        self._records.flush()
         self.rows.append(own)
+        if time.monotonic() > self._flushed + _SECONDS_BETWEEN_FLUSHES:
+            self._flush()
 
     def sync(self) -> None:
         """Bring all of it to the disk.
@@ -70,12 +74,19 @@ class PackWriter:
         Raises:
             OSError: it cannot be written.
         """
+        self._flush()
         for file in (self._images, self._records):
-            file.flush()
             os.fsync(file.fileno())
 
+    def _flush(self) -> None:
+        """Hand everything to the operating system: squares before the records that say that they are there."""
+        self._images.flush()
+        self._records.flush()
+        self._flushed = time.monotonic()
+
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, with all that was added."""
+        self._flush()
         self._images.close()
         self._records.close()
 

@@ -22,7 +22,7 @@ from fastssl.data.fingerprint import fingerprint
 from fastssl.data.headers import read as headers_read
 from fastssl.data.packing import PackItem, squares
 from fastssl.data.packing.writer import PackWriter
-from fastssl.data.reading import in_order
+from fastssl.data.reading import in_order, worker_pool
 from fastssl.errors import DataError
 
 from .folders import packed_names
@@ -213,7 +213,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(squares, "read_squares", counted)
     monkeypatch.setattr(in_order, "workers", lambda: 1)
-    monkeypatch.setattr(squares, "workers", lambda: 1)
+    monkeypatch.setattr(worker_pool, "workers", lambda: 1)
     return names
 
 
