@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux says how much is resident"),
 ]
 
-FILES, SIDE, SIZE, ROUNDS = 100_000, 64, 56, 3
+FILES, SIDE, SIZE, ROUNDS = 100_000, 64, 56, 2
 SLICES, PATIENT_SERIES = 20, 2
 ROOT = Path(__file__).parents[2]
 
