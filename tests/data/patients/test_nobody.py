@@ -1,0 +1,26 @@
+"""Ids that stand for nobody are told from those of patients."""
+
+from __future__ import annotations
+
+import pytest
+
+from fastssl.data.patients.nobody import stands_for_nobody
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        *("ANONYMOUS", "Anonymized", "de-identified", "anon.", "REMOVED", "unknown", "N/A", "none", "Patient ID", "[id]"),
+        *("0", "0000000", "00-00", "x", "XXXX", "xx-xx", "999999", "---", "^", "?"),
+    ],
+)
+def test_a_placeholder_stands_for_nobody(patient: str) -> None:
+    assert stands_for_nobody(patient)
+
+
+@pytest.mark.parametrize(
+    "patient",
+    ["P0001", "1", "007", "anon-17", "patient 3", "TCGA-02-0003", "99", "999", "x1", "Anna", "患者", "10000", "hidden2"],
+)
+def test_the_id_of_a_patient_does_not(patient: str) -> None:
+    assert not stands_for_nobody(patient)
