@@ -54,12 +54,13 @@ def assign_splits(
         split = _each_by_itself(place, labels)
         split[labels < 0] = "train"
         return split.tolist()
-    strata = stratify(labels, np.arange(len(paths)) if groups is None else groups, images)
     first: dict[int, int] = {}
+    whose = range(len(paths)) if groups is None else groups.tolist()
     for row in sorted(range(len(paths)), key=lambda row: (unicodedata.normalize("NFC", paths[row]), paths[row])):
-        first.setdefault(int(strata.patient[row]), row)
-    patients = place[[first[patient] for patient in range(len(strata.images))]]
-    parts = divide_patients(strata, patients, (TRAIN_BELOW, VAL_BELOW))
+        first.setdefault(whose[row], row)
+    number = {group: number for number, group in enumerate(first)}
+    strata = stratify(labels, np.array([number[group] for group in whose], dtype=np.int64), images)
+    parts = divide_patients(strata, place[list(first.values())], (TRAIN_BELOW, VAL_BELOW))
     return [SPLITS[part] for part in parts[strata.patient]]
 
 
