@@ -118,7 +118,10 @@ def test_a_patient_who_is_added_moves_fewer_others_than_a_greedy_dealer_does() -
         ours_before = parts_of(assign_splits([paths[row] for row in rows], own, known))
         theirs_before = dealt_by_scikit_learn(own, known, 0)
         moved.append(
-            [len(np.unique(known[one != two])) for one, two in ((ours_before, ours[rows]), (theirs_before, theirs[rows]))]
+            [
+                len(np.unique(known[one != two]))
+                for one, two in ((ours_before, ours[rows]), (theirs_before, theirs[rows]))
+            ]
         )
     by_us, by_them = np.array(moved).T
     assert by_us.max() <= 15  # of 119, all next to a cut

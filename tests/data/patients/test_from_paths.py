@@ -29,7 +29,7 @@ def test_the_first_bracket_or_the_whole_match_is_the_patient(pattern: str, expec
         with pytest.raises(DataError, match="matches no path"):
             names_by_pattern(PATHS, pattern)
     elif len(set(expected)) == 1:
-        with pytest.raises(DataError, match="finds one patient, P0, in all 3 paths; put brackets around what differs"):
+        with pytest.raises(DataError, match=r"finds one patient, P0, in all 3 paths; put brackets around what differs"):
             names_by_pattern(PATHS, pattern)
     else:
         assert names_by_pattern(PATHS, pattern) == expected
@@ -44,7 +44,9 @@ def test_what_is_no_pattern_is_one_line_with_the_choices(pattern: str) -> None:
 
 
 def test_a_pattern_that_matches_nothing_shows_a_path() -> None:
-    with pytest.raises(DataError, match=r"^group='subject' is no column of a table and matches no path \(one is ill/P01"):
+    with pytest.raises(
+        DataError, match=r"^group='subject' is no column of a table and matches no path \(one is ill/P01"
+    ):
         names_by_pattern(PATHS, "subject")
 
 

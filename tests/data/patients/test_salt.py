@@ -48,7 +48,7 @@ def test_a_team_s_salt_comes_first_and_no_file_is_made(cache: Path, monkeypatch:
 @pytest.mark.parametrize("text", ["", "  \t"])
 def test_an_empty_salt_of_a_team_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTSSL_SALT", text)
-    with pytest.raises(DataError, match="^FASTSSL_SALT is empty; give it a secret text, or unset it"):
+    with pytest.raises(DataError, match=r"^FASTSSL_SALT is empty; give it a secret text, or unset it"):
         find_salt()
 
 
