@@ -2,7 +2,7 @@
 
 Covers: every place that is marked in a Markdown file; `--check` writes nothing and fails where a table is not that of
 its figures. Does not cover: how a table looks (`bench/harness/markdown.py`, `bench/speedrun/board.py`,
-`bench/aligned/board.py`, `bench/reproduce/markdown.py`).
+`bench/aligned/board.py`, `bench/hospital/board.py`, `bench/reproduce/markdown.py`).
 
 A place is marked so, with the file below bench/results, without its ending, and a layout: for timings wide or long, for
 quality plain, without heading and claims, or claims, without the table. A wide one may name its columns, a plain one
@@ -33,6 +33,7 @@ from typing import Any
 
 from bench.aligned import board as aligned
 from bench.harness import markdown
+from bench.hospital import board as hospital
 from bench.program import leave
 from bench.reproduce.markdown import claim_lines, plain
 from bench.reproduce.markdown import markdown as quality
@@ -64,6 +65,8 @@ def lines_of(what: str) -> list[str]:
             return board.table(figures)
         if name.startswith("aligned/"):
             return aligned.table(figures)
+        if name.startswith("hospital/"):
+            return hospital.table(figures)
         if name.startswith("quality/"):
             return _quality(figures, layout)
         return markdown.table(figures, *layout.split(" ", 1))

@@ -23,8 +23,8 @@ def table(record: Mapping[str, Any]) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: |",
         *(f"| {kind} | {' | '.join(_cells(record, kind))} |" for kind in kinds),
         "",
-        f"{record['hospitals']} synthetic hospitals of {record['patients']} patients, 1 to 12 images each. `{record['command']}`; "
-        f"{where['device']}; scikit-learn {where['packages']['scikit-learn']}; commit {where['commit']['id']}; "
+        f"{record['hospitals']} synthetic hospitals of {record['patients']} patients, 1 to 12 images each. "
+        f"`{record['command']}`; {where['device']}; scikit-learn {where['packages']['scikit-learn']}; commit {where['commit']['id']}; "
         f"{where['date'][:10]}.",
     ]
 

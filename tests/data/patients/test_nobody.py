@@ -6,8 +6,9 @@ import pytest
 
 from fastssl.data.patients.nobody import stands_for_nobody
 
-
-PLACEHOLDERS = "ANONYMOUS Anonymized de-identified anon. REMOVED unknown N/A none [id] 0 0000000 00-00 x XXXX 999999 --- ^ ?"
+PLACEHOLDERS = (
+    "ANONYMOUS Anonymized de-identified anon. REMOVED unknown N/A none [id] 0 0000000 00-00 x XXXX 999999 --- ^ ?"
+)
 PATIENTS = "P0001 1 007 anon-17 TCGA-02-0003 99 999 x1 Anna 患者 10000 hidden2"
 
 
