@@ -111,19 +111,21 @@ def test_series_are_shown_without_the_mark_that_tells_them_from_patients() -> No
     found = find_patients(PATHS, asked(None), facts=facts)
     assert set(found.names) == {"s1", "s2"}
     assert found.how == "the headers' studies and series"
-    assert found.notes == ("no file has a PatientID: studies and series are kept together",)
+    assert found.notes == ("no file has a PatientID that stands for a patient: studies and series are kept together",)
 
 
 def test_ids_that_stand_for_nobody_are_not_used_and_that_is_said_once() -> None:
     found = find_patients(PATHS, NAMED, facts=headers("ANONYMOUS", "0", "", "xxx"))
     assert found.groups is None
-    assert found.notes == ("the files' PatientID is empty or stands for nobody: not used",)
+    assert found.notes == ("no file has a PatientID that stands for a patient: not used",)
     assert find_patients(PATHS, NAMED, facts=headers("", "", "", "")) == Patients()
     with pytest.raises(
-        DataError, match=r"^group=dicom: the files' PatientID is empty or stands for nobody; give a col"
+        DataError, match=r"^group=dicom: no file has a PatientID that stands for a patient; give a column, a pat"
     ):
         find_patients(PATHS, asked("dicom"), facts=headers("ANONYMOUS", "0", "", ""))
-    with pytest.raises(DataError, match=r"^group=dicom: no file has a PatientID; give a column"):
+    with pytest.raises(
+        DataError, match=r"^group=dicom: no file has a PatientID that stands for a patient; give a column, a pat"
+    ):
         find_patients(PATHS, asked("dicom"))
 
 
