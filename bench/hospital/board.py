@@ -18,14 +18,14 @@ def table(record: Mapping[str, Any]) -> list[str]:
     """
     kinds = list(dict.fromkeys(row["features"] for row in record["rows"]))
     where = record["environment"]
+    learn, commit = where["packages"]["scikit-learn"], where["commit"]["id"]
     return [
         "| test accuracy | divided by file | then on new patients | divided by patient | then on new patients |",
         "| --- | ---: | ---: | ---: | ---: |",
         *(f"| {kind} | {' | '.join(_cells(record, kind))} |" for kind in kinds),
         "",
         f"{record['hospitals']} synthetic hospitals of {record['patients']} patients, 1 to 12 images each. "
-        f"`{record['command']}`; {where['device']}; scikit-learn {where['packages']['scikit-learn']}; "
-        f"commit {where['commit']['id']}; {where['date'][:10]}.",
+        f"`{record['command']}`; {where['device']}; scikit-learn {learn}; commit {commit}; {where['date'][:10]}.",
     ]
 
 

@@ -19,7 +19,8 @@ _STEPS = 2
 def exchange(split: np.ndarray, movable: np.ndarray, amounts: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """Move single patients, or exchange two, until all amounts have about their shares or nothing helps.
 
-    Each step is the best of all. None takes the last patient of an amount out of a split.
+    Each step is the best of all. None takes the last patient of an amount out of a split, unless the one that comes in
+    exchange has that amount too.
 
     Args:
         split: int64 `[P]`, 0 to S - 1.
@@ -59,13 +60,13 @@ def _best(
     squares = (own**2).sum(axis=1)
     for origin in range(len(error)):
         rows = np.flatnonzero(split == origin)
-        last = (has[rows] & (holders[origin] == 1)).any(axis=1)
+        last = has[rows] & (holders[origin] == 1)
         for target in range(len(error)):
             if target == origin or not len(rows):
                 continue
             # |e_o - x|^2 + |e_t + x|^2 is lower than before by 2 x (e_o - e_t) - 2 |x|^2
             lean = 2 * (own[rows] @ (error[origin] - error[target]))
-            gains = np.where(last, -np.inf, lean - 2 * squares[rows])
+            gains = np.where(last.any(axis=1), -np.inf, lean - 2 * squares[rows])
             place = int(np.argmax(gains))
             if gains[place] > best[0]:
                 best = (float(gains[place]), [(int(rows[place]), target)])
@@ -75,8 +76,8 @@ def _best(
             apart = squares[rows][:, None] + squares[others] - 2 * own[rows] @ own[others].T
             back = 2 * (own[others] @ (error[origin] - error[target]))
             gains = lean[:, None] - back - 2 * apart
-            gains[last] = -np.inf
-            gains[:, (has[others] & (holders[target] == 1)).any(axis=1)] = -np.inf
+            gains[last.astype(int) @ ~has[others].T > 0] = -np.inf
+            gains[~has[rows] @ (has[others] & (holders[target] == 1)).T.astype(int) > 0] = -np.inf
             at, other = np.unravel_index(int(np.argmax(gains)), gains.shape)
             if gains[at, other] > best[0]:
                 best = (float(gains[at, other]), [(int(rows[at]), target), (int(others[other]), origin)])

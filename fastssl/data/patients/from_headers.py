@@ -54,8 +54,7 @@ def names_by_headers(facts: Sequence[FileFacts], *, asked: bool) -> HeaderNames:
         why = f"all {len(usable)} files have one PatientID, which tells no patients apart"
         return _by_series(facts, [None] * len(usable), f"{why} (if it is one patient, --group dicom)")
     if not kinds:
-        why = "the files' PatientID is empty or stands for nobody" if any(ids) else "no file has a PatientID"
-        return _by_series(facts, usable, why)
+        return _by_series(facts, usable, "no file has a PatientID that stands for a patient")
     return HeaderNames(names=_with_series(facts, usable), why="no PatientID, or one that stands for nobody")
 
 

@@ -83,8 +83,8 @@ def scarcity(labels: np.ndarray, shots: Sequence[int], groups: np.ndarray | None
     ]
     patients = {} if groups is None else {number: len(np.unique(groups[labels == number])) for number in numbers}
     return few + [
-        f"class {number} has images of {patients[number]} patients to draw from: some give several at "
-        f"{', '.join(str(shot) for shot in shots if shot > patients[number])} shots"
+        f"class {number} has images of {patients[number]} patient{'s' * (patients[number] != 1)} to draw from: some "
+        f"give several at {', '.join(str(shot) for shot in shots if shot > patients[number])} shots"
         for number, count in zip(numbers, counts, strict=True)
         if patients and patients[number] < min(count, max(shots))
     ]

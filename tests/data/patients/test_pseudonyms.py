@@ -1,60 +1,47 @@
-"""Pseudonyms: keyed hashes, and the salt's private file."""
+"""Pseudonyms are keyed hashes: the same for one name and one salt, different for two patients."""
 
 from __future__ import annotations
 
 import hashlib
-import stat
-from pathlib import Path
+import unicodedata
 
 import pytest
 
+from fastssl.data.patients import pseudonyms
 from fastssl.data.patients.pseudonyms import pseudonyms_of
-from fastssl.data.patients.salt import find_salt
-from fastssl.errors import DataError
+
+SALT = bytes(range(32))
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FASTSSL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("FASTSSL_SALT", raising=False)
-    return tmp_path / "cache"
+def test_a_pseudonym_is_the_beginning_of_the_keyed_blake2b_of_the_name() -> None:
+    names = ["P001", "Müller^Änne", "", "a/b c"]
+    expected = [hashlib.blake2b(name.encode(), digest_size=32, key=SALT).hexdigest()[:12] for name in names]
+    assert pseudonyms_of(names, SALT) == tuple(expected)
 
 
-def test_a_pseudonym_is_the_beginning_of_the_keyed_hash() -> None:
-    salt = bytes(range(32))
-    expected = hashlib.blake2b("Ä".encode(), key=salt, digest_size=32).hexdigest()[:12]
-    assert pseudonyms_of(["Ä"], salt) == (expected,)
-    assert pseudonyms_of(["A\u0308"], salt) == (expected,)  # the same name in Unicode's other form
+def test_another_salt_makes_other_pseudonyms_and_the_same_salt_the_same() -> None:
+    names = [f"P{number}" for number in range(50)]
+    first, again, other = (pseudonyms_of(names, salt) for salt in (SALT, SALT, SALT[::-1]))
+    assert first == again
+    assert not set(first) & set(other)
 
 
-def test_pseudonyms_that_would_be_equal_get_more_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastssl.data.patients.pseudonyms.DIGITS", 1)
-    found = pseudonyms_of([str(number) for number in range(40)], bytes(32))
+def test_a_name_in_either_form_of_unicode_is_one_patient_s() -> None:
+    forms = [unicodedata.normalize(form, "Gößner Ångström") for form in ("NFC", "NFD")]
+    assert forms[0] != forms[1]
+    assert len(set(pseudonyms_of(forms, SALT))) == 1
+
+
+def test_a_name_that_is_not_utf_8_has_a_pseudonym() -> None:
+    (found,) = pseudonyms_of(["caf\udce9"], SALT)
+    assert found == hashlib.blake2b(b"caf\xe9", digest_size=32, key=SALT).hexdigest()[:12]
+
+
+def test_where_two_patients_would_have_one_pseudonym_all_get_more_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pseudonyms, "DIGITS", 1)
+    names = [f"P{number}" for number in range(40)]  # of 16 pseudonyms with one digit
+    found = pseudonyms_of(names, SALT)
     assert len(set(found)) == 40
-    assert {len(name) for name in found} == {5}
-
-
-def test_the_salt_is_kept_where_its_owner_alone_can_read_it(cache: Path) -> None:
-    salt = find_salt()
-    assert len(salt) == 32
-    assert find_salt() == salt
-    assert stat.S_IMODE((cache / "patients").stat().st_mode) == 0o700
-    assert stat.S_IMODE((cache / "patients" / "salt").stat().st_mode) == 0o600
-    (cache / "patients" / "salt").unlink()
-    assert find_salt() != salt
-
-
-def test_a_team_s_salt_comes_first_and_touches_no_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FASTSSL_SALT", "ours")
-    assert find_salt() == find_salt() == hashlib.blake2b(b"ours", digest_size=32).digest()
-    assert not cache.exists()
-    monkeypatch.setenv("FASTSSL_SALT", " ")
-    with pytest.raises(DataError, match="FASTSSL_SALT is empty"):
-        find_salt()
-
-
-def test_a_damaged_salt_is_refused_in_one_line(cache: Path) -> None:
-    find_salt()
-    (cache / "patients" / "salt").write_text("no digits")
-    with pytest.raises(DataError, match="is damaged: it holds no salt; remove it, and patients get new pseudonyms"):
-        find_salt()
+    whole = [hashlib.blake2b(name.encode(), digest_size=32, key=SALT).hexdigest() for name in names]
+    assert found == tuple(digest[: len(found[0])] for digest in whole)
+    assert len(found[0]) == 5

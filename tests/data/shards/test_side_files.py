@@ -1,94 +1,137 @@
-"""Patients and ids in shards: kept, checked, and written for nobody who has none."""
+"""Whose images are and what they are called, beside the shards: written, opened, refused where they were changed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fastssl.data import open_source
-from fastssl.data.fingerprint import fingerprints
 from fastssl.data.shards import pack_source, verify_shards, write_shards
-from fastssl.data.source import Source, Split
+from fastssl.data.source import Source
 from fastssl.errors import DataError
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
-SPLITS = {
-    "train": Split(
-        images=PIXELS[:12],
-        labels=np.arange(12) % 2,
-        groups=np.arange(12) // 3,
-        ids=np.array([f"a/caf\udce9 {row}.png#1" for row in range(12)]),
-    ),
-    "test": Split(images=PIXELS[12:], groups=4 + np.arange(8) // 4, ids=np.array([f"b/{row}.png" for row in range(8)])),
-}
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
+NAMES = [f"p{row // 3}" for row in range(12)]
 
 
-@pytest.fixture(autouse=True)
-def one_salt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FASTSSL_SALT", "of these tests")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve training images of four patients, three test images of another."""
+    split = {"train": PIXELS, "test": PIXELS[:3]}
+    return write_shards(tmp_path / "set", split, groups={"train": NAMES, "test": ["p9", "p9", "p9"]})
 
 
-def packed(folder: Path, **splits: Split) -> Path:
-    names = tuple(f"pseudonym {number}" for number in range(6))
-    task, classes = "binary-class", ("x", "y")
-    whole = Source(name="set", splits={**SPLITS, **splits}, task=task, class_names=classes, group_names=names)
-    return pack_source(whole, folder / "set.shards")
+@pytest.fixture
+def pictures(tmp_path: Path, save: Callable[..., Path]) -> Source:
+    for patient in range(8):
+        for image in range(2):
+            path = tmp_path / "pictures" / "ab"[patient % 2] / f"Ö{patient}_{image}.png"
+            save(path, size=(16, 16), seed=10 * patient + image)
+    return open_source(tmp_path / "pictures", size=16, group=r"(Ö\d)_")
 
 
-def test_patients_and_ids_come_back_and_the_fingerprint_is_that_of_the_data(tmp_path: Path) -> None:
-    folder = packed(tmp_path)
+def test_groups_are_numbered_and_called_by_pseudonyms(folder: Path) -> None:
     source = open_source(folder)
-    for name, split in SPLITS.items():
-        np.testing.assert_array_equal(source.splits[name].groups, split.groups)
-        assert source.splits[name].ids.tolist() == split.ids.tolist()
-    assert source.group_names == tuple(f"pseudonym {number}" for number in range(6))
-    assert source.fingerprint == fingerprints(SPLITS).whole
-    assert "patients    train 4, test 2; 0 patients in two splits" in source.report.lines()
-    assert verify_shards(folder) == 20
-    assert open_source(folder, group="none").group_names == ()
+    np.testing.assert_array_equal(source.splits["train"].groups, np.arange(12) // 3)
+    assert source.splits["test"].groups.tolist() == [4] * 3
+    assert len(set(source.group_names)) == 5
+    assert not [path for path in folder.iterdir() if b"p9" in path.read_bytes()]
+    assert "patients    train 4, test 1; 0 patients in two splits" in source.report.lines()
+    assert verify_shards(folder) == 15
 
 
-def test_a_folder_without_them_is_written_as_before(tmp_path: Path) -> None:
-    folder = write_shards(tmp_path / "plain", PIXELS)
+def test_names_are_kept_where_pseudonyms_are_refused(tmp_path: Path) -> None:
+    source = open_source(write_shards(tmp_path / "set", PIXELS, groups=NAMES, pseudonymise=False))
+    assert source.group_names == ("p0", "p1", "p2", "p3")
+    numbered = open_source(write_shards(tmp_path / "numbered", PIXELS, groups=np.arange(12) // 3))
+    assert numbered.fingerprint == source.fingerprint
+
+
+def test_a_folder_of_pictures_keeps_patients_ids_and_fingerprint(pictures: Source, tmp_path: Path) -> None:
+    packed = open_source(pack_source(pictures, tmp_path / "packed"))
+    assert (packed.fingerprint, packed.group_names) == (pictures.fingerprint, pictures.group_names)
+    for name, split in pictures.splits.items():
+        np.testing.assert_array_equal(packed.splits[name].groups, split.groups)
+        assert packed.splits[name].ids.tolist() == split.ids.tolist()
+    assert packed.report.patients_by == r"the pattern (Ö\d)_"
+    again = open_source(pack_source(packed, tmp_path / "again"))
+    assert again.splits["train"].ids.tolist() == packed.splits["train"].ids.tolist()
+
+
+def test_groups_can_be_left_out_and_nothing_else_can_be_asked_for(folder: Path) -> None:
+    plain = open_source(folder, group="none")
+    assert (plain.splits["train"].groups, plain.group_names, plain.report.patients) == (None, (), {})
+    with pytest.raises(DataError, match=r"keeps whose its images are: group='folder' has no meaning there"):
+        open_source(folder, group="folder")
+
+
+def test_a_patient_in_two_splits_is_refused_unless_that_is_allowed(tmp_path: Path) -> None:
+    split = {"train": PIXELS, "test": PIXELS[:1]}
+    folder = write_shards(tmp_path / "set", split, groups={"train": NAMES, "test": ["p0"]})
+    with pytest.raises(DataError, match=r"1 patient has images in train and in test: .* go on with --allow-leak"):
+        open_source(folder)
+    source = open_source(folder, allow_leak=True)
+    assert source.report.notes[-1].startswith("warning: 1 patient has images in train and in test")
+    assert verify_shards(folder) == 13
+
+
+def test_shards_without_patients_and_names_are_those_of_before(tmp_path: Path) -> None:
+    """The index as it was before it knew patients: older versions read it, and it is read here."""
+    folder = write_shards(tmp_path / "set", PIXELS)
     about = json.loads((folder / "shards.json").read_text())
     assert about["version"] == 1
-    assert not {"group_names", "patients_by"} & set(about)
     assert set(about["splits"]["train"]) == {"shards", "labels", "labels_checksum"}
-    assert json.loads((packed(tmp_path) / "shards.json").read_text())["version"] == 2
+    assert not {"group_names", "patients_by"} & set(about)
+    source = open_source(folder)
+    assert (source.splits["train"].groups, source.splits["train"].ids, source.group_names) == (None, None, ())
 
 
-def test_a_patient_in_two_splits_is_refused(tmp_path: Path) -> None:
-    folder = packed(tmp_path, test=Split(images=PIXELS[12:], groups=np.full(8, 2)))
-    with pytest.raises(DataError, match="1 patient has images in train and in test"):
+def other_groups(folder: Path) -> None:
+    np.save(folder / "train-groups.npy", np.arange(12))
+
+
+def other_ids(folder: Path) -> None:
+    path = folder / "train-ids.json"
+    path.write_text(path.read_text(encoding="utf-8").replace(".png", ".jpg"), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (other_groups, "train-groups.npy holds other groups than those that were written"),
+        (lambda folder: (folder / "train-groups.npy").write_bytes(b"no array"), "train-groups.npy cannot be read"),
+        (lambda folder: (folder / "train-groups.npy").unlink(), "train-groups.npy cannot be read"),
+        (other_ids, "train-ids.json holds other names than those that were written"),
+        (lambda folder: (folder / "train-ids.json").unlink(), "train-ids.json cannot be read"),
+    ],
+    ids=["other groups", "no groups", "groups gone", "other ids", "ids gone"],
+)
+def test_a_changed_file_is_refused_in_one_line(
+    pictures: Source, tmp_path: Path, change: Callable[[Path], object], said: str
+) -> None:
+    folder = pack_source(pictures, tmp_path / "packed")
+    change(folder)
+    with pytest.raises(DataError, match=f"{said}.*copy the folder again, or write the shards again") as caught:
         open_source(folder)
-    assert open_source(folder, allow_leak=True).report.shared_patients == 1
-    assert verify_shards(folder) == 20
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["train-groups.npy", "train-ids.json"])
-def test_files_that_are_not_those_that_were_written_are_refused_in_one_line(name: str, tmp_path: Path) -> None:
-    folder = packed(tmp_path)
-    content = (folder / name).read_bytes()
-    for changed in (content[:-3], content[:-8] + b"\1" + bytes(7)):
-        (folder / name).write_bytes(changed)
-        with pytest.raises(DataError, match=f"{name} (cannot be read|holds other)") as caught:
-            open_source(folder)
-        assert "\n" not in str(caught.value)
-    (folder / name).unlink()
-    with pytest.raises(DataError, match=f"{name} cannot be read"):
-        open_source(folder)
-
-
-def test_a_writer_takes_whose_images_are(tmp_path: Path) -> None:
-    whose = [f"p{row // 4}" for row in range(20)]
-    named = open_source(write_shards(tmp_path / "named", PIXELS, groups=whose, pseudonymise=False))
-    assert named.splits["train"].groups.tolist() == [row // 4 for row in range(20)]
-    assert named.group_names == ("p0", "p1", "p2", "p3", "p4")
-    hidden = open_source(write_shards(tmp_path / "hidden", {"train": PIXELS}, groups={"train": whose}))
-    assert not any("p" in name for name in hidden.group_names)
-    with pytest.raises(DataError, match=r"train: groups are int64 \[3\] and there are 20 images"):
-        write_shards(tmp_path / "short", PIXELS, groups=[1, 2, 3])
-    assert not (tmp_path / "short").exists()
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (NAMES[:5], r"train: groups are <U2 \[5\] and there are 12 images; give a name or a whole number for each"),
+        (np.zeros((12, 2), int), r"train: groups are int64 \[12, 2\]"),
+        (np.linspace(0, 1, 12), r"train: groups are float64 \[12\]"),
+        ({"train": NAMES, "val": ["p"]}, r"val: groups are <U1 \[1\] and there are 0 images"),
+        ([None] * 12, r"train: groups are object \[12\]"),
+    ],
+    ids=["short", "table", "fractions", "another split", "nothing"],
+)
+def test_groups_that_do_not_fit_leave_nothing(groups: object, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        write_shards(tmp_path / "new" / "set", PIXELS, groups=groups)
+    assert list((tmp_path / "new").iterdir()) == []

@@ -68,21 +68,44 @@ def test_draws_that_share_images_are_told_with_their_share() -> None:
     assert overlap_notes(draw_supports(labels, (1, 50), (0,))) == []
 
 
-def test_images_of_a_class_are_of_as_many_patients_as_can_be() -> None:
-    groups = np.repeat(np.arange(30), 4)
-    labels = np.where(groups < 27, groups % 2, 2)  # the last class has three patients
-    for support in draw_supports(labels, (1, 3, 5), range(4), groups):
-        for rows in support.rows:
-            for label in range(3):
-                own = groups[rows[support.labels == label]]
-                assert len(set(own.tolist())) == min(support.shots, 13 if label < 2 else 3, len(own))
-    (note,) = scarcity(labels, (1, 3, 5), groups)
-    assert note == "class 2 has images of 3 patients to draw from: some give several at 5 shots"
+def test_without_patients_and_with_an_image_of_each_the_draws_are_those_of_before() -> None:
+    """Computed before draws knew patients, so that no stored result changes."""
+    labels = np.arange(30) % 3
+    expected = [[12, 18, 28, 4, 26, 8], [24, 12, 22, 7, 26, 17]]
+    for groups in (None, np.arange(30)[::-1]):
+        assert draw_supports(labels, (2,), (0, 1), groups)[0].rows.tolist() == expected
 
 
-def test_draws_of_patients_are_nested_and_those_of_one_image_each_are_as_without() -> None:
-    labels, groups = np.arange(60) % 2, np.arange(60) // 6
-    small, large = draw_supports(labels, (3, 9), (0, 1), groups)
-    assert all(set(few.tolist()) < set(many.tolist()) for few, many in zip(small.rows, large.rows, strict=True))
-    alone, plain = draw_supports(labels, (5,), (0, 1), np.arange(60)[::-1])[0], draw_supports(labels, (5,), (0, 1))[0]
-    np.testing.assert_array_equal(alone.rows, plain.rows)
+PATIENTS = np.random.default_rng(1).permutation(np.repeat(np.arange(20), 5))
+OF_TWO = PATIENTS % 2
+
+
+@pytest.mark.parametrize("shots", [1, 4, 10])
+def test_k_images_of_a_class_are_of_k_patients(shots: int) -> None:
+    for rows in draw_supports(OF_TWO, (shots,), range(5), PATIENTS)[0].rows:
+        for label in range(2):
+            assert len(set(PATIENTS[rows[OF_TWO[rows] == label]])) == shots
+
+
+def test_patients_give_a_second_image_only_after_all_have_given_one() -> None:
+    for rows in draw_supports(OF_TWO, (25,), range(5), PATIENTS)[0].rows:
+        given = np.bincount(PATIENTS[rows], minlength=20)
+        assert set(given) <= {2, 3}  # 25 images of ten patients a class
+
+
+def test_fewer_shots_are_part_of_more_and_every_image_can_be_drawn_of_patients_too() -> None:
+    small, large = draw_supports(OF_TWO, (3, 12), range(40), PATIENTS)
+    for few, many in zip(small.rows, large.rows, strict=True):
+        assert set(few) < set(many)
+    assert set(large.rows.reshape(-1)) == set(range(100))
+
+
+def test_a_class_of_fewer_patients_than_shots_is_told() -> None:
+    labels, groups = np.repeat([0, 1, 2], [8, 8, 2]), np.repeat([0, 1, 2, 3, 4, 5, 6, 7, 8], 2)
+    assert scarcity(labels, (2, 5), groups) == [
+        "class 2 has 2 images to draw from: all of them are taken at 5 shots",
+        "class 0 has images of 4 patients to draw from: some give several at 5 shots",
+        "class 1 has images of 4 patients to draw from: some give several at 5 shots",
+        "class 2 has images of 1 patient to draw from: some give several at 2, 5 shots",
+    ]
+    assert scarcity(labels, (1,), groups) == []

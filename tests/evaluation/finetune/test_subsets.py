@@ -56,27 +56,66 @@ def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
         label_subset(LABELS, fraction, seed=0)
 
 
-GROUPS = np.repeat(np.arange(250), np.random.default_rng(1).integers(1, 9, 250))
-OF_PATIENTS = np.random.default_rng(2).choice(3, 250, p=[0.7, 0.25, 0.05])[GROUPS]
+SEVERAL = np.stack([np.arange(30) % 3 == 0, np.arange(30) % 3 < 2], axis=1).astype(np.int64)
 
 
-@pytest.mark.parametrize("labels", [OF_PATIENTS, np.eye(3, dtype=np.int64)[OF_PATIENTS]], ids=["classes", "several"])
-def test_a_fraction_is_of_whole_patients_near_its_size_and_nested(labels: np.ndarray) -> None:
-    subsets = [label_subset(labels, fraction, 3, GROUPS) for fraction in FRACTIONS]
-    for fraction, rows in zip(FRACTIONS, subsets, strict=True):
-        left = np.setdiff1d(np.arange(len(GROUPS)), rows)
-        assert not set(GROUPS[rows]) & set(GROUPS[left])
-        assert abs(len(rows) - fraction * len(GROUPS)) <= 8 * 3  # a patient of each class, at most eight images each
-    assert all(set(few.tolist()) <= set(many.tolist()) for few, many in itertools.pairwise(subsets))
-    assert len(subsets[-1]) == len(GROUPS)
+@pytest.mark.parametrize(
+    ("labels", "rows"),
+    [(np.arange(30) % 3, [2, 6, 7, 9, 11, 16, 19, 23, 24]), (SEVERAL, [2, 6, 7, 9, 11, 12, 19, 23, 24])],
+    ids=["one label", "several"],
+)
+def test_without_patients_and_with_an_image_of_each_subsets_are_those_of_before(
+    labels: np.ndarray, rows: list[int]
+) -> None:
+    """Computed before subsets knew patients, so that no stored result changes."""
+    for groups in (None, np.arange(30)[::-1]):
+        assert label_subset(labels, 0.3, 5, groups).tolist() == rows
 
 
-def test_classes_keep_their_shares_among_whole_patients() -> None:
-    counts = np.bincount(OF_PATIENTS[label_subset(OF_PATIENTS, 0.25, 0, GROUPS)])
-    np.testing.assert_allclose(counts / np.bincount(OF_PATIENTS), 0.25, atol=0.08)
-    assert set(OF_PATIENTS[label_subset(OF_PATIENTS, 0.001, 0, GROUPS)]) == {0, 1, 2}
+def patients(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and groups of 200 patients with one to six images, most of them of one class."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(200), rng.integers(1, 7, 200))
+    own = rng.choice(3, 200, p=[0.6, 0.3, 0.1])[groups]
+    order = rng.permutation(len(groups))
+    return np.where(rng.random(len(groups)) < 0.1, 0, own)[order], groups[order]
 
 
-def test_patients_of_one_image_each_are_drawn_as_images_are() -> None:
-    alone = label_subset(LABELS, 0.1, 5, np.arange(len(LABELS))[::-1])
-    np.testing.assert_array_equal(alone, label_subset(LABELS, 0.1, 5))
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("several", [False, True])
+def test_subsets_are_of_whole_patients_and_nested(seed: int, several: bool) -> None:
+    labels, groups = patients(seed)
+    tables = np.eye(3, dtype=np.int64)[labels] if several else labels
+    subsets = [set(label_subset(tables, fraction, seed, groups).tolist()) for fraction in FRACTIONS]
+    assert all(smaller <= larger for smaller, larger in itertools.pairwise(subsets))
+    assert subsets[-1] == set(range(len(labels)))
+    for rows in subsets:
+        inside = set(groups[sorted(rows)].tolist())
+        assert rows == set(np.flatnonzero(np.isin(groups, list(inside))).tolist())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fraction", [0.03, 0.1, 0.25, 0.5])
+def test_shares_of_images_and_of_classes_are_met_to_within_a_patient(fraction: float, seed: int) -> None:
+    """Where each patient is of one class; the largest ones have six images."""
+    _, groups = patients(seed)
+    labels = np.random.default_rng(seed).choice(3, 200, p=[0.6, 0.3, 0.1])[groups]
+    rows = label_subset(labels, fraction, seed, groups)
+    assert abs(len(rows) - fraction * len(labels)) <= 3
+    assert np.abs(np.bincount(labels[rows], minlength=3) - fraction * np.bincount(labels)).max() <= 6
+
+
+def test_a_tiny_share_of_patients_has_every_class() -> None:
+    for seed in range(10):
+        labels, groups = patients(seed)
+        rows = label_subset(labels, 0.001, seed, groups)
+        assert set(labels[rows]) == {0, 1, 2}
+        assert len(np.unique(groups[rows])) <= 3
+
+
+def test_the_seed_decides_which_patients() -> None:
+    labels, groups = patients(0)
+    first, again, other = (label_subset(labels, 0.1, seed, groups).tolist() for seed in (0, 0, 1))
+    assert first == again != other
+    renamed = label_subset(labels, 0.1, 0, groups * 10 - 3)
+    assert renamed.tolist() == first

@@ -54,6 +54,17 @@ def test_a_class_of_one_patient_stays_in_training() -> None:
         assert 2 in divided(labels, groups, seed).train.labels
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_several_labels_keep_their_shares_and_no_patient_is_in_two_parts(seed: int) -> None:
+    _, groups = patients(150, seed)
+    labels = (np.random.default_rng(seed).random((len(groups), 3)) < [0.4, 0.2, 0.06]).astype(np.int64)
+    parts = divided(labels, groups, seed)
+    owners = [set(part.groups.tolist()) for part in parts.all]
+    assert sum(map(len, owners)) == len(set.union(*owners)) == 150
+    np.testing.assert_allclose(parts.test.labels.sum(axis=0) / labels.sum(axis=0), 0.2, atol=0.08)
+    assert (parts.train.labels.sum(axis=0) > 0).all()
+
+
 def test_several_labels_are_divided_by_patients_alone() -> None:
     labels, groups = np.random.default_rng(0).integers(0, 2, (50, 3)), np.arange(50) // 5
     parts = divided(labels, groups)

@@ -134,3 +134,10 @@ def test_images_of_which_some_labels_are_missing_are_left_out() -> None:
     parts = partition(source(train=table, val=np.eye(3, dtype=int)[CLASSES], test=np.eye(3, dtype=int)[CLASSES]))
     assert parts.train.rows.tolist() == [row for row in range(len(CLASSES)) if row != 3]
     assert parts.held_out_notes() == ("images without some labels are left out: train 1",)
+
+
+def test_what_is_held_out_without_patients_is_what_was_before() -> None:
+    """Computed before patients were known, so that no stored result changes."""
+    parts = partition(source(train=np.arange(30) % 3), 4)
+    assert parts.val.rows.tolist() == [4, 7, 9, 11, 18, 26]
+    assert parts.test.rows.tolist() == [0, 1, 3, 8, 10, 20]

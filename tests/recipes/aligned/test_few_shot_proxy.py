@@ -89,6 +89,29 @@ def test_of_many_images_some_of_every_class_count_the_same_ones_each_time() -> N
     assert (few_shot._at_most(part, 100, 5, seed=3).rows == part.rows).all()
 
 
+def test_of_many_images_those_of_before_count_without_patients_and_of_many_patients_with_them() -> None:
+    labels, groups = np.arange(30) % 3, np.arange(30) // 3
+    plain = Part(split="train", rows=np.arange(30), labels=labels)
+    before = [0, 10, 11, 13, 14, 17, 18, 22, 27]  # computed before parts knew patients
+    assert few_shot._at_most(plain, 9, 2, seed=3).rows.tolist() == before
+    assert few_shot._at_most(replace(plain, groups=np.arange(30)), 9, 2, seed=3).rows.tolist() == before
+    several = replace(plain, labels=np.repeat([0, 1], 15), groups=groups)
+    some = few_shot._at_most(several, 10, 2, seed=3)
+    assert len(np.unique(some.groups)) == 10  # five images a class, each of another patient
+    np.testing.assert_array_equal(some.groups, groups[some.rows])
+
+
+def test_the_images_of_a_class_are_of_as_many_patients_and_the_trial_is_another(source: Source, tmp_path: Path) -> None:
+    parts = partition(source)
+    groups = np.arange(len(parts.train)) // 4
+    grouped = replace(parts, train=replace(parts.train, groups=groups))
+    proxy = FewShotProxy.of(source, grouped, SHOTS, SEEDS, resolve_runtime("cpu", amp=False))
+    for rows in proxy.supports.rows:
+        assert all(len(set(groups[rows[proxy.supports.labels == label]])) == SHOTS for label in (0, 1))
+    one = candidate(tmp_path)
+    assert proxy.spec("a", one).settings != proxy_of(source).spec("a", one).settings
+
+
 def test_a_trial_is_known_by_weights_draws_shots_and_images(tmp_path: Path, source: Source) -> None:
     proxy = proxy_of(source)
     settings = [

@@ -11,10 +11,10 @@ from fastssl.stages.registry import train_config
 from fastssl.training.monitor.images import choose_images, kind_of_monitor
 
 
-def split(first: int, count: int, labels: np.ndarray | None = None) -> Split:
+def split(first: int, count: int, labels: np.ndarray | None = None, groups: np.ndarray | None = None) -> Split:
     """Images whose pixels tell their number."""
     numbers = np.arange(first, first + count, dtype=np.uint16)
-    return Split(images=np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), labels=labels)
+    return Split(images=np.tile(numbers[:, None, None, None], (1, 2, 2, 1)), labels=labels, groups=groups)
 
 
 def source(**splits: Split) -> Source:
@@ -46,6 +46,39 @@ def test_without_a_validation_split_no_query_has_a_vote() -> None:
     few = choose_images(source(train=split(0, 90, LABELS)), "knn", 3000)
     assert few.bank == 45
     assert sorted(numbers(few.images)) == list(range(90))
+
+
+def test_without_patients_and_with_an_image_of_each_the_choice_is_that_of_before() -> None:
+    """Computed before the monitor knew patients, so that curves of runs stay comparable."""
+    for groups in (None, np.arange(30)[::-1]):
+        found = choose_images(source(train=split(0, 30, LABELS[:30], groups)), "knn", 9)
+        assert (found.bank, numbers(found.images)) == (6, [7, 13, 19, 20, 22, 27, 3, 11, 26])
+
+
+@pytest.mark.parametrize("count", [9, 30, 90, 3000])
+@pytest.mark.parametrize("patients", [2, 5, 30])
+def test_no_patient_of_a_query_has_a_vote(count: int, patients: int) -> None:
+    groups = np.random.default_rng(patients).permutation(np.arange(90) % patients)
+    found = choose_images(source(train=split(0, 90, LABELS, groups)), "knn", count)
+    own = np.array(numbers(found.images))
+    voters, queries = set(groups[own[: found.bank]]), set(groups[own[found.bank :]])
+    assert voters
+    assert queries
+    assert not voters & queries
+    assert len(own) == len(set(own)) <= count
+
+
+def test_images_of_one_patient_alone_are_watched_by_rank_and_that_is_said() -> None:
+    own = source(train=split(0, 90, LABELS, np.zeros(90, np.int64)))
+    assert choose_images(own, "knn", 30).targets is None
+    kind, why = kind_of_monitor(train_config({}), own)
+    assert (kind, why.partition(";")[0]) == ("rank", "all labelled images are one patient's")
+    with pytest.raises(
+        ConfigError, match=r"monitor=knn: all labelled images of set are one patient's; give rank or off"
+    ):
+        kind_of_monitor(train_config({"monitor": "knn"}), own)
+    val = split(1000, 60, LABELS[:60], np.ones(60, np.int64))
+    assert kind_of_monitor(train_config({}), source(train=own.splits["train"], val=val))[0] == "knn"
 
 
 def test_images_without_a_label_neither_vote_nor_are_voted_on() -> None:
