@@ -78,7 +78,7 @@ def open_npz(
             be used are no error, but the source's `label_problem`.
     """
     patients = patients or PatientOptions()
-    check_no_group(patients, f"{path} says whose its images are in its arrays *_groups")
+    check_no_group(patients, f"{path}: arrays *_groups alone say whose its images are")
     known = set_of_file(path.stem)
     with open_archive(path) as archive:
         if "train_images" not in archive.names:
