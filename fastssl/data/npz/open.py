@@ -105,6 +105,7 @@ def open_npz(
         class_names=labels.class_names,
         group_names=known_patients.names,
         modality=known.modality if known else "unknown",
+        rgb=not (loaded.volumes and options is not None and options.neighbours),
         fingerprint=digests.whole,
         image_fingerprint=digests.images,
         value_range=None if levels.value_range is None else str(levels.value_range),
@@ -143,6 +144,7 @@ def _cut(loaded: _Loaded, options: ReadingOptions, path: Path) -> _Loaded:
         groups=slices.groups,
         problem=loaded.problem,
         notes=(*loaded.notes, *slices.notes),
+        volumes=True,
     )
 
 

@@ -25,6 +25,7 @@ from .to_labels import to_labels
 
 _OF_DAMAGE = (errno.EINVAL, errno.EOVERFLOW, errno.ERANGE)
 _LONGEST = 200
+NO_IMAGE = "it holds no image, or empty ones alone"
 
 
 def read_image_header(path: Path, options: ReadingOptions) -> ImageHeader:
@@ -85,7 +86,7 @@ def read_image_file(path: Path, *, max_megapixels: int, at_least: int | None = N
     with closing(read_frames(path, ReadingOptions(max_megapixels=max_megapixels), at_least=at_least)) as frames:
         first = next(frames, None)
     if first is None:
-        raise ImageFileError(path, "it holds no image, or empty ones alone")
+        raise ImageFileError(path, NO_IMAGE)
     return first
 
 
@@ -106,7 +107,10 @@ def read_image_bytes(data: bytes, name: str, *, max_megapixels: int) -> RawImage
     path = Path(name)
     with _in_one_line(path):
         reader = _reader(io.BytesIO(data), path, ReadingOptions(max_megapixels=max_megapixels), in_memory=True)
-        return next(reader.frames()) if isinstance(reader, ScanReader) else _image(reader, None)
+        found = next(reader.frames(), None) if isinstance(reader, ScanReader) else _image(reader, None)
+    if found is None:
+        raise ImageFileError(path, NO_IMAGE)
+    return found
 
 
 def read_label_file(path: Path, *, max_megapixels: int) -> LabelMap:

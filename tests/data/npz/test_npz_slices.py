@@ -121,3 +121,11 @@ def test_the_six_sets_are_those_of_the_package():
             suffix = "" if size == 28 else f"_{size}"
             assert info[flag][f"url{suffix}"].startswith("https://")
             assert len(bytes.fromhex(info[flag][f"MD5{suffix}"])) == 16
+
+
+def test_neighbouring_slices_are_no_colours(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {f"{split}_images": rng.integers(0, 256, (2, 28, 28, 28), dtype=np.uint8) for split in ("train", "test")}
+    np.savez(tmp_path / "organmnist3d.npz", **arrays)
+    assert not open_source(tmp_path / "organmnist3d.npz", every=9, neighbours=True).rgb
+    assert open_source(tmp_path / "organmnist3d.npz", every=9).rgb
