@@ -7,6 +7,7 @@ file's meaning (`reading`), many files (`squares.py`), grey levels (`values/valu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def _alone(options: ReadingOptions, item: PackItem) -> ReadingOptions:
 
 
 def _square(image: RawImage, path: Path, size: int, options: ReadingOptions) -> Square:
-    span = _full_span(image.pixels) if image.windowed else ValueSpan.of(image.pixels)
+    span = _full_span(image.pixels.dtype, image.pixels.size) if image.windowed else ValueSpan.of(image.pixels)
     if image.reduced and span.highest < _SEVEN_BITS:  # a few bright pixels say whether the 8 bits are used
         span = ValueSpan.of(read_image_file(path, max_megapixels=options.max_megapixels).pixels)
     return Square(
@@ -96,9 +97,10 @@ def _square(image: RawImage, path: Path, size: int, options: ReadingOptions) -> 
     )
 
 
-def _full_span(levels: np.ndarray) -> ValueSpan:
+@cache
+def _full_span(dtype: np.dtype, pixels: int) -> ValueSpan:
     """The span of grey levels, which have the whole range of their type whether they use it or not."""
-    return ValueSpan(lowest=0.0, highest=float(np.iinfo(levels.dtype).max), dtype=levels.dtype, pixels=levels.size)
+    return ValueSpan(lowest=0.0, highest=float(np.iinfo(dtype).max), dtype=dtype, pixels=pixels)
 
 
 def _beside(own: Square, root: Path, item: PackItem, size: int, options: ReadingOptions) -> Square:

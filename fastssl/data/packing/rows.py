@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .decode import Square
 ROWS_FILE = "rows.jsonl"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FrameRow:
     """What is known of one square.
 
@@ -51,7 +52,7 @@ class FrameRow:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileRows:
     """What became of one file.
 
@@ -92,11 +93,21 @@ def _frame(kept: Sequence[Any]) -> FrameRow:
     frame, span, bilevel, windowed, notes = kept
     return FrameRow(
         frame=frame,
-        span=ValueSpan.from_json(span),
+        span=_span(tuple(map(_hashable, span))),
         bilevel=bool(bilevel),
         windowed=bool(windowed),
         notes=tuple(notes),
     )
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=1024)
+def _span(kept: tuple[Any, ...]) -> ValueSpan:
+    """Spans that are equal, as those of windowed scans mostly are, are one in memory."""
+    return ValueSpan.from_json(kept)
 
 
 def read_rows(folder: Path) -> Iterator[FileRows]:

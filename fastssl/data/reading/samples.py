@@ -16,7 +16,7 @@ class UnreadableError(Exception):
     """What is wrong with a file, without its name, for `files.py` to put in front."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
     """What a file says of where its images come from.
 
@@ -36,7 +36,7 @@ class FileFacts:
     modality: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHeader:
     """What is known of an image before its pixels are decoded.
 

@@ -18,7 +18,7 @@ _LEAST_SPREAD = {"u": 32, "i": 32}
 """How far apart whole numbers lie at least that are measurements and no labels."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ValueSpan:
     """The values that one file or array holds, before any resizing.
 
