@@ -15,6 +15,7 @@ from fastssl.files import DISK_FULL
 from fastssl.locks import try_lock, wait_for_lock
 
 from .paths import expanded, home_folder
+from .private_folder import make_private_folder
 
 
 @contextmanager
@@ -74,3 +75,17 @@ def cache_folder() -> Path:
     if named:
         return expanded(named, "FASTSSL_CACHE")
     return home_folder("set FASTSSL_CACHE to a folder for decoded images") / ".cache" / "fastssl"
+
+
+def make_cache_folder(folder: Path) -> None:
+    """Make a folder in the cache that its owner alone can open.
+
+    Args:
+        folder: directly in `cache_folder()`.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not os.environ.get("FASTSSL_CACHE"):  # a folder that the user chose may be open to others on purpose
+        make_private_folder(folder.parent)
+    make_private_folder(folder)

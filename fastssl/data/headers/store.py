@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from fastssl.data.private_folder import make_private_folder
-from fastssl.data.storage import cache_folder, locked, writing
+from fastssl.data.storage import cache_folder, locked, make_cache_folder, writing
 from fastssl.files import write_atomically
 
 REMEDY = "free some room, or set FASTSSL_CACHE to another folder"
@@ -49,9 +48,7 @@ def alone(path: Path, notify: Callable[[str], None] | None) -> Iterator[None]:
     """
     folder = path.parent
     with writing(folder, REMEDY):
-        if not os.environ.get("FASTSSL_CACHE"):  # a folder that the user chose may be open to others on purpose
-            make_private_folder(folder.parent)
-        make_private_folder(folder)
+        make_cache_folder(folder)
         with locked(folder / f".{path.stem}.lock", notify):
             yield
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from fastssl.data.private_folder import make_private_folder
-from fastssl.data.storage import locked, writing
+from fastssl.data.storage import locked, make_cache_folder, writing
 from fastssl.errors import DataError
 from fastssl.locks import try_lock
 
@@ -102,9 +102,7 @@ def writing_alone(folder: Path, notify: Notify | None) -> Iterator[Path]:
     """
     cache = folder.parent
     with writing(cache, REMEDY):
-        if not os.environ.get("FASTSSL_CACHE"):  # a folder that the user chose may be open to others on purpose
-            make_private_folder(cache.parent)
-        make_private_folder(cache)
+        make_cache_folder(cache)
         with locked(cache / f".{folder.name}.lock", notify) as alone:
             if alone and load_pack(folder) is None:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -13,8 +13,7 @@ import os
 import secrets
 from pathlib import Path
 
-from fastssl.data.private_folder import make_private_folder
-from fastssl.data.storage import cache_folder, locked, writing
+from fastssl.data.storage import cache_folder, locked, make_cache_folder, writing
 from fastssl.errors import DataError
 from fastssl.files import write_atomically
 
@@ -44,7 +43,7 @@ def find_salt() -> bytes:
         return hashlib.blake2b(shared.encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest()
     folder = cache_folder() / FOLDER
     with writing(folder, _REMEDY):
-        make_private_folder(folder)
+        make_cache_folder(folder)
         with locked(folder / f".{FILE}.lock"):
             return _kept(folder / FILE)
 
