@@ -1,17 +1,17 @@
-"""The commands: their settings, their help, and the call that each of them makes.
+"""The commands and their settings, and the app that holds them.
 
-Covers: one function per command, the app that holds them. Does not cover: reading a command line (`line.py`).
+Covers: which commands there are; `train` and `estimate`, whose settings are those of a stage or a recipe. Does not
+cover: the other commands (`asking.py`, `evaluating.py`, `results.py`), reading a command line (`line.py`).
 
 This module does not postpone annotations: cyclopts reads those of `train` and `estimate`, whose class is only known
 when their app is made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter, Token
+from cyclopts import App, Parameter
 
 import fastssl
 from fastssl.config import (
@@ -31,13 +31,15 @@ from fastssl.config import (
     SegmentConfig,
     TrainConfig,
 )
-from fastssl.config.base import RUN
-from fastssl.config.flags import ESTIMATE, AsJson, LargestBatch, TryCompiler
-from fastssl.paths import user_path
+from fastssl.config.flags import ESTIMATE, AsJson, LargestBatch
 from fastssl.stages.registry import config_class, every_stage
 
+from .arguments import ConfigFile, Flattened
+from .asking import advise, doctor, inspect
 from .completion import Shell, install
+from .evaluating import benchmark, fewshot, finetune, probe, segment
 from .help_pages import ShortPage
+from .results import embed, export, neighbours, pack, preview, report
 
 CONFIGS: dict[str, type[Config]] = {
     "train": TrainConfig,
@@ -60,246 +62,6 @@ CONFIGS: dict[str, type[Config]] = {
 
 OF_A_STAGE = ("train", "estimate")
 """Commands that take the settings of a stage or a recipe."""
-
-Flattened = Parameter(name="*")
-
-
-def _run_path(_: type[Path], tokens: Sequence[Token]) -> Path:
-    """The run that a word of the command line names."""
-    try:
-        return user_path(tokens[0].value)
-    except ValueError as error:
-        raise ValueError(f"run {tokens[0].value!r}: {error}") from None
-
-
-RunPath = Annotated[Path, Parameter(converter=_run_path)]
-
-ConfigFile = Annotated[
-    Path | None,
-    Parameter(
-        name="--config",
-        group=RUN,
-        help="YAML file of settings, as a run's config.yaml; options given here win.",
-    ),
-]
-"""Read by `line.py` before the command is parsed; listed here for help and completion."""
-
-
-def advise(
-    data: Annotated[str | None, Parameter(show=True)] = None,
-    /,
-    *,
-    config: Annotated[AdviseConfig, Flattened] = AdviseConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Recommend what to train on data: commands, their expected time, the rules that lead there and their sources.
-
-    Parameters
-    ----------
-    data:
-        The images, as --data takes them.
-    """
-    fastssl.advise(data, config, json=json)
-
-
-def inspect(
-    data: Annotated[str | None, Parameter(show=True)] = None,
-    /,
-    *,
-    config: Annotated[InspectConfig, Flattened] = InspectConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Look at data before training: counts, sizes, odd images, copies across splits, contact sheets.
-
-    Parameters
-    ----------
-    data:
-        The images, as --data takes them.
-    """
-    fastssl.inspect(data, config, json=json)
-
-
-def probe(
-    run: RunPath,
-    /,
-    *,
-    config: Annotated[ProbeConfig, Flattened] = ProbeConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Score a trained encoder by a linear classifier and kNN on its frozen features.
-
-    Parameters
-    ----------
-    run:
-        A run folder, or an encoder.safetensors file.
-    """
-    fastssl.probe(run, config)
-
-
-def fewshot(
-    *runs: RunPath,
-    config: Annotated[FewshotConfig, Flattened] = FewshotConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Compare encoders on a few labelled images per class, with random and ImageNet encoders.
-
-    Parameters
-    ----------
-    runs:
-        Run folders, or encoder.safetensors files.
-    """
-    fastssl.fewshot(runs, config)
-
-
-def finetune(
-    *runs: RunPath,
-    config: Annotated[FinetuneConfig, Flattened] = FinetuneConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Train encoders on labels, or a share of them, and compare them with random and ImageNet encoders.
-
-    Parameters
-    ----------
-    runs:
-        Run folders or encoder.safetensors files; the word random alone trains from scratch.
-    """
-    fastssl.finetune(runs, config)
-
-
-def segment(
-    *runs: RunPath,
-    config: Annotated[SegmentConfig, Flattened] = SegmentConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Train a U-Net on images with masks, starting from runs, and score it on test images.
-
-    Parameters
-    ----------
-    runs:
-        Run folders or encoder files, ahead of all options; the word random starts from none.
-    """
-    fastssl.segment(runs, config)
-
-
-def benchmark(
-    name: str,
-    /,
-    *runs: RunPath,
-    config: Annotated[BenchmarkConfig, Flattened] = BenchmarkConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Score encoders by the protocol of a published benchmark, with its results beside.
-
-    Parameters
-    ----------
-    name:
-        The benchmark: medmnist+.
-    runs:
-        Run folders, or encoder.safetensors files; none where --baseline names an encoder.
-    """
-    fastssl.benchmark(name, runs, config)
-
-
-def preview(
-    run: RunPath | None = None,
-    /,
-    *,
-    config: Annotated[PreviewConfig, Flattened] = PreviewConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Draw what a stage sees of images, or what a trained run makes of them, as one PNG.
-
-    Parameters
-    ----------
-    run:
-        A run folder, to see its own data and view; without it, views by stage or by name.
-    """
-    fastssl.preview(run, config)
-
-
-def doctor(*, compile: TryCompiler = False, json: AsJson = False) -> None:
-    """Describe this machine: what is in the way, what is switched on and why, which versions are there."""
-    fastssl.doctor(compile=compile, json=json)
-
-
-def report(
-    *runs: RunPath,
-    config: Annotated[ReportConfig, Flattened] = ReportConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Write one HTML file of all that is known of runs: curves, comparisons, a map, images, settings.
-
-    Parameters
-    ----------
-    runs:
-        Run folders, folders of recipes, or encoder files.
-    """
-    fastssl.report(runs, config)
-
-
-def embed(
-    run: RunPath,
-    /,
-    *,
-    config: Annotated[EmbedConfig, Flattened] = EmbedConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Write the features of images as a Parquet or .npz file, with ids, labels and patients; goes on where it was.
-
-    Parameters
-    ----------
-    run:
-        A run folder, or an encoder.safetensors file.
-    """
-    fastssl.embed(run, config)
-
-
-def neighbours(
-    run: RunPath,
-    /,
-    *images: str,
-    config: Annotated[NeighboursConfig, Flattened] = NeighboursConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Find the images of a data set that are most similar to given ones, as a list and as a picture.
-
-    Parameters
-    ----------
-    run:
-        A run folder, or an encoder.safetensors file.
-    images:
-        Image files, ids of the data, or splits and places, such as test/17.
-    """
-    fastssl.neighbours(run, images, config, json=json)
-
-
-def export(
-    run: RunPath,
-    /,
-    *,
-    config: Annotated[ExportConfig, Flattened] = ExportConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Write an encoder for other programs, and check that what they load has the same features.
-
-    Parameters
-    ----------
-    run:
-        A run folder, or an encoder.safetensors file.
-    """
-    fastssl.export(run, config)
-
-
-def pack(
-    *,
-    config: Annotated[PackConfig, Flattened] = PackConfig(),  # noqa: B008 (frozen)
-    file: ConfigFile = None,
-) -> None:
-    """Write data as a folder of shards, which training reads a window at a time: for data larger than memory."""
-    fastssl.pack(config)
 
 
 @cache
