@@ -14,6 +14,7 @@ from typing import Any
 
 from fastssl.config.advise import AdviseConfig
 from fastssl.config.command_line import as_text
+from fastssl.config.data import HOW_DATA_ARE_READ
 from fastssl.models.imagenet import LITE0
 from fastssl.training.run_folder import holds_run
 
@@ -49,8 +50,11 @@ class Command:
 
     def __str__(self) -> str:
         """The line, quoted for a shell."""
-        options = [(f"--{name.replace('_', '-')}", as_text(value)) for name, value in self.settings.items()]
-        return shlex.join(["fastssl", self.name, *self.runs, *(word for option in options for word in option)])
+        words = ["fastssl", self.name, *self.runs]
+        for name, value in self.settings.items():
+            option, text = f"--{name.replace('_', '-')}", as_text(value)
+            words += [f"{option}={text}"] if isinstance(value, bool) or text.startswith("-") else [option, text]
+        return shlex.join(words)
 
     def with_settings(self, **settings: Any) -> Command:
         """Return the command with other or further settings.
@@ -207,9 +211,9 @@ def _folders(masks: MaskedFolder) -> dict[str, Any]:
 
 def _about_data(config: AdviseConfig) -> dict[str, Any]:
     """The settings about data that were asked for."""
-    names = ("data", "data_root", "size", "skip_corrupt", "value_range", "max_megapixels", "device", "precision")
+    names = ("data", "data_root", "size", *HOW_DATA_ARE_READ, "device", "precision")
     asked = {name: getattr(config, name) for name in names if name in config.model_fields_set or name == "data"}
-    return {name: value for name, value in asked.items() if value not in (None, False)}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _name(config: AdviseConfig) -> str:

@@ -28,11 +28,20 @@ def command_line(command: str, config: Config, runs: Iterable[str | PathLike[str
     Returns:
         One line, which a shell takes as it is.
     """
-    words = ["fastssl", command, *map(str, runs)]
-    for name in _in_order_of_help(type(config)):
-        if name in config.model_fields_set:
-            words += _option(config, name)
-    return shlex.join(words)
+    return shlex.join(["fastssl", command, *map(str, runs), *given_options(config, _in_order_of_help(type(config)))])
+
+
+def given_options(config: Config, names: Iterable[str]) -> list[str]:
+    """Write the options of some settings.
+
+    Args:
+        config: the settings.
+        names: which of them; those that were not given (`model_fields_set`) are left out.
+
+    Returns:
+        Words of a command line.
+    """
+    return [word for name in names if name in config.model_fields_set for word in _option(config, name)]
 
 
 def _in_order_of_help(kind: type[Config]) -> list[str]:

@@ -12,16 +12,18 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from fastssl.errors import ConfigError
 from fastssl.files import write_synced
 
-from .comparison import compare
+from .comparison import compare_program
 from .needed import needed
 from .record import Exported
 from .subject import ExportSubject, listed
-from .with_normalization import NormalisedEncoder
+from .with_normalization import program_of
 
 OPSET = 18
 """Of ONNX, from 2022; what torch writes without converting."""
@@ -52,15 +54,14 @@ def to_onnx(subject: ExportSubject, path: Path, final: Path, normalization: bool
     content = _graph(subject, normalization)
     write_synced(path, content)
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    differences = []
-    for count in (1, 3):  # the number of images is open
-        images = subject.images(count)
-        normalised = subject.normalised(images)
-        (theirs,) = session.run([OUTPUT], {INPUT: (images if normalization else normalised).numpy()})
-        differences.append(compare(subject.features(normalised), theirs, "onnxruntime"))
+
+    def run(images: Tensor) -> np.ndarray:
+        (features,) = session.run([OUTPUT], {INPUT: images.numpy()})
+        return np.asarray(features)
+
     return Exported(
         input=f"{subject.input_text(normalised=not normalization)}; named {INPUT}, opset {OPSET}",
-        difference=max(differences),
+        difference=compare_program(subject, run, "onnxruntime", normalization=normalization),
         checked_by=(f"onnxruntime {runtime.__version__}",),
         load=(
             "import onnxruntime",
@@ -71,13 +72,12 @@ def to_onnx(subject: ExportSubject, path: Path, final: Path, normalization: bool
 
 
 def _graph(subject: ExportSubject, normalization: bool) -> bytes:
-    model = NormalisedEncoder(subject.encoder, subject.spec) if normalization else subject.encoder
     batch = torch.export.Dim("batch")
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                model.eval(),
+                program_of(subject, normalization=normalization),
                 (subject.images(2),),
                 None,
                 dynamo=True,

@@ -15,10 +15,10 @@ import torch
 
 from fastssl.errors import ConfigError
 
-from .comparison import compare
+from .comparison import compare_program
 from .record import Exported
 from .subject import ExportSubject
-from .with_normalization import NormalisedEncoder
+from .with_normalization import program_of
 
 DEPRECATED = "PyTorch calls TorchScript deprecated; for new work it advises torch.export, and onnx runs anywhere"
 
@@ -39,12 +39,12 @@ def to_torchscript(subject: ExportSubject, path: Path, final: Path, normalizatio
         ConfigError: the encoder cannot be traced, or what was traced computes other features.
         OSError: the file cannot be written.
     """
-    model = NormalisedEncoder(subject.encoder, subject.spec) if normalization else subject.encoder
+    model = program_of(subject, normalization=normalization)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is deprecated is a note; branches on a shape are compared below
         try:
             with torch.no_grad():
-                traced = torch.jit.trace(model.eval(), subject.images(2), check_trace=False)
+                traced = torch.jit.trace(model, subject.images(2), check_trace=False)
         except Exception as error:  # each architecture has its own
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigError([f"format: {subject.spec.name} cannot be traced ({reason}); use onnx"]) from error
@@ -52,16 +52,11 @@ def to_torchscript(subject: ExportSubject, path: Path, final: Path, normalizatio
         torch.jit.save(traced, content)
         _copy_without_places(content, path)
         loaded = torch.jit.load(str(path), map_location="cpu").eval()
-        differences = []
-        for count in (1, 3):
-            images = subject.images(count)
-            normalised = subject.normalised(images)
-            with torch.no_grad():
-                theirs = loaded(images if normalization else normalised)
-            differences.append(compare(subject.features(normalised), theirs, "the traced program"))
+        with torch.no_grad():
+            difference = compare_program(subject, loaded, "the traced program", normalization=normalization)
     return Exported(
         input=subject.input_text(normalised=not normalization),
-        difference=max(differences),
+        difference=difference,
         checked_by=(f"torch {torch.__version__}",),
         load=("import torch", f"encoder = torch.jit.load({str(final)!r})"),
         notes=(DEPRECATED,),

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from fastssl.models.encoder import EncoderSpec
 
+from .subject import ExportSubject
+
 
 class NormalisedEncoder(nn.Module):
     """(image - mean) / std, then the encoder.
@@ -32,3 +34,13 @@ class NormalisedEncoder(nn.Module):
         """Return the features `[B, D]` of images from 0 to 1, `[B, C, S, S]`."""
         features: Tensor = self.encoder((images - self.mean) / self.std)
         return features
+
+
+def program_of(subject: ExportSubject, *, normalization: bool) -> nn.Module:
+    """Return what is exported as a program, in eval mode: the encoder, with or without what normalises images.
+
+    Args:
+        subject: the encoder.
+        normalization: images from 0 to 1 are normalised inside.
+    """
+    return (NormalisedEncoder(subject.encoder, subject.spec) if normalization else subject.encoder).eval()

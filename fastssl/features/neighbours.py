@@ -20,6 +20,7 @@ from torch import Tensor
 from fastssl.config import NeighboursConfig, coerce_config
 from fastssl.config.paths import run_path
 from fastssl.console import say
+from fastssl.data.reading import ReadingOptions
 from fastssl.data.storage import writing
 from fastssl.distributed.world import world
 from fastssl.embeddings.nearest import nearest
@@ -30,6 +31,7 @@ from fastssl.evaluation.shared.together import together
 from fastssl.files import write_atomically
 from fastssl.outputs import REMEDY, check_output
 from fastssl.runtime import usual_torch_state
+from fastssl.training.run_data import given_about_data, reading_of_run
 
 from .neighbours_picture import draw_neighbours
 from .neighbours_result import NeighboursResult
@@ -94,7 +96,8 @@ def _neighbours(run: str | Path, names: Sequence[str], config: NeighboursConfig,
     out = config.out or folder / REPORT / FILE
     check_output(out, overwrite=True)
     opened = open_both(run, config, folder, console)
-    queries = open_queries(names, opened.source, config)
+    options = ReadingOptions.of(reading_of_run(folder, given_about_data(config)))
+    queries = open_queries(names, opened.source, options)
     searched = SearchedImages(opened)
     left_out = [searched.left_out(query, config.same_patient) for query in queries]
     found = nearest(searched.features, _features(queries, opened), config.k, left_out)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fastssl.config import NeighboursConfig
 from fastssl.config.data import FULL_RANGE
 from fastssl.data import Source
 from fastssl.data.paths import expanded, kind_of
@@ -43,14 +42,14 @@ class QueryImage:
     row: int = -1
 
 
-def open_queries(names: Sequence[str], source: Source, config: NeighboursConfig) -> list[QueryImage]:
+def open_queries(names: Sequence[str], source: Source, options: ReadingOptions) -> list[QueryImage]:
     """Find or read the images that are asked for.
 
     Args:
         names: each an id of the data, a split and a place ("test/17"), or a file, of a film or a volume with "#" and
             the number of the frame behind it.
         source: the data.
-        config: how files are read.
+        options: how the data were read, and files are.
 
     Returns:
         The images, in this order.
@@ -58,7 +57,7 @@ def open_queries(names: Sequence[str], source: Source, config: NeighboursConfig)
     Raises:
         DataError: there is no such image, it cannot be read, or it has other channels than the data.
     """
-    return [_of_data(name, source) or _of_file(name, source, config) for name in names]
+    return [_of_data(name, source) or _of_file(name, source, options) for name in names]
 
 
 def _of_data(name: str, source: Source) -> QueryImage | None:
@@ -95,19 +94,12 @@ def _path_in_data(name: str, source: Source) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
 
 
-def _of_file(name: str, source: Source, config: NeighboursConfig) -> QueryImage:
+def _of_file(name: str, source: Source, options: ReadingOptions) -> QueryImage:
     path, frame, numbered = expanded(name, "image"), None, _FRAME.fullmatch(name)
     if not kind_of(path) and numbered is not None:
         path, frame = expanded(numbered["path"], "image"), int(numbered["frame"])
     if kind_of(path) != "file":
         raise DataError(f"{name}: no such file, and no image of {source.name}; give a file, an id, or as test/17")
-    options = ReadingOptions(
-        max_megapixels=config.max_megapixels,
-        window=config.window,
-        axis=config.axis,
-        every=config.every,
-        neighbours=config.neighbours,
-    )
     image = next((one for one in read_frames(path, options) if frame in (None, one.frame)), None)
     if image is None:
         raise DataError(f"{path}: has no frame {frame or 0}, or it is empty")

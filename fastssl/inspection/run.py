@@ -75,16 +75,12 @@ def inspect(
 
     source = open_source(config.data, **{**config.reading, **NOT_STOPPED_AT}, notify=notify)
     say(talk, *source.report.lines())
-    headers = ReadingOptions(
-        max_megapixels=config.max_megapixels,
-        window=config.window,
-        axis=config.axis,
-        every=config.every,
-        neighbours=config.neighbours,
-    )
-    patients = PatientOptions(pseudonymise=config.pseudonymise)
     found = inspect_source(
-        source, near_distance=config.near_distance, headers=headers, patients=patients, notify=notify
+        source,
+        near_distance=config.near_distance,
+        headers=ReadingOptions.of(config.reading),
+        patients=PatientOptions(pseudonymise=config.pseudonymise),
+        notify=notify,
     )
     say(talk, *fact_lines(found, talk.width), "", *warning_lines(found.warnings, talk.width))
     if out is not None:

@@ -74,10 +74,8 @@ def open_run_data(
     if data is None:
         raise ConfigError([f"data: {folder} has no {CONFIG} that names its data; give --data"])
     same = _means(data, own.get("data"))
-    settings = {name: given.get(name, own.get(name)) for name in (*_INHERITED, *(_OF_THESE_DATA if same else ()))}
-    settings |= {name: given[name] for name in _OF_THESE_DATA if name in given}
-    place, root = place_of_data(folder, data, settings.pop("data_root"), given="data" in given)
-    settings = {name: value for name, value in settings.items() if value is not None}
+    settings = reading_of_run(folder, given)
+    place, root = place_of_data(folder, data, settings.pop("data_root", None), given="data" in given)
 
     def opened(value_range: str | None) -> Source:
         return open_source(place, root=root, size=size, value_range=value_range, notify=notify, **settings)
@@ -93,6 +91,24 @@ def open_run_data(
     found = opened(None)
     stretched = found.splits["train"].images.dtype.itemsize == 1 and found.value_range not in (None, AS_THEY_ARE)
     return opened(FULL_RANGE) if stretched else found
+
+
+def reading_of_run(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how the data that are asked for, else those of a run, are read; what is not asked for is as the run has it.
+
+    Args:
+        folder: of the run, which need not be there.
+        given: as `given_about_data` picks it.
+
+    Returns:
+        Arguments of `open_source`, but for the data, their size and their value range. What is of the run's own data
+        alone, such as their table, is there where these are asked for.
+    """
+    own = read_settings(folder) if (folder / CONFIG).is_file() else {}
+    same = _means(given.get("data") or own.get("data") or "", own.get("data"))
+    found = {name: given.get(name, own.get(name)) for name in (*_INHERITED, *(_OF_THESE_DATA if same else ()))}
+    found |= {name: given[name] for name in _OF_THESE_DATA if name in given}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def place_of_data(

@@ -18,6 +18,7 @@ from fastssl.advice.commands import Command, EpochSeconds, free_folder, within_b
 from fastssl.advice.expected import Expected
 from fastssl.cli import main
 from fastssl.cli.line import read_line
+from fastssl.config import Config
 from fastssl.data import open_source
 from fastssl.errors import ConfigError, DataError
 
@@ -226,3 +227,22 @@ def test_the_time_is_measured_by_real_steps_of_both_commands(tmp_path: Path) -> 
     assert 30 < advice.expected.training_seconds < 90
     assert 0 < advice.expected.evaluation_seconds < 120
     assert not (tmp_path / "runs").exists()
+
+
+def test_commands_read_the_data_as_they_were_looked_at(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "set").mkdir()
+    for number in range(40):
+        Image.fromarray(rng.integers(0, 256, (28, 28), dtype=np.uint8)).save(
+            tmp_path / "set" / f"p{number // 2}_{number}.png"
+        )
+    rows = [f"p{number // 2}_{number}.png,{'ab'[number // 2 % 2]}" for number in range(40)]
+    (tmp_path / "l.csv").write_text("\n".join(["path,label", *rows]))
+    about = {"labels": tmp_path / "l.csv", "group": "(p[0-9]+)_", "pseudonymise": False, "skip_corrupt": True}
+    advice = advise(tmp_path / "set", size=28, **about)
+    assert advice.comparison is not None
+    given: list[Config] = []
+    for command in (advice.commands[0], advice.comparison):
+        words = shlex.split(str(command))
+        assert main(words[1:], commands={words[1]: lambda *_, config=None, **__: given.append(config)}) == 0
+    assert [{name: getattr(one, name) for name in about} for one in given] == [about, about]

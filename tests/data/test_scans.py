@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 from fastssl.data import open_source
+from fastssl.data.headers import read as headers_read
+from fastssl.data.packing import squares
+from fastssl.errors import DataError
 from tests.data.reading.dicom.dicom_files import dataset, save
 
 SIDE = 16
@@ -129,3 +132,30 @@ def test_pictures_next_to_scans_keep_their_own_range(series: Path) -> None:
     picture = source.splits["train"].images[-1, ..., 0]
     np.testing.assert_array_equal(picture, np.arange(256).reshape(SIDE, SIDE) * 257)
     assert source.report.value_range.endswith("scans by their windows")
+
+
+def test_headers_are_not_read_again_for_another_window(series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_source(series, size=SIDE)
+    seen: list[str] = []
+    real = headers_read.read_image_header
+
+    def counted(path: Path, options: object) -> object:
+        seen.append(path.name)
+        return real(path, options)
+
+    monkeypatch.setattr(headers_read, "read_image_header", counted)
+    one = open_source(series, size=SIDE, window="1000,500").splits["train"].images[0]
+    other = open_source(series, size=SIDE, window="3000,500").splits["train"].images[0]
+    assert not np.array_equal(one, other)
+    assert seen == []
+    assert open_source(series, size=SIDE, window="1000,500;2000,50;3000,10").image_shape == (SIDE, SIDE, 3)
+    assert len(seen) == 6
+
+
+def test_a_file_that_memory_is_too_small_for_is_named(series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(squares, "read_squares", full)
+    with pytest.raises(DataError, match=r"^IM0001: too little memory"):
+        open_source(series, size=SIDE)

@@ -73,7 +73,7 @@ def read_headers(
     """
     keys = {path: file_key(root, path) for path in files}
     whose = patients or PatientOptions()
-    path = header_path(name_in_cache(root, FORMAT, options.as_json(), whose.pseudonymise))
+    path = header_path(name_in_cache(root, FORMAT, options.of_headers(), whose.pseudonymise))
     found = _understood(read_lines(path), keys)
     if len(found) < len(keys):
         with alone(path, notify):

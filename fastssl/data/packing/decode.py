@@ -33,6 +33,9 @@ class PackItem:
     before: str = ""
     after: str = ""
 
+    def __str__(self) -> str:
+        return self.path
+
 
 @dataclass(frozen=True, kw_only=True)
 class Square:

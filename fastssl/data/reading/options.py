@@ -6,7 +6,8 @@ Covers: the choices and their check. Does not cover: applying them (`dicom`, `vo
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from fastssl.errors import DataError
@@ -58,14 +59,27 @@ class ReadingOptions:
         if len(self.windows) == 3 and self.neighbours:
             raise DataError("window with three windows and neighbours both make three channels: give one of them")
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> ReadingOptions:
+        """Pick the options out of settings about data.
+
+        Args:
+            settings: as `open_source` takes them, by name; those that are not there get their defaults.
+        """
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
+
     @property
     def windows(self) -> tuple[GreyWindow, ...]:
         """The windows that are given in numbers; none for "file" and "auto"."""
         return () if self.window in (FILE, AUTO) else parse_windows(self.window)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, for the key of a cache."""
+        """Return what JSON can hold of it, for the key of a cache of pixels."""
         return asdict(self)
+
+    def of_headers(self) -> dict[str, Any]:
+        """Return the same for a cache of headers: of the window they know whether it makes one channel or three."""
+        return asdict(self) | {"window": len(self.windows) == 3}
 
 
 def parse_windows(text: str) -> tuple[GreyWindow, ...]:

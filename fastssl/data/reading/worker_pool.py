@@ -46,6 +46,7 @@ def worker_pool(files: Sequence[str]) -> Iterator[Executor]:
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking a process that has threads
         pool = ProcessPoolExecutor(workers(), multiprocessing.get_context("fork"), initializer=_begin)
         try:
+            pool.submit(_nothing).result()  # all are forked now, before a progress bar has a thread that holds locks
             yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -55,6 +56,10 @@ def _wants_processes(files: Sequence[str]) -> bool:
     if not sys.platform.startswith("linux") or workers() < 2 or multiprocessing.current_process().daemon:
         return False
     return sum(not name.lower().endswith(IMAGE_SUFFIXES) for name in files) >= MANY
+
+
+def _nothing() -> None:
+    pass
 
 
 def _begin() -> None:

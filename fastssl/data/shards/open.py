@@ -19,7 +19,7 @@ from fastssl.errors import DataError
 
 from .images import ShardedImages, ShardFile
 from .index import ShardIndex, StoredShard, StoredSplit, read_index
-from .side_files import AGAIN, checksum, read_groups, read_ids
+from .side_files import AGAIN, checksum, load_array, read_groups, read_ids
 
 
 def open_shards(
@@ -141,10 +141,7 @@ def _labels(folder: Path, split: StoredSplit, classes: int) -> np.ndarray | None
     if split.labels is None:
         return None
     path = folder / split.labels
-    try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error
+    labels = load_array(path)
     known = labels.dtype == np.int64 and labels.shape in ((split.count,), (split.count, classes))
     if not known or checksum(labels) != split.labels_checksum:
         raise DataError(f"{path} holds other labels than those that were written; {AGAIN}")

@@ -79,6 +79,21 @@ def write_array(path: Path, array: np.ndarray) -> None:
     write_synced(path, buffer.getvalue())
 
 
+def load_array(path: Path) -> np.ndarray:
+    """Read an array that `write_array` wrote.
+
+    Args:
+        path: of the `.npy` file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error
+
+
 def read_groups(folder: Path, stored: SideFile | None, count: int, patients: int) -> np.ndarray | None:
     """Read whose the images of a split are.
 
@@ -97,10 +112,7 @@ def read_groups(folder: Path, stored: SideFile | None, count: int, patients: int
     if stored is None:
         return None
     path = folder / stored.file
-    try:
-        groups = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read ({error}); {AGAIN}") from error
+    groups = load_array(path)
     sound = groups.dtype == np.int64 and groups.shape == (count,) and checksum(groups) == stored.checksum
     if not sound or (patients and not 0 <= groups.min() <= groups.max() < patients):
         raise DataError(f"{path} holds other groups than those that were written; {AGAIN}")

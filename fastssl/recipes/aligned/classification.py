@@ -14,6 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from fastssl.config.aligned import IMAGENET, RANDOM, AlignedConfig
+from fastssl.config.command_line import given_options
+from fastssl.config.data import HOW_DATA_ARE_READ
 from fastssl.evaluation.finetune import finetune
 from fastssl.evaluation.finetune.trial import TrialResult
 from fastssl.evaluation.shared.baselines import SCRATCH, random_candidates
@@ -126,8 +128,7 @@ class ClassificationTarget(Target):
         run = IMAGENET if baseline == IMAGENET else best  # a run is compared with random weights of its own kind
         words = ["fastssl", "finetune", str(self.folder / run)]
         if baseline == IMAGENET:
-            words += ["--data", self.config.data]
-            words += ["--data-root", str(self.config.data_root)] if self.config.data_root else []
+            words += ["--data", self.config.data, *given_options(self.config, ("data_root", *HOW_DATA_ARE_READ))]
         return shlex.join(words)
 
     def _is_given(self, name: str) -> bool:
